@@ -1,0 +1,39 @@
+import type { Readable } from 'node:stream'
+
+// How much of a dropped body is read for its message.
+const READABLE = 64 * 1024
+
+/** Whether a payload is a fetch `Response`, of whichever implementation. */
+export function isWebResponse (payload: unknown): payload is Response {
+  return typeof payload === 'object' && payload !== null && Object.prototype.toString.call(payload) === '[object Response]'
+}
+
+/** Drops a body that will not be sent: the source of a stream is closed. */
+export function discard (body: unknown): void {
+  if (typeof body !== 'object' || body === null) return
+  if ('destroy' in body) {
+    // It may fail while it closes, and nobody else listens any more.
+    (body as Readable).on('error', () => {}).destroy()
+  } else if ('cancel' in body) {
+    (body as ReadableStream).cancel().catch(() => {})
+  }
+}
+
+/** The start of a body that will not be sent; its source is closed. */
+export async function readStart (body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  try {
+    const reader = body!.getReader()
+    while (length < READABLE) {
+      const { done, value } = await reader.read()
+      if (done) break
+      chunks.push(value)
+      length += value.byteLength
+    }
+    discard(reader)
+  } catch {
+    // No body, or one that fails: what was read is what there is.
+  }
+  return Buffer.concat(chunks)
+}

@@ -1,0 +1,136 @@
+import { STATUS_CODES, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Contract } from './contract.js'
+import { messageIn, messageOf } from './message.js'
+import { reasonPhrase } from './reason-phrase.js'
+import { isRepresentationMetadata } from './representation-metadata.js'
+
+/** What Node knows of a request that it could not read. */
+export interface ClientError extends Error {
+  code?: string
+}
+
+/** Writes an answer of its own to a client error, if it likes. */
+export type ClientErrorListener<S extends Socket = Socket> = (error: ClientError, socket: S) => void
+
+// How long a connection stays open for the client to read the answer. To
+// close while it still sends would reset it, and lose the answer
+// (RFC 9112 section 9.6).
+const LINGER = 1000
+
+const answered = new WeakSet<Socket>()
+
+/**
+ * Answers a request that Node could not read, by the contract, and closes the
+ * connection. Nothing is written where nobody can read it, or where an earlier
+ * response is half sent; one that is still to come is waited for. What
+ * `listener` writes on the spot gives the answer its status code, its message
+ * and its other headers; where it only closes the connection, so be it.
+ */
+export function answerClientError (contract: Contract, error: ClientError, socket: Socket, listener?: ClientErrorListener): void {
+  // Node reports every further chunk of a connection that it cannot read.
+  if (answered.has(socket)) return
+  answered.add(socket)
+
+  const written = listener === undefined ? undefined : writtenBy(listener, error, socket)
+  if (written === '' || error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy(error)
+    return
+  }
+  const fallback = { statusCode: 400, message: messageFor(error), headers: [] }
+  answerInTurn(socket, headOf(contract, written === undefined ? fallback : read(written, contract, fallback)), error)
+}
+
+/** Answers, by the contract, on a connection that has no response object, and closes it. */
+export function answerOnSocket (contract: Contract, socket: Socket, statusCode: number, message: string): void {
+  close(socket, headOf(contract, { statusCode, message, headers: [] }))
+}
+
+function answerInTurn (socket: Socket, head: string, error: Error): void {
+  const current = (socket as { _httpMessage?: ServerResponse | null })._httpMessage
+  if (!current || (!current.headersSent && !current.req.complete)) close(socket, head)
+  else if (current.headersSent) socket.destroy(error)
+  else current.once('close', () => { answerInTurn(socket, head, error) })
+}
+
+function close (socket: Socket, head: string): void {
+  if (!socket.writable) return
+  socket.end(head, 'latin1')
+  const timer = setTimeout(() => { socket.destroy() }, LINGER)
+  timer.unref()
+  socket.once('close', () => { clearTimeout(timer) })
+  socket.resume()
+}
+
+interface Answer {
+  statusCode: number
+  message: string
+  /** Header lines. */
+  headers: string[]
+}
+
+function headOf (contract: Contract, { statusCode, message, headers }: Answer): string {
+  const code = contract.fold(statusCode)
+  const reason = contract.reason(code, message)
+  const lines = [`HTTP/1.1 ${code} ${reasonPhrase(reason)}`, ...headers]
+  const has = (field: string): boolean => headers.some(line => fieldOf(line) === field)
+  if (!has('date')) lines.push(`Date: ${new Date().toUTCString()}`)
+  if (code === 401 && !has('www-authenticate')) lines.push(`WWW-Authenticate: ${contract.challenge}`)
+  lines.push('Connection: close', 'Content-Length: 0', `${contract.header}: ${reason}`)
+  return lines.join('\r\n') + '\r\n\r\n'
+}
+
+// Parse errors and time-outs are about the request, others about the connection.
+function messageFor (error: ClientError): string {
+  return /^(?:HPE_|ERR_HTTP_REQUEST_TIMEOUT$)/.test(error.code ?? '') ? messageOf(error) : ''
+}
+
+/**
+ * What the listener writes on the socket, kept from the wire; undefined if it
+ * leaves the socket alone, and an empty string if it closes it without a word.
+ */
+function writtenBy (listener: ClientErrorListener, error: ClientError, socket: Socket): string | undefined {
+  let written: string | undefined
+  const take = (chunk?: unknown): void => {
+    written ??= ''
+    if (typeof chunk === 'string') written += chunk
+    else if (chunk instanceof Uint8Array) written += Buffer.from(chunk).toString('latin1')
+  }
+  const taken = {
+    write: (chunk: unknown) => { take(chunk); return true },
+    end: (chunk?: unknown) => { take(chunk); return socket },
+    destroy: () => { take(); return socket },
+    destroySoon: () => { take() }
+  }
+  Object.assign(socket, taken)
+  try {
+    listener(error, socket)
+  } finally {
+    for (const name in taken) delete (socket as Partial<Socket>)[name as keyof typeof taken]
+  }
+  return written
+}
+
+function read (written: string, contract: Contract, fallback: Answer): Answer {
+  const [head = '', ...body] = written.split('\r\n\r\n')
+  const [statusLine = '', ...lines] = head.split('\r\n')
+  const [, status, phrase] = /^HTTP\/1\.[01] ([45]\d\d)(?: (.*))?$/.exec(statusLine) ?? []
+  if (status === undefined) return fallback
+  const carried = lines.find(line => fieldOf(line) === contract.field)
+  return {
+    statusCode: Number(status),
+    message: carried?.slice(contract.field.length + 1) ||
+      (phrase !== STATUS_CODES[status] && phrase) ||
+      messageIn(body.join('\r\n\r\n')) ||
+      fallback.message,
+    headers: lines.filter(line => isKept(fieldOf(line), contract))
+  }
+}
+
+function isKept (field: string, contract: Contract): boolean {
+  return /^[!#$%&'*+.^`|~\w-]+$/.test(field) && field !== 'connection' && field !== contract.field && !isRepresentationMetadata(field)
+}
+
+function fieldOf (line: string): string {
+  return line.slice(0, Math.max(line.indexOf(':'), 0)).toLowerCase()
+}

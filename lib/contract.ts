@@ -1,0 +1,109 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http'
+import { inspect } from 'node:util'
+import { classOf, isUnsuccessful, phrases } from './status-codes.js'
+import { reasonText, PHRASE_LIMIT } from './reason-phrase.js'
+import { isRepresentationMetadata } from './representation-metadata.js'
+
+/** What a service can choose of the contract. */
+export interface ContractOptions {
+  /** The name of the header that carries the message. Default: `EB-REASON-PHRASE`. */
+  header?: string
+  /** Status codes from 400 to 599, with their phrases, that extend the table. Default: none. */
+  statusCodes?: Record<number, string>
+  /** Whether the message of a thrown error is sent with a 5xx, too. Default: `false`. */
+  exposeServerErrors?: boolean
+  /** The `WWW-Authenticate` of a 401 that has none (RFC 9110 section 15.5.2). Default: `HMAC`. */
+  challenge?: string
+}
+
+// Fields that mean something else to HTTP itself.
+const RESERVED = new Set(['connection', 'date', 'keep-alive', 'set-cookie', 'upgrade', 'www-authenticate'])
+
+/**
+ * The contract of `responses.md` as one service keeps it. Throws a TypeError
+ * for an option that is unknown, of the wrong type, or cannot work.
+ */
+export class Contract {
+  readonly header: string
+  /** The header's name in lower case, as Node keeps it. */
+  readonly field: string
+  readonly phrases: ReadonlyMap<number, string>
+  readonly exposeServerErrors: boolean
+  readonly challenge: string
+
+  constructor (options: ContractOptions = {}) {
+    if (typeof options !== 'object' || options === null) refuse('object expected', options)
+    const { header = 'EB-REASON-PHRASE', statusCodes = {}, exposeServerErrors = false, challenge = 'HMAC', ...unknown } = options
+    for (const name of Object.keys(unknown)) {
+      throw new TypeError(`fastify-reason-phrase: unknown option "${name}", known are header, statusCodes, exposeServerErrors and challenge`)
+    }
+
+    this.header = checkHeader(header)
+    this.field = header.toLowerCase()
+    this.phrases = extend(statusCodes)
+    if (typeof exposeServerErrors !== 'boolean') refuse('exposeServerErrors must be a boolean', exposeServerErrors)
+    this.exposeServerErrors = exposeServerErrors
+    this.challenge = checkChallenge(challenge)
+  }
+
+  /** The status code of the table that an unsuccessful response is sent with. */
+  fold (statusCode: number): number {
+    return this.phrases.has(statusCode) ? statusCode : classOf(statusCode)
+  }
+
+  /** What is said with a status code of the table: the message, or else the table's phrase. */
+  reason (statusCode: number, message: string): string {
+    return (message !== '' && reasonText(message)) || this.phrases.get(statusCode)!
+  }
+
+  /** Whether both have the same service answer in the same way. */
+  equals (other: Contract): boolean {
+    return JSON.stringify([this, [...this.phrases]]) === JSON.stringify([other, [...other.phrases]])
+  }
+}
+
+function checkHeader (header: unknown): string {
+  if (typeof header !== 'string') refuse('header must be a string', header)
+  try {
+    validateHeaderName(header)
+  } catch {
+    refuse('header must be a valid header name', header)
+  }
+  const field = header.toLowerCase()
+  if (RESERVED.has(field) || isRepresentationMetadata(field)) refuse('header must be a header of its own', header)
+  return header
+}
+
+function extend (statusCodes: unknown): Map<number, string> {
+  if (typeof statusCodes !== 'object' || statusCodes === null || Array.isArray(statusCodes)) {
+    refuse('statusCodes must be an object, such as { 429: \'Too Many Requests\' }', statusCodes)
+  }
+  const extended = phrases()
+  for (const [key, phrase] of Object.entries(statusCodes)) {
+    const statusCode = Number(key)
+    if (!Number.isInteger(statusCode) || !isUnsuccessful(statusCode) || statusCode > 599) {
+      refuse('statusCodes must have keys from 400 to 599', key)
+    }
+    if (typeof phrase !== 'string' || phrase === '' || reasonText(phrase) !== phrase || phrase.length > PHRASE_LIMIT) {
+      refuse(`statusCodes[${statusCode}] must be a phrase of 1 to ${PHRASE_LIMIT} printable ASCII characters`, phrase)
+    }
+    extended.set(statusCode, phrase)
+  }
+  return extended
+}
+
+function checkChallenge (challenge: unknown): string {
+  if (typeof challenge !== 'string' || challenge.trim() === '') {
+    refuse('challenge must be a WWW-Authenticate challenge', challenge)
+  }
+  try {
+    validateHeaderValue('www-authenticate', challenge)
+  } catch {
+    refuse('challenge must be a valid header value', challenge)
+  }
+  return challenge
+}
+
+function refuse (rule: string, value: unknown): never {
+  throw new TypeError(`fastify-reason-phrase: option ${rule}, not ${inspect(value, { depth: 0 })}`)
+}

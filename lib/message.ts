@@ -1,0 +1,81 @@
+// A serialised body longer than this is dropped unread.
+const READABLE = 64 * 1024
+
+// Fields that carry an error's message, the most telling first: the habit of
+// the ecosystem, RFC 9457 (detail, title), RFC 6749 (error_description).
+const FIELDS = ['message', 'detail', 'error_description', 'title', 'error'] as const
+
+const BARE_JSON = /^(?:null|true|false|[-\d.eE+]+)$/
+const BINARY = /[\0-\x08\x0e-\x1f\ufffd]/ // eslint-disable-line no-control-regex
+
+/**
+ * The message of anything that can be thrown, or given where a message is
+ * wanted. Empty where there is none, and where asking for it throws.
+ */
+export function messageOf (thrown: unknown): string {
+  if (typeof thrown === 'string') return thrown
+  if (thrown === undefined || thrown === null) return ''
+  try {
+    if (typeof thrown !== 'object') return String(thrown)
+    const { message } = thrown as { message?: unknown }
+    return typeof message === 'string' ? message : ''
+  } catch {
+    return ''
+  }
+}
+
+/**
+ * The message in a body that somebody meant to send with an error: of a JSON
+ * value its `message`, RFC 9457 `detail` or `title`, or what it has in their
+ * place; of a text the text. Empty for HTML, for binary data, and where
+ * there is none.
+ */
+export function messageIn (body: unknown): string {
+  try {
+    if (typeof body === 'string') return messageInText(body)
+    if (body instanceof Uint8Array) return messageInBytes(body)
+    return messageInValue(body)
+  } catch {
+    return ''
+  }
+}
+
+function messageInBytes (bytes: Uint8Array): string {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, READABLE)).toString()
+  return BINARY.test(text) ? '' : messageInText(text)
+}
+
+function messageInText (text: string): string {
+  const start = text.slice(0, READABLE).trimStart()
+  switch (start[0]) {
+    case '<':
+      return ''
+    case '{':
+    case '[':
+    case '"':
+      return text.length > READABLE ? '' : messageInJson(text)
+    default:
+      return BARE_JSON.test(start) ? '' : text
+  }
+}
+
+function messageInJson (text: string): string {
+  let value
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return text // not JSON after all: a text that starts with a bracket
+  }
+  return messageInValue(value)
+}
+
+function messageInValue (value: unknown): string {
+  if (typeof value === 'string') return value
+  if (typeof value !== 'object' || value === null) return ''
+  for (const field of FIELDS) {
+    const found = (value as Record<string, unknown>)[field]
+    if (typeof found === 'string' && found !== '') return found
+  }
+  const { error, errors } = value as { error?: unknown, errors?: unknown }
+  return messageOf(error) || (Array.isArray(errors) ? messageOf(errors[0]) : '')
+}

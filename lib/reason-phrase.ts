@@ -1,0 +1,48 @@
+import { createRequire } from 'node:module'
+
+/** The most characters of a message in the header (`responses.md`). */
+export const HEADER_LIMIT = 512
+
+/** The most characters of a message in the status line (`responses.md`). */
+export const PHRASE_LIMIT = 128
+
+// How much of a longer message is looked at: enough for a full header even
+// where runs of white space shrink to one space, and a bound on the work.
+const EXAMINED = 8 * HEADER_LIMIT
+
+const PLAIN = /^[!-~]+(?: [!-~]+)*$/
+const NOT_ASCII = /[^\0-\x7f]/ // eslint-disable-line no-control-regex
+const BLANK = /[\s\p{Cc}]+/gu
+
+type Transliterate = (text: string) => string
+let transliterate: Transliterate | undefined
+
+/**
+ * The text that stands for a message on the wire: printable ASCII, single
+ * spaces, trimmed, at most {@link HEADER_LIMIT} characters (`responses.md`).
+ * Empty where nothing of the message is left. Throws for no string, and its
+ * work does not grow with the message's length.
+ */
+export function reasonText (message: string): string {
+  const head = message.length > HEADER_LIMIT ? message.slice(0, HEADER_LIMIT) : message
+  if (PLAIN.test(head)) return head
+
+  let text = message.length > EXAMINED ? message.slice(0, EXAMINED) : message
+  text = text.replace(BLANK, ' ')
+  if (NOT_ASCII.test(text)) {
+    transliterate ??= loadTransliterate()
+    // A transliteration can bring blanks of its own.
+    text = transliterate(text).replace(BLANK, ' ')
+  }
+  return text.trim().slice(0, HEADER_LIMIT).trimEnd()
+}
+
+/** The status line's share of a {@link reasonText}: its first {@link PHRASE_LIMIT} characters. */
+export function reasonPhrase (text: string): string {
+  return text.length > PHRASE_LIMIT ? text.slice(0, PHRASE_LIMIT).trimEnd() : text
+}
+
+// Half a megabyte of tables: loaded with the first message that needs them.
+function loadTransliterate (): Transliterate {
+  return createRequire(import.meta.url)('any-ascii').default
+}

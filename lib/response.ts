@@ -1,0 +1,318 @@
+import { STATUS_CODES, type OutgoingHttpHeader, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
+import { Http2ServerResponse } from 'node:http2'
+import type { Contract } from './contract.js'
+import { messageIn } from './message.js'
+import { reasonPhrase } from './reason-phrase.js'
+import { isRepresentationMetadata } from './representation-metadata.js'
+import { isUnsuccessful } from './status-codes.js'
+
+/** The class of the responses of one of Node's servers. */
+export type ResponseClass = new (...args: any[]) => any
+
+/** What a response needs of a logger. */
+export interface Log {
+  info (fields: object, message: string): void
+  error (fields: object, message: string): void
+}
+
+type Headers = OutgoingHttpHeaders | readonly OutgoingHttpHeader[] | ReadonlyArray<[string, OutgoingHttpHeader]>
+type Callback = () => void
+
+// What is known of a response's message, kept on the response itself: an
+// object beside it would be one more allocation for every request.
+const kContract = Symbol('fastify-reason-phrase.contract')
+const kLog = Symbol('fastify-reason-phrase.log')
+const kMessage = Symbol('fastify-reason-phrase.message')
+const kThrown = Symbol('fastify-reason-phrase.thrown')
+const kSource = Symbol('fastify-reason-phrase.source')
+const kLogged = Symbol('fastify-reason-phrase.logged')
+const kHeld = Symbol('fastify-reason-phrase.held')
+const kSent = Symbol('fastify-reason-phrase.sent')
+const kRelease = Symbol('fastify-reason-phrase.release')
+const kSend = Symbol('fastify-reason-phrase.send')
+
+/** A head that waits for the body, which may hold the message. */
+interface Head {
+  statusCode: number
+  headers: OutgoingHttpHeaders
+}
+
+/**
+ * Where a message comes from: given to be sent; that of something thrown,
+ * which is for the log alone where the status is a 5xx; or that of something
+ * thrown that asks to be exposed.
+ */
+type Source = 'given' | 'thrown' | 'exposed'
+
+interface ContractResponse extends ServerResponse {
+  [kContract]: Contract | undefined
+  [kRelease]: (message: string) => void
+  [kSend]: (statusCode: number, headers: OutgoingHttpHeaders, message: string) => void
+  [kLog]: Log | undefined
+  /** The message as it was given; undefined while nobody gave one. */
+  [kMessage]: string | undefined
+  /** What was thrown, for the log. */
+  [kThrown]: unknown
+  [kSource]: Source | undefined
+  [kLogged]: boolean
+  [kHeld]: Head | undefined
+  /** Whether an unsuccessful response went out. It is complete with its head. */
+  [kSent]: boolean
+}
+
+type ContractMethods = Pick<ContractResponse, typeof kRelease | typeof kSend | 'writeHead' | 'write' | 'end' | 'flushHeaders'>
+
+/**
+ * Makes the function that has a response, created by somebody else, keep the
+ * contract, whoever writes it. One that keeps a contract already is left as
+ * it is.
+ */
+export function contractKeeper (contract: Contract): (response: ServerResponse) => void {
+  const known = new Map<object, ContractMethods>()
+  let base = {} as ServerResponse
+  let methods: ContractMethods
+
+  return function keepContract (response) {
+    const res = response as ContractResponse
+    if (res[kContract] !== undefined) return
+    if (Object.getPrototypeOf(res) !== base) {
+      base = Object.getPrototypeOf(res) as ServerResponse
+      if (!known.has(base)) known.set(base, methodsBefore(base, contract))
+      methods = known.get(base)!
+    }
+    const { writeHead, write, end } = res
+    // What somebody has put before these methods stays behind ours.
+    const wrapped = writeHead !== base.writeHead || write !== base.write || end !== base.end
+    const ours = wrapped ? methodsBefore(Object.assign(Object.create(base), { writeHead, write, end }), contract) : methods
+    // Own methods: another prototype for the object costs twenty times as much.
+    res[kContract] = contract
+    res[kRelease] = ours[kRelease]
+    res[kSend] = ours[kSend]
+    res.writeHead = ours.writeHead
+    res.write = ours.write
+    res.end = ours.end
+    res.flushHeaders = ours.flushHeaders
+  }
+}
+
+function methodsBefore (base: ServerResponse, contract: Contract): ContractMethods {
+  // A class before this very object, which need not be its constructor's prototype.
+  const Base = function () {} as unknown as ResponseClass
+  Base.prototype = base
+  return contractResponse(Base, contract).prototype
+}
+
+/** Gives the response the log that learns of its message. */
+export function logTo (response: ServerResponse, log: Log): void {
+  (response as ContractResponse)[kLog] = log
+}
+
+/** Gives the response its message, in the place of any earlier one. */
+export function say (response: ServerResponse, message: string): void {
+  const res = response as ContractResponse
+  res[kMessage] = message
+  res[kSource] = 'given'
+}
+
+/**
+ * Gives the response the message of what was thrown, in the place of any
+ * earlier one. With a 5xx it is sent only if it is `exposed`, or if the
+ * contract exposes them all.
+ */
+export function sayThrown (response: ServerResponse, message: string, thrown: unknown, exposed: boolean): void {
+  const res = response as ContractResponse
+  res[kMessage] = message
+  res[kThrown] = thrown
+  res[kSource] = exposed ? 'exposed' : 'thrown'
+  res[kLogged] = false
+}
+
+/** The message that was given to the response, if one was. */
+export function messageGiven (response: ServerResponse): string | undefined {
+  const res = response as ContractResponse
+  return res[kSource] === 'given' ? res[kMessage] : undefined
+}
+
+/** The message of what was thrown, if the response is to say it. */
+export function messageThrown (response: ServerResponse): string | undefined {
+  const res = response as ContractResponse
+  return res[kSource] === 'given' ? undefined : res[kMessage]
+}
+
+/** Notes that the message is in the log already. */
+export function markLogged (response: ServerResponse): void {
+  (response as ContractResponse)[kLogged] = true
+}
+
+/**
+ * A subclass of a Node response class whose instances keep the contract,
+ * whoever writes them: for the `ServerResponse`, `Http1ServerResponse` and
+ * `Http2ServerResponse` options of Node's servers, which answer some requests
+ * before anybody else sees them.
+ */
+export function contractResponse<T extends ResponseClass> (Base: T, contract: Contract): T {
+  // HTTP/2 has no reason phrase, and Node's response warns of any use.
+  const http2 = Base === Http2ServerResponse as unknown || Base.prototype instanceof Http2ServerResponse
+
+  class Response extends (Base as ResponseClass) {
+    declare [kContract]: Contract
+    declare [kLog]: Log | undefined
+    declare [kMessage]: string | undefined
+    declare [kThrown]: unknown
+    declare [kSource]: Source | undefined
+    declare [kLogged]: boolean
+    declare [kHeld]: Head | undefined
+    declare [kSent]: boolean
+
+    writeHead (statusCode: number, phrase?: string | Headers, headers?: Headers): this {
+      if (this[kHeld] !== undefined) this[kRelease]('')
+      if (super.headersSent) return super.writeHead(statusCode, phrase, headers)
+
+      const given = typeof phrase === 'object' ? phrase : headers
+      if (!isUnsuccessful(statusCode)) {
+        if (this.hasHeader(contract.field)) this.removeHeader(contract.field)
+        if (given === undefined || !carriesReason(given, contract)) return super.writeHead(statusCode, phrase, headers)
+        const rest = collect(given, contract)
+        delete rest[contract.header]
+        return typeof phrase === 'string' ? super.writeHead(statusCode, phrase, rest) : super.writeHead(statusCode, rest)
+      }
+
+      const kept = collect(given, contract, isRepresentationMetadata)
+      const message = this[kMessage] ??
+        kept[contract.header] ??
+        this.getHeader(contract.field) ??
+        ownPhrase(statusCode, typeof phrase === 'string' || http2 ? phrase : this.statusMessage)
+      if (message !== undefined) {
+        this[kSend](statusCode, kept, String(message))
+      } else {
+        this[kHeld] = { statusCode, headers: kept }
+        Object.defineProperty(this, 'headersSent', { value: true, configurable: true })
+      }
+      return this
+    }
+
+    write (chunk: unknown, encoding?: unknown, callback?: Callback): boolean {
+      if (!this[kSent] && !this[kHeld] && (super.headersSent || !isUnsuccessful(this.statusCode))) {
+        return super.write(chunk, encoding, callback)
+      }
+      this.end(chunk)
+      const done = callbackOf(encoding, callback)
+      if (done !== undefined) process.nextTick(done)
+      return true
+    }
+
+    end (chunk?: unknown, encoding?: unknown, callback?: Callback): this {
+      if (!this[kSent]) {
+        if (!this[kHeld]) {
+          if (super.headersSent || !isUnsuccessful(this.statusCode)) return super.end(chunk, encoding, callback)
+          this.writeHead(this.statusCode)
+        }
+        if (this[kHeld]) this[kRelease](typeof chunk === 'function' ? '' : messageIn(chunk))
+      }
+      const done = callbackOf(chunk, callbackOf(encoding, callback))
+      if (done !== undefined) this.writableFinished ? process.nextTick(done) : this.once('finish', done)
+      return this
+    }
+
+    flushHeaders (): void {
+      if (!this.headersSent && isUnsuccessful(this.statusCode)) this.writeHead(this.statusCode)
+      if (this[kHeld]) this[kRelease]('')
+      if (!this[kSent]) super.flushHeaders()
+    }
+
+    /** Sends the head that was held. */
+    [kRelease] (message: string): void {
+      const { statusCode, headers } = this[kHeld]!
+      this[kHeld] = undefined
+      delete this.headersSent
+      this[kSend](statusCode, headers, message)
+    }
+
+    /** Sends an unsuccessful response, the whole of it. */
+    [kSend] (statusCode: number, headers: OutgoingHttpHeaders, message: string): void {
+      const code = contract.fold(statusCode)
+      const hidden = this[kSource] === 'thrown' && code >= 500 && !contract.exposeServerErrors
+      const reason = contract.reason(code, hidden ? '' : message)
+
+      for (const field of this.getHeaderNames()) {
+        if (isRepresentationMetadata(field)) this.removeHeader(field)
+      }
+      headers['content-length'] = '0'
+      headers[contract.header] = reason
+      if (code === 401 && !this.hasHeader('www-authenticate') && !has(headers, 'www-authenticate')) {
+        headers['www-authenticate'] = contract.challenge
+      }
+
+      if (http2) {
+        // The stream ends with the header section only if it is sent by end().
+        for (const name in headers) this.setHeader(name, headers[name])
+        this.statusCode = code
+      } else {
+        super.writeHead(code, reasonPhrase(reason), headers)
+      }
+      this[kSent] = true
+      super.end()
+      log(this as unknown as ContractResponse, statusCode, message)
+    }
+  }
+
+  Response.prototype[kContract] = contract
+  return Response as unknown as T
+}
+
+/** Node's writers take their callback in the place of any argument before it. */
+function callbackOf (argument: unknown, callback: Callback | undefined): Callback | undefined {
+  return typeof argument === 'function' ? argument as Callback : callback
+}
+
+/** Whether headers given to `writeHead` have the contract's own among them. */
+function carriesReason (headers: Headers, contract: Contract): boolean {
+  return Array.isArray(headers)
+    ? contract.header in collect(headers, contract)
+    : contract.field in headers || contract.header in headers
+}
+
+/**
+ * The headers given to `writeHead`, in whichever of its forms, as an object
+ * of their own, the contract's under the contract's spelling.
+ */
+function collect (headers: Headers | undefined, contract: Contract, leaveOut?: (field: string) => boolean): OutgoingHttpHeaders {
+  const collected: OutgoingHttpHeaders = {}
+  if (Array.isArray(headers)) {
+    const flat = Array.isArray(headers[0]) ? headers.flat() : headers
+    for (let i = 0; i < flat.length; i += 2) {
+      const field = String(flat[i]).toLowerCase()
+      if (leaveOut?.(field)) continue
+      const name = field === contract.field ? contract.header : field
+      const earlier = collected[name]
+      collected[name] = earlier === undefined ? flat[i + 1] : [earlier, flat[i + 1]].flat()
+    }
+    return collected
+  }
+  for (const name in headers as OutgoingHttpHeaders) {
+    const field = name.toLowerCase()
+    if (leaveOut?.(field)) continue
+    collected[field === contract.field ? contract.header : name] = (headers as OutgoingHttpHeaders)[name]
+  }
+  return collected
+}
+
+function has (headers: OutgoingHttpHeaders, field: string): boolean {
+  return Object.keys(headers).some(name => name.toLowerCase() === field)
+}
+
+/** A reason phrase that says more than the status code alone. */
+function ownPhrase (statusCode: number, phrase: string | Headers | undefined): string | undefined {
+  return typeof phrase === 'string' && phrase !== '' && phrase !== STATUS_CODES[statusCode] ? phrase : undefined
+}
+
+function log (response: ContractResponse, statusCode: number, message: string): void {
+  if (response[kLog] === undefined || response[kLogged]) return
+  const thrown = response[kThrown]
+  if (message === '' && thrown === undefined) return
+  const res = { statusCode }
+  const fields = thrown === undefined ? { res } : { res, err: thrown }
+  // The levels of Fastify's own error log.
+  if (statusCode >= 500) response[kLog].error(fields, message)
+  else response[kLog].info(fields, message)
+}
