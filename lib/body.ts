@@ -23,17 +23,20 @@ export function discard (body: unknown): void {
 export async function readStart (body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
+  let reader
   try {
-    const reader = body!.getReader()
-    while (length < READABLE) {
+    reader = body!.getReader()
+    // A byte more than is read of a body shows that there was more.
+    while (length <= READABLE) {
       const { done, value } = await reader.read()
       if (done) break
-      chunks.push(value)
-      length += value.byteLength
+      const chunk = Buffer.from(value) // a string, too, is let through by fetch
+      chunks.push(chunk)
+      length += chunk.length
     }
-    discard(reader)
   } catch {
     // No body, or one that fails: what was read is what there is.
   }
+  discard(reader)
   return Buffer.concat(chunks)
 }

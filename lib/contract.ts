@@ -16,8 +16,10 @@ export interface ContractOptions {
   challenge?: string
 }
 
-// Fields that mean something else to HTTP itself.
-const RESERVED = new Set(['connection', 'date', 'keep-alive', 'set-cookie', 'upgrade', 'www-authenticate'])
+// Fields that mean something else to HTTP itself, or that HTTP/2 forbids (RFC 9113 section 8.2.2).
+const RESERVED = new Set([
+  'connection', 'date', 'http2-settings', 'keep-alive', 'proxy-connection', 'set-cookie', 'te', 'upgrade', 'www-authenticate'
+])
 
 /**
  * The contract of `responses.md` as one service keeps it. Throws a TypeError
@@ -32,7 +34,7 @@ export class Contract {
   readonly challenge: string
 
   constructor (options: ContractOptions = {}) {
-    if (typeof options !== 'object' || options === null) refuse('object expected', options)
+    if (typeof options !== 'object' || options === null) refuse('values must come in an object', options)
     const { header = 'EB-REASON-PHRASE', statusCodes = {}, exposeServerErrors = false, challenge = 'HMAC', ...unknown } = options
     for (const name of Object.keys(unknown)) {
       throw new TypeError(`fastify-reason-phrase: unknown option "${name}", known are header, statusCodes, exposeServerErrors and challenge`)

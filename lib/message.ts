@@ -41,19 +41,21 @@ export function messageIn (body: unknown): string {
 }
 
 function messageInBytes (bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, READABLE)).toString()
-  return BINARY.test(text) ? '' : messageInText(text)
+  const cut = bytes.byteLength > READABLE
+  // The cut can fall within a character.
+  const text = new TextDecoder().decode(bytes.subarray(0, READABLE), { stream: cut })
+  return BINARY.test(text) ? '' : messageInText(text, cut)
 }
 
-function messageInText (text: string): string {
-  const start = text.slice(0, READABLE).trimStart()
+function messageInText (text: string, cut = text.length > READABLE): string {
+  const start = text.slice(0, READABLE).trim()
   switch (start[0]) {
     case '<':
       return ''
     case '{':
     case '[':
     case '"':
-      return text.length > READABLE ? '' : messageInJson(text)
+      return cut ? '' : messageInJson(start)
     default:
       return BARE_JSON.test(start) ? '' : text
   }
@@ -70,12 +72,17 @@ function messageInJson (text: string): string {
 }
 
 function messageInValue (value: unknown): string {
+  const { error, errors } = Object(value) as { error?: unknown, errors?: unknown }
+  return said(value) || said(error) || (Array.isArray(errors) ? said(errors[0]) : '')
+}
+
+/** What a value says: a string itself, an object its most telling field. */
+function said (value: unknown): string {
   if (typeof value === 'string') return value
   if (typeof value !== 'object' || value === null) return ''
   for (const field of FIELDS) {
     const found = (value as Record<string, unknown>)[field]
     if (typeof found === 'string' && found !== '') return found
   }
-  const { error, errors } = value as { error?: unknown, errors?: unknown }
-  return messageOf(error) || (Array.isArray(errors) ? messageOf(errors[0]) : '')
+  return ''
 }

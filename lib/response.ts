@@ -209,7 +209,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
         }
         if (this[kHeld]) this[kRelease](typeof chunk === 'function' ? '' : messageIn(chunk))
       }
-      const done = callbackOf(chunk, callbackOf(encoding, callback))
+      const done = callbackOf(chunk, encoding, callback)
       if (done !== undefined) this.writableFinished ? process.nextTick(done) : this.once('finish', done)
       return this
     }
@@ -260,9 +260,9 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
   return Response as unknown as T
 }
 
-/** Node's writers take their callback in the place of any argument before it. */
-function callbackOf (argument: unknown, callback: Callback | undefined): Callback | undefined {
-  return typeof argument === 'function' ? argument as Callback : callback
+/** Node's writers take their callback in the place of any argument. */
+function callbackOf (...args: unknown[]): Callback | undefined {
+  return args.find(argument => typeof argument === 'function') as Callback | undefined
 }
 
 /** Whether headers given to `writeHead` have the contract's own among them. */

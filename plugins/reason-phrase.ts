@@ -186,6 +186,9 @@ function onPreSerialization (request: FastifyRequest, reply: FastifyReply, paylo
   done()
 }
 
+// What Fastify reads of an error to answer it.
+const READ_BY_FASTIFY = ['headers', 'statusCode', 'status']
+
 interface Thrown {
   expose?: unknown
   isBoom?: unknown
@@ -195,43 +198,55 @@ interface Thrown {
 function onError (_request: FastifyRequest, reply: FastifyReply, thrown: unknown, done: () => void): void {
   let exposed = false
   try {
-    const { expose, isBoom, output } = Object(thrown) as Thrown
+    const error: Thrown = Object(thrown)
+    for (const name of READ_BY_FASTIFY) Reflect.get(error, name)
+    const { expose, isBoom, output } = error
     exposed = expose === true
     if (isBoom === true && output !== undefined) reply.code(output.statusCode).headers(output.headers)
   } catch {
-    // Whatever cannot be read of it is not said.
+    // Where a getter throws, Fastify fails, too, and leaves the status code at 200.
+    reply.code(500)
   }
   sayThrown(rawOf(reply), messageOf(thrown), thrown, exposed)
   done()
 }
 
-function onSend (_request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error?: Error | null, payload?: unknown) => void): void {
+function onSend (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error?: Error | null, payload?: unknown) => void): void {
   if (isWebResponse(payload) && isUnsuccessful(payload.status)) {
-    onSendWebResponse(reply, payload).then(() => { done(null, null) }, done)
+    onSendWebResponse(reply, payload).then(() => { done(null, '') }, done)
     return
   }
   if (!isUnsuccessful(reply.statusCode)) {
     done()
     return
   }
+  if (payload === undefined || payload === null) {
+    done()
+    return
+  }
   if (typeof payload === 'string' || payload instanceof Uint8Array) liftMessage(reply, payload)
   else discard(payload)
-  done(null, null)
+  // Fastify's own hook for HEAD takes any payload but null.
+  done(null, request.method === 'HEAD' ? '' : null)
 }
 
 function liftMessage (reply: FastifyReply, body: string | Uint8Array): void {
   const response = rawOf(reply)
   if (messageGiven(response) !== undefined) return
   const thrown = messageThrown(response)
-  // Only Fastify's own serialisation of an error has its length by now; the
-  // error is in the log already.
-  if (thrown !== undefined && reply.hasHeader('content-length')) {
-    markLogged(response)
+  const message = messageIn(body)
+  if (thrown === undefined) {
+    if (message !== '') say(response, message)
     return
   }
-  const message = messageIn(body)
-  if (message === thrown) markLogged(response)
-  else if (message !== '') say(response, message)
+  // Only Fastify's own serialisation of an error has its length by now. The
+  // error is in the log already, and may be one that an error handler threw.
+  const serialised = reply.hasHeader('content-length')
+  if (message !== '' && message !== thrown) {
+    if (serialised) sayThrown(response, message, undefined, false)
+    else say(response, message)
+  }
+  if (serialised || message === thrown) markLogged(response)
 }
 
 // Fastify takes status and headers of a fetch Response only after this hook.
