@@ -36,8 +36,9 @@ export class Contract {
   constructor (options: ContractOptions = {}) {
     if (typeof options !== 'object' || options === null) refuse('values must come in an object', options)
     const { header = 'EB-REASON-PHRASE', statusCodes = {}, exposeServerErrors = false, challenge = 'HMAC', ...unknown } = options
-    for (const name of Object.keys(unknown)) {
-      throw new TypeError(`fastify-reason-phrase: unknown option "${name}", known are header, statusCodes, exposeServerErrors and challenge`)
+    const [stranger] = Object.keys(unknown)
+    if (stranger !== undefined) {
+      throw new TypeError(`fastify-reason-phrase: unknown option "${stranger}", known are header, statusCodes, exposeServerErrors and challenge`)
     }
 
     this.header = checkHeader(header)

@@ -11,7 +11,7 @@ export const PHRASE_LIMIT = 128
 const EXAMINED = 8 * HEADER_LIMIT
 
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/
-const NOT_ASCII = /[^\0-\x7f]/ // eslint-disable-line no-control-regex
+const NOT_ASCII = /[^\0-\x7f]/
 const BLANK = /[\s\p{Cc}]+/gu
 
 type Transliterate = (text: string) => string

@@ -18,6 +18,9 @@ export interface Log {
 type Headers = OutgoingHttpHeaders | readonly OutgoingHttpHeader[] | ReadonlyArray<[string, OutgoingHttpHeader]>
 type Callback = () => void
 
+// HTTP/2 has none of these (RFC 9113 section 8.2.2), and Node warns of them.
+const CONNECTION_FIELDS = new Set(['connection', 'keep-alive', 'proxy-connection', 'upgrade'])
+
 // What is known of a response's message, kept on the response itself: an
 // object beside it would be one more allocation for every request.
 const kContract = Symbol('fastify-reason-phrase.contract')
@@ -82,8 +85,8 @@ export function contractKeeper (contract: Contract): (response: ServerResponse) 
     }
     const { writeHead, write, end } = res
     // What somebody has put before these methods stays behind ours.
-    const wrapped = writeHead !== base.writeHead || write !== base.write || end !== base.end
-    const ours = wrapped ? methodsBefore(Object.assign(Object.create(base), { writeHead, write, end }), contract) : methods
+    const isWrapped = writeHead !== base.writeHead || write !== base.write || end !== base.end
+    const ours = isWrapped ? methodsBefore(Object.assign(Object.create(base), { writeHead, write, end }), contract, true) : methods
     // Own methods: another prototype for the object costs twenty times as much.
     res[kContract] = contract
     res[kRelease] = ours[kRelease]
@@ -95,11 +98,11 @@ export function contractKeeper (contract: Contract): (response: ServerResponse) 
   }
 }
 
-function methodsBefore (base: ServerResponse, contract: Contract): ContractMethods {
+function methodsBefore (base: ServerResponse, contract: Contract, isWrapped?: boolean): ContractMethods {
   // A class before this very object, which need not be its constructor's prototype.
   const Base = function () {} as unknown as ResponseClass
   Base.prototype = base
-  return contractResponse(Base, contract).prototype
+  return contractResponse(Base, contract, isWrapped).prototype
 }
 
 /** Gives the response the log that learns of its message. */
@@ -150,9 +153,9 @@ export function markLogged (response: ServerResponse): void {
  * `Http2ServerResponse` options of Node's servers, which answer some requests
  * before anybody else sees them.
  */
-export function contractResponse<T extends ResponseClass> (Base: T, contract: Contract): T {
+export function contractResponse<T extends ResponseClass> (Base: T, contract: Contract, isWrapped = false): T {
   // HTTP/2 has no reason phrase, and Node's response warns of any use.
-  const http2 = Base === Http2ServerResponse as unknown || Base.prototype instanceof Http2ServerResponse
+  const http2 = Base.prototype === Http2ServerResponse.prototype || Base.prototype instanceof Http2ServerResponse
 
   class Response extends (Base as ResponseClass) {
     declare [kContract]: Contract
@@ -166,7 +169,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
 
     writeHead (statusCode: number, phrase?: string | Headers, headers?: Headers): this {
       if (this[kHeld] !== undefined) this[kRelease]('')
-      if (super.headersSent) return super.writeHead(statusCode, phrase, headers)
+      if (this[kSent] || super.headersSent) return super.writeHead(statusCode, phrase, headers)
 
       const given = typeof phrase === 'object' ? phrase : headers
       if (!isUnsuccessful(statusCode)) {
@@ -243,10 +246,14 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
         headers['www-authenticate'] = contract.challenge
       }
 
-      if (http2) {
-        // The stream ends with the header section only if it is sent by end().
-        for (const name in headers) this.setHeader(name, headers[name])
+      if (http2 || isWrapped) {
+        // An HTTP/2 stream ends with its header section only if end() sends
+        // it, and whoever wraps end() may set a header there.
+        for (const name in headers) {
+          if (!http2 || !CONNECTION_FIELDS.has(name.toLowerCase())) this.setHeader(name, headers[name])
+        }
         this.statusCode = code
+        if (!http2) this.statusMessage = reasonPhrase(reason)
       } else {
         super.writeHead(code, reasonPhrase(reason), headers)
       }

@@ -76,13 +76,11 @@ const kContract = Symbol('fastify-reason-phrase.contract')
 
 type Registered = FastifyInstance & { [kContract]?: Contract }
 
-function reasonPhrase (app: FastifyInstance, options: ContractOptions & FastifyPluginOptions, done: HookHandlerDoneFunction): void {
+// Asynchronous, so that what it throws fails the registration, not the process.
+async function reasonPhrase (app: FastifyInstance, options: ContractOptions & FastifyPluginOptions): Promise<void> {
   const registered = (app as Registered)[kContract]
   const contract = contractFor(options, registered ?? serverContract(app))
-  if (registered !== undefined) {
-    done()
-    return
-  }
+  if (registered !== undefined) return
   app.decorate(kContract, contract)
 
   decorateReply(app)
@@ -111,7 +109,6 @@ function reasonPhrase (app: FastifyInstance, options: ContractOptions & FastifyP
       done()
     })
   }
-  done()
 }
 
 function contractFor (options: ContractOptions & FastifyPluginOptions, existing: Contract | undefined): Contract {

@@ -8,7 +8,7 @@ import type {
 } from 'fastify'
 import { answerClientError, type ClientError, type ClientErrorListener } from '../lib/client-error.js'
 import { Contract, type ContractOptions } from '../lib/contract.js'
-import { contractResponse, logTo, sayThrown, type ResponseClass } from '../lib/response.js'
+import { contractKeeper, contractResponse, logTo, sayThrown, type ResponseClass } from '../lib/response.js'
 import { messageOf } from '../lib/message.js'
 
 /** Where the plugin finds the contract that the server was created with. */
@@ -57,6 +57,7 @@ export function serverOptions (options: unknown = {}, contractOptions: ContractO
     throw new TypeError('fastify-reason-phrase: serverOptions takes an object of Fastify server options')
   }
   const contract = new Contract(contractOptions)
+  const keepContract = contractKeeper(contract)
   const { http, https, clientErrorHandler, frameworkErrors, routerOptions } = options as Options
   return {
     ...options,
@@ -66,6 +67,7 @@ export function serverOptions (options: unknown = {}, contractOptions: ContractO
       answerClientError(contract, error, socket, clientErrorHandler?.bind(this))
     },
     frameworkErrors (error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
+      keepContract(reply.raw)
       logTo(reply.raw, reply.log)
       if (frameworkErrors !== undefined) return frameworkErrors(error, request, reply)
       sayThrown(reply.raw, messageOf(error), error, false)
