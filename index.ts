@@ -1,3 +1,4 @@
 export { default } from './plugins/reason-phrase.js'
-export * from './plugins/reason-phrase.js'
-export * from './plugins/server-options.js'
+export type { ServiceUnavailableOptions } from './plugins/decorators.js'
+export { serverOptions } from './plugins/server-options.js'
+export type { ContractOptions } from './lib/contract.js'

@@ -3,6 +3,9 @@ import type { Readable } from 'node:stream'
 // How much of a dropped body is read for its message.
 const READABLE = 64 * 1024
 
+// How long a dropped body may keep its answer waiting, in milliseconds.
+const PATIENCE = 1000
+
 /** Whether a payload is a fetch `Response`, of whichever implementation. */
 export function isWebResponse (payload: unknown): payload is Response {
   return typeof payload === 'object' && payload !== null && Object.prototype.toString.call(payload) === '[object Response]'
@@ -23,7 +26,9 @@ export function discard (body: unknown): void {
 export async function readStart (body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
-  let reader
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
+  // To cancel ends a read that waits.
+  const timer = setTimeout(() => { discard(reader) }, PATIENCE)
   try {
     reader = body!.getReader()
     // A byte more than is read of a body shows that there was more.
@@ -37,6 +42,7 @@ export async function readStart (body: ReadableStream<Uint8Array> | null): Promi
   } catch {
     // No body, or one that fails: what was read is what there is.
   }
+  clearTimeout(timer)
   discard(reader)
   return Buffer.concat(chunks)
 }

@@ -73,7 +73,7 @@ function checkHeader (header: unknown): string {
     refuse('header must be a valid header name', header)
   }
   const field = header.toLowerCase()
-  if (RESERVED.has(field) || isRepresentationMetadata(field)) refuse('header must be a header of its own', header)
+  if (RESERVED.has(field) || isRepresentationMetadata(field) || field in {} || header in {}) refuse('header must be a header of its own', header)
   return header
 }
 

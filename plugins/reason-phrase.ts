@@ -1,78 +1,19 @@
 import type { ServerResponse } from 'node:http'
-import type {
-  ContextConfigDefault, FastifyInstance, FastifyPluginOptions, FastifyReply, FastifyRequest, FastifySchema,
-  FastifyTypeProvider, FastifyTypeProviderDefault, HookHandlerDoneFunction, RawReplyDefaultExpression,
-  RawRequestDefaultExpression, RawServerBase, RawServerDefault, RouteGenericInterface
-} from 'fastify'
-import type { FastifyReplyType, ResolveFastifyReplyType } from 'fastify/types/type-provider.js'
+import type { FastifyInstance, FastifyPluginOptions, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
+import { discard, isWebResponse, readStart } from '../lib/body.js'
 import { answerOnSocket } from '../lib/client-error.js'
 import { Contract, type ContractOptions } from '../lib/contract.js'
-import { discard, isWebResponse, readStart } from '../lib/body.js'
 import { messageIn, messageOf } from '../lib/message.js'
 import { contractKeeper, logTo, markLogged, messageGiven, messageThrown, say, sayThrown } from '../lib/response.js'
-import { STATUS_CODES, isUnsuccessful } from '../lib/status-codes.js'
+import { isUnsuccessful } from '../lib/status-codes.js'
+import { decorateReply } from './decorators.js'
 import { serverContract } from './server-options.js'
 
-/** Options of `reply.serviceUnavailable()`. */
-export interface ServiceUnavailableOptions {
-  /** When to try again, as `Retry-After` (RFC 9110 section 10.2.3): seconds from now, or a date. */
-  retryAfter?: number | Date
-}
-
-/** The payload that a route declares for a status code, where it declares any. */
-type PayloadOf<
-  Code extends number,
-  RouteGeneric extends RouteGenericInterface,
-  SchemaCompiler extends FastifySchema,
-  TypeProvider extends FastifyTypeProvider
-> = SchemaCompiler extends { response: infer Schemas }
-  ? Code extends keyof Schemas
-    ? (TypeProvider & { schema: Schemas[Code] })['serializer']
-    : '2xx' extends keyof Schemas ? (TypeProvider & { schema: Schemas['2xx'] })['serializer'] : never
-  : RouteGeneric['Reply'] extends { [code in Code]: infer Payload } ? Payload : unknown
-
-declare module 'fastify' {
-  // The type parameters must be Fastify's own, to the letter. What is returned
-  // is the reply; that it is void, too, lets a handler return it in the place
-  // of the payload that its schema declares.
-  interface FastifyReply<
-    RouteGeneric extends RouteGenericInterface = RouteGenericInterface,
-    RawServer extends RawServerBase = RawServerDefault,
-    RawRequest extends RawRequestDefaultExpression<RawServer> = RawRequestDefaultExpression<RawServer>,
-    RawReply extends RawReplyDefaultExpression<RawServer> = RawReplyDefaultExpression<RawServer>,
-    ContextConfig = ContextConfigDefault,
-    SchemaCompiler extends FastifySchema = FastifySchema,
-    TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault,
-    ReplyType extends FastifyReplyType = ResolveFastifyReplyType<TypeProvider, SchemaCompiler, RouteGeneric>
-  > {
-    /** Answers 400: the request is malformed, too large, or cannot be processed. */
-    badRequest (message?: string): this & void
-    /** Answers 401: the request was not constructed and signed correctly. It carries `WWW-Authenticate`. */
-    unauthorized (message?: string): this & void
-    /** Answers 403: the permission for this is missing. */
-    forbidden (message?: string): this & void
-    /** Answers 404: there is no such resource. */
-    notFound (message?: string): this & void
-    /** Answers 422: well-formed, but semantically wrong. */
-    unprocessable (message?: string): this & void
-    /** Answers 500: the execution status is unknown. */
-    internalServerError (message?: string): this & void
-    /** Answers 501: not implemented yet. */
-    notImplemented (message?: string): this & void
-    /**
-     * Answers 503: temporarily offline.
-     * @throws {TypeError} for a `retryAfter` that is no date and no number of seconds
-     */
-    serviceUnavailable (message?: string, options?: ServiceUnavailableOptions): this & void
-    /** Answers 201 with the payload of the route's own 201 schema, and `Location` where one is given. */
-    created (payload: PayloadOf<201, RouteGeneric, SchemaCompiler, TypeProvider>, location?: string): this & void
-    /** Answers 202 with the payload of the route's own 202 schema, and `Location` where one is given. */
-    accepted (payload: PayloadOf<202, RouteGeneric, SchemaCompiler, TypeProvider>, location?: string): this & void
-  }
-}
-
 const kContract = Symbol('fastify-reason-phrase.contract')
+
+// Servers of which it was said that they go past the contract.
+const warned = new WeakSet<object>()
 
 type Registered = FastifyInstance & { [kContract]?: Contract }
 
@@ -105,6 +46,8 @@ async function reasonPhrase (app: FastifyInstance, options: ContractOptions & Fa
   }
   if (serverContract(app) === undefined) {
     app.addHook('onReady', done => {
+      if (warned.has(app.server)) return done()
+      warned.add(app.server)
       app.log.warn('fastify-reason-phrase: this server was created without serverOptions(), so it answers malformed requests past the contract')
       done()
     })
@@ -119,58 +62,6 @@ function contractFor (options: ContractOptions & FastifyPluginOptions, existing:
     throw new Error('fastify-reason-phrase: these options differ from those that the server, or an earlier registration, has. Give them once')
   }
   return existing
-}
-
-function decorateReply (app: FastifyInstance): void {
-  const decorators: Record<string, (this: FastifyReply, ...args: any[]) => FastifyReply> = { created, accepted }
-  for (const [statusCode, { decorator }] of Object.entries(STATUS_CODES)) decorators[decorator] = refuseWith(Number(statusCode))
-  decorators.serviceUnavailable = serviceUnavailable
-
-  const sensible = app.hasPlugin('@fastify/sensible')
-  for (const [name, decorator] of Object.entries(decorators)) {
-    // Those of @fastify/sensible send http-errors, which keep the contract.
-    if (!(sensible && app.hasReplyDecorator(name))) app.decorateReply(name, decorator)
-  }
-
-  // Fastify's own error names the decorator, but no way out.
-  const decorate = app.decorateReply
-  app.decorateReply = function (this: FastifyInstance, name: string | symbol, ...rest: any[]) {
-    try {
-      return Reflect.apply(decorate, this, [name, ...rest])
-    } catch (cause) {
-      if (!Object.hasOwn(decorators, name)) throw cause
-      throw new Error(`fastify-reason-phrase: the reply decorator "${String(name)}" is there already. A plugin that brings its own, such as @fastify/sensible, must be registered first`, { cause })
-    }
-  } as typeof app.decorateReply
-}
-
-function refuseWith (statusCode: number) {
-  return function (this: FastifyReply, message?: string): FastifyReply {
-    say(rawOf(this), messageOf(message))
-    return this.code(statusCode).send()
-  }
-}
-
-function serviceUnavailable (this: FastifyReply, message?: string, options?: ServiceUnavailableOptions): FastifyReply {
-  if (options?.retryAfter !== undefined) this.header('retry-after', retryAfter(options.retryAfter))
-  say(rawOf(this), messageOf(message))
-  return this.code(503).send()
-}
-
-function retryAfter (value: number | Date): string {
-  if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toUTCString()
-  if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) return String(Math.ceil(value))
-  throw new TypeError('fastify-reason-phrase: retryAfter must be a number of seconds or a valid Date')
-}
-
-function created (this: FastifyReply, payload: unknown, location?: string): FastifyReply {
-  if (location !== undefined) this.header('location', location)
-  return this.code(201).send(payload)
-}
-
-function accepted (this: FastifyReply, payload: unknown, location?: string): FastifyReply {
-  if (location !== undefined) this.header('location', location)
-  return this.code(202).send(payload)
 }
 
 function onPreSerialization (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: HookHandlerDoneFunction): void {
@@ -209,16 +100,14 @@ function onError (_request: FastifyRequest, reply: FastifyReply, thrown: unknown
 }
 
 function onSend (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error?: Error | null, payload?: unknown) => void): void {
-  if (isWebResponse(payload) && isUnsuccessful(payload.status)) {
+  // The status of a fetch Response goes before the reply's.
+  const isResponse = isWebResponse(payload)
+  if (!isUnsuccessful(isResponse ? payload.status : reply.statusCode) || payload === undefined || payload === null) {
+    done()
+    return
+  }
+  if (isResponse) {
     onSendWebResponse(reply, payload).then(() => { done(null, '') }, done)
-    return
-  }
-  if (!isUnsuccessful(reply.statusCode)) {
-    done()
-    return
-  }
-  if (payload === undefined || payload === null) {
-    done()
     return
   }
   if (typeof payload === 'string' || payload instanceof Uint8Array) liftMessage(reply, payload)

@@ -57,6 +57,7 @@ t.test('a success is not touched, and never carries the header', async t => {
     service.get('/buffer', () => Buffer.from('fine'))
     service.get('/stream', (_request, reply) => { reply.send(Readable.from(['fi', 'ne'])) })
     service.get('/web', () => new Response('fine', { headers: { etag: '"1"' } }))
+    service.get('/web/status', (_request, reply) => { reply.code(404).send(new Response('its own status goes first')) })
     service.get('/empty', (_request, reply) => { reply.code(204).send() })
     service.get('/redirect', (_request, reply) => { reply.redirect('/json') })
     service.get('/trailer', (_request, reply) => { reply.trailer('x-sum', (_reply, _payload, done) => { done(null, '1') }).send('fine') })
@@ -70,8 +71,8 @@ t.test('a success is not touched, and never carries the header', async t => {
   }
   const port = await listen(t, app)
   const stockPort = await listen(t, stock)
-  for (const url of ['json', 'text', 'buffer', 'stream', 'web', 'empty', 'redirect', 'trailer', 'raw', 'raw/array']) {
-    for (const method of url === 'web' ? ['GET'] : ['GET', 'HEAD']) {
+  for (const url of ['json', 'text', 'buffer', 'stream', 'web', 'web/status', 'empty', 'redirect', 'trailer', 'raw', 'raw/array']) {
+    for (const method of url.startsWith('web') ? ['GET'] : ['GET', 'HEAD']) {
       const [ours, theirs] = await Promise.all([port, stockPort].map(async port => {
         const connection = connect(port)
         connection.write(`${method} /${url} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
@@ -272,7 +273,7 @@ t.test('the log has the whole message, once, at the level of Fastify', async t =
   app.get('/silent', (_request, reply) => reply.notFound())
   app.get('/thrown', () => { throw Object.assign(new Error(long), { statusCode: 422 }) })
   app.get('/thrown-5xx', () => { throw new Error(long) })
-  app.get('/thrown-string', () => { throw long }) // eslint-disable-line no-throw-literal
+  app.get('/thrown-string', () => { throw long })
   app.get('/body', (_request, reply) => { reply.code(404).send({ message: long }) })
   app.get('/folded', (_request, reply) => { reply.code(429).send({ message: long }) })
   app.get('/raw', (_request, reply) => { reply.hijack(); reply.raw.statusCode = 404; reply.raw.end(long) })
@@ -378,6 +379,13 @@ t.test('without serverOptions() one warning is logged at start', async t => {
   await app.register(reasonPhrase)
   await app.ready()
   t.match(lines, [{ level: 40, msg: /serverOptions/ }])
+
+  const children: any[] = []
+  const parent = Fastify({ logger: logTo(children) })
+  await parent.register(async child => { await child.register(reasonPhrase) })
+  await parent.register(async child => { await child.register(reasonPhrase) })
+  await parent.ready()
+  t.equal(children.length, 1, 'one, of two children')
 
   const quiet: any[] = []
   const complete = Fastify(serverOptions({ logger: logTo(quiet) }))

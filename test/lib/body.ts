@@ -1,0 +1,233 @@
+import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
+import t from 'tap'
+import { discard, isWebResponse, readStart } from '../../lib/body.js'
+
+/** How much of a body is read. */
+const READ = 64 * 1024
+
+/** A web stream that takes each chunk when it is asked for one, and what became of its source. */
+function source (chunks: Iterable<unknown>, cancel: () => void = () => {}) {
+  const iterator = chunks[Symbol.iterator]()
+  const state = { pulled: 0, cancelled: false }
+  const body = new ReadableStream({
+    pull (controller) {
+      const { done, value } = iterator.next()
+      if (done) {
+        controller.close()
+      } else {
+        state.pulled++
+        controller.enqueue(value)
+      }
+    },
+    cancel () {
+      state.cancelled = true
+      return cancel()
+    }
+  }, { highWaterMark: 0 })
+  return { body, state }
+}
+
+function * endless (size: number): Generator<Uint8Array> {
+  while (true) yield new Uint8Array(size).fill(0x78)
+}
+
+function fail (): never {
+  throw new Error('it broke')
+}
+
+const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
+
+t.test('isWebResponse', async t => {
+  t.test('knows a Response, of whichever implementation', async t => {
+    class Foreign {
+      get [Symbol.toStringTag] () { return 'Response' }
+    }
+    for (const response of [new Response(), new Response('x', { status: 404 }), Response.json({}), Response.error(), new Foreign()]) {
+      t.equal(isWebResponse(response), true)
+    }
+  })
+
+  t.test('takes nothing else for one', async t => {
+    for (const value of [
+      undefined, null, '', '[object Response]', 404, Response, {}, { status: 404, body: null }, new Error('x'), new Request('http://localhost/'),
+      new Response('x').body, Buffer.from('x'), Object.assign(() => {}, { [Symbol.toStringTag]: 'Response' })
+    ]) t.equal(isWebResponse(value), false)
+  })
+})
+
+t.test('discard', async t => {
+  t.test('leaves alone what has nothing to close', async t => {
+    for (const body of [undefined, null, '', 'text', 42, true, Symbol('x'), {}, [], Buffer.from('x'), Object.create(null)]) {
+      t.doesNotThrow(() => discard(body))
+    }
+  })
+
+  t.test('closes the source of a stream', async t => {
+    let closed = false
+    const stream = new Readable({
+      read () {},
+      destroy (error, done) {
+        closed = true
+        done(error)
+      }
+    })
+    discard(stream)
+    t.equal(closed, true)
+    t.equal(stream.destroyed, true)
+    await once(stream, 'close')
+  })
+
+  t.test('closes a file that is open', async t => {
+    const stream = createReadStream(join(t.testdir({ body: 'text' }), 'body'))
+    await once(stream, 'open')
+    discard(stream)
+    await once(stream, 'close')
+    t.equal(stream.closed, true)
+    t.equal((stream as unknown as { fd: unknown }).fd, null)
+  })
+
+  t.test('closes a stream that fails while it closes', async t => {
+    const missing = createReadStream(join(t.testdir({}), 'missing'))
+    const broken = new Readable({ read () {}, destroy (_error, done) { done(new Error('it broke')) } })
+    const throwing = new Readable({ read () {}, destroy: fail })
+    for (const stream of [missing, broken, throwing]) {
+      discard(stream)
+      // Not events.once(): it would listen for the error itself.
+      await new Promise<void>(resolve => { stream.on('close', resolve) })
+      t.equal(stream.destroyed, true)
+    }
+    t.match(missing.errored, { code: 'ENOENT' })
+    t.match(broken.errored, { message: 'it broke' })
+    t.match(throwing.errored, { message: 'it broke' })
+  })
+
+  t.test('leaves a stream that has failed, or is closed, as it is', async t => {
+    const failed = new Readable({ read () {} })
+    const error = new Error('it broke')
+    failed.destroy(error)
+    discard(failed)
+    const [emitted] = await new Promise<unknown[]>(resolve => { failed.on('error', (...args) => { resolve(args) }) })
+    t.equal(emitted, error)
+    t.equal(failed.errored, error)
+
+    const closed = Readable.from(['x'])
+    closed.destroy()
+    await once(closed, 'close')
+    discard(closed)
+    discard(closed)
+    t.equal(closed.destroyed, true)
+  })
+
+  t.test('closes the source of a web stream', async t => {
+    const { body, state } = source(['x'])
+    discard(body)
+    t.equal(state.cancelled, true)
+    t.equal((await body.getReader().read()).done, true)
+  })
+
+  t.test('closes the source of the body of a Response', async t => {
+    const { body, state } = source(['x'])
+    discard(new Response(body).body)
+    t.equal(state.cancelled, true)
+  })
+
+  t.test('closes a web stream that fails while it closes', async t => {
+    const { body, state } = source([], fail)
+    discard(body)
+    await setImmediate()
+    t.equal(state.cancelled, true)
+  })
+
+  t.test('leaves a web stream that somebody else reads', async t => {
+    const { body, state } = source([new Uint8Array([0x78])])
+    const reader = body.getReader()
+    discard(body)
+    await setImmediate()
+    t.equal(state.cancelled, false)
+    t.equal(textOf((await reader.read()).value), 'x')
+  })
+})
+
+t.test('readStart', async t => {
+  t.test('reads a short body in full', async t => {
+    t.equal(textOf(await readStart(new Response('No such topic').body)), 'No such topic')
+    t.equal(textOf(await readStart(new Response('').body)), '')
+    t.equal(textOf(await readStart(source(['No ', 'such ', 'topic'].map(text => Buffer.from(text))).body)), 'No such topic', 'in several chunks')
+    t.equal(textOf(await readStart(source([...Buffer.from('Тема')].map(byte => Uint8Array.of(byte))).body)), 'Тема', 'byte by byte')
+  })
+
+  t.test('reads nothing where there is no body', async t => {
+    t.equal((await readStart(null)).byteLength, 0)
+    t.equal((await readStart(new Response(null, { status: 404 }).body)).byteLength, 0)
+    t.equal((await readStart(source([]).body)).byteLength, 0)
+  })
+
+  t.test('reads text, too', async t => {
+    t.equal(textOf(await readStart(source(['Те', 'ма', Buffer.from('!')]).body)), 'Тема!')
+  })
+
+  t.test('reads the start of an endless body, and closes its source', async t => {
+    for (const size of [1024, 1000, READ, READ - 1, READ + 1, 10 * READ]) {
+      const { body, state } = source(endless(size))
+      const { byteLength } = await readStart(body)
+      t.ok(byteLength > READ, `more than 64 KiB in chunks of ${size}, to show that there is more`)
+      t.ok(byteLength - size <= READ, 'but no chunk more than that')
+      t.equal(state.pulled, byteLength / size, 'nor is more asked for')
+      t.equal(state.cancelled, true)
+    }
+  })
+
+  t.test('reads a body of 64 KiB in full', async t => {
+    const { body, state } = source([new Uint8Array(READ - 1), new Uint8Array(1)])
+    t.equal((await readStart(body)).byteLength, READ)
+    t.equal(state.pulled, 2)
+  })
+
+  t.test('keeps what was read of a body that fails', async t => {
+    const { body } = source((function * () {
+      yield Buffer.from('No such topic')
+      fail()
+    })())
+    t.equal(textOf(await readStart(body)), 'No such topic')
+    t.equal((await readStart(source((function * () { fail() })()).body)).byteLength, 0)
+  })
+
+  t.test('keeps what was read before a chunk that is no data, and closes the source', async t => {
+    const { body, state } = source([Buffer.from('No such topic'), 42, Buffer.from('!')])
+    t.equal(textOf(await readStart(body)), 'No such topic')
+    t.equal(state.cancelled, true)
+  })
+
+  t.test('keeps what was read of a body that fails while it closes', async t => {
+    const { body, state } = source(endless(READ + 1), fail)
+    t.equal((await readStart(body)).byteLength, READ + 1)
+    await setImmediate()
+    t.equal(state.cancelled, true)
+  })
+
+  t.test('reads nothing of a body that somebody else reads', async t => {
+    const { body, state } = source([Buffer.from('x')])
+    const reader = body.getReader()
+    t.equal((await readStart(body)).byteLength, 0)
+    t.equal(state.cancelled, false)
+    t.equal(textOf((await reader.read()).value), 'x')
+
+    const response = new Response('x')
+    await response.text()
+    t.equal((await readStart(response.body)).byteLength, 0, 'nor of one that is read')
+  })
+})
+
+t.test('a body that stalls keeps nobody waiting for good', async t => {
+  let cancelled = false
+  const stalling = new ReadableStream<Uint8Array>({
+    start (controller) { controller.enqueue(Buffer.from('a start')) },
+    cancel () { cancelled = true }
+  })
+  t.equal(Buffer.from(await readStart(stalling)).toString(), 'a start')
+  t.equal(cancelled, true)
+})

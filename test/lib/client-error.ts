@@ -1,0 +1,98 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import t, { type Test } from 'tap'
+import { answerClientError, answerOnSocket, type ClientError, type ClientErrorListener } from '../../lib/client-error.js'
+import { Contract } from '../../lib/contract.js'
+import { connect, keepsContract, valuesOf, type Connection } from '../fixtures/wire.js'
+
+const contract = new Contract()
+
+/** Both ends of a connection. */
+async function pair (t: Test): Promise<{ client: Connection, socket: net.Socket }> {
+  const server = net.createServer({ allowHalfOpen: true })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const connected = once(server, 'connection')
+  const client = connect((server.address() as net.AddressInfo).port)
+  const [socket] = await connected
+  socket.on('error', () => {})
+  t.teardown(() => { client.destroy(); socket.destroy(); server.close() })
+  return { client, socket }
+}
+
+function failure (code?: string, message = 'Parse Error: nonsense'): ClientError {
+  return Object.assign(new Error(message), code === undefined ? {} : { code })
+}
+
+t.test('what is said of an error', async t => {
+  for (const [error, reason] of [
+    [failure('HPE_INVALID_METHOD'), 'Parse Error: nonsense'],
+    [failure('ERR_HTTP_REQUEST_TIMEOUT', 'Request timeout'), 'Request timeout'],
+    [failure('EPIPE', 'a secret'), 'Bad Request'],
+    [failure(undefined, 'a secret'), 'Bad Request'],
+    [failure('HPE_X', 'split\r\n\r\nHTTP/1.1 200 OK'), 'split HTTP/1.1 200 OK']
+  ] as const) {
+    const { client, socket } = await pair(t)
+    answerClientError(contract, error, socket)
+    answerClientError(contract, error, socket)
+    const [response] = await client.responses(1)
+    keepsContract(t, response!, 400, reason)
+    t.strictSame(valuesOf(response!, 'connection'), ['close'])
+    t.match(valuesOf(response!, 'date'), [/GMT$/])
+    client.socket.end()
+    await client.closed()
+    t.equal(client.received().split('HTTP/1.1 400').length, 2, 'once')
+  }
+})
+
+t.test('nothing is said to nobody', async t => {
+  const reset = await pair(t)
+  answerClientError(contract, failure('ECONNRESET'), reset.socket)
+  t.equal(await reset.client.closed(), '')
+
+  const ended = await pair(t)
+  ended.socket.end()
+  answerClientError(contract, failure('HPE_X'), ended.socket)
+  t.equal(await ended.client.closed(), '')
+  answerOnSocket(contract, ended.socket, 400, 'too late')
+  t.equal(ended.client.received(), '')
+})
+
+t.test('what a listener of the service writes is brought under the contract', async t => {
+  const cases: Array<[title: string, listener: ClientErrorListener, statusCode: number, reason?: string, more?: Record<string, string[]>]> = [
+    ['nothing', () => {}, 400, 'Parse Error: nonsense'],
+    ['a status and a phrase', (_error, socket) => { socket.end('HTTP/1.1 403 Keep out\r\n\r\n') }, 403, 'Keep out'],
+    ['a body', (_error, socket) => { socket.write('HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nX-Kept: 1\r\n\r\n'); socket.end(Buffer.from('{"message":"not here"}')) }, 404, 'not here', { 'x-kept': ['1'] }],
+    ['the header itself', (_error, socket) => { socket.write('HTTP/1.0 503 Service Unavailable\r\neb-reason-phrase: Later\r\nRetry-After: 1\r\nDate: then\r\nConnection: keep-alive\r\n\r\n'); socket.destroySoon() }, 503, 'Later', { 'retry-after': ['1'], date: ['then'], connection: ['close'] }],
+    ['a 401', (_error, socket) => { socket.end('HTTP/1.1 401\r\n\r\n') }, 401, 'Parse Error: nonsense', { 'www-authenticate': ['HMAC'] }],
+    ['a 401 with a challenge', (_error, socket) => { socket.end('HTTP/1.1 401 Who\r\nWWW-Authenticate: Basic\r\n\r\n') }, 401, 'Who', { 'www-authenticate': ['Basic'] }],
+    ['no response', (_error, socket) => { socket.end('what?\r\nnot a field\r\n\r\n') }, 400, 'Parse Error: nonsense'],
+    ['a line that is no field', (_error, socket) => { socket.end('HTTP/1.1 422 No\r\nnot a field\r\nb@d: 1\r\n\r\n') }, 422, 'No'],
+    ['a success', (_error, socket) => { socket.end('HTTP/1.1 200 OK\r\n\r\nfine') }, 400, 'Parse Error: nonsense']
+  ]
+  for (const [title, listener, statusCode, reason, more = {}] of cases) {
+    const { client, socket } = await pair(t)
+    answerClientError(contract, failure('HPE_X'), socket, listener)
+    const [response] = await client.responses(1)
+    keepsContract(t, response!, statusCode, reason, title)
+    for (const [field, values] of Object.entries(more)) t.strictSame(valuesOf(response!, field), values, `${field} of ${title}`)
+  }
+
+  const { client, socket } = await pair(t)
+  answerClientError(contract, failure('HPE_X'), socket, (_error, socket) => { socket.destroy() })
+  t.equal(await client.closed(), '', 'one that only closes the connection')
+
+  const throwing = await pair(t)
+  t.throws(() => { answerClientError(contract, failure('HPE_X'), throwing.socket, () => { throw new Error('mine') }) }, { message: 'mine' })
+  throwing.socket.end('as before')
+  t.equal(await throwing.client.closed(), 'as before', 'the socket is as it was')
+})
+
+t.test('a client that does not close its end is closed', async t => {
+  const { client, socket } = await pair(t)
+  client.socket.on('end', () => {})
+  client.socket.allowHalfOpen = true
+  answerOnSocket(contract, socket, 403, 'Keep out')
+  await once(socket, 'close')
+  t.equal(socket.destroyed, true)
+})

@@ -1,0 +1,198 @@
+import t from 'tap'
+import { Contract, type ContractOptions } from '../../lib/contract.js'
+
+/** What a contract with these options is refused with; undefined if it is not. */
+function refusal (options: unknown): { name: string, message: string } | undefined {
+  try {
+    Reflect.construct(Contract, [options])
+    return undefined
+  } catch (error) {
+    const { name, message } = error as Error
+    return { name, message }
+  }
+}
+
+t.test('a contract has its defaults', async t => {
+  for (const contract of [
+    new Contract(),
+    new Contract({}),
+    new Contract({ header: undefined, statusCodes: undefined, exposeServerErrors: undefined, challenge: undefined })
+  ]) {
+    t.equal(contract.header, 'EB-REASON-PHRASE')
+    t.equal(contract.field, 'eb-reason-phrase')
+    t.equal(contract.exposeServerErrors, false)
+    t.equal(contract.challenge, 'HMAC')
+    t.strictSame([...contract.phrases.keys()], [400, 401, 403, 404, 422, 500, 501, 503])
+  }
+})
+
+t.test('a contract takes every option', async t => {
+  const contract = new Contract({
+    header: 'X-Reason',
+    statusCodes: { 404: 'No Such Thing', 429: 'Too Many Requests', 599: 'x'.repeat(128) },
+    exposeServerErrors: true,
+    challenge: 'HMAC realm="topics", Bearer'
+  })
+  t.equal(contract.header, 'X-Reason')
+  t.equal(contract.field, 'x-reason')
+  t.equal(contract.exposeServerErrors, true)
+  t.equal(contract.challenge, 'HMAC realm="topics", Bearer')
+  t.equal(contract.phrases.get(404), 'No Such Thing')
+  t.equal(contract.phrases.get(429), 'Too Many Requests')
+  t.equal(contract.phrases.get(599), 'x'.repeat(128))
+  t.equal(contract.phrases.size, 10)
+  t.equal(new Contract().phrases.get(404), 'Not Found', 'and others stay as they are')
+})
+
+t.test('an option that is unknown, of the wrong type, or cannot work is refused', async t => {
+  const phrase = (code: number): string => `statusCodes[${code}] must be a phrase of 1 to 128 printable ASCII characters`
+  const table = 'statusCodes must be an object, such as { 429: \'Too Many Requests\' }'
+  const keys = 'statusCodes must have keys from 400 to 599'
+
+  for (const [options, rule, value] of [
+    [null, 'values must come in an object', 'null'],
+    ['EB-REASON-PHRASE', 'values must come in an object', "'EB-REASON-PHRASE'"],
+    [() => {}, 'values must come in an object', '[Function (anonymous)]'],
+
+    [{ header: null }, 'header must be a string', 'null'],
+    [{ header: 5 }, 'header must be a string', '5'],
+    [{ header: ['EB-REASON-PHRASE'] }, 'header must be a string', "[ 'EB-REASON-PHRASE' ]"],
+    [{ header: '' }, 'header must be a valid header name', "''"],
+    [{ header: 'EB REASON' }, 'header must be a valid header name', "'EB REASON'"],
+    [{ header: ':status' }, 'header must be a valid header name', "':status'"],
+    [{ header: 'x:' }, 'header must be a valid header name', "'x:'"],
+    [{ header: 'x\r\ny' }, 'header must be a valid header name', "'x\\r\\ny'"],
+    [{ header: 'Grund-é' }, 'header must be a valid header name', "'Grund-é'"],
+
+    [{ statusCodes: null }, table, 'null'],
+    [{ statusCodes: 429 }, table, '429'],
+    [{ statusCodes: 'Too Many Requests' }, table, "'Too Many Requests'"],
+    [{ statusCodes: ['Too Many Requests'] }, table, "[ 'Too Many Requests' ]"],
+    [{ statusCodes: { 200: 'OK' } }, keys, "'200'"],
+    [{ statusCodes: { 399: 'x' } }, keys, "'399'"],
+    [{ statusCodes: { 600: 'x' } }, keys, "'600'"],
+    [{ statusCodes: { '-404': 'x' } }, keys, "'-404'"],
+    [{ statusCodes: { 404.5: 'x' } }, keys, "'404.5'"],
+    [{ statusCodes: { '': 'x' } }, keys, "''"],
+    [{ statusCodes: { NaN: 'x' } }, keys, "'NaN'"],
+    [{ statusCodes: { Infinity: 'x' } }, keys, "'Infinity'"],
+    [{ statusCodes: { tooManyRequests: 'x' } }, keys, "'tooManyRequests'"],
+    [{ statusCodes: { 429: undefined } }, phrase(429), 'undefined'],
+    [{ statusCodes: { 429: 429 } }, phrase(429), '429'],
+    [{ statusCodes: { 429: { phrase: { text: 'x' } } } }, phrase(429), '{ phrase: [Object] }'],
+    [{ statusCodes: { 429: '' } }, phrase(429), "''"],
+    [{ statusCodes: { 429: ' ' } }, phrase(429), "' '"],
+    [{ statusCodes: { 429: ' x' } }, phrase(429), "' x'"],
+    [{ statusCodes: { 429: 'a  b' } }, phrase(429), "'a  b'"],
+    [{ statusCodes: { 429: 'a\r\nb' } }, phrase(429), "'a\\r\\nb'"],
+    [{ statusCodes: { 429: 'Zu große Zahl' } }, phrase(429), "'Zu große Zahl'"],
+    [{ statusCodes: { 429: 'x'.repeat(129) } }, phrase(429), `'${'x'.repeat(129)}'`],
+    [{ statusCodes: { 429: 'x'.repeat(513) } }, phrase(429), `'${'x'.repeat(513)}'`],
+    [{ statusCodes: { 429: 'Too Many Requests', 451: '' } }, phrase(451), "''"],
+
+    [{ exposeServerErrors: 1 }, 'exposeServerErrors must be a boolean', '1'],
+    [{ exposeServerErrors: 'true' }, 'exposeServerErrors must be a boolean', "'true'"],
+    [{ exposeServerErrors: null }, 'exposeServerErrors must be a boolean', 'null'],
+
+    [{ challenge: null }, 'challenge must be a WWW-Authenticate challenge', 'null'],
+    [{ challenge: ['HMAC'] }, 'challenge must be a WWW-Authenticate challenge', "[ 'HMAC' ]"],
+    [{ challenge: '' }, 'challenge must be a WWW-Authenticate challenge', "''"],
+    [{ challenge: ' \t' }, 'challenge must be a WWW-Authenticate challenge', "' \\t'"],
+    [{ challenge: 'HMAC\r\nSet-Cookie: a=b' }, 'challenge must be a valid header value', "'HMAC\\r\\nSet-Cookie: a=b'"],
+    [{ challenge: 'HMAC\0' }, 'challenge must be a valid header value', "'HMAC\\x00'"],
+    [{ challenge: 'HMAC realm="Тема"' }, 'challenge must be a valid header value', "'HMAC realm=\"Тема\"'"]
+  ] as const) {
+    const message = `fastify-reason-phrase: option ${rule}, not ${value}`
+    t.strictSame(refusal(options), { name: 'TypeError', message }, message)
+  }
+})
+
+t.test('an option that is not known is refused', async t => {
+  const known = 'known are header, statusCodes, exposeServerErrors and challenge'
+  for (const [options, name] of [
+    [{ headers: 'EB-REASON-PHRASE' }, 'headers'],
+    [{ header: 'EB-REASON-PHRASE', statuscodes: {} }, 'statuscodes'],
+    [{ expose: undefined }, 'expose'],
+    [['EB-REASON-PHRASE'], '0']
+  ] as const) {
+    const message = `fastify-reason-phrase: unknown option "${name}", ${known}`
+    t.strictSame(refusal(options), { name: 'TypeError', message }, message)
+  }
+})
+
+t.test('a header that has another meaning is refused', async t => {
+  for (const header of [
+    'Connection', 'Date', 'Keep-Alive', 'Set-Cookie', 'Upgrade', 'WWW-Authenticate', 'HTTP2-Settings', 'Proxy-Connection', 'TE',
+    'Content-Length', 'Content-Reason', 'ETag', 'Last-Modified', 'Accept-Ranges', 'Transfer-Encoding', 'Trailer'
+  ]) {
+    for (const name of [header, header.toLowerCase(), header.toUpperCase()]) {
+      const message = `fastify-reason-phrase: option header must be a header of its own, not '${name}'`
+      t.strictSame(refusal({ header: name }), { name: 'TypeError', message }, message)
+    }
+  }
+})
+
+t.test('a status code that is not in the table is folded to the x00 of its class', async t => {
+  const contract = new Contract()
+  for (const [code, folded] of [
+    [400, 400], [401, 401], [403, 403], [404, 404], [422, 422], [500, 500], [501, 501], [503, 503],
+    [402, 400], [408, 400], [409, 400], [413, 400], [414, 400], [415, 400], [418, 400], [429, 400], [431, 400], [499, 400],
+    [502, 500], [504, 500], [505, 500], [599, 500], [600, 500], [999, 500]
+  ] as const) t.equal(contract.fold(code), folded, `${code} to ${folded}`)
+})
+
+t.test('a status code that extends the table is not folded', async t => {
+  const contract = new Contract({ statusCodes: { 429: 'Too Many Requests', 504: 'Gateway Timeout' } })
+  for (const [code, folded] of [[429, 429], [504, 504], [428, 400], [502, 500], [404, 404]] as const) {
+    t.equal(contract.fold(code), folded, `${code} to ${folded}`)
+  }
+  t.equal(new Contract().fold(429), 400, 'in another contract it is')
+})
+
+t.test('the reason is the text of the message', async t => {
+  const contract = new Contract()
+  t.equal(contract.reason(404, 'No such topic'), 'No such topic')
+  t.equal(contract.reason(404, ' Тема\r\nне найдена '), 'Tema ne naydena')
+  t.equal(contract.reason(404, 'x'.repeat(600)), 'x'.repeat(512))
+})
+
+t.test('the reason is the phrase of the table where nothing is left of the message', async t => {
+  const contract = new Contract({ statusCodes: { 404: 'No Such Thing', 429: 'Too Many Requests' } })
+  for (const message of ['', ' ', '\r\n\0', '\u200b', '\ud800']) {
+    t.equal(contract.reason(422, message), 'Unprocessable Entity')
+    t.equal(contract.reason(404, message), 'No Such Thing')
+    t.equal(contract.reason(429, message), 'Too Many Requests')
+  }
+})
+
+t.test('contracts that answer in the same way are equal', async t => {
+  const statusCodes = { 429: 'Too Many Requests', 451: 'Unavailable For Legal Reasons' }
+  for (const [one, other] of [
+    [undefined, {}],
+    [{}, { header: 'EB-REASON-PHRASE', statusCodes: {}, exposeServerErrors: false, challenge: 'HMAC' }],
+    [{}, { statusCodes: { 404: 'Not Found' } }],
+    [{ statusCodes }, { statusCodes: { 451: statusCodes[451], 429: statusCodes[429] } }]
+  ] as const) {
+    t.equal(new Contract(one).equals(new Contract(other)), true, `${JSON.stringify(one)} and ${JSON.stringify(other)}`)
+    t.equal(new Contract(other).equals(new Contract(one)), true, 'and the other way round')
+  }
+})
+
+t.test('contracts that differ in an option are not equal', async t => {
+  const all: ContractOptions[] = [
+    {},
+    { header: 'X-Reason' },
+    { header: 'eb-reason-phrase' },
+    { statusCodes: { 404: 'No Such Thing' } },
+    { statusCodes: { 429: 'Too Many Requests' } },
+    { statusCodes: { 429: 'Slow Down' } },
+    { statusCodes: { 451: 'Too Many Requests' } },
+    { exposeServerErrors: true },
+    { challenge: 'Bearer' }
+  ]
+  for (const one of all) {
+    for (const other of all) {
+      t.equal(new Contract(one).equals(new Contract(other)), one === other, `${JSON.stringify(one)} and ${JSON.stringify(other)}`)
+    }
+  }
+})

@@ -1,0 +1,218 @@
+import t from 'tap'
+import { messageIn, messageOf } from '../../lib/message.js'
+
+/** How much of a body is read. */
+const READ = 64 * 1024
+
+function hostile (): never {
+  throw new Error('do not touch')
+}
+
+/** Objects of which nothing can be asked. */
+const hostiles: Array<[name: string, value: object]> = [
+  ['a getter that throws', { get message () { return hostile() } }],
+  ['an error with a getter that throws', Object.defineProperty(new Error('x'), 'message', { get: hostile })],
+  ['a proxy that throws', new Proxy({}, { get: hostile, has: hostile, getPrototypeOf: hostile, ownKeys: hostile })],
+  ['a proxy of bytes', new Proxy(Buffer.from('text'), {})],
+  ['a revoked proxy', (() => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    return proxy
+  })()]
+]
+
+t.test('messageOf', async t => {
+  t.test('says the message of an error', async t => {
+    t.equal(messageOf(new Error('No such topic')), 'No such topic')
+    t.equal(messageOf(new TypeError('x is undefined', { cause: new Error('y') })), 'x is undefined')
+    t.equal(messageOf(new AggregateError([new Error('y')], 'several')), 'several')
+    t.equal(messageOf(new Error('')), '')
+    t.equal(messageOf(new DOMException('gone', 'AbortError')), 'gone', 'also one of the prototype')
+  })
+
+  t.test('says the message of any object', async t => {
+    t.equal(messageOf({ message: 'No such topic' }), 'No such topic')
+    t.equal(messageOf(Object.assign(Object.create(null), { message: 'No such topic' })), 'No such topic', 'of one without prototype')
+    t.equal(messageOf(new Proxy(new Error('No such topic'), {})), 'No such topic', 'of a proxy')
+  })
+
+  t.test('says what else can be thrown', async t => {
+    t.equal(messageOf('No such topic'), 'No such topic')
+    t.equal(messageOf(42), '42')
+    t.equal(messageOf(0), '0')
+    t.equal(messageOf(42n), '42')
+    t.equal(messageOf(false), 'false')
+    t.equal(messageOf(Symbol('topic')), 'Symbol(topic)')
+    t.match(messageOf(() => 'topic'), 'topic')
+  })
+
+  t.test('says nothing where there is no message', async t => {
+    for (const value of [undefined, null, '', {}, [], Object.create(null), new Date(0), { message: 42 }, { message: null }, { message: { text: 'x' } }]) {
+      t.equal(messageOf(value), '')
+    }
+  })
+
+  t.test('says nothing where asking throws', async t => {
+    for (const [name, value] of hostiles) t.equal(messageOf(value), '', name)
+    t.equal(messageOf(Object.assign(() => {}, { toString: hostile })), '', 'a function that cannot be told')
+    t.equal(messageOf(Object.assign(() => {}, { toString: () => ({}) })), '', 'a function that is told as an object')
+  })
+
+  t.test('says it in full, as it is', async t => {
+    const message = `é\r\n${'x'.repeat(10 * 1024 * 1024)}`
+    t.equal(messageOf(new Error(message)) === message, true)
+    t.equal(messageOf(message) === message, true)
+  })
+})
+
+t.test('messageIn', async t => {
+  // A body before, and after, serialisation; and the same bytes in a view that is no Buffer.
+  const forms: Array<[name: string, of: (value: unknown) => unknown]> = [
+    ['a value', value => value],
+    ['JSON', value => JSON.stringify(value)],
+    ['indented JSON', value => `\r\n ${JSON.stringify(value, null, 2)}\n`],
+    ['JSON after a byte order mark', value => `\ufeff${JSON.stringify(value)}`],
+    ['JSON in a Buffer', value => Buffer.from(JSON.stringify(value))],
+    ['JSON after a byte order mark in a Buffer', value => Buffer.from(`\ufeff${JSON.stringify(value)}`)],
+    ['JSON within other bytes', value => {
+      const bytes = new TextEncoder().encode(`<${JSON.stringify(value)}>`)
+      return bytes.subarray(1, -1)
+    }]
+  ]
+
+  for (const [form, of] of forms) {
+    t.test(`takes the message of ${form}`, async t => {
+      for (const [name, value, message] of [
+        ['message', { message: 'No such topic' }, 'No such topic'],
+        ['not ASCII', { message: 'Тема 🚌' }, 'Тема 🚌'],
+        ['with line breaks', { message: 'one\r\ntwo' }, 'one\r\ntwo'],
+        ['Fastify', { statusCode: 404, error: 'Not Found', message: 'No such topic' }, 'No such topic'],
+        ['Fastify, with a code', { statusCode: 400, code: 'FST_ERR_VALIDATION', error: 'Bad Request', message: 'body must be object' }, 'body must be object'],
+        ['RFC 9457 with detail', { type: 'about:blank', title: 'Not Found', status: 404, detail: 'No such topic' }, 'No such topic'],
+        ['RFC 9457 with title alone', { type: 'about:blank', title: 'Not Found', status: 404 }, 'Not Found'],
+        ['OAuth', { error: 'invalid_grant', error_description: 'The code has expired' }, 'The code has expired'],
+        ['OAuth without description', { error: 'invalid_grant' }, 'invalid_grant'],
+        ['GraphQL', { data: null, errors: [{ message: 'Cannot query field', locations: [{ line: 1 }] }, { message: 'other' }] }, 'Cannot query field'],
+        ['JSON:API', { errors: [{ status: '422', title: 'Invalid Attribute', detail: 'Name is taken' }] }, 'Name is taken'],
+        ['an error as an object', { error: { code: 404, message: 'No such topic' } }, 'No such topic'],
+        ['an error as an object of RFC 9457', { error: { title: 'Not Found', detail: 'No such topic' } }, 'No such topic'],
+        ['errors as strings', { errors: ['No such topic', 'other'] }, 'No such topic'],
+        ['an error that says nothing before errors', { error: {}, errors: [{ message: 'No such topic' }] }, 'No such topic'],
+        ['an empty field', { message: '', detail: '', title: 'Not Found' }, 'Not Found'],
+        ['a field of another type', { message: { text: 'x' }, detail: 404, title: 'Not Found' }, 'Not Found'],
+        ['a field that is missing', { message: null, error: 'Not Found' }, 'Not Found']
+      ] as const) t.equal(messageIn(of(value)), message, name)
+    })
+
+    t.test(`takes nothing of ${form} that has no message`, async t => {
+      for (const value of [
+        {}, [], null, 42, true, { code: 404 }, { message: 42 }, { message: '' }, { error: true }, { error: 404 }, { error: null },
+        { error: { code: 404 } }, { errors: [] }, { errors: [404] }, { errors: [null] }, { errors: { message: 'x' } }, { errors: 'x' },
+        [{ message: 'x' }], ['x'], { data: { message: 'x' } }, ''
+      ]) t.equal(messageIn(of(value)), '', JSON.stringify(value))
+    })
+  }
+
+  t.test('takes the fields of an object in the order of what they tell', async t => {
+    const fields = ['message', 'detail', 'error_description', 'title', 'error']
+    const body = Object.fromEntries(fields.toReversed().map(field => [field, `the ${field}`]))
+    for (const field of fields) {
+      t.equal(messageIn(body), `the ${field}`)
+      delete body[field]
+    }
+  })
+
+  t.test('takes the message of an object that has no JSON', async t => {
+    t.equal(messageIn(new Error('No such topic')), 'No such topic')
+    t.equal(messageIn(Object.assign(Object.create(null), { message: 'No such topic' })), 'No such topic', 'without prototype')
+    t.equal(messageIn({ error: new Error('No such topic') }), 'No such topic', 'an error in an object')
+    const cycle: Record<string, unknown> = {}
+    t.equal(messageIn(Object.assign(cycle, { error: cycle, errors: [cycle] })), '', 'an object in itself')
+  })
+
+  t.test('takes a text as it is', async t => {
+    for (const text of [
+      'No such topic', 'Тема\r\nне найдена', ' x ', '"topic" is taken', '[topic] is taken', '{topic} is taken', '{', '[1,', '"',
+      'null and void', 'trueish', '404 Not Found', '1 < 2', 'a\0b'
+    ]) t.equal(messageIn(text), text)
+    for (const text of ['No such topic', 'Тема\r\nне найдена', ' x ', '"topic" is taken', '{', 'tab\tand\fform feed']) {
+      t.equal(messageIn(Buffer.from(text)), text, 'also from a Buffer')
+    }
+    t.equal(messageIn(JSON.stringify('No such topic')), 'No such topic', 'a text in JSON without its quotes')
+  })
+
+  t.test('takes nothing of a text that says nothing', async t => {
+    for (const text of ['', 'null', 'true', 'false', '0', '404', '-1.5e+3', 'null\n', ' 404\r\n', '""', '{}', '[]']) {
+      t.equal(messageIn(text), '', JSON.stringify(text))
+      t.equal(messageIn(Buffer.from(text)), '', `${JSON.stringify(text)} in a Buffer`)
+    }
+  })
+
+  t.test('takes nothing of HTML', async t => {
+    for (const html of ['<!DOCTYPE html><title>Not Found</title>', '\r\n <html></html>', '<h1>Oops</h1>', '\ufeff<p>', '<?xml version="1.0"?><error/>']) {
+      t.equal(messageIn(html), '', JSON.stringify(html))
+      t.equal(messageIn(Buffer.from(html)), '', `${JSON.stringify(html)} in a Buffer`)
+    }
+  })
+
+  t.test('takes nothing of binary data', async t => {
+    for (const [name, bytes] of [
+      ['PNG', [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]],
+      ['gzip', [0x1f, 0x8b, 0x08, 0x00]],
+      ['a NUL', [0x61, 0x00, 0x62]],
+      ['another control character', [0x61, 0x0e, 0x62]],
+      ['UTF-16', [...Buffer.from('No such topic', 'utf16le')]],
+      ['what is not UTF-8', [0x61, 0xff, 0x62]],
+      ['half a character', [0x61, 0xc3]],
+      ['JSON with binary data', [...Buffer.from('{"message":"a\0b"}')]]
+    ] as const) t.equal(messageIn(Uint8Array.from(bytes)), '', name)
+    for (const body of [new ArrayBuffer(8), new DataView(new ArrayBuffer(8)), new Uint16Array(8)]) t.equal(messageIn(body), '')
+  })
+
+  t.test('takes nothing of what is no body', async t => {
+    for (const value of [undefined, null, 42, 42n, true, Symbol('x'), () => 'x', new Date(0), new Map([['message', 'x']])]) {
+      t.equal(messageIn(value), '', typeof value)
+    }
+  })
+
+  t.test('takes nothing where asking throws', async t => {
+    for (const [name, value] of hostiles) {
+      t.equal(messageIn(value), '', name)
+      t.equal(messageIn({ error: value }), '', `${name}, in an object`)
+    }
+  })
+
+  t.test('takes a long text in full, and of bytes their start', async t => {
+    const long = `${'é'.repeat(5)}${'x'.repeat(10 * 1024 * 1024)}`
+    t.equal(messageIn(long) === long, true, 'a text')
+    const start = messageIn(Buffer.from(long))
+    t.equal(start === long.slice(0, READ - 5), true, 'bytes')
+  })
+
+  t.test('takes a long text whose bytes are cut within a character', async t => {
+    for (const char of ['é', '€', '🚌']) {
+      const bytes = Buffer.byteLength(char)
+      for (let shift = 0; shift < bytes; shift++) {
+        const text = 'x'.repeat(shift) + char.repeat(READ)
+        const whole = Math.floor((READ - shift) / bytes)
+        t.equal(messageIn(Buffer.from(text)) === 'x'.repeat(shift) + char.repeat(whole), true, `${char} after ${shift}`)
+      }
+    }
+  })
+
+  t.test('drops long JSON and HTML unread', async t => {
+    const json = (length: number): string => {
+      const start = '{"message":"No such topic","rest":"'
+      return `${start}${'x'.repeat(length - start.length - 2)}"}`
+    }
+    t.equal(messageIn(json(READ)), 'No such topic', 'the longest that is read')
+    t.equal(messageIn(Buffer.from(json(READ))), 'No such topic', 'the longest that is read, in a Buffer')
+    for (const length of [READ + 1, READ + 2, 10 * 1024 * 1024]) {
+      for (const text of [json(length), `[${json(length - 2)}]`, JSON.stringify('x'.repeat(length - 2)), '<p>'.padEnd(length)]) {
+        t.equal(messageIn(text), '', `${text[0]} of ${length}`)
+        t.equal(messageIn(Buffer.from(text)), '', `${text[0]} of ${length} in a Buffer`)
+      }
+    }
+    t.equal(messageIn('1'.repeat(10 * 1024 * 1024)), '', 'and a long number')
+  })
+})

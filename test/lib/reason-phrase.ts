@@ -1,0 +1,234 @@
+import { validateHeaderValue } from 'node:http'
+import { Session } from 'node:inspector'
+import t from 'tap'
+import { HEADER_LIMIT, PHRASE_LIMIT, reasonPhrase, reasonText } from '../../lib/reason-phrase.js'
+
+/** Whether the transliteration is in memory, imported or required: a debugger is told of every script that is. */
+function isTransliterationLoaded (): boolean {
+  const urls: string[] = []
+  const session = new Session()
+  session.connect()
+  session.on('Debugger.scriptParsed', ({ params }) => { urls.push(params.url) })
+  session.post('Debugger.enable')
+  session.disconnect()
+  return urls.some(url => url.includes('/any-ascii/'))
+}
+
+/** Whether characters become a space: control characters and white space. */
+const isBlank = (char: string): boolean => /[\s\p{Cc}]/u.test(char)
+
+/** What is wrong with a text for the wire; undefined for nothing. */
+function flawOf (text: string): string | undefined {
+  if (!/^[ -~]*$/.test(text)) return 'not printable ASCII'
+  if (text.length > 512) return 'too long'
+  if (text.includes('  ')) return 'a run of spaces'
+  if (text !== text.trim()) return 'not trimmed'
+  if (reasonText(text) !== text) return 'not the text that stands for itself'
+  validateHeaderValue('eb-reason-phrase', text)
+
+  const phrase = reasonPhrase(text)
+  if (phrase.length > 128) return 'its phrase is too long'
+  if (phrase !== phrase.trim()) return 'its phrase is not trimmed'
+  if (phrase !== text.slice(0, 128).trimEnd()) return 'its phrase is another text'
+}
+
+/** A generator of numbers from 0 to below a limit, the same numbers on every run (mulberry32). */
+function seeded (seed: number): (limit: number) => number {
+  return limit => {
+    seed = (seed + 0x6d2b79f5) | 0
+    let n = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+    n = (n + Math.imul(n ^ (n >>> 7), 61 | n)) ^ n
+    return Math.floor(((n ^ (n >>> 14)) >>> 0) / 2 ** 32 * limit)
+  }
+}
+
+function named (char: string): string {
+  return `U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`
+}
+
+// First, while no other test has given a message that is not ASCII.
+t.test('transliteration is loaded with the first message that needs it, and not before', async t => {
+  for (const message of ['No such topic', '', ' a \r\n\0\x7f b ', 'x'.repeat(5000)]) reasonText(message)
+  t.equal(isTransliterationLoaded(), false, 'not with ASCII')
+  reasonText('a\xa0b\u2028c\u3000d\ufeffe\x85f')
+  t.equal(isTransliterationLoaded(), false, 'nor with white space and control characters beyond it')
+  reasonText('naïve')
+  t.equal(isTransliterationLoaded(), true)
+})
+
+t.test('the limits are those of responses.md', async t => {
+  t.equal(HEADER_LIMIT, 512)
+  t.equal(PHRASE_LIMIT, 128)
+})
+
+t.test('printable ASCII stays as it is', async t => {
+  const printable = Array.from({ length: 0x7f - 0x20 }, (_, i) => String.fromCharCode(0x20 + i)).join('')
+  t.equal(reasonText(`[${printable}]`), `[${printable}]`)
+  for (const message of ['No such topic', 'a', '%0d%0a', '\\r\\n', '{"a":[1]}']) t.equal(reasonText(message), message)
+})
+
+t.test('Unicode is transliterated', async t => {
+  for (const [message, text] of [
+    ['Ünïcödé', 'Unicode'],
+    ['Straße', 'Strasse'],
+    ['Тема не найдена', 'Tema ne naydena'],
+    ['Ω', 'O'],
+    ['日本', 'RiBen'],
+    ['e\u0301', 'e'],
+    ['“quoted” – it’s…', '"quoted" - it\'s...'],
+    ['5 €', '5 EUR'],
+    ['bus 🚌', 'bus :bus:'],
+    ['🇺🇦', 'UA'],
+    ['👩‍👧', ':woman::girl:'],
+    ['שלום', 'slvm'],
+    ['\u200fשלום\u200e', 'slvm'],
+    ['\u202eevil\u202c', 'evil'],
+    ['zero\u200bwidth\u200c joiner\u200d', 'zerowidth joiner'],
+    ['soft\u00adhyphen', 'softhyphen'],
+    ['\ud800', ''],
+    ['\udfff', ''],
+    ['a\ud83db', 'ab'],
+    ['\ude8c\ud83d', ''],
+    ['\ufffd', '?'],
+    ['\uffff', ''],
+    ['\u{10ffff}', '']
+  ] as const) t.equal(reasonText(message), text, [...message].map(named).join(' '))
+})
+
+t.test('every run of control characters and white space becomes one space', async t => {
+  for (const run of [
+    '\0', '\t', '\n', '\r\n', '\v', '\f', '\x1b', '\x7f', '\x80', '\x85', '\x9f', '\xa0', '\u1680', '\u2000', '\u2009', '\u200a',
+    '\u2028', '\u2029', '\u202f', '\u205f', '\u3000', '\ufeff', '  ', '\r\n\r\n', ' \0\t\x7f\x85\xa0\u2028\u3000\ufeff '
+  ]) {
+    const name = [...run].map(named).join(' ')
+    t.equal(reasonText(`a${run}b`), 'a b', name)
+    t.equal(reasonText(`é${run}é`), 'e e', `${name} in a text that is not ASCII`)
+    t.equal(reasonText(`${run}a${run}`), 'a', `${name} trimmed`)
+  }
+})
+
+t.test('a message cannot split the response', async t => {
+  t.equal(reasonText('x\r\nSet-Cookie: a=b\r\n\r\nHTTP/1.1 200 OK'), 'x Set-Cookie: a=b HTTP/1.1 200 OK')
+  t.equal(reasonText('x\u010d\u010aSet-Cookie: a=b'), 'xcCSet-Cookie: a=b', 'nor by the low bytes of its characters')
+})
+
+t.test('what transliteration leaves blank makes no second space', async t => {
+  t.equal(reasonText('a \u200b b'), 'a b', 'where a character vanishes between spaces')
+  t.equal(reasonText('\u200b a \u200b'), 'a', 'where one vanishes at the ends')
+  t.equal(reasonText('a \u2800 b'), 'a b', 'where one becomes a space')
+  t.equal(reasonText('\u2800a\u2800'), 'a')
+})
+
+t.test('nothing is left of a message that says nothing', async t => {
+  for (const message of ['', ' ', '\0', '\r\n', ' \t\x7f\x85 ', '\xa0\u2028\u3000\ufeff', '\u200b\u200d', '\ud800\udbff', '\u2800']) {
+    t.equal(reasonText(message), '', [...message].map(named).join(' ') || 'no character')
+  }
+})
+
+t.test('a text is cut at 512 characters, without a space at its end', async t => {
+  const x = (count: number): string => 'x'.repeat(count)
+  for (const [name, message, text] of [
+    ['512 characters', x(512), x(512)],
+    ['513 characters', x(513), x(512)],
+    ['a space in the last place', `${x(511)} yy`, x(511)],
+    ['a space after the last place', `${x(512)} y`, x(512)],
+    ['a blank in the last place', `${x(511)}\r\nyy`, x(511)],
+    ['one character after a space', `${x(510)} yy`, `${x(510)} y`],
+    ['blanks that make room for more', `a${' '.repeat(1000)}${x(600)}`, `a ${x(510)}`],
+    ['blanks before it', `${'\n'.repeat(1000)}${x(600)}`, x(512)],
+    ['a text that grows', 'ß'.repeat(300), 's'.repeat(512)],
+    ['a character that is cut', `${x(510)}ßßß`, `${x(510)}ss`],
+    ['a character in two places, one of them the last', `${x(511)}ß`, `${x(511)}s`],
+    ['a character of two code units, one of them in the last place', `${x(511)}🚌`, `${x(511)}:`],
+    ['a space in the last place of a text that is not ASCII', `é${x(510)} yy`, `e${x(510)}`],
+    ['nothing but vanishing characters before it', `${'\u200b'.repeat(4095)}x`, 'x'],
+    ['nothing but blanks before it', `${' \0'.repeat(2047)}\nx`, 'x']
+  ] as const) t.equal(reasonText(message), text, name)
+})
+
+t.test('the reason phrase is the first 128 characters of the text, without a space at its end', async t => {
+  const x = (count: number): string => 'x'.repeat(count)
+  for (const [name, text, phrase] of [
+    ['nothing', '', ''],
+    ['a short text', 'No such topic', 'No such topic'],
+    ['128 characters', x(128), x(128)],
+    ['129 characters', x(129), x(128)],
+    ['512 characters', x(512), x(128)],
+    ['a space in the last place', `${x(127)} yy`, x(127)],
+    ['a space after the last place', `${x(128)} y`, x(128)],
+    ['one character after a space', `${x(126)} yy`, `${x(126)} y`]
+  ] as const) t.equal(reasonPhrase(text), phrase, name)
+})
+
+t.test('the work does not grow with the message', async t => {
+  const long = 10 * 1024 * 1024
+
+  for (const pattern of ['x', 'é', 'a b\n', ' ', '\0', 'ﷺ', '🚌', '\ud800', 'ß\u3000']) {
+    const message = pattern.repeat(long / pattern.length)
+    t.equal(reasonText(message), reasonText(message.slice(0, 4096)), `10 MB of ${[...pattern].map(named).join(' ')} are as 4 KB`)
+  }
+  t.equal(reasonText(`${'\u200b'.repeat(4096)}x`), '', 'what comes after 4096 characters is not looked at')
+  t.equal(reasonText(`${'\u200b'.repeat(4095)}🚌`), '', 'nor is the second half of a character')
+
+  // Of this message nothing can be asked but its length and a part of it.
+  let inspected = 0
+  const counting = (text: string): string => ({
+    length: long,
+    slice (start: number, end: number) {
+      inspected += end - start
+      return text.slice(start, end)
+    }
+  }) as unknown as string
+  for (const text of ['x'.repeat(8192), ' é\n'.repeat(8192)]) {
+    inspected = 0
+    t.equal(reasonText(counting(text)), reasonText(text))
+    t.ok(inspected > 0 && inspected <= 512 + 4096, `${inspected} characters inspected`)
+  }
+})
+
+t.test('whatever code unit a message holds, its text can be sent', async t => {
+  const flaws: string[] = []
+  const wrong: string[] = []
+  const fill = 'x'.repeat(511)
+  for (let unit = 0; unit <= 0xffff; unit++) {
+    const char = String.fromCharCode(unit)
+    for (const message of [`${char} ${char}🚌${char}`, fill + char]) {
+      const flaw = flawOf(reasonText(message))
+      if (flaw !== undefined) flaws.push(`${named(char)}: ${flaw}`)
+    }
+
+    const between = reasonText(`a${char}b`)
+    const right = isBlank(char) ? between === 'a b' : unit < 0x80 ? between === `a${char}b` : /^a.*b$/.test(between)
+    if (!right) wrong.push(`${named(char)}: ${between}`)
+  }
+  t.strictSame(flaws, [])
+  t.strictSame(wrong, [])
+})
+
+t.test('whatever characters a message is made of, its text can be sent', async t => {
+  const random = seeded(512)
+  const sources: Array<() => string> = [
+    () => String.fromCharCode(0x21 + random(0x5e)),
+    () => String.fromCharCode(random(0x21)),
+    () => String.fromCharCode(random(0x100)),
+    () => String.fromCharCode(random(0x10000)),
+    () => String.fromCharCode(0xd800 + random(0x800)),
+    () => String.fromCodePoint(random(0x110000)),
+    () => String.fromCodePoint(0x1f000 + random(0x1000)),
+    () => '\u200b\u200f\ufeff\u2028\u2800\xa0 '.charAt(random(7))
+  ]
+  const flaws: string[] = []
+  const lengths = new Set<number>()
+  for (let i = 0; i < 4000; i++) {
+    const some = sources.slice(0, 1 + random(sources.length))
+    const length = random(i % 10 === 0 ? 6000 : 700)
+    let message = ''
+    for (let n = 0; n < length; n++) message += some[random(some.length)]!()
+    const text = reasonText(message)
+    const flaw = flawOf(text)
+    if (flaw !== undefined) flaws.push(`${JSON.stringify(message)}: ${flaw}`)
+    lengths.add(text.length)
+  }
+  t.strictSame(flaws, [])
+  t.equal(lengths.has(512) && lengths.has(511) && lengths.size > 300, true, 'texts of many lengths, some of them cut')
+})

@@ -1,0 +1,48 @@
+import t from 'tap'
+import { STATUS_CODES, classOf, isUnsuccessful, phrases } from '../../lib/status-codes.js'
+
+t.test('the table has the status codes of responses.md, with their phrases and decorators', async t => {
+  t.strictSame(Object.entries(STATUS_CODES).map(([code, { phrase, decorator }]) => [code, phrase, decorator]), [
+    ['400', 'Bad Request', 'badRequest'],
+    ['401', 'Unauthorized', 'unauthorized'],
+    ['403', 'Forbidden', 'forbidden'],
+    ['404', 'Not Found', 'notFound'],
+    ['422', 'Unprocessable Entity', 'unprocessable'],
+    ['500', 'Internal Server Error', 'internalServerError'],
+    ['501', 'Not Implemented', 'notImplemented'],
+    ['503', 'Service Unavailable', 'serviceUnavailable']
+  ])
+})
+
+t.test('phrases are found by number', async t => {
+  t.strictSame([...phrases()], [
+    [400, 'Bad Request'],
+    [401, 'Unauthorized'],
+    [403, 'Forbidden'],
+    [404, 'Not Found'],
+    [422, 'Unprocessable Entity'],
+    [500, 'Internal Server Error'],
+    [501, 'Not Implemented'],
+    [503, 'Service Unavailable']
+  ])
+})
+
+t.test('a map of phrases that is extended leaves the table as it was', async t => {
+  phrases().set(429, 'Too Many Requests').delete(404)
+  t.equal(phrases().has(429), false)
+  t.equal(phrases().get(404), 'Not Found')
+})
+
+t.test('a response is unsuccessful from 400 on', async t => {
+  for (const code of [100, 101, 103, 200, 204, 206, 301, 304, 399]) t.equal(isUnsuccessful(code), false, `${code} is not`)
+  for (const code of [400, 404, 418, 499, 500, 503, 599, 600, 999]) t.equal(isUnsuccessful(code), true, `${code} is`)
+})
+
+t.test('a status code is read as the x00 code of its class', async t => {
+  for (const code of [400, 402, 405, 406, 408, 409, 413, 414, 415, 417, 418, 429, 431, 451, 499]) t.equal(classOf(code), 400, `${code} as 400`)
+  for (const code of [500, 502, 504, 505, 507, 511, 599]) t.equal(classOf(code), 500, `${code} as 500`)
+})
+
+t.test('a status code of no class is read as 500', async t => {
+  for (const code of [600, 999]) t.equal(classOf(code), 500, `${code} as 500`)
+})
