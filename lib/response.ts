@@ -210,7 +210,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
           if (super.headersSent || !isUnsuccessful(this.statusCode)) return super.end(chunk, encoding, callback)
           this.writeHead(this.statusCode)
         }
-        if (this[kHeld]) this[kRelease](typeof chunk === 'function' ? '' : messageIn(chunk))
+        if (this[kHeld]) this[kRelease](messageIn(chunk))
       }
       const done = callbackOf(chunk, encoding, callback)
       if (done !== undefined) this.writableFinished ? process.nextTick(done) : this.once('finish', done)

@@ -71,7 +71,7 @@ export function serverOptions (options: unknown = {}, contractOptions: ContractO
       logTo(reply.raw, reply.log)
       if (frameworkErrors !== undefined) return frameworkErrors(error, request, reply)
       sayThrown(reply.raw, messageOf(error), error, false)
-      reply.code(error.statusCode ?? 500).send()
+      reply.code(error.statusCode!).send()
     },
     // Fastify keeps the options of its router in sight, and by reference.
     routerOptions: { ...routerOptions, [ROUTER_OPTION]: () => contract }

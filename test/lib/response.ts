@@ -87,6 +87,10 @@ for (const [way, serve] of Object.entries(WAYS)) {
     await new Promise(setImmediate)
     t.strictSame(called.sort(), ['end', 'end utf8', 'end x', 'write', 'write utf8'], 'every callback is called')
 
+    await get(response => { response.on('finish', () => { response.end(call('late')) }).writeHead(404).end() })
+    await new Promise(setImmediate)
+    t.equal(called.at(-1), 'late')
+
     await get(response => { response.writeHead(404).end(call('only')) })
     await new Promise(setImmediate)
     t.equal(called.at(-1), 'only')

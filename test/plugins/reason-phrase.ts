@@ -191,6 +191,14 @@ t.test('a stream that fails after its first byte ends the connection, and nothin
   }
 })
 
+t.test('a body whose length is not what its content-length says', async t => {
+  const app = Fastify()
+  await app.register(reasonPhrase)
+  app.post('/', async () => 'ok')
+  const response = await app.inject({ method: 'POST', url: '/', headers: { 'content-type': 'application/json', 'content-length': '9' }, payload: '{}' })
+  keepsContract(t, wireOf(response), 400, 'Request body size did not match Content-Length', '', 'eb-reason-phrase')
+})
+
 t.test('what Fastify does with a second answer or none stays as it is', async t => {
   const app = Fastify()
   await app.register(reasonPhrase)
