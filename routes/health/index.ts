@@ -1,0 +1,16 @@
+import type { FastifyPluginAsyncTypebox, Static } from '@fastify/type-provider-typebox'
+import { Health } from '../../schemas/health.js'
+
+const routes: FastifyPluginAsyncTypebox = async app => {
+  // 200 without its database, too: what is asked is how the service is, and it can tell.
+  app.get('/', {
+    schema: { summary: 'Tell how the service is', response: { 200: Health } }
+  }, async (): Promise<Static<typeof Health>> => {
+    const { dialect, isUp } = app.database
+    return await isUp()
+      ? { status: 'ok', database: { dialect, state: 'up' } }
+      : { status: 'degraded', database: { dialect, state: 'down' } }
+  })
+}
+
+export default routes

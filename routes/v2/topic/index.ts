@@ -1,0 +1,46 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { NewTopic, Topic, TopicPage, TopicParams, TopicQuery } from '../../../schemas/topic.js'
+
+// RFC 6838 for the names, RFC 9110 for the parameters.
+const NAME = '[A-Za-z0-9][\\w!#$&^.+-]{0,126}'
+const TOKEN = "[\\w!#$%&'*+.^`|~-]+"
+const QUOTED = '"(?:[\\t !#-\\[\\]-~]|\\\\[\\t -~])*"'
+const MEDIA_TYPE = new RegExp(`^${NAME}/${NAME}(?:[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|${QUOTED}))*$`)
+
+const routes: FastifyPluginAsyncTypebox = async app => {
+  app.get('/', {
+    schema: { summary: 'List topics, newest first', querystring: TopicQuery, response: { 200: TopicPage } }
+  }, async (request, reply) => {
+    const page = await app.topics.list(request.query)
+    if (page.prevId !== null) reply.header('EB-BEFORE', page.prevId)
+    if (page.nextId !== null) reply.header('EB-AFTER', page.nextId)
+    return page
+  })
+
+  app.post('/', {
+    schema: { summary: 'Create a topic', body: NewTopic, response: { 201: Topic } }
+  }, async (request, reply) => {
+    const { name, mediaType } = request.body
+    if (!MEDIA_TYPE.test(mediaType)) return reply.unprocessable(`"${mediaType}" is not a media type`)
+
+    const topic = await app.topics.create(request.body)
+    if (topic === undefined) return reply.unprocessable(`A topic named "${name}" exists already`)
+    return reply.created(topic, `${app.prefix}/${topic.topicId}`)
+  })
+
+  app.get('/:topicId', {
+    schema: { summary: 'Get a topic', params: TopicParams, response: { 200: Topic } }
+  }, async (request, reply) => {
+    const { topicId } = request.params
+    return await app.topics.find(topicId) ?? reply.notFound(`No topic ${topicId}`)
+  })
+
+  app.delete('/:topicId', {
+    schema: { summary: 'Delete a topic', params: TopicParams, response: { 200: Topic } }
+  }, async (request, reply) => {
+    const { topicId } = request.params
+    return await app.topics.remove(topicId) ?? reply.notFound(`No topic ${topicId}`)
+  })
+}
+
+export default routes

@@ -1,0 +1,15 @@
+import { Type } from '@sinclair/typebox'
+
+/** How the service is. */
+export const Health = Type.Object({
+  status: Type.Union([Type.Literal('ok'), Type.Literal('degraded')], {
+    description: 'Degraded: what needs the database answers 503 for now'
+  }),
+  database: Type.Object({
+    dialect: Type.Union([Type.Literal('sqlite'), Type.Literal('postgresql')]),
+    state: Type.Union([Type.Literal('up'), Type.Literal('down')])
+  })
+}, {
+  description: 'The health of the service',
+  examples: [{ status: 'ok', database: { dialect: 'sqlite', state: 'up' } }]
+})

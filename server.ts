@@ -1,0 +1,29 @@
+import closeWithGrace from 'close-with-grace'
+import Fastify from 'fastify'
+import service from './app.js'
+import { serverOptions } from './index.js'
+import { DatabaseUnavailable } from './plugins/app/database.js'
+
+const { DATABASE_FILE, DATABASE_URL, HOST, LOG_LEVEL, PORT } = process.env
+
+const app = Fastify(serverOptions({
+  logger: {
+    level: LOG_LEVEL || 'info',
+    transport: process.stdout.isTTY ? { target: 'pino-pretty' } : undefined
+  }
+}))
+app.register(service, { databaseFile: DATABASE_FILE || undefined, databaseUrl: DATABASE_URL })
+
+try {
+  await app.listen({ host: HOST || '127.0.0.1', port: Number(PORT || 3000) })
+  closeWithGrace({ logger: app.log }, async ({ signal, err }) => {
+    app.log[err ? 'fatal' : 'info']({ signal, err }, 'Closing')
+    await app.close()
+  })
+} catch (error) {
+  // What the person who starts it can put right is said in a line; a mistake of ours has a stack.
+  const theirs = error instanceof DatabaseUnavailable || Object.hasOwn(error as Error, 'syscall')
+  app.log.fatal(theirs ? (error as Error).message : error)
+  await app.close()
+  process.exitCode = 1
+}

@@ -1,0 +1,101 @@
+import { once } from 'node:events'
+import { connect, type AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import Libsql from 'libsql'
+import t, { type Test } from 'tap'
+import { databases, Gate, postgresql, sqlite } from './fixtures/database.js'
+import { isError, service } from './fixtures/service.js'
+
+const topic = (name: string) => ({
+  method: 'POST' as const,
+  url: '/v2/topic',
+  payload: { name, description: '', mediaType: 'text/plain' }
+})
+
+for (const { name, skip, open } of databases) {
+  t.test(`The service on ${name}`, { skip }, async t => {
+    const app = await service(t, await open(t))
+    t.match((await app.inject('/health')).json(), { database: { dialect: name.toLowerCase(), state: 'up' } })
+    t.equal((await app.inject(topic('a'))).statusCode, 201)
+    t.equal((await app.inject('/v2/topic')).json().items.length, 1)
+    isError(t, await app.inject('/v2/nothing'), 404, /^Route GET:\/v2\/nothing not found$/)
+    isError(t, await app.inject({ method: 'PUT', url: '/v2/topic' }), 404, /^Route PUT:\/v2\/topic not found$/)
+  })
+}
+
+t.test('The service on the wire', async t => {
+  const app = await service(t, await sqlite.open(t))
+  await app.listen()
+  const { address, port } = app.server.address() as AddressInfo
+
+  const exchange = async (t: Test, request: string) => {
+    const socket = connect(port, address)
+    t.teardown(() => socket.destroy())
+    socket.setEncoding('latin1')
+    socket.end(request.replaceAll('\n', '\r\n'))
+    let response = ''
+    socket.on('data', data => { response += data })
+    await once(socket, 'close')
+    return response
+  }
+  const request = (line: string, body = '') =>
+    `${line} HTTP/1.1\nHost: a\nConnection: close\nContent-Type: application/json\nContent-Length: ${body.length}\n\n${body}`
+
+  const body = JSON.stringify({ name: 'a', description: '', mediaType: 'a/b' })
+  t.match(await exchange(t, request('POST /v2/topic', body)), /^HTTP\/1\.1 201 Created\r\n[^]*location: \/v2\/topic\/EBT-[^]*\r\n\r\n\{.*\}$/i)
+
+  const errors: Array<[string, number, string]> = [
+    [request('POST /v2/topic', body), 422, 'A topic named "a" exists already'],
+    [request('POST /v2/topic', '{'), 400, "Body is not valid JSON but content-type is set to 'application/json'"],
+    [request(`GET /v2/topic/EBT-${'0'.repeat(32)}`), 404, `No topic EBT-${'0'.repeat(32)}`],
+    [request('GET /v2/topic/1'), 400, 'params/topicId must match pattern "^EBT-[0-9A-Fa-f]{32}$"'],
+    [request('GET /v2/topic/%zz'), 400, "'/v2/topic/%zz' is not a valid url component"],
+    ['GET / HTTP/1.1\n\n', 400, '']
+  ]
+  for (const [sent, statusCode, reason] of errors) {
+    const response = await exchange(t, sent)
+    t.ok(response.startsWith(`HTTP/1.1 ${statusCode} ${reason}`), response)
+    t.match(response, new RegExp(`^EB-REASON-PHRASE: ${reason.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}`, 'im'))
+    t.match(response, /^content-length: 0\r$/im)
+    t.match(response, /\r\n\r\n$/, 'no body')
+  }
+})
+
+/** The database is away: what needs it says so, and what does not need it goes on. */
+async function isAway (t: Test, app: FastifyInstance) {
+  const response = await app.inject(topic('away'))
+  isError(t, response, 503, 'The database is unavailable')
+  t.equal(response.headers['retry-after'], '5')
+  t.equal((await app.inject('/health')).statusCode, 200)
+  isError(t, await app.inject('/v2/topic/x'), 400, /^params\/topicId/)
+}
+
+t.test('A service whose database goes away', async t => {
+  t.test('SQLite, locked', async t => {
+    const options = await sqlite.open(t)
+    const app = await service(t, options)
+    const other = new Libsql(options.databaseFile!)
+    t.teardown(() => other.close())
+
+    other.exec('begin exclusive')
+    await isAway(t, app)
+    other.exec('rollback')
+    t.equal((await app.inject(topic('back'))).statusCode, 201)
+  })
+
+  t.test('PostgreSQL, unreachable', { skip: postgresql.skip }, async t => {
+    const { gate, databaseUrl } = await Gate.to(t, await postgresql.open(t))
+    const app = await service(t, { databaseUrl })
+
+    for (const round of ['first', 'second']) {
+      await gate.close()
+      await isAway(t, app)
+      t.equal((await app.inject('/health')).json().status, 'degraded')
+      await gate.open()
+      t.equal((await app.inject(topic(round))).statusCode, 201)
+      t.equal((await app.inject('/health')).json().status, 'ok')
+    }
+    const { items } = (await app.inject('/v2/topic')).json()
+    t.same(items.map(({ name }: { name: string }) => name), ['second', 'first'])
+  })
+})

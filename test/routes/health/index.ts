@@ -1,0 +1,38 @@
+import t from 'tap'
+import { Health } from '../../../schemas/health.js'
+import { databases, Gate, postgresql } from '../../fixtures/database.js'
+import { matches, service } from '../../fixtures/service.js'
+
+for (const { name, skip, open } of databases) {
+  t.test(name, { skip }, async t => {
+    const app = await service(t, await open(t))
+    const response = await app.inject('/health')
+    t.equal(response.statusCode, 200)
+    t.same(response.json(), { status: 'ok', database: { dialect: name.toLowerCase(), state: 'up' } })
+    t.ok(matches(Health, response.json()))
+  })
+}
+
+t.test('A service without its database is degraded, and answers', async t => {
+  const app = await service(t, await databases[0].open(t))
+  t.intercept(app.database, 'isUp', { value: async () => false })
+  const response = await app.inject('/health')
+  t.equal(response.statusCode, 200)
+  t.same(response.json(), { status: 'degraded', database: { dialect: 'sqlite', state: 'down' } })
+  t.ok(matches(Health, response.json()))
+})
+
+t.test('PostgreSQL that goes and comes back', { skip: postgresql.skip }, async t => {
+  const { gate, databaseUrl } = await Gate.to(t, await postgresql.open(t))
+  const app = await service(t, { databaseUrl })
+  const health = async () => {
+    const response = await app.inject('/health')
+    t.equal(response.statusCode, 200)
+    return response.json().database.state
+  }
+  t.equal(await health(), 'up')
+  await gate.close()
+  t.equal(await health(), 'down')
+  await gate.open()
+  t.equal(await health(), 'up')
+})

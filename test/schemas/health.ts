@@ -1,0 +1,13 @@
+import t from 'tap'
+import { Health } from '../../schemas/health.js'
+import { matches } from '../fixtures/service.js'
+
+t.test('Health has a word for each state', async t => {
+  t.ok(matches(Health, { status: 'ok', database: { dialect: 'sqlite', state: 'up' } }))
+  t.ok(matches(Health, { status: 'degraded', database: { dialect: 'postgresql', state: 'down' } }))
+  t.notOk(matches(Health, { status: 'fine', database: { dialect: 'sqlite', state: 'up' } }))
+})
+
+t.test('Its examples are as it says', async t => {
+  for (const example of Health.examples as unknown[]) t.ok(matches(Health, example))
+})
