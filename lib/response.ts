@@ -1,4 +1,4 @@
-import { STATUS_CODES, type OutgoingHttpHeader, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
+import { ServerResponse, STATUS_CODES, type OutgoingHttpHeader, type OutgoingHttpHeaders } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
 import type { Contract } from './contract.js'
 import { messageIn } from './message.js'
@@ -99,8 +99,8 @@ export function contractKeeper (contract: Contract): (response: ServerResponse) 
 }
 
 function methodsBefore (base: ServerResponse, contract: Contract, isWrapped?: boolean): ContractMethods {
-  // A class before this very object, which need not be its constructor's prototype.
-  const Base = function () {} as unknown as ResponseClass
+  // Any constructor, with this very object as its prototype.
+  const Base: ResponseClass = ServerResponse.bind(null)
   Base.prototype = base
   return contractResponse(Base, contract, isWrapped).prototype
 }

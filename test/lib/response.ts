@@ -6,7 +6,7 @@ import { Contract } from '../../lib/contract.js'
 import {
   contractKeeper, contractResponse, logTo, markLogged, messageGiven, messageThrown, say, sayThrown
 } from '../../lib/response.js'
-import { exchange, keepsContract, valuesOf } from '../fixtures/wire.js'
+import { connect, exchange, keepsContract, valuesOf } from '../fixtures/wire.js'
 
 const contract = new Contract()
 const keepContract = contractKeeper(contract)
@@ -125,6 +125,23 @@ for (const [way, serve] of Object.entries(WAYS)) {
     await t.rejects(get(response => { try { response.writeHead(1) } catch { response.destroy() } }), { message: /^closed/ })
   })
 }
+
+t.test('a callback waits for the responses that go before', async t => {
+  const ended: string[] = []
+  const pending: ServerResponse[] = []
+  const port = await listen(t, WAYS['by its class'](response => {
+    pending.push(response)
+    if (pending.length < 2) return
+    response.writeHead(404).end(() => { ended.push('second') })
+    setImmediate(() => { pending[0]!.writeHead(422).end(() => { ended.push('first') }) })
+  }))
+  const connection = connect(port)
+  connection.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2))
+  const responses = await connection.responses(2)
+  t.strictSame(responses.map(({ statusCode }) => statusCode), [422, 404])
+  t.strictSame(ended, ['first', 'second'])
+  connection.destroy()
+})
 
 t.test('both give the response their message, and the last one stands', async t => {
   const response = new ServerResponse({ method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1 } as IncomingMessage)
