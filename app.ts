@@ -9,7 +9,7 @@ process.env.FASTIFY_AUTOLOAD_TYPESCRIPT ??= '1'
 
 /** What the service is made of. */
 export default fp<DatabaseOptions>(async function app (app, options) {
-  await app.register(reasonPhrase)
+  await app.register(reasonPhrase, { requireSchemas: true })
   await app.register(autoload, { dir: join(import.meta.dirname, 'plugins', 'app'), options })
   await app.register(autoload, { dir: join(import.meta.dirname, 'routes') })
 }, { name: 'app' })

@@ -38,7 +38,7 @@ export class Contract {
     const { header = 'EB-REASON-PHRASE', statusCodes = {}, exposeServerErrors = false, challenge = 'HMAC', ...unknown } = options
     const [stranger] = Object.keys(unknown)
     if (stranger !== undefined) {
-      throw new TypeError(`fastify-reason-phrase: unknown option "${stranger}", known are header, statusCodes, exposeServerErrors and challenge`)
+      throw new TypeError(`fastify-reason-phrase: unknown option "${stranger}", known are header, statusCodes, exposeServerErrors and challenge, and to the plugin errorSchemas and requireSchemas`)
     }
 
     this.header = checkHeader(header)

@@ -4,7 +4,7 @@ import type { Contract } from './contract.js'
 import { messageIn } from './message.js'
 import { reasonPhrase } from './reason-phrase.js'
 import { isRepresentationMetadata } from './representation-metadata.js'
-import { isUnsuccessful } from './status-codes.js'
+import { isServerError, isUnsuccessful } from './status-codes.js'
 
 /** The class of the responses of one of Node's servers. */
 export type ResponseClass = new (...args: any[]) => any
@@ -234,7 +234,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
     /** Sends an unsuccessful response, the whole of it. */
     [kSend] (statusCode: number, headers: OutgoingHttpHeaders, message: string): void {
       const code = contract.fold(statusCode)
-      const hidden = this[kSource] === 'thrown' && code >= 500 && !contract.exposeServerErrors
+      const hidden = this[kSource] === 'thrown' && isServerError(code) && !contract.exposeServerErrors
       const reason = contract.reason(code, hidden ? '' : message)
 
       for (const field of this.getHeaderNames()) {
@@ -242,8 +242,11 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
       }
       headers['content-length'] = '0'
       headers[contract.header] = reason
-      if (code === 401 && !this.hasHeader('www-authenticate') && !has(headers, 'www-authenticate')) {
+      if (code === 401 && !this.hasHeader('www-authenticate') && nameOf(headers, 'www-authenticate') === undefined) {
         headers['www-authenticate'] = contract.challenge
+      }
+      if (this.hasHeader('access-control-allow-origin') || nameOf(headers, 'access-control-allow-origin') !== undefined) {
+        expose(contract.header, this as unknown as ServerResponse, headers)
       }
 
       if (http2 || isWrapped) {
@@ -304,8 +307,20 @@ function collect (headers: Headers | undefined, contract: Contract, leaveOut?: (
   return collected
 }
 
-function has (headers: OutgoingHttpHeaders, field: string): boolean {
-  return Object.keys(headers).some(name => name.toLowerCase() === field)
+/** The name under which headers have a field. */
+function nameOf (headers: OutgoingHttpHeaders, field: string): string | undefined {
+  for (const name in headers) {
+    if (name.length === field.length && name.toLowerCase() === field) return name
+  }
+}
+
+/** Lets a page on another origin read the header (Fetch, `Access-Control-Expose-Headers`). */
+function expose (header: string, response: ServerResponse, headers: OutgoingHttpHeaders): void {
+  const name = nameOf(headers, 'access-control-expose-headers') ?? 'access-control-expose-headers'
+  const exposed = [headers[name] ?? response.getHeader(name) ?? []].flat().join(', ')
+  const fields = exposed.toLowerCase().split(',').map(field => field.trim())
+  // With credentials, * is a name like any other; the page then sees no header by it.
+  if (!fields.includes(header.toLowerCase())) headers[name] = exposed === '' ? header : `${exposed}, ${header}`
 }
 
 /** A reason phrase that says more than the status code alone. */
@@ -320,6 +335,6 @@ function log (response: ContractResponse, statusCode: number, message: string): 
   const res = { statusCode }
   const fields = thrown === undefined ? { res } : { res, err: thrown }
   // The levels of Fastify's own error log.
-  if (statusCode >= 500) response[kLog].error(fields, message)
+  if (isServerError(statusCode)) response[kLog].error(fields, message)
   else response[kLog].info(fields, message)
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance, FastifyPluginOptions, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { discard, isWebResponse, readStart } from '../lib/body.js'
@@ -8,21 +9,40 @@ import { messageIn, messageOf } from '../lib/message.js'
 import { contractKeeper, logTo, markLogged, messageGiven, messageThrown, say, sayThrown } from '../lib/response.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
 import { decorateReply } from './decorators.js'
+import { checkRoutes, type RouteSchemaOptions } from './route-schemas.js'
 import { serverContract } from './server-options.js'
 
-const kContract = Symbol('fastify-reason-phrase.contract')
+/** Options of the plugin. */
+export interface ReasonPhraseOptions extends ContractOptions, RouteSchemaOptions {}
+
+const kRegistration = Symbol('fastify-reason-phrase.registration')
+
+interface Registration {
+  contract: Contract
+  routes: RouteSchemaOptions
+}
+
+type Registered = FastifyInstance & { [kRegistration]?: Registration }
 
 // Servers of which it was said that they go past the contract.
 const warned = new WeakSet<object>()
 
-type Registered = FastifyInstance & { [kContract]?: Contract }
+/** The contract that an instance keeps, if the plugin is registered there. */
+export function contractOf (app: FastifyInstance): Contract | undefined {
+  return (app as Registered)[kRegistration]?.contract
+}
 
 // Asynchronous, so that what it throws fails the registration, not the process.
-async function reasonPhrase (app: FastifyInstance, options: ContractOptions & FastifyPluginOptions): Promise<void> {
-  const registered = (app as Registered)[kContract]
-  const contract = contractFor(options, registered ?? serverContract(app))
-  if (registered !== undefined) return
-  app.decorate(kContract, contract)
+async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions & FastifyPluginOptions): Promise<void> {
+  const { prefix, logLevel, logSerializers, errorSchemas, requireSchemas, ...contractOptions } = options
+  const earlier = (app as Registered)[kRegistration]
+  const contract = contractFor(contractOptions, earlier?.contract ?? serverContract(app))
+  const routes = { ...earlier?.routes, ...(errorSchemas !== undefined && { errorSchemas }), ...(requireSchemas !== undefined && { requireSchemas }) }
+  if (earlier !== undefined) {
+    if (!isDeepStrictEqual(routes, earlier.routes)) conflict()
+    return
+  }
+  app.decorate(kRegistration, { contract, routes })
 
   decorateReply(app)
 
@@ -35,6 +55,7 @@ async function reasonPhrase (app: FastifyInstance, options: ContractOptions & Fa
   app.addHook('preSerialization', onPreSerialization)
   app.addHook('onError', onError)
   app.addHook('onSend', onSend)
+  checkRoutes(app, contract, routes)
 
   // Only the root has a server of its own, and answers for all of it.
   if (Object.hasOwn(app, 'server')) {
@@ -54,14 +75,15 @@ async function reasonPhrase (app: FastifyInstance, options: ContractOptions & Fa
   }
 }
 
-function contractFor (options: ContractOptions & FastifyPluginOptions, existing: Contract | undefined): Contract {
-  const { prefix, logLevel, logSerializers, ...own } = options
-  const contract = new Contract(own)
+function contractFor (options: ContractOptions, existing: Contract | undefined): Contract {
+  const contract = new Contract(options)
   if (existing === undefined) return contract
-  if (Object.keys(own).length > 0 && !contract.equals(existing)) {
-    throw new Error('fastify-reason-phrase: these options differ from those that the server, or an earlier registration, has. Give them once')
-  }
+  if (Object.keys(options).length > 0 && !contract.equals(existing)) conflict()
   return existing
+}
+
+function conflict (): never {
+  throw new Error('fastify-reason-phrase: these options differ from those that the server, or an earlier registration, has. Give them once')
 }
 
 function onPreSerialization (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: HookHandlerDoneFunction): void {

@@ -108,7 +108,7 @@ t.test('an option that is unknown, of the wrong type, or cannot work is refused'
 })
 
 t.test('an option that is not known is refused', async t => {
-  const known = 'known are header, statusCodes, exposeServerErrors and challenge'
+  const known = 'known are header, statusCodes, exposeServerErrors and challenge, and to the plugin errorSchemas and requireSchemas'
   for (const [options, name] of [
     [{ headers: 'EB-REASON-PHRASE' }, 'headers'],
     [{ header: 'EB-REASON-PHRASE', statuscodes: {} }, 'statuscodes'],

@@ -7,9 +7,15 @@ const TOKEN = "[\\w!#$%&'*+.^`|~-]+"
 const QUOTED = '"(?:[\\t !#-\\[\\]-~]|\\\\[\\t -~])*"'
 const MEDIA_TYPE = new RegExp(`^${NAME}/${NAME}(?:[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|${QUOTED}))*$`)
 
+// What the list says of itself in its header section.
+const CURSORS = {
+  'EB-BEFORE': { type: 'string', description: 'The `beforeId` of the page of newer topics; absent when there is none' },
+  'EB-AFTER': { type: 'string', description: 'The `afterId` of the page of older topics; absent when there is none' }
+}
+
 const routes: FastifyPluginAsyncTypebox = async app => {
-  app.get('/', {
-    schema: { summary: 'List topics, newest first', querystring: TopicQuery, response: { 200: TopicPage } }
+  app.get('', {
+    schema: { summary: 'List topics, newest first', querystring: TopicQuery, response: { 200: { ...TopicPage, headers: CURSORS } } }
   }, async (request, reply) => {
     const page = await app.topics.list(request.query)
     if (page.prevId !== null) reply.header('EB-BEFORE', page.prevId)
@@ -17,8 +23,9 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     return page
   })
 
-  app.post('/', {
-    schema: { summary: 'Create a topic', body: NewTopic, response: { 201: Topic } }
+  app.post('', {
+    schema: { summary: 'Create a topic', body: NewTopic, response: { 201: Topic } },
+    config: { errors: { 422: 'The name is taken, or the media type is none.' } }
   }, async (request, reply) => {
     const { name, mediaType } = request.body
     if (!MEDIA_TYPE.test(mediaType)) return reply.unprocessable(`"${mediaType}" is not a media type`)
@@ -29,14 +36,16 @@ const routes: FastifyPluginAsyncTypebox = async app => {
   })
 
   app.get('/:topicId', {
-    schema: { summary: 'Get a topic', params: TopicParams, response: { 200: Topic } }
+    schema: { summary: 'Get a topic', params: TopicParams, response: { 200: Topic } },
+    config: { errors: { 404: 'No topic has this id.' } }
   }, async (request, reply) => {
     const { topicId } = request.params
     return await app.topics.find(topicId) ?? reply.notFound(`No topic ${topicId}`)
   })
 
   app.delete('/:topicId', {
-    schema: { summary: 'Delete a topic', params: TopicParams, response: { 200: Topic } }
+    schema: { summary: 'Delete a topic', params: TopicParams, response: { 200: Topic } },
+    config: { errors: { 404: 'No topic has this id.' } }
   }, async (request, reply) => {
     const { topicId } = request.params
     return await app.topics.remove(topicId) ?? reply.notFound(`No topic ${topicId}`)

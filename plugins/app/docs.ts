@@ -1,0 +1,15 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import fp from 'fastify-plugin'
+import { openapi } from '../openapi.js'
+import * as health from '../../schemas/health.js'
+import * as topic from '../../schemas/topic.js'
+
+/** The document of the service at /docs/json, and a page that shows it at /docs. */
+export default fp(async function docs (app) {
+  await app.register(swagger, openapi(app, {
+    document: { info: { title: 'Topics', version: '2', description: 'A registry of topics.' } },
+    schemas: { ...health, ...topic }
+  }))
+  await app.register(swaggerUi, { routePrefix: '/docs' })
+}, { name: 'docs' })

@@ -1,0 +1,147 @@
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
+import type { FastifyInstance, RouteOptions } from 'fastify'
+import { HEADER_LIMIT } from '../lib/reason-phrase.js'
+import { isServerError, meaningOf } from '../lib/status-codes.js'
+import { contractOf } from './reason-phrase.js'
+
+/** What the document has beside what the routes and the contract say. */
+export interface OpenApiOptions {
+  /** The document's own `info`, `servers`, `tags`, `security`, `components` and the like. */
+  document?: Record<string, any>
+  /** Schemas by name: each that the document uses twice or more becomes an entry of `components.schemas`. */
+  schemas?: Record<string, object>
+}
+
+type Json = Record<string, any>
+
+// Where the errors of an operation are kept until the document is complete.
+const ERRORS = 'x-reason-phrase-errors'
+
+const NO_BODY = 'The response has no body; its message is in the header.'
+const UNKNOWN = 'The execution status is unknown: the operation may have succeeded.'
+
+/**
+ * Options of `@fastify/swagger` 9 with which the OpenAPI 3.1 document of a
+ * service says what the contract of `responses.md` means for each operation:
+ * `app.register(swagger, openapi(app))`.
+ *
+ * @throws {Error} where the plugin is not registered
+ */
+export function openapi (app: FastifyInstance, { document = {}, schemas = {} }: OpenApiOptions = {}): FastifyDynamicSwaggerOptions {
+  const contract = contractOf(app)
+  if (contract === undefined) throw new Error('fastify-reason-phrase: register the plugin before openapi() is called')
+  const { header, phrases } = contract
+
+  const reason = { [header]: { $ref: `#/components/headers/${header}` } }
+  const responses: Json = {}
+  for (const [statusCode, phrase] of phrases) {
+    responses[statusCode] = { description: describe(statusCode, meaningOf(statusCode, phrase)), headers: reason }
+  }
+
+  function errorsOf ({ config, schema, url }: RouteOptions, openapiObject: Json): Json {
+    const { params, querystring, headers, body, security = openapiObject.security } = (schema ?? {}) as Json
+    const hasParameter = /[:*]/.test(url)
+    const declared: Json = config?.errors ?? {}
+    const possible = new Set([...Object.keys(declared).map(Number), 500, 503])
+    if (hasParameter || params || querystring || headers || body) possible.add(400)
+    if (security?.length > 0) possible.add(401).add(403)
+    if (hasParameter) possible.add(404)
+
+    const errors: Json = {}
+    for (const statusCode of [...possible].sort((a, b) => a - b)) {
+      errors[statusCode] = declared[statusCode] === undefined
+        ? { $ref: `#/components/responses/${statusCode}` }
+        : { description: describe(statusCode, declared[statusCode]), headers: reason }
+    }
+    return errors
+  }
+
+  return {
+    openapi: {
+      ...document,
+      openapi: '3.1.0',
+      info: {
+        title: 'API',
+        version: '0.0.0',
+        ...document.info,
+        description: [document.info?.description, explain(header)].filter(Boolean).join('\n\n')
+      },
+      components: {
+        ...document.components,
+        headers: { ...document.components?.headers, [header]: headerOf() },
+        responses: { ...document.components?.responses, ...responses }
+      }
+    },
+    convertConstToEnum: false,
+    transform ({ schema, url, route, ...object }) {
+      const { openapiObject } = object as { openapiObject: Json }
+      return { schema: { ...schema, [ERRORS]: errorsOf(route, openapiObject) } as never, url }
+    },
+    transformObject (object) {
+      const { openapiObject } = object as { openapiObject: Json }
+      for (const operation of operationsOf(openapiObject)) {
+        for (const statusCode of ['201', '202']) {
+          const response = operation.responses[statusCode]
+          if (response !== undefined) response.headers = { Location: LOCATION, ...response.headers }
+        }
+        Object.assign(operation.responses, operation[ERRORS])
+        delete operation[ERRORS]
+      }
+      nameSchemas(openapiObject, schemas)
+      return openapiObject
+    }
+  } as FastifyDynamicSwaggerOptions
+}
+
+const LOCATION = { description: 'Where the resource is', schema: { type: 'string', format: 'uri-reference' } }
+
+function headerOf (): Json {
+  return {
+    description: 'The message of an unsuccessful response. Over HTTP/1.x its first 128 characters are the reason phrase, too.',
+    required: true,
+    schema: { type: 'string', minLength: 1, maxLength: HEADER_LIMIT, pattern: '^[ -~]*$' }
+  }
+}
+
+function describe (statusCode: number, meaning: string): string {
+  return [meaning, isServerError(statusCode) && UNKNOWN, NO_BODY].filter(Boolean).join(' ')
+}
+
+function explain (header: string): string {
+  return `An unsuccessful response has no body. Its message is in the \`${header}\` header: ASCII, at most ${HEADER_LIMIT} characters. ` +
+    'Over HTTP/1.x its first 128 characters are the reason phrase of the status line, too. ' +
+    'With a 4xx the operation was rejected. With a 5xx its execution status is unknown, and it may have succeeded: do not treat it as failed.'
+}
+
+function operationsOf (openapiObject: Json): Json[] {
+  return Object.values<Json>(openapiObject.paths).flatMap(path => Object.values<Json>(path)).filter(({ responses }) => responses !== undefined)
+}
+
+/** Gives the schemas that the document uses twice or more their names. */
+function nameSchemas (openapiObject: Json, schemas: Record<string, object>): void {
+  const names = new Map(Object.entries(schemas).map(([name, schema]) => [fingerprint(schema), name]))
+  const uses = new Map<string, Array<(reference: Json) => void>>()
+  visit(openapiObject.paths, (node, replace) => {
+    const name = names.get(fingerprint(node))
+    if (name !== undefined) uses.set(name, [...uses.get(name) ?? [], replace])
+  })
+  for (const [name, replacements] of uses) {
+    if (replacements.length < 2) continue
+    openapiObject.components.schemas[name] = JSON.parse(JSON.stringify(schemas[name]))
+    for (const replace of replacements) replace({ $ref: `#/components/schemas/${name}` })
+  }
+}
+
+function visit (node: Json, found: (node: Json, replace: (reference: Json) => void) => void): void {
+  for (const [key, child] of Object.entries(node)) {
+    if (typeof child !== 'object' || child === null) continue
+    visit(child, found)
+    found(child, reference => { node[key] = reference })
+  }
+}
+
+/** The same for schemas that differ only in what swagger moves out of a schema. */
+function fingerprint (schema: Json): string {
+  const { examples, example, ...rest } = schema
+  return JSON.stringify(rest)
+}

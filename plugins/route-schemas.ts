@@ -1,0 +1,96 @@
+import type { FastifyInstance, RouteOptions } from 'fastify'
+import type { Contract } from '../lib/contract.js'
+import { isUnsuccessful } from '../lib/status-codes.js'
+
+/** What a service can choose of the checks of its routes. */
+export interface RouteSchemaOptions {
+  /**
+   * What becomes of a response schema that declares a body for an error:
+   * `reject` fails the registration of the route, `ignore` removes it with a
+   * warning. Default: `reject`.
+   */
+  errorSchemas?: 'reject' | 'ignore'
+  /** Whether each route must have a schema for a 2xx payload, but HEAD, OPTIONS and hidden ones. Default: `false`. */
+  requireSchemas?: boolean
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The errors that the route raises, by status code, each in the route's own words. */
+    errors?: Record<number, string>
+  }
+}
+
+type Schemas = Record<string, unknown>
+
+/**
+ * Checks every route that is registered from now on against the contract,
+ * so that what its schemas promise is what it can answer. A route that cannot
+ * keep it throws where it is registered.
+ *
+ * @throws {TypeError} for an option of the wrong type
+ */
+export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSchemas = 'reject', requireSchemas = false }: RouteSchemaOptions): void {
+  if (errorSchemas !== 'reject' && errorSchemas !== 'ignore') {
+    throw new TypeError(`fastify-reason-phrase: option errorSchemas must be 'reject' or 'ignore', not ${String(errorSchemas)}`)
+  }
+  if (typeof requireSchemas !== 'boolean') {
+    throw new TypeError(`fastify-reason-phrase: option requireSchemas must be a boolean, not ${String(requireSchemas)}`)
+  }
+
+  app.addHook('onRoute', function (route) {
+    checkErrors(route, contract)
+    const response = (route.schema?.response ?? {}) as Schemas
+    const withBody = Object.keys(response).filter(key => isError(key) && !isNull(response[key]))
+    if (withBody.length > 0) {
+      if (errorSchemas === 'reject') {
+        fail(route, `declares a body for ${withBody.join(', ')}, but an unsuccessful response has none. Remove the schema, and say what the error means in config.errors; or set the option errorSchemas to 'ignore'`)
+      }
+      // A copy, since the schema is the caller's and may be shared.
+      const kept = Object.fromEntries(Object.entries(response).filter(([key]) => !withBody.includes(key)))
+      route.schema = { ...route.schema, response: kept }
+      // Fastify derives the route for HEAD from that for GET.
+      if (route.method !== 'HEAD') app.log.warn(`fastify-reason-phrase: ${nameOf(route)} declares a body for ${withBody.join(', ')}, which is ignored: an unsuccessful response has none`)
+    }
+    if (requireSchemas && !isExempt(route) && !Object.keys(response).some(isSuccess)) {
+      fail(route, 'has no schema for a 2xx payload, as the option requireSchemas asks. Add one to schema.response')
+    }
+  })
+}
+
+function checkErrors (route: RouteOptions, contract: Contract): void {
+  const errors = route.config?.errors
+  if (errors === undefined) return
+  if (typeof errors !== 'object' || errors === null) fail(route, 'must have its config.errors as an object, such as { 404: \'No topic has this id\' }')
+  for (const [statusCode, meaning] of Object.entries(errors)) {
+    if (!contract.phrases.has(Number(statusCode))) {
+      fail(route, `declares the error ${statusCode} in config.errors, which is not in the contract's table (${[...contract.phrases.keys()].join(', ')}). Choose one of these, or add it with the option statusCodes`)
+    }
+    if (typeof meaning !== 'string' || meaning.trim() === '') fail(route, `must say in config.errors what its error ${statusCode} means, in a string`)
+  }
+}
+
+function isError (key: string): boolean {
+  return /^(?:[45]xx|default)$/i.test(key) || isUnsuccessful(Number(key))
+}
+
+function isSuccess (key: string): boolean {
+  return /^2(?:xx|\d\d)$/i.test(key)
+}
+
+// A schema of null is how a route says that there is no body.
+function isNull (schema: unknown): boolean {
+  return (schema as { type?: unknown } | undefined)?.type === 'null'
+}
+
+function isExempt ({ method, schema }: RouteOptions): boolean {
+  return (schema as { hide?: boolean } | undefined)?.hide === true || [method].flat().every(method => method === 'HEAD' || method === 'OPTIONS')
+}
+
+function nameOf ({ method, url }: RouteOptions): string {
+  return `the route ${[method].flat().join(', ')} ${url}`
+}
+
+function fail (route: RouteOptions, what: string): never {
+  throw new Error(`fastify-reason-phrase: ${nameOf(route)} ${what}`)
+}
