@@ -25,11 +25,21 @@ type PayloadOf<
     : '2xx' extends keyof Schemas ? (TypeProvider & { schema: Schemas['2xx'] })['serializer'] : never
   : RouteGeneric['Reply'] extends { [code in Code]: infer Payload } ? Payload : unknown
 
+/**
+ * The reply as a handler returns it, in the place of the payload that its
+ * schema declares: to the compiler a promise of none. Like every reply it has
+ * only `then` of a promise; nothing else can be called.
+ */
+type Answered<Reply> = Reply & {
+  then: Promise<never>['then']
+  catch: never
+  finally: never
+  [Symbol.toStringTag]: never
+}
+
 /* eslint-disable @typescript-eslint/no-unused-vars */
 declare module 'fastify' {
-  // The type parameters must be Fastify's own, to the letter. What is returned
-  // is the reply; that it is void, too, lets a handler return it in the place
-  // of the payload that its schema declares.
+  // The type parameters must be Fastify's own, to the letter.
   interface FastifyReply<
     RouteGeneric extends RouteGenericInterface = RouteGenericInterface,
     RawServer extends RawServerBase = RawServerDefault,
@@ -41,28 +51,28 @@ declare module 'fastify' {
     ReplyType extends FastifyReplyType = ResolveFastifyReplyType<TypeProvider, SchemaCompiler, RouteGeneric>
   > {
     /** Answers 400: the request is malformed, too large, or cannot be processed. */
-    badRequest (message?: string): this & void
+    badRequest (message?: string): Answered<this>
     /** Answers 401: the request was not constructed and signed correctly. It carries `WWW-Authenticate`. */
-    unauthorized (message?: string): this & void
+    unauthorized (message?: string): Answered<this>
     /** Answers 403: the permission for this is missing. */
-    forbidden (message?: string): this & void
+    forbidden (message?: string): Answered<this>
     /** Answers 404: there is no such resource. */
-    notFound (message?: string): this & void
+    notFound (message?: string): Answered<this>
     /** Answers 422: well-formed, but semantically wrong. */
-    unprocessable (message?: string): this & void
+    unprocessable (message?: string): Answered<this>
     /** Answers 500: the execution status is unknown. */
-    internalServerError (message?: string): this & void
+    internalServerError (message?: string): Answered<this>
     /** Answers 501: not implemented yet. */
-    notImplemented (message?: string): this & void
+    notImplemented (message?: string): Answered<this>
     /**
      * Answers 503: temporarily offline.
      * @throws {TypeError} for a `retryAfter` that is no date and no number of seconds
      */
-    serviceUnavailable (message?: string, options?: ServiceUnavailableOptions): this & void
+    serviceUnavailable (message?: string, options?: ServiceUnavailableOptions): Answered<this>
     /** Answers 201 with the payload of the route's own 201 schema, and `Location` where one is given. */
-    created (payload: PayloadOf<201, RouteGeneric, SchemaCompiler, TypeProvider>, location?: string): this & void
+    created (payload: PayloadOf<201, RouteGeneric, SchemaCompiler, TypeProvider>, location?: string): Answered<this>
     /** Answers 202 with the payload of the route's own 202 schema, and `Location` where one is given. */
-    accepted (payload: PayloadOf<202, RouteGeneric, SchemaCompiler, TypeProvider>, location?: string): this & void
+    accepted (payload: PayloadOf<202, RouteGeneric, SchemaCompiler, TypeProvider>, location?: string): Answered<this>
   }
 }
 /* eslint-enable @typescript-eslint/no-unused-vars */

@@ -84,6 +84,10 @@ export function openapi (app: FastifyInstance, { document = {}, schemas = {} }: 
           const response = operation.responses[statusCode]
           if (response !== undefined) response.headers = { Location: LOCATION, ...response.headers }
         }
+        // Of what has a default nothing need be sent, which swagger does not know.
+        for (const parameter of operation.parameters ?? []) {
+          if (parameter.schema?.default !== undefined) parameter.required = parameter.in === 'path'
+        }
         Object.assign(operation.responses, operation[ERRORS])
         delete operation[ERRORS]
       }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import type { Contract } from '../lib/contract.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
@@ -32,10 +33,10 @@ type Schemas = Record<string, unknown>
  */
 export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSchemas = 'reject', requireSchemas = false }: RouteSchemaOptions): void {
   if (errorSchemas !== 'reject' && errorSchemas !== 'ignore') {
-    throw new TypeError(`fastify-reason-phrase: option errorSchemas must be 'reject' or 'ignore', not ${String(errorSchemas)}`)
+    throw new TypeError(`fastify-reason-phrase: option errorSchemas must be 'reject' or 'ignore', not ${inspect(errorSchemas)}`)
   }
   if (typeof requireSchemas !== 'boolean') {
-    throw new TypeError(`fastify-reason-phrase: option requireSchemas must be a boolean, not ${String(requireSchemas)}`)
+    throw new TypeError(`fastify-reason-phrase: option requireSchemas must be a boolean, not ${inspect(requireSchemas)}`)
   }
 
   app.addHook('onRoute', function (route) {

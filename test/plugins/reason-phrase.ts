@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import http2 from 'node:http2'
 import { Readable } from 'node:stream'
+import cors from '@fastify/cors'
 import middie from '@fastify/middie'
 import sensible from '@fastify/sensible'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -430,6 +431,37 @@ t.test('@fastify/sensible', async t => {
   t.throws(() => { later.decorateReply('created' as string, () => {}) }, { message: /"created"/ })
   later.decorateReply('mine', () => {})
   t.throws(() => { later.decorateReply('mine', () => {}) }, { code: 'FST_ERR_DEC_ALREADY_PRESENT' })
+})
+
+t.test('@fastify/cors: the header is exposed to other origins', async t => {
+  for (const [given, expected] of [
+    [undefined, 'EB-REASON-PHRASE'],
+    [['X-Total'], 'X-Total, EB-REASON-PHRASE'],
+    [['X-Total', 'eb-reason-phrase'], 'X-Total, eb-reason-phrase'],
+    ['*', '*, EB-REASON-PHRASE']
+  ] as const) {
+    for (const first of [true, false]) {
+      const app = Fastify(serverOptions())
+      if (first) await app.register(reasonPhrase)
+      await app.register(cors, { origin: 'http://localhost', ...(given !== undefined && { exposedHeaders: [given].flat() as string[] }) })
+      if (!first) await app.register(reasonPhrase)
+      app.get('/', (_request, reply) => reply.unprocessable())
+      app.get('/ok', async () => 'ok')
+      app.get('/raw', (_request, reply) => {
+        reply.hijack()
+        reply.raw.setHeader('Access-Control-Allow-Origin', '*')
+        if (given !== undefined) reply.raw.setHeader('Access-Control-Expose-Headers', given)
+        reply.raw.writeHead(404).end()
+      })
+      for (const url of ['/', '/none', '/raw']) {
+        t.equal([(await app.inject({ url, headers: { origin: 'http://localhost' } })).headers['access-control-expose-headers']].flat().join(', '), expected, `${url}, ${expected}`)
+      }
+      t.equal((await app.inject({ url: '/ok', headers: { origin: 'http://localhost' } })).headers['access-control-expose-headers'], given === undefined ? undefined : [given].flat().join(', '), 'a success as it was')
+    }
+  }
+  const app = Fastify()
+  await app.register(reasonPhrase)
+  t.equal((await app.inject('/none')).headers['access-control-expose-headers'], undefined, 'nothing without CORS')
 })
 
 t.test('over HTTP/2, by register() alone', async t => {
