@@ -46,11 +46,22 @@ export function answerOnSocket (contract: Contract, socket: Socket, statusCode: 
   close(socket, headOf(contract, { statusCode, message, headers: [] }))
 }
 
+// Node's own name for the response that is to go out next.
+type WithResponse = Socket & { _httpMessage?: (ServerResponse & { _header?: string | null }) | null }
+
 function answerInTurn (socket: Socket, head: string, error: Error): void {
-  const current = (socket as { _httpMessage?: ServerResponse | null })._httpMessage
-  if (!current || (!current.headersSent && !current.req.complete)) close(socket, head)
-  else if (current.headersSent) socket.destroy(error)
-  else current.once('close', () => { answerInTurn(socket, head, error) })
+  const current = (socket as WithResponse)._httpMessage
+  // By headersSent, a head that is held for its message would be sent.
+  const isBegun = typeof current?._header === 'string'
+  if (!current || (!isBegun && !current.req.complete)) close(socket, head)
+  else if (isBegun && !current.writableEnded) socket.destroy(error)
+  else {
+    current.once('close', () => {
+      // One whose own body could not be read has its answer.
+      if (current.req.complete) answerInTurn(socket, head, error)
+      else socket.destroy(error)
+    })
+  }
 }
 
 function close (socket: Socket, head: string): void {
@@ -91,14 +102,17 @@ function messageFor (error: ClientError): string {
  */
 function writtenBy (listener: ClientErrorListener, error: ClientError, socket: Socket): string | undefined {
   let written: string | undefined
-  const take = (chunk?: unknown): void => {
+  const take = (chunk?: unknown, ...rest: unknown[]): void => {
     written ??= ''
-    if (typeof chunk === 'string') written += chunk
+    const [encoding] = rest
+    if (typeof chunk === 'string') written += Buffer.from(chunk, (typeof encoding === 'string' ? encoding : 'utf8') as BufferEncoding).toString('latin1')
     else if (chunk instanceof Uint8Array) written += Buffer.from(chunk).toString('latin1')
+    const callback = [chunk, ...rest].find(argument => typeof argument === 'function')
+    if (callback !== undefined) process.nextTick(callback as () => void)
   }
   const taken = {
-    write: (chunk: unknown) => { take(chunk); return true },
-    end: (chunk?: unknown) => { take(chunk); return socket },
+    write: (...args: unknown[]) => { take(...args); return true },
+    end: (...args: unknown[]) => { take(...args); return socket },
     destroy: () => { take(); return socket },
     destroySoon: () => { take() }
   }
@@ -123,12 +137,15 @@ function read (written: string, contract: Contract, fallback: Answer): Answer {
       (phrase !== STATUS_CODES[status] && phrase) ||
       messageIn(body.join('\r\n\r\n')) ||
       fallback.message,
-    headers: lines.filter(line => isKept(fieldOf(line), contract))
+    headers: lines.filter(line => FIELD_LINE.test(line) && isKept(fieldOf(line), contract))
   }
 }
 
+// RFC 9112 section 5: a token, a colon, and no control characters.
+const FIELD_LINE = /^[!#$%&'*+.^`|~\w-]+:[\t -~\x80-\xff]*$/
+
 function isKept (field: string, contract: Contract): boolean {
-  return /^[!#$%&'*+.^`|~\w-]+$/.test(field) && field !== 'connection' && field !== contract.field && !isRepresentationMetadata(field)
+  return field !== 'connection' && field !== contract.field && !isRepresentationMetadata(field)
 }
 
 function fieldOf (line: string): string {

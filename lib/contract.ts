@@ -1,6 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { inspect } from 'node:util'
-import { classOf, isUnsuccessful, phrases } from './status-codes.js'
+import { classOf, phrases } from './status-codes.js'
 import { reasonText, PHRASE_LIMIT } from './reason-phrase.js'
 import { isRepresentationMetadata } from './representation-metadata.js'
 
@@ -16,9 +16,11 @@ export interface ContractOptions {
   challenge?: string
 }
 
-// Fields that mean something else to HTTP itself, or that HTTP/2 forbids (RFC 9113 section 8.2.2).
+// Fields that mean something else in a response, or that HTTP/2 forbids (RFC 9113 section 8.2.2).
 const RESERVED = new Set([
-  'connection', 'date', 'http2-settings', 'keep-alive', 'proxy-connection', 'set-cookie', 'te', 'upgrade', 'www-authenticate'
+  'age', 'allow', 'cache-control', 'connection', 'date', 'expires', 'http2-settings', 'keep-alive', 'link', 'location',
+  'proxy-authenticate', 'proxy-connection', 'retry-after', 'server', 'set-cookie', 'te', 'upgrade', 'vary', 'via',
+  'warning', 'www-authenticate'
 ])
 
 /**
@@ -34,7 +36,7 @@ export class Contract {
   readonly challenge: string
 
   constructor (options: ContractOptions = {}) {
-    if (typeof options !== 'object' || options === null) refuse('values must come in an object', options)
+    if (!isPlain(options)) refuse('values must come in an object', options)
     const { header = 'EB-REASON-PHRASE', statusCodes = {}, exposeServerErrors = false, challenge = 'HMAC', ...unknown } = options
     const [stranger] = Object.keys(unknown)
     if (stranger !== undefined) {
@@ -73,18 +75,18 @@ function checkHeader (header: unknown): string {
     refuse('header must be a valid header name', header)
   }
   const field = header.toLowerCase()
-  if (RESERVED.has(field) || isRepresentationMetadata(field) || field in {} || header in {}) refuse('header must be a header of its own', header)
+  if (RESERVED.has(field) || field.startsWith('access-control-') || isRepresentationMetadata(field) || field in {} || header in {}) refuse('header must be a header of its own', header)
   return header
 }
 
 function extend (statusCodes: unknown): Map<number, string> {
-  if (typeof statusCodes !== 'object' || statusCodes === null || Array.isArray(statusCodes)) {
+  if (!isPlain(statusCodes)) {
     refuse('statusCodes must be an object, such as { 429: \'Too Many Requests\' }', statusCodes)
   }
   const extended = phrases()
   for (const [key, phrase] of Object.entries(statusCodes)) {
     const statusCode = Number(key)
-    if (!Number.isInteger(statusCode) || !isUnsuccessful(statusCode) || statusCode > 599) {
+    if (!/^[45]\d\d$/.test(key)) {
       refuse('statusCodes must have keys from 400 to 599', key)
     }
     if (typeof phrase !== 'string' || phrase === '' || reasonText(phrase) !== phrase || phrase.length > PHRASE_LIMIT) {
@@ -109,4 +111,8 @@ function checkChallenge (challenge: unknown): string {
 
 function refuse (rule: string, value: unknown): never {
   throw new TypeError(`fastify-reason-phrase: option ${rule}, not ${inspect(value, { depth: 0 })}`)
+}
+
+function isPlain (value: unknown): value is object {
+  return typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value))
 }

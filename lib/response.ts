@@ -1,5 +1,5 @@
 import { ServerResponse, STATUS_CODES, type OutgoingHttpHeader, type OutgoingHttpHeaders } from 'node:http'
-import { Http2ServerResponse } from 'node:http2'
+import { constants, Http2ServerResponse } from 'node:http2'
 import type { Contract } from './contract.js'
 import { messageIn } from './message.js'
 import { reasonPhrase } from './reason-phrase.js'
@@ -19,7 +19,10 @@ type Headers = OutgoingHttpHeaders | readonly OutgoingHttpHeader[] | ReadonlyArr
 type Callback = () => void
 
 // HTTP/2 has none of these (RFC 9113 section 8.2.2), and Node warns of them.
-const CONNECTION_FIELDS = new Set(['connection', 'keep-alive', 'proxy-connection', 'upgrade'])
+const CONNECTION_FIELDS = new Set(['connection', 'http2-settings', 'keep-alive', 'proxy-connection', 'te', 'upgrade'])
+
+// What an unsuccessful response has at least, with the contract's own.
+const OWN_FIELDS = new Set(['content-length', 'www-authenticate'])
 
 // What is known of a response's message, kept on the response itself: an
 // object beside it would be one more allocation for every request.
@@ -49,7 +52,7 @@ type Source = 'given' | 'thrown' | 'exposed'
 
 interface ContractResponse extends ServerResponse {
   [kContract]: Contract | undefined
-  [kRelease]: (message: string) => void
+  [kRelease]: (body?: unknown) => void
   [kSend]: (statusCode: number, headers: OutgoingHttpHeaders, message: string) => void
   [kLog]: Log | undefined
   /** The message as it was given; undefined while nobody gave one. */
@@ -63,7 +66,7 @@ interface ContractResponse extends ServerResponse {
   [kSent]: boolean
 }
 
-type ContractMethods = Pick<ContractResponse, typeof kRelease | typeof kSend | 'writeHead' | 'write' | 'end' | 'flushHeaders'>
+type ContractMethods = Pick<ContractResponse, typeof kRelease | typeof kSend | 'writeHead' | 'write' | 'end' | 'flushHeaders' | 'destroy'>
 
 /**
  * Makes the function that has a response, created by somebody else, keep the
@@ -95,6 +98,7 @@ export function contractKeeper (contract: Contract): (response: ServerResponse) 
     res.write = ours.write
     res.end = ours.end
     res.flushHeaders = ours.flushHeaders
+    res.destroy = ours.destroy
   }
 }
 
@@ -168,10 +172,10 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
     declare [kSent]: boolean
 
     writeHead (statusCode: number, phrase?: string | Headers, headers?: Headers): this {
-      if (this[kHeld] !== undefined) this[kRelease]('')
+      if (this[kHeld] !== undefined) this[kRelease]()
       if (this[kSent] || super.headersSent) return super.writeHead(statusCode, phrase, headers)
 
-      const given = typeof phrase === 'object' ? phrase : headers
+      const given = (typeof phrase === 'object' ? phrase : headers) ?? undefined
       if (!isUnsuccessful(statusCode)) {
         if (this.hasHeader(contract.field)) this.removeHeader(contract.field)
         if (given === undefined || !carriesReason(given, contract)) return super.writeHead(statusCode, phrase, headers)
@@ -186,9 +190,10 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
         this.getHeader(contract.field) ??
         ownPhrase(statusCode, typeof phrase === 'string' || http2 ? phrase : this.statusMessage)
       if (message !== undefined) {
-        this[kSend](statusCode, kept, String(message))
+        this[kSend](statusCode | 0, kept, String(message))
       } else {
-        this[kHeld] = { statusCode, headers: kept }
+        this.statusCode = statusCode | 0
+        this[kHeld] = { statusCode: statusCode | 0, headers: kept }
         Object.defineProperty(this, 'headersSent', { value: true, configurable: true })
       }
       return this
@@ -210,7 +215,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
           if (super.headersSent || !isUnsuccessful(this.statusCode)) return super.end(chunk, encoding, callback)
           this.writeHead(this.statusCode)
         }
-        if (this[kHeld]) this[kRelease](messageIn(chunk))
+        if (this[kHeld]) this[kRelease](chunk)
       }
       const done = callbackOf(chunk, encoding, callback)
       if (done !== undefined) this.writableFinished ? process.nextTick(done) : this.once('finish', done)
@@ -219,16 +224,25 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
 
     flushHeaders (): void {
       if (!this.headersSent && isUnsuccessful(this.statusCode)) this.writeHead(this.statusCode)
-      if (this[kHeld]) this[kRelease]('')
+      if (this[kHeld]) this[kRelease]()
       if (!this[kSent]) super.flushHeaders()
     }
 
-    /** Sends the head that was held. */
-    [kRelease] (message: string): void {
+    destroy (error?: Error): this {
+      // Without an error, an HTTP/2 stream that is half sent would end as if it were whole.
+      if (http2 && error === undefined && super.headersSent && !this.writableEnded) {
+        this.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+      }
+      return super.destroy(error)
+    }
+
+    /** Sends the head that was held, with the message of the body, if there is one. */
+    [kRelease] (body?: unknown): void {
       const { statusCode, headers } = this[kHeld]!
       this[kHeld] = undefined
       delete this.headersSent
-      this[kSend](statusCode, headers, message)
+      if (isServerError(statusCode) && isErrorOf(statusCode, body)) this[kSource] = 'thrown'
+      this[kSend](statusCode, headers, messageIn(body))
     }
 
     /** Sends an unsuccessful response, the whole of it. */
@@ -238,7 +252,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
       const reason = contract.reason(code, hidden ? '' : message)
 
       for (const field of this.getHeaderNames()) {
-        if (isRepresentationMetadata(field)) this.removeHeader(field)
+        if (isRepresentationMetadata(field) || (http2 && CONNECTION_FIELDS.has(field))) this.removeHeader(field)
       }
       headers['content-length'] = '0'
       headers[contract.header] = reason
@@ -261,7 +275,16 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
         super.writeHead(code, reasonPhrase(reason), headers)
       }
       this[kSent] = true
-      super.end()
+      try {
+        super.end()
+      } catch (error) {
+        // HTTP/2 refuses some headers only as it sends them: then it goes without those of others.
+        if (!http2) throw error
+        for (const field of this.getHeaderNames()) {
+          if (!OWN_FIELDS.has(field) && field !== contract.field) this.removeHeader(field)
+        }
+        super.writeHead(code)
+      }
       log(this as unknown as ContractResponse, statusCode, message)
     }
   }
@@ -321,6 +344,18 @@ function expose (header: string, response: ServerResponse, headers: OutgoingHttp
   const fields = exposed.toLowerCase().split(',').map(field => field.trim())
   // With credentials, * is a name like any other; the page then sees no header by it.
   if (!fields.includes(header.toLowerCase())) headers[name] = exposed === '' ? header : `${exposed}, ${header}`
+}
+
+/** Whether a body is Fastify's serialisation of something thrown, whose message is not for everybody. */
+function isErrorOf (statusCode: number, body: unknown): boolean {
+  const text = body instanceof Uint8Array ? Buffer.from(body).toString() : body
+  if (typeof text !== 'string' || text[0] !== '{') return false
+  try {
+    const error = JSON.parse(text)
+    return error.statusCode === statusCode && error.error === STATUS_CODES[statusCode]
+  } catch {
+    return false
+  }
 }
 
 /** A reason phrase that says more than the status code alone. */

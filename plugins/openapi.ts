@@ -39,10 +39,12 @@ export function openapi (app: FastifyInstance, { document = {}, schemas = {} }: 
   }
 
   function errorsOf ({ config, schema, url }: RouteOptions, openapiObject: Json): Json {
-    const { params, querystring, headers, body, security = openapiObject.security } = (schema ?? {}) as Json
-    const hasParameter = /[:*]/.test(url)
+    const { params, querystring, headers, body, response, security = openapiObject.security } = (schema ?? {}) as Json
+    // Two colons stand for one, and for no parameter.
+    const hasParameter = /[:*]/.test(url.replaceAll('::', ''))
     const declared: Json = config?.errors ?? {}
-    const possible = new Set([...Object.keys(declared).map(Number), 500, 503])
+    const stated = Object.keys({ ...declared, ...response }).map(Number).filter(statusCode => phrases.has(statusCode))
+    const possible = new Set([...stated, 500, 503])
     if (hasParameter || params || querystring || headers || body) possible.add(400)
     if (security?.length > 0) possible.add(401).add(403)
     if (hasParameter) possible.add(404)
@@ -82,7 +84,7 @@ export function openapi (app: FastifyInstance, { document = {}, schemas = {} }: 
       for (const operation of operationsOf(openapiObject)) {
         for (const statusCode of ['201', '202']) {
           const response = operation.responses[statusCode]
-          if (response !== undefined) response.headers = { Location: LOCATION, ...response.headers }
+          if (response !== undefined) response.headers = { Location: locationOf(), ...response.headers }
         }
         // Of what has a default nothing need be sent, which swagger does not know.
         for (const parameter of operation.parameters ?? []) {
@@ -97,7 +99,9 @@ export function openapi (app: FastifyInstance, { document = {}, schemas = {} }: 
   } as FastifyDynamicSwaggerOptions
 }
 
-const LOCATION = { description: 'Where the resource is', schema: { type: 'string', format: 'uri-reference' } }
+function locationOf (): Json {
+  return { description: 'Where the resource is', schema: { type: 'string', format: 'uri-reference' } }
+}
 
 function headerOf (): Json {
   return {
@@ -123,16 +127,24 @@ function operationsOf (openapiObject: Json): Json[] {
 
 /** Gives the schemas that the document uses twice or more their names. */
 function nameSchemas (openapiObject: Json, schemas: Record<string, object>): void {
-  const names = new Map(Object.entries(schemas).map(([name, schema]) => [fingerprint(schema), name]))
+  // A module of schemas can export functions that make some, too.
+  const named = Object.entries(schemas).filter(([, schema]) => typeof schema === 'object')
+  const names = new Map(named.map(([name, schema]) => [fingerprint(schema), name]))
   const uses = new Map<string, Array<(reference: Json) => void>>()
-  visit(openapiObject.paths, (node, replace) => {
+  const collect = (root: Json) => visit(root, (node, replace) => {
     const name = names.get(fingerprint(node))
     if (name !== undefined) uses.set(name, [...uses.get(name) ?? [], replace])
   })
-  for (const [name, replacements] of uses) {
-    if (replacements.length < 2) continue
-    openapiObject.components.schemas[name] = JSON.parse(JSON.stringify(schemas[name]))
-    for (const replace of replacements) replace({ $ref: `#/components/schemas/${name}` })
+  collect(openapiObject.paths)
+
+  const shared = [...uses.keys()].filter(name => uses.get(name)!.length > 1)
+  for (const name of shared) {
+    const schema = JSON.parse(JSON.stringify(schemas[name]))
+    openapiObject.components.schemas[name] = schema
+    collect(schema)
+  }
+  for (const name of shared) {
+    for (const replace of uses.get(name)!) replace({ $ref: `#/components/schemas/${name}` })
   }
 }
 

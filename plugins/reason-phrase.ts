@@ -89,7 +89,8 @@ function conflict (): never {
 function onPreSerialization (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: HookHandlerDoneFunction): void {
   if (isUnsuccessful(reply.statusCode)) {
     const message = messageIn(payload)
-    if (message !== '') say(rawOf(reply), message)
+    // An error handler that sends a body without a message hides that of the error.
+    if (message !== '' || messageThrown(rawOf(reply)) !== undefined) say(rawOf(reply), message)
     // Fastify's own not-found handler logs what it sends.
     if (request.is404 && message === `Route ${request.raw.method}:${request.raw.url} not found`) markLogged(rawOf(reply))
   }
@@ -124,7 +125,13 @@ function onError (_request: FastifyRequest, reply: FastifyReply, thrown: unknown
 function onSend (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error?: Error | null, payload?: unknown) => void): void {
   // The status of a fetch Response goes before the reply's.
   const isResponse = isWebResponse(payload)
-  if (!isUnsuccessful(isResponse ? payload.status : reply.statusCode) || payload === undefined || payload === null) {
+  if (!isUnsuccessful(isResponse ? payload.status : reply.statusCode)) {
+    done()
+    return
+  }
+  if (payload === undefined || payload === null) {
+    // So does one that sends no body at all.
+    if (messageThrown(rawOf(reply)) !== undefined) say(rawOf(reply), '')
     done()
     return
   }

@@ -59,6 +59,7 @@ t.test('nothing is said to nobody', async t => {
 })
 
 t.test('what a listener of the service writes is brought under the contract', async t => {
+  const called: string[] = []
   const cases: Array<[title: string, listener: ClientErrorListener, statusCode: number, reason?: string, more?: Record<string, string[]>]> = [
     ['nothing', () => {}, 400, 'Parse Error: nonsense'],
     ['a status and a phrase', (_error, socket) => { socket.end('HTTP/1.1 403 Keep out\r\n\r\n') }, 403, 'Keep out'],
@@ -67,7 +68,9 @@ t.test('what a listener of the service writes is brought under the contract', as
     ['a 401', (_error, socket) => { socket.end('HTTP/1.1 401\r\n\r\n') }, 401, 'Parse Error: nonsense', { 'www-authenticate': ['HMAC'] }],
     ['a 401 with a challenge', (_error, socket) => { socket.end('HTTP/1.1 401 Who\r\nWWW-Authenticate: Basic\r\n\r\n') }, 401, 'Who', { 'www-authenticate': ['Basic'] }],
     ['no response', (_error, socket) => { socket.end('what?\r\nnot a field\r\n\r\n') }, 400, 'Parse Error: nonsense'],
-    ['a line that is no field', (_error, socket) => { socket.end('HTTP/1.1 422 No\r\nnot a field\r\nb@d: 1\r\n\r\n') }, 422, 'No'],
+    ['a line that is no field', (_error, socket) => { socket.end('HTTP/1.1 422 No\r\nnot a field\r\nb@d: 1\r\nX-Bad: a\rX-Split: 1\r\nX-Nul: \0\r\n\r\n') }, 422, 'No', { 'x-bad': [], 'x-split': [], 'x-nul': [] }],
+    ['bytes in an encoding', (_error, socket) => { socket.end(Buffer.from('HTTP/1.1 422 In hex\r\n\r\n').toString('hex'), 'hex') }, 422, 'In hex'],
+    ['with a callback', (_error, socket) => { socket.write('HTTP/1.1 422 Called\r\n', () => { called.push('write') }); socket.end(() => { called.push('end') }) }, 422, 'Called'],
     ['a success', (_error, socket) => { socket.end('HTTP/1.1 200 OK\r\n\r\nfine') }, 400, 'Parse Error: nonsense']
   ]
   for (const [title, listener, statusCode, reason, more = {}] of cases) {
@@ -77,6 +80,8 @@ t.test('what a listener of the service writes is brought under the contract', as
     keepsContract(t, response!, statusCode, reason, title)
     for (const [field, values] of Object.entries(more)) t.strictSame(valuesOf(response!, field), values, `${field} of ${title}`)
   }
+
+  t.strictSame(called, ['write', 'end'])
 
   const { client, socket } = await pair(t)
   answerClientError(contract, failure('HPE_X'), socket, (_error, socket) => { socket.destroy() })

@@ -68,7 +68,9 @@ t.test('an option that is unknown, of the wrong type, or cannot work is refused'
     [{ statusCodes: 429 }, table, '429'],
     [{ statusCodes: 'Too Many Requests' }, table, "'Too Many Requests'"],
     [{ statusCodes: ['Too Many Requests'] }, table, "[ 'Too Many Requests' ]"],
+    [{ statusCodes: new Map([[429, 'Too Many Requests']]) }, table, "Map(1) { 429 => 'Too Many Requests' }"],
     [{ statusCodes: { 200: 'OK' } }, keys, "'200'"],
+    [{ statusCodes: { '4e2': 'x' } }, keys, "'4e2'"],
     [{ statusCodes: { 399: 'x' } }, keys, "'399'"],
     [{ statusCodes: { 600: 'x' } }, keys, "'600'"],
     [{ statusCodes: { '-404': 'x' } }, keys, "'-404'"],
@@ -112,8 +114,7 @@ t.test('an option that is not known is refused', async t => {
   for (const [options, name] of [
     [{ headers: 'EB-REASON-PHRASE' }, 'headers'],
     [{ header: 'EB-REASON-PHRASE', statuscodes: {} }, 'statuscodes'],
-    [{ expose: undefined }, 'expose'],
-    [['EB-REASON-PHRASE'], '0']
+    [{ expose: undefined }, 'expose']
   ] as const) {
     const message = `fastify-reason-phrase: unknown option "${name}", ${known}`
     t.strictSame(refusal(options), { name: 'TypeError', message }, message)
@@ -123,6 +124,7 @@ t.test('an option that is not known is refused', async t => {
 t.test('a header that has another meaning is refused', async t => {
   for (const header of [
     'Connection', 'Date', 'Keep-Alive', 'Set-Cookie', 'Upgrade', 'WWW-Authenticate', 'HTTP2-Settings', 'Proxy-Connection', 'TE',
+    'Retry-After', 'Allow', 'Location', 'Vary', 'Access-Control-Allow-Origin',
     'Content-Length', 'Content-Reason', 'ETag', 'Last-Modified', 'Accept-Ranges', 'Transfer-Encoding', 'Trailer'
   ]) {
     for (const name of [header, header.toLowerCase(), header.toUpperCase()]) {
@@ -130,6 +132,19 @@ t.test('a header that has another meaning is refused', async t => {
       t.strictSame(refusal({ header: name }), { name: 'TypeError', message }, message)
     }
   }
+})
+
+t.test('a header by the name of what every object has is refused', async t => {
+  for (const header of ['constructor', 'toString', '__proto__']) {
+    t.strictSame(refusal({ header }), { name: 'TypeError', message: `fastify-reason-phrase: option header must be a header of its own, not '${header}'` })
+  }
+})
+
+t.test('options are a plain object', async t => {
+  for (const options of [['EB-REASON-PHRASE'], new Map(), null, 'x']) {
+    t.match(refusal(options), { name: 'TypeError', message: /^fastify-reason-phrase: option values must come in an object, not / })
+  }
+  t.doesNotThrow(() => new Contract(Object.create(null)))
 })
 
 t.test('a status code that is not in the table is folded to the x00 of its class', async t => {

@@ -51,6 +51,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
       ['a message thrown', response => { sayThrown(response, 'not here', new Error(), false); response.writeHead(404).end('x') }, 404, 'not here'],
       ['a message thrown, 5xx', response => { sayThrown(response, 'a secret', new Error(), false); response.writeHead(502).end('x') }, 500],
       ['a message thrown and exposed, 5xx', response => { sayThrown(response, 'no secret', new Error(), true); response.writeHead(502).end('x') }, 500, 'no secret'],
+      ['a status code as a text', response => { response.writeHead('404' as never, null as never).end() }, 404],
       ['a status code of no class', response => { response.writeHead(999).end() }, 500],
       ['trailers', response => { response.writeHead(404, { Trailer: 'X-Sum' }); response.addTrailers({ 'X-Sum': '1' }); response.end('x') }, 404, 'x', { trailer: [] }]
     ]
@@ -114,7 +115,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
     }), 404, 'not here')
 
     const ok = await get(response => {
-      response.writeHead(200, { 'content-length': '4' })
+      response.writeHead(200, null as never)
       t.throws(() => response.writeHead(500), { code: 'ERR_HTTP_HEADERS_SENT' })
       response.statusCode = 500
       response.write('fi')

@@ -149,7 +149,9 @@ t.test('an operation refers to the errors that it can answer', async t => {
       app.get('/schema/:name', { schema: { params: Item } }, handler)
       app.get('/none/:name', handler)
       app.get('/some/*', handler)
+      app.get('/items::archive', handler)
     })
+    t.strictSame(errorsOf(paths['/items:archive'].get), [500, 503], 'a colon is none')
     for (const path of ['/schema/{name}', '/none/{name}', '/some/{*}']) {
       const { responses } = paths[path].get
       t.strictSame(errorsOf({ responses }), [400, 404, 500, 503], path)
@@ -180,6 +182,14 @@ t.test('an operation refers to the errors that it can answer', async t => {
     t.strictSame(all.security, security)
     for (const path of ['/own', '/inherited', '/bare']) t.strictSame(errorsOf(all.paths[path].get), secured, path)
     t.strictSame(errorsOf(all.paths['/open'].get), without, 'overridden')
+  })
+
+  t.test('those that it has no payload for', async t => {
+    const { paths } = await documentOf(t, app => {
+      app.get('/', { schema: { response: { 200: Item, 422: Type.Null() } } }, handler)
+    })
+    t.strictSame(errorsOf(paths['/'].get), [422, 500, 503])
+    t.strictSame(paths['/'].get.responses[422], { $ref: '#/components/responses/422' })
   })
 
   t.test('those of its config.errors, in its own words', async t => {
@@ -252,7 +262,9 @@ t.test('a parameter with a default need not be sent', async t => {
     // Swagger has a content for it, and no schema beside it.
     json: Type.Object({ a: Type.String() }, { 'x-consume': 'application/json' })
   })
-  const { paths } = await documentOf(t, app => { app.get('/:name', { schema: { params, querystring } }, handler) })
+  const { paths } = await documentOf(t, app => {
+    app.get('/:name', { schema: { params, querystring }, validatorCompiler: () => () => true }, handler)
+  })
   const required = paths['/{name}'].get.parameters.map(({ name, required }: { name: string, required: boolean }) => [name, required])
   t.strictSame(Object.fromEntries(required), { limit: false, must: true, can: false, json: true, name: true })
 })
@@ -287,6 +299,18 @@ t.test('schemas', async t => {
     t.equal(shown.description, 'What is shown')
     t.strictSame(shown.content['application/json'], { schema: { $ref: '#/components/schemas/Shown' }, example: Shown.examples[0] })
     t.strictSame(paths['/shown'].get.responses[200].content['text/json'].schema, { $ref: '#/components/schemas/Shown' })
+  })
+
+  t.test('refer to one another', async t => {
+    const Items = Type.Object({ items: Type.Array(Item) })
+    const { components, paths } = await documentOf(t, app => {
+      app.get('/a', { schema: { response: { 200: Items } } }, handler)
+      app.get('/b', { schema: { response: { 200: Items } } }, handler)
+    }, { schemas: { Item, Items, make: () => Item } })
+    t.strictSame(Object.keys(components.schemas).sort(), ['Item', 'Items'])
+    t.strictSame(components.schemas.Item, JSON.parse(JSON.stringify(Item)))
+    t.strictSame(components.schemas.Items.properties, { items: { type: 'array', items: { $ref: '#/components/schemas/Item' } } })
+    t.strictSame(paths['/a'].get.responses[200].content['application/json'].schema, { $ref: '#/components/schemas/Items' })
   })
 
   t.test('that are used once, or have no name, stay where they are', async t => {

@@ -245,6 +245,76 @@ t.test('requests past maxRequestsPerSocket', async t => {
   connection.destroy()
 })
 
+t.test('a client error behind pipelined requests that are answered at once', async t => {
+  const app = Fastify(serverOptions())
+  await build(app)
+  app.get('/ok', async () => 'ok')
+  app.get('/held', (_request, reply) => {
+    reply.hijack()
+    reply.raw.writeHead(500)
+    t.equal(reply.raw.statusCode, 500)
+    setTimeout(() => { reply.raw.end('held') }, 50)
+  })
+  const port = await listen(t, app)
+  for (const count of [1, 2, 3, 6]) {
+    const connection = connect(port)
+    connection.write('GET /ok HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(count) + 'GARBAGE\r\n\r\n')
+    const responses = await connection.responses(count + 1)
+    t.strictSame(responses.map(({ statusCode }) => statusCode), [...Array(count).fill(200), 400])
+    await connection.closed()
+  }
+  const held = connect(port)
+  held.write('GET /held HTTP/1.1\r\nHost: localhost\r\n\r\nGARBAGE\r\n\r\n')
+  const [first, second] = await held.responses(2)
+  keepsContract(t, first!, 500, 'held')
+  keepsContract(t, second!, 400, 'Parse Error: Invalid method encountered')
+})
+
+t.test('HTTP/2: a stream that fails after its first byte does not end as if it were whole', async t => {
+  for (const alone of [true, false]) {
+    const app = alone ? Fastify({ http2: true }) : Fastify(serverOptions({ http2: true }))
+    await app.register(reasonPhrase)
+    app.get('/', (_request, reply) => {
+      reply.send(Readable.from((async function * () { yield 'half'; await new Promise(resolve => { setTimeout(resolve, 20) }); throw new Error('a secret') })()))
+    })
+    const session = http2.connect(`http://127.0.0.1:${await listen(t, app)}`)
+    const stream = session.request({})
+    stream.resume()
+    await t.rejects(once(stream, 'close'), { code: 'ERR_HTTP2_STREAM_ERROR' })
+    t.equal(stream.rstCode, http2.constants.NGHTTP2_INTERNAL_ERROR)
+    session.close()
+  }
+})
+
+t.test('HTTP/2: headers that Node refuses only as it sends them', async t => {
+  const app = Fastify(serverOptions({ http2: true }))
+  await build(app)
+  app.get('/te', (_request, reply) => { reply.header('te', 'x').code(404).send({ message: 'not here' }) })
+  app.get('/age', (_request, reply) => { reply.header('age', ['1', '2']).code(401).send({ message: 'who?' }) })
+  app.get('/success', (_request, reply) => { reply.header('keep-alive', '5').send('fine') })
+  app.get('/raw', (_request, reply) => { reply.hijack(); reply.raw.destroy() })
+  const session = http2.connect(`http://127.0.0.1:${await listen(t, app)}`)
+  for (const [url, statusCode, reason] of [['/te', 404, 'not here'], ['/age', 401, 'who?'], ['/success', 500]] as const) {
+    answered(t, { title: url, request: { url }, statusCode, ...(reason !== undefined && { reason }) }, await request(session, { title: url, request: { url }, statusCode }), 'over HTTP/2', 'eb-reason-phrase')
+  }
+  const unanswered = session.request({ ':path': '/raw' })
+  await once(unanswered, 'close')
+  t.equal(unanswered.sentHeaders[':path'], '/raw', 'one that is destroyed before is as it was')
+  session.close()
+})
+
+t.test('where the plugin is not in force, the message of a 5xx is no more public', async t => {
+  const app = Fastify(serverOptions({ frameworkErrors (_error, _request, reply) { (reply as FastifyReply).code(500).send(new Error('a secret')) } }))
+  app.get('/', () => { throw new Error('a secret') })
+  app.get('/chosen', (_request, reply) => { reply.code(500).send({ message: 'chosen' }) })
+  app.get('/bytes', (_request, reply) => { reply.hijack(); reply.raw.statusCode = 500; reply.raw.end(Buffer.from('{"statusCode":500,"error":"Internal Server Error","message":"a secret"}')) })
+  app.get('/broken', (_request, reply) => { reply.hijack(); reply.raw.statusCode = 500; reply.raw.end('{broken') })
+  const port = await listen(t, app)
+  for (const [url, reason] of [['/'], ['/%zz'], ['/chosen', 'chosen'], ['/bytes'], ['/broken', '{broken']] as const) {
+    keepsContract(t, await exchange(port, `GET ${url} HTTP/1.1\r\nHost: localhost\r\n\r\n`), 500, reason, url)
+  }
+})
+
 t.test('a client error in the order of the requests', async t => {
   const app = Fastify(serverOptions())
   await build(app)
