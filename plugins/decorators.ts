@@ -39,7 +39,8 @@ type Answered<Reply> = Reply & {
 
 /* eslint-disable @typescript-eslint/no-unused-vars */
 declare module 'fastify' {
-  // The type parameters must be Fastify's own, to the letter.
+  // The type parameters must be Fastify's own, to the letter. That some return a FastifyReply, too, is what
+  // @fastify/sensible declares of the same names.
   interface FastifyReply<
     RouteGeneric extends RouteGenericInterface = RouteGenericInterface,
     RawServer extends RawServerBase = RawServerDefault,
@@ -51,24 +52,24 @@ declare module 'fastify' {
     ReplyType extends FastifyReplyType = ResolveFastifyReplyType<TypeProvider, SchemaCompiler, RouteGeneric>
   > {
     /** Answers 400: the request is malformed, too large, or cannot be processed. */
-    badRequest (message?: string): Answered<this>
+    badRequest (message?: string): Answered<this & FastifyReply>
     /** Answers 401: the request was not constructed and signed correctly. It carries `WWW-Authenticate`. */
-    unauthorized (message?: string): Answered<this>
+    unauthorized (message?: string): Answered<this & FastifyReply>
     /** Answers 403: the permission for this is missing. */
-    forbidden (message?: string): Answered<this>
+    forbidden (message?: string): Answered<this & FastifyReply>
     /** Answers 404: there is no such resource. */
-    notFound (message?: string): Answered<this>
+    notFound (message?: string): Answered<this & FastifyReply>
     /** Answers 422: well-formed, but semantically wrong. */
     unprocessable (message?: string): Answered<this>
     /** Answers 500: the execution status is unknown. */
-    internalServerError (message?: string): Answered<this>
+    internalServerError (message?: string): Answered<this & FastifyReply>
     /** Answers 501: not implemented yet. */
-    notImplemented (message?: string): Answered<this>
+    notImplemented (message?: string): Answered<this & FastifyReply>
     /**
      * Answers 503: temporarily offline.
      * @throws {TypeError} for a `retryAfter` that is no date and no number of seconds
      */
-    serviceUnavailable (message?: string, options?: ServiceUnavailableOptions): Answered<this>
+    serviceUnavailable (message?: string, options?: ServiceUnavailableOptions): Answered<this & FastifyReply>
     /** Answers 201 with the payload of the route's own 201 schema, and `Location` where one is given. */
     created (payload: PayloadOf<201, RouteGeneric, SchemaCompiler, TypeProvider>, location?: string): Answered<this>
     /** Answers 202 with the payload of the route's own 202 schema, and `Location` where one is given. */

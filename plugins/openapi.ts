@@ -27,7 +27,7 @@ const UNKNOWN = 'The execution status is unknown: the operation may have succeed
  *
  * @throws {Error} where the plugin is not registered
  */
-export function openapi (app: FastifyInstance, { document = {}, schemas = {} }: OpenApiOptions = {}): FastifyDynamicSwaggerOptions {
+export function openapi (app: FastifyInstance<any, any, any, any, any>, { document = {}, schemas = {} }: OpenApiOptions = {}): FastifyDynamicSwaggerOptions {
   const contract = contractOf(app)
   if (contract === undefined) throw new Error('fastify-reason-phrase: register the plugin before openapi() is called')
   const { header, phrases } = contract

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
-import type { FastifyInstance, FastifyPluginOptions, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction, RegisterOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { discard, isWebResponse, readStart } from '../lib/body.js'
 import { answerOnSocket } from '../lib/client-error.js'
@@ -33,8 +33,8 @@ export function contractOf (app: FastifyInstance): Contract | undefined {
 }
 
 // Asynchronous, so that what it throws fails the registration, not the process.
-async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions & FastifyPluginOptions): Promise<void> {
-  const { prefix, logLevel, logSerializers, errorSchemas, requireSchemas, ...contractOptions } = options
+async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions): Promise<void> {
+  const { prefix, logLevel, logSerializers, errorSchemas, requireSchemas, ...contractOptions }: RegisterOptions & ReasonPhraseOptions = options
   const earlier = (app as Registered)[kRegistration]
   const contract = contractFor(contractOptions, earlier?.contract ?? serverContract(app))
   const routes = { ...earlier?.routes, ...(errorSchemas !== undefined && { errorSchemas }), ...(requireSchemas !== undefined && { requireSchemas }) }

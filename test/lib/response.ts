@@ -196,6 +196,17 @@ t.test('a response whose methods somebody wrapped before', async t => {
   t.strictSame(valuesOf(response, 'x-wrapped'), ['1'])
 })
 
+t.test('what a wrapper of end() throws is its own', async t => {
+  const port = await listen(t, createServer((_request, response) => {
+    response.end = () => { throw new Error('mine') }
+    keepContract(response)
+    response.statusCode = 404
+    t.throws(() => response.end('not here'), { message: 'mine' })
+    response.destroy()
+  }))
+  await t.rejects(exchange(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'), { message: /^closed/ })
+})
+
 t.test('HTTP/2', async t => {
   const handlers: Handler[] = []
   const ways = [

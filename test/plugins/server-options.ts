@@ -249,6 +249,7 @@ t.test('a client error behind pipelined requests that are answered at once', asy
   const app = Fastify(serverOptions())
   await build(app)
   app.get('/ok', async () => 'ok')
+  app.post('/refused', { onRequest (_request, reply) { reply.unauthorized('Who?') } }, async () => 'ok')
   app.get('/held', (_request, reply) => {
     reply.hijack()
     reply.raw.writeHead(500)
@@ -263,6 +264,11 @@ t.test('a client error behind pipelined requests that are answered at once', asy
     t.strictSame(responses.map(({ statusCode }) => statusCode), [...Array(count).fill(200), 400])
     await connection.closed()
   }
+  const refused = connect(port)
+  refused.write('POST /refused HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n')
+  t.match(await refused.closed(), /^HTTP\/1.1 401 Who\?\r\n[^]*\r\n\r\n$/)
+  t.equal(refused.received().split('HTTP/1.1').length, 2, 'no second answer to a request that has one')
+
   const held = connect(port)
   held.write('GET /held HTTP/1.1\r\nHost: localhost\r\n\r\nGARBAGE\r\n\r\n')
   const [first, second] = await held.responses(2)
