@@ -241,8 +241,9 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
       const { statusCode, headers } = this[kHeld]!
       this[kHeld] = undefined
       delete this.headersSent
-      if (isServerError(statusCode) && isErrorOf(statusCode, body)) this[kSource] = 'thrown'
-      this[kSend](statusCode, headers, messageIn(body))
+      const message = messageIn(body)
+      if (message !== '' && isServerError(statusCode) && isErrorOf(statusCode, body)) this[kSource] = 'thrown'
+      this[kSend](statusCode, headers, message)
     }
 
     /** Sends an unsuccessful response, the whole of it. */

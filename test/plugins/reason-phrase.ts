@@ -7,25 +7,11 @@ import sensible from '@fastify/sensible'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import Fastify, { type FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import reasonPhrase from '../../plugins/reason-phrase.js'
 import { serverOptions } from '../../plugins/server-options.js'
 import { addPaths, answered, bytesOf, METHODS, twin, wireOf } from '../fixtures/paths.js'
-import { connect, exchange, keepsContract, valuesOf } from '../fixtures/wire.js'
-
-const LOCAL = { port: 0, host: '127.0.0.1' }
-
-interface Service {
-  listen (options: typeof LOCAL): Promise<unknown>
-  close (): Promise<unknown>
-  server: { address (): unknown }
-}
-
-async function listen (t: Test, app: Service): Promise<number> {
-  await app.listen(LOCAL)
-  t.teardown(async () => { await app.close() })
-  return (app.server.address() as { port: number }).port
-}
+import { connect, exchange, keepsContract, listen, valuesOf } from '../fixtures/wire.js'
 
 /** A logger that keeps its lines. */
 function logTo (lines: any[]): { level: string, stream: { write (line: string): void } } {

@@ -9,21 +9,7 @@ import reasonPhrase from '../../plugins/reason-phrase.js'
 import { serverContract, serverOptions } from '../../plugins/server-options.js'
 import { cert, key } from '../fixtures/certificate.js'
 import { addPaths, answered, bytesOf, METHODS, twin, type Path } from '../fixtures/paths.js'
-import { connect, exchange, keepsContract, valuesOf, type WireResponse } from '../fixtures/wire.js'
-
-const LOCAL = { port: 0, host: '127.0.0.1' }
-
-interface Service {
-  listen (options: typeof LOCAL): Promise<unknown>
-  close (): Promise<unknown>
-  server: { address (): unknown }
-}
-
-async function listen (t: Test, app: Service): Promise<number> {
-  await app.listen(LOCAL)
-  t.teardown(async () => { await app.close() })
-  return (app.server.address() as { port: number }).port
-}
+import { connect, exchange, keepsContract, listen, valuesOf, type WireResponse } from '../fixtures/wire.js'
 
 /** What every server of these tests has beside the paths of the table. */
 function addMore (app: FastifyInstance<any, any, any>): Path[] {
