@@ -24,6 +24,8 @@ declare module 'fastify' {
 
 type Schemas = Record<string, unknown>
 
+const NONE = {}
+
 /**
  * Checks every route that is registered from now on against the contract,
  * so that what its schemas promise is what it can answer. A route that cannot
@@ -41,19 +43,25 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
 
   app.addHook('onRoute', function (route) {
     checkErrors(route, contract)
-    const response = (route.schema?.response ?? {}) as Schemas
-    const withBody = Object.keys(response).filter(key => isError(key) && !isNull(response[key]))
-    if (withBody.length > 0) {
+    const response = (route.schema?.response ?? NONE) as Schemas
+    let withBody: string[] | undefined
+    let describes = false
+    for (const key in response) {
+      if (isSuccess(key)) describes = true
+      else if (isError(key) && !isNull(response[key])) (withBody ??= []).push(key)
+    }
+    if (withBody !== undefined) {
       if (errorSchemas === 'reject') {
         fail(route, `declares a body for ${withBody.join(', ')}, but an unsuccessful response has none. Remove the schema, and say what the error means in config.errors; or set the option errorSchemas to 'ignore'`)
       }
       // A copy, since the schema is the caller's and may be shared.
-      const kept = Object.fromEntries(Object.entries(response).filter(([key]) => !withBody.includes(key)))
+      const kept = { ...response }
+      for (const key of withBody) delete kept[key]
       route.schema = { ...route.schema, response: kept }
       // Fastify derives the route for HEAD from that for GET.
       if (route.method !== 'HEAD') app.log.warn(`fastify-reason-phrase: ${nameOf(route)} declares a body for ${withBody.join(', ')}, which is ignored: an unsuccessful response has none`)
     }
-    if (requireSchemas && !isExempt(route) && !Object.keys(response).some(isSuccess)) {
+    if (requireSchemas && !describes && !isExempt(route)) {
       fail(route, 'has no schema for a 2xx payload, as the option requireSchemas asks. Add one to schema.response')
     }
   })
@@ -63,7 +71,8 @@ function checkErrors (route: RouteOptions, contract: Contract): void {
   const errors = route.config?.errors
   if (errors === undefined) return
   if (typeof errors !== 'object' || errors === null) fail(route, 'must have its config.errors as an object, such as { 404: \'No topic has this id\' }')
-  for (const [statusCode, meaning] of Object.entries(errors)) {
+  for (const statusCode in errors) {
+    const meaning: unknown = errors[statusCode]
     if (!contract.phrases.has(Number(statusCode))) {
       fail(route, `declares the error ${statusCode} in config.errors, which is not in the contract's table (${[...contract.phrases.keys()].join(', ')}). Choose one of these, or add it with the option statusCodes`)
     }
