@@ -9,6 +9,7 @@ import { messageIn, messageOf } from '../lib/message.js'
 import { contractKeeper, logTo, markLogged, messageGiven, messageThrown, say, sayThrown } from '../lib/response.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
 import { decorateReply } from './decorators.js'
+import { checkPermissions } from './permissions.js'
 import { checkRoutes, type RouteSchemaOptions } from './route-schemas.js'
 import { serverContract } from './server-options.js'
 
@@ -56,6 +57,7 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
   app.addHook('onError', onError)
   app.addHook('onSend', onSend)
   checkRoutes(app, contract, routes)
+  checkPermissions(app)
 
   // Only the root has a server of its own, and answers for all of it.
   if (Object.hasOwn(app, 'server')) {

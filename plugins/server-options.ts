@@ -10,6 +10,7 @@ import { answerClientError, type ClientError, type ClientErrorListener } from '.
 import { Contract, type ContractOptions } from '../lib/contract.js'
 import { contractKeeper, contractResponse, logTo, sayThrown, type ResponseClass } from '../lib/response.js'
 import { messageOf } from '../lib/message.js'
+import { kVerify, type Verifying } from './permissions.js'
 
 /** Where the plugin finds the contract that the server was created with. */
 const ROUTER_OPTION = 'reasonPhraseContract'
@@ -69,9 +70,18 @@ export function serverOptions (options: unknown = {}, contractOptions: ContractO
     frameworkErrors (error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
       keepContract(reply.raw)
       logTo(reply.raw, reply.log)
-      if (frameworkErrors !== undefined) return frameworkErrors(error, request, reply)
-      sayThrown(reply.raw, messageOf(error), error, false)
-      reply.code(error.statusCode!).send()
+      const answer = (refusal?: Error): void => {
+        if (refusal !== undefined) reply.send(refusal)
+        else if (frameworkErrors !== undefined) frameworkErrors(error, request, reply)
+        else {
+          sayThrown(reply.raw, messageOf(error), error, false)
+          reply.code(error.statusCode!).send()
+        }
+      }
+      // A parameter that is too long tells that there is a route: not to everybody.
+      const verify = (request.server as Verifying)[kVerify]
+      if (verify === undefined) answer()
+      else verify(request, reply, answer)
     },
     // Fastify keeps the options of its router in sight, and by reference.
     routerOptions: { ...routerOptions, [ROUTER_OPTION]: () => contract }

@@ -1,0 +1,273 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { inspect } from 'node:util'
+import { parseDictionary, serializeItem, type InnerList } from 'structured-headers'
+import type { ReplayStore } from './replay-store.js'
+import { ALGORITHM, signatureBase, type SignableRequest } from './signature-base.js'
+
+/** A secret: bytes, or a text, which stands for its UTF-8. */
+export type Secret = string | Uint8Array
+
+/** What a service knows of a key. */
+export interface Key {
+  /** Its secret, or several while one takes the place of another. */
+  secret: Secret | Secret[]
+  /** What its holder may do, as routes name it. */
+  permissions: readonly string[]
+}
+
+/** The key that a request was signed with. */
+export interface VerifiedKey {
+  id: string
+  permissions: readonly string[]
+}
+
+/** What a service asks of signatures. */
+export interface SignatureOptions {
+  /** The key of an id; undefined where there is none. What it throws is the answer's error. */
+  keys: (keyId: string) => Key | undefined | Promise<Key | undefined>
+  /** How old a signature can be, in seconds. Default: 300. */
+  maxAge?: number
+  /** How far ahead of ours a signer's clock can be, in seconds. Default: 30. */
+  clockSkew?: number
+  /**
+   * The components that must be covered; those that begin with `content-`
+   * only where there is a body. Default: `@method`, `@path`, `@query` and
+   * `content-digest`.
+   */
+  required?: string[]
+  /** Has each request carry a nonce, and pass once. Default: no such thing. */
+  replay?: {
+    store: ReplayStore
+    /** How long the store can take, in milliseconds, before the answer is 503. Default: 1000. */
+    timeout?: number
+  }
+}
+
+/** The request is not signed as it must be; the message says what to mend. */
+export class SignatureError extends Error {
+  statusCode = 401
+  headers: Record<string, string> = {}
+}
+
+/** The nonces cannot be looked up for now. */
+class ReplayStoreUnavailable extends Error {
+  statusCode = 503
+  headers = { 'retry-after': '5' }
+  expose = true
+
+  constructor (cause: unknown) {
+    super('Nonces cannot be looked up for now', { cause })
+  }
+}
+
+// One request can try so many keys. Proxies add one signature or two.
+const MOST_SIGNATURES = 8
+
+const LONGEST_NONCE = 256
+
+// The one message for a key that is unknown and for a MAC that is wrong.
+const NOT_VALID = 'The key or the signature is not valid'
+
+// RFC 9421 section 2.2, of requests.
+const DERIVED = ['@method', '@target-uri', '@authority', '@scheme', '@request-target', '@path', '@query']
+
+interface Signature {
+  input: InnerList
+  mac: Uint8Array
+  keyId: string
+}
+
+/** Verifies the signatures of requests (RFC 9421 section 3.2), as one service asks for them. */
+export class Verifier {
+  readonly #keys: SignatureOptions['keys']
+  readonly #maxAge: number
+  readonly #clockSkew: number
+  readonly #required: readonly string[]
+  readonly #requiredWithoutBody: readonly string[]
+  readonly #replay: Required<NonNullable<SignatureOptions['replay']>> | undefined
+  // An unknown key costs a MAC like any other.
+  readonly #decoy: Key = { secret: randomBytes(32), permissions: [] }
+
+  /** @throws {TypeError} for an option that is missing, unknown, of the wrong type, or cannot work */
+  constructor (options: SignatureOptions) {
+    const { keys, maxAge = 300, clockSkew = 30, required = ['@method', '@path', '@query', 'content-digest'], replay, ...unknown } = options
+    const [stranger] = Object.keys(unknown)
+    if (stranger !== undefined) throw new TypeError(`fastify-reason-phrase: unknown option "${stranger}" of signature, known are keys, maxAge, clockSkew, required and replay`)
+    if (typeof keys !== 'function') refuse('keys must be a function from the id of a key to the key', keys)
+    if (!Number.isSafeInteger(maxAge) || maxAge < 1) refuse('maxAge must be a positive number of whole seconds', maxAge)
+    if (!Number.isSafeInteger(clockSkew) || clockSkew < 0) refuse('clockSkew must be a number of whole seconds', clockSkew)
+    if (!Array.isArray(required) || !required.every(isComponent)) {
+      refuse(`required must be an array of field names in lower case and of ${DERIVED.join(', ')}`, required)
+    }
+    if (replay !== undefined && typeof replay?.store?.take !== 'function') refuse('replay must be an object with a store', replay)
+    const timeout = replay?.timeout ?? 1000
+    if (!Number.isSafeInteger(timeout) || timeout < 1) refuse('replay.timeout must be a positive number of milliseconds', timeout)
+
+    this.#keys = keys
+    this.#maxAge = maxAge
+    this.#clockSkew = clockSkew
+    this.#required = required
+    this.#requiredWithoutBody = required.filter(name => !name.startsWith('content-'))
+    this.#replay = replay && { store: replay.store, timeout }
+  }
+
+  /** The value of an `Accept-Signature` field (RFC 9421 section 5.1) that says what to sign. */
+  accept (hasBody: boolean): string {
+    const components = this.#requiredOf(hasBody).map(name => `"${name}"`).join(' ')
+    const nonce = this.#replay === undefined ? '' : `;nonce="${randomBytes(16).toString('base64url')}"`
+    return `sig1=(${components});created${nonce};alg="${ALGORITHM}"`
+  }
+
+  /**
+   * The key that a request was signed with, and the components that the
+   * signature covers.
+   *
+   * @throws {SignatureError} where it is not signed as it must be
+   */
+  async verify (request: SignableRequest, hasBody: boolean): Promise<{ key: VerifiedKey, covered: ReadonlySet<string> }> {
+    const signatures = read(request)
+    let signature = signatures[0]
+    let key: Key | undefined
+    // The first whose key is known decides.
+    for (const candidate of signatures) {
+      key = await this.#keys(candidate.keyId)
+      if (key === undefined) continue
+      signature = candidate
+      break
+    }
+    const secrets = secretsOf(key ?? this.#decoy)
+
+    const covered = this.#check(signature, hasBody)
+    const base = signatureBase(request, signature.input, component => {
+      throw new SignatureError(`The signature covers ${component}, of which the request has no value`)
+    })
+    // Every secret is tried, so that the time does not tell which it was.
+    let isValid = false
+    for (const secret of secrets) isValid = isMac(signature.mac, secret, base) || isValid
+    if (!isValid || key === undefined) throw new SignatureError(NOT_VALID)
+
+    if (this.#replay !== undefined && !await this.#take(`${signature.keyId.length}:${signature.keyId}:${parameter(signature, 'nonce')}`)) {
+      throw new SignatureError('The nonce was used before: sign each request anew')
+    }
+    return { key: { id: signature.keyId, permissions: key.permissions }, covered }
+  }
+
+  #requiredOf (hasBody: boolean): readonly string[] {
+    return hasBody ? this.#required : this.#requiredWithoutBody
+  }
+
+  /** Checks all but the MAC, and returns what is covered. */
+  #check (signature: Signature, hasBody: boolean): Set<string> {
+    const alg = parameter(signature, 'alg')
+    if (alg !== undefined && alg !== ALGORITHM) throw new SignatureError(`The algorithm of the key is ${ALGORITHM}`)
+
+    const now = Date.now() / 1000
+    const created = parameter(signature, 'created')
+    if (!Number.isInteger(created)) throw new SignatureError('The signature must say when it was created')
+    if (created as number > now + this.#clockSkew) throw new SignatureError('The signature was created in the future: set the clock')
+    if (created as number < now - this.#maxAge) throw new SignatureError(`The signature was created more than ${this.#maxAge} seconds ago: sign each request anew, and set the clock`)
+    const expires = parameter(signature, 'expires')
+    if (expires !== undefined && !Number.isInteger(expires)) throw new SignatureError('The signature does not say in seconds when it expires')
+    if (expires !== undefined && expires as number <= now) throw new SignatureError('The signature has expired')
+
+    if (this.#replay !== undefined) {
+      const nonce = parameter(signature, 'nonce')
+      if (typeof nonce !== 'string' || nonce === '' || nonce.length > LONGEST_NONCE) {
+        throw new SignatureError(`The signature must have a nonce of 1 to ${LONGEST_NONCE} characters`)
+      }
+    }
+
+    const covered = new Set<string>()
+    for (const [name, parameters] of signature.input[0]) {
+      if (typeof name !== 'string' || name !== name.toLowerCase()) throw new SignatureError('The signature covers a component whose name is no text in lower case')
+      // The order of parameters makes no difference (RFC 9421 section 2).
+      const identifier = serializeItem([name, new Map([...parameters].sort(([a], [b]) => a < b ? -1 : 1))])
+      if (covered.has(identifier)) throw new SignatureError(`The signature covers ${identifier} twice`)
+      covered.add(identifier)
+    }
+    for (const name of this.#requiredOf(hasBody)) {
+      if (!covered.has(`"${name}"`)) throw new SignatureError(`The signature must cover "${name}"`)
+    }
+    return covered
+  }
+
+  async #take (nonce: string): Promise<boolean> {
+    const { store, timeout } = this.#replay!
+    let timer: NodeJS.Timeout | undefined
+    try {
+      const taken = store.take(nonce, this.#maxAge + this.#clockSkew)
+      if (typeof taken === 'boolean') return taken
+      return await Promise.race([
+        taken,
+        new Promise<never>((_resolve, reject) => {
+          timer = setTimeout(() => { reject(new Error(`The store of nonces did not answer within ${timeout} ms`)) }, timeout)
+        })
+      ])
+    } catch (error) {
+      throw new ReplayStoreUnavailable(error)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+function isComponent (name: unknown): boolean {
+  return typeof name === 'string' && (DERIVED.includes(name) || /^[!#$%&'*+.^`|~\w-]+$/.test(name)) && name === name.toLowerCase()
+}
+
+function refuse (rule: string, value: unknown): never {
+  throw new TypeError(`fastify-reason-phrase: option ${rule}, not ${inspect(value, { depth: 0 })}`)
+}
+
+/** The signatures that the request has, with the ids of their keys. */
+function read (request: SignableRequest): Signature[] {
+  const inputs = dictionary(request, 'Signature-Input')
+  const macs = dictionary(request, 'Signature')
+  if (inputs === undefined || macs === undefined) throw new SignatureError('The request is not signed: it must have Signature-Input and Signature')
+  const signatures: Signature[] = []
+  for (const [label, input] of inputs) {
+    const [mac] = macs.get(label) ?? []
+    if (mac === undefined) continue
+    if (!Array.isArray(input[0])) throw new SignatureError('The Signature-Input field is malformed')
+    if (!(mac instanceof ArrayBuffer)) throw new SignatureError('The Signature field is malformed')
+    const keyId = input[1].get('keyid')
+    if (typeof keyId === 'string') signatures.push({ input: input as InnerList, mac: new Uint8Array(mac), keyId })
+  }
+  if (signatures.length === 0) throw new SignatureError('The request has no signature with the id of its key: keyid')
+  if (signatures.length > MOST_SIGNATURES) throw new SignatureError(`The request has more than ${MOST_SIGNATURES} signatures`)
+  return signatures
+}
+
+const PLAIN = new Map()
+
+function dictionary (request: SignableRequest, name: string): ReturnType<typeof parseDictionary> | undefined {
+  const field = request.field(name.toLowerCase(), PLAIN)
+  if (field === undefined) return undefined
+  try {
+    return parseDictionary(field)
+  } catch {
+    throw new SignatureError(`The ${name} field is malformed`)
+  }
+}
+
+function parameter ({ input }: Signature, name: string): unknown {
+  return input[1].get(name)
+}
+
+function secretsOf ({ secret, permissions }: Key): Secret[] {
+  const secrets = Array.isArray(secret) ? secret : [secret]
+  if (secrets.length === 0 || !secrets.every(isSecret) || !Array.isArray(permissions)) {
+    throw new TypeError('fastify-reason-phrase: keys() must return { secret, permissions }: a text or bytes, or several of them, and an array')
+  }
+  return secrets
+}
+
+function isSecret (secret: unknown): boolean {
+  return (typeof secret === 'string' || secret instanceof Uint8Array) && secret.length > 0
+}
+
+function isMac (mac: Uint8Array, secret: Secret, base: string): boolean {
+  // Field values are bytes, which Node has as latin1.
+  const expected = createHmac('sha256', secret).update(base, 'latin1').digest()
+  return mac.length === expected.length && timingSafeEqual(mac, expected)
+}

@@ -1,0 +1,32 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+
+/** Verifies a request, and answers it where it does not pass. */
+export type Verify = (request: FastifyRequest, reply: FastifyReply, pass: (error?: Error) => void) => void
+
+/** Where an instance has what verifies its requests. */
+export const kVerify = Symbol('fastify-reason-phrase.verify')
+
+/** An instance whose requests are verified, maybe. */
+export type Verifying = FastifyInstance & { [kVerify]?: Verify }
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The permission that the key of a request needs. It takes `fastify-reason-phrase/signature`. */
+    permission?: string
+  }
+}
+
+/** Has a service fail to start that has a route with a permission, and nothing to verify it. */
+export function checkPermissions (app: FastifyInstance): void {
+  const routes: Array<[app: Verifying, route: RouteOptions]> = []
+  app.addHook('onRoute', function (route) {
+    if (route.config?.permission !== undefined) routes.push([this, route])
+  })
+  // By then, a plugin that was registered after its routes is there, too.
+  app.addHook('onReady', done => {
+    const stray = routes.find(([app]) => app[kVerify] === undefined)
+    if (stray === undefined) return done()
+    const [, { method, url, config }] = stray
+    done(new Error(`fastify-reason-phrase: the route ${[method].flat().join(', ')} ${url} asks for the permission ${String(config!.permission)}, but nothing verifies it there. Register fastify-reason-phrase/signature`))
+  })
+}
