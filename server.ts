@@ -3,8 +3,9 @@ import Fastify from 'fastify'
 import service from './app.js'
 import { serverOptions } from './index.js'
 import { DatabaseUnavailable } from './plugins/app/database.js'
+import { KeysUnreadable } from './plugins/app/keys.js'
 
-const { DATABASE_FILE, DATABASE_URL, HOST, LOG_LEVEL, PORT } = process.env
+const { DATABASE_FILE, DATABASE_URL, HOST, KEYS_FILE, LOG_LEVEL, NODE_ENV, PORT } = process.env
 
 const app = Fastify(serverOptions({
   logger: {
@@ -12,7 +13,12 @@ const app = Fastify(serverOptions({
     transport: process.stdout.isTTY ? { target: 'pino-pretty' } : undefined
   }
 }))
-app.register(service, { databaseFile: DATABASE_FILE || undefined, databaseUrl: DATABASE_URL })
+app.register(service, {
+  databaseFile: DATABASE_FILE || undefined,
+  databaseUrl: DATABASE_URL,
+  keysFile: KEYS_FILE || undefined,
+  makeKeys: NODE_ENV !== 'production'
+})
 
 try {
   await app.listen({ host: HOST || '127.0.0.1', port: Number(PORT || 3000) })
@@ -22,7 +28,7 @@ try {
   })
 } catch (error) {
   // What the person who starts it can put right is said in a line; a mistake of ours has a stack.
-  const theirs = error instanceof DatabaseUnavailable || Object.hasOwn(error as Error, 'syscall')
+  const theirs = error instanceof DatabaseUnavailable || error instanceof KeysUnreadable || Object.hasOwn(error as Error, 'syscall')
   app.log.fatal(theirs ? (error as Error).message : error)
   await app.close()
   process.exitCode = 1

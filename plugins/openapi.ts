@@ -2,6 +2,7 @@ import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import { HEADER_LIMIT } from '../lib/reason-phrase.js'
 import { isServerError, meaningOf } from '../lib/status-codes.js'
+import { kVerify, type Verifying } from './permissions.js'
 import { contractOf } from './reason-phrase.js'
 
 /** What the document has beside what the routes and the contract say. */
@@ -16,6 +17,9 @@ type Json = Record<string, any>
 
 // Where the errors of an operation are kept until the document is complete.
 const ERRORS = 'x-reason-phrase-errors'
+
+// The name of the security scheme of signed requests.
+const SCHEME = 'signature'
 
 const NO_BODY = 'The response has no body; its message is in the header.'
 const UNKNOWN = 'The execution status is unknown: the operation may have succeeded.'
@@ -38,8 +42,15 @@ export function openapi (app: FastifyInstance<any, any, any, any, any>, { docume
     responses[statusCode] = { description: describe(statusCode, meaningOf(statusCode, phrase)), headers: reason }
   }
 
-  function errorsOf ({ config, schema, url }: RouteOptions, openapiObject: Json): Json {
-    const { params, querystring, headers, body, response, security = openapiObject.security } = (schema ?? {}) as Json
+  /** The signature that a route asks for; undefined where nothing is said of one. */
+  function securityOf ({ config, schema }: RouteOptions): Json[] | undefined {
+    const { security } = (schema ?? {}) as Json
+    if (security !== undefined || (app as Verifying)[kVerify] === undefined) return security
+    return config?.signature === false ? [] : [{ [SCHEME]: [config?.permission ?? []].flat() }]
+  }
+
+  function errorsOf ({ config, schema, url }: RouteOptions, security: Json[]): Json {
+    const { params, querystring, headers, body, response } = (schema ?? {}) as Json
     // Two colons stand for one, and for no parameter.
     const hasParameter = /[:*]/.test(url.replaceAll('::', ''))
     const declared: Json = config?.errors ?? {}
@@ -77,7 +88,10 @@ export function openapi (app: FastifyInstance<any, any, any, any, any>, { docume
     convertConstToEnum: false,
     transform ({ schema, url, route, ...object }) {
       const { openapiObject } = object as { openapiObject: Json }
-      return { schema: { ...schema, [ERRORS]: errorsOf(route, openapiObject) } as never, url }
+      const security = securityOf(route)
+      // Here, since swagger looks a scheme up as soon as it is named.
+      if ((app as Verifying)[kVerify] !== undefined) openapiObject.components.securitySchemes = { [SCHEME]: schemeOf(), ...openapiObject.components.securitySchemes }
+      return { schema: { ...schema, ...(security && { security }), [ERRORS]: errorsOf(route, security ?? openapiObject.security) } as never, url }
     },
     transformObject (object) {
       const { openapiObject } = object as { openapiObject: Json }
@@ -108,6 +122,17 @@ function headerOf (): Json {
     description: 'The message of an unsuccessful response. Over HTTP/1.x its first 128 characters are the reason phrase, too.',
     required: true,
     schema: { type: 'string', minLength: 1, maxLength: HEADER_LIMIT, pattern: '^[ -~]*$' }
+  }
+}
+
+function schemeOf (): Json {
+  return {
+    type: 'apiKey',
+    in: 'header',
+    name: 'Signature',
+    description: 'The request is signed: HTTP Message Signatures (RFC 9421) with the algorithm hmac-sha256, in the fields Signature-Input and Signature, ' +
+      'and of its body a Content-Digest (RFC 9530) with sha-256 or sha-512. What must be covered is in the Accept-Signature field of a 401. ' +
+      'The roles of an operation are the permissions that the key needs.'
   }
 }
 

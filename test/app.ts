@@ -5,6 +5,7 @@ import Libsql from 'libsql'
 import t, { type Test } from 'tap'
 import { databases, Gate, postgresql, sqlite } from './fixtures/database.js'
 import { isError, service } from './fixtures/service.js'
+import { sign } from './fixtures/sign.js'
 
 const topic = (name: string) => ({
   method: 'POST' as const,
@@ -38,8 +39,11 @@ t.test('The service on the wire', async t => {
     await once(socket, 'close')
     return response
   }
-  const request = (line: string, body = '') =>
-    `${line} HTTP/1.1\nHost: a\nConnection: close\nContent-Type: application/json\nContent-Length: ${body.length}\n\n${body}`
+  const request = (line: string, body = '', fields?: object) => {
+    const [method, target] = line.split(' ')
+    const signature = Object.entries(fields ?? sign(method, target, body)).map(([name, value]) => `${name}: ${value}\n`).join('')
+    return `${line} HTTP/1.1\nHost: a\nConnection: close\n${signature}Content-Type: application/json\nContent-Length: ${body.length}\n\n${body}`
+  }
 
   const body = JSON.stringify({ name: 'a', description: '', mediaType: 'a/b' })
   t.match(await exchange(t, request('POST /v2/topic', body)), /^HTTP\/1\.1 201 Created\r\n[^]*location: \/v2\/topic\/EBT-[^]*\r\n\r\n\{.*\}$/i)
@@ -50,6 +54,8 @@ t.test('The service on the wire', async t => {
     [request(`GET /v2/topic/EBT-${'0'.repeat(32)}`), 404, `No topic EBT-${'0'.repeat(32)}`],
     [request('GET /v2/topic/1'), 400, 'params/topicId must match pattern "^EBT-[0-9A-Fa-f]{32}$"'],
     [request('GET /v2/topic/%zz'), 400, "'/v2/topic/%zz' is not a valid url component"],
+    [request('GET /v2/topic', '', {}), 401, 'The request is not signed: it must have Signature-Input and Signature'],
+    [request('GET /v2/nothing', '', {}), 401, 'The request is not signed: it must have Signature-Input and Signature'],
     ['GET / HTTP/1.1\n\n', 400, '']
   ]
   for (const [sent, statusCode, reason] of errors) {

@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import Libsql from 'libsql'
 import t, { type Test } from 'tap'
 import { closedPort, Gate } from './fixtures/database.js'
+import { keysFile } from './fixtures/service.js'
+import { sign } from './fixtures/sign.js'
 
 // Each of these tests starts processes.
 t.setTimeout(300_000)
@@ -14,13 +17,13 @@ const root = join(import.meta.dirname, '..')
 
 /** Runs server.ts as a process of its own, with nothing but these settings. */
 function run (t: Test, settings: Record<string, string> = {}, preload?: string) {
-  const { HOST, PORT, LOG_LEVEL, DATABASE_FILE, DATABASE_URL, ...env } = process.env
+  const { HOST, PORT, LOG_LEVEL, DATABASE_FILE, DATABASE_URL, KEYS_FILE, NODE_ENV, ...env } = process.env
   const databaseFile = join(t.testdir(), 'data', 'topics.db')
   // Started as this test is, so that its coverage counts, too: that of tsx is wrong, as it writes code on one line.
   const args = [...process.execArgv, ...(preload ? ['--import', `data:text/javascript,${preload}`] : []), 'server.ts']
   const server = spawn(process.execPath, args, {
     cwd: root,
-    env: { ...env, PORT: '0', DATABASE_FILE: databaseFile, ...settings }
+    env: { ...env, PORT: '0', DATABASE_FILE: databaseFile, KEYS_FILE: keysFile(t), ...settings }
   })
   t.teardown(() => server.kill('SIGKILL'))
 
@@ -62,7 +65,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
     const body = JSON.stringify({ name: 'in flight', description: '', mediaType: 'text/plain' })
     const socket = connect(Number(port), hostname)
-    socket.write(`POST /v2/topic HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`)
+    const fields = Object.entries(sign('POST', '/v2/topic', body)).map(([name, value]) => `${name}: ${value}\r\n`).join('')
+    socket.write(`POST /v2/topic HTTP/1.1\r\nHost: a\r\n${fields}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`)
     socket.write(body.slice(0, 10))
     await service.line(/incoming request/)
     service.server.kill(signal)
@@ -94,6 +98,24 @@ t.test('A database that cannot be reached is one line, and exit code 1', async t
   t.match(line.msg, /^The database \(PostgreSQL\) cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:\d+$/)
   t.notHas(line, 'err')
   t.notMatch(lines[0], /secret/)
+})
+
+t.test('Keys that cannot be read are one line, and exit code 1', async t => {
+  const start = async (settings: Record<string, string>) => {
+    const { code, lines, stderr } = await run(t, settings).end()
+    t.equal(code, 1)
+    t.equal(lines.length, 1)
+    t.equal(stderr, '')
+    t.notMatch(lines[0], /a secret/)
+    const { level, msg } = JSON.parse(lines[0])
+    t.equal(level, 60)
+    return msg
+  }
+  const file = keysFile(t)
+  writeFileSync(file, '[{ "id": "a", "secret": "a secret" ]')
+  t.equal(await start({ KEYS_FILE: file }), `The keys (${file}) cannot be read: it is not JSON`)
+  const none = `${file}.none`
+  t.equal(await start({ KEYS_FILE: none, NODE_ENV: 'production' }), `The keys (${none}) cannot be read: there is no such file`)
 })
 
 t.test('On a terminal, it is one line for a person', async t => {

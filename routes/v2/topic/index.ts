@@ -15,7 +15,8 @@ const CURSORS = {
 
 const routes: FastifyPluginAsyncTypebox = async app => {
   app.get('', {
-    schema: { summary: 'List topics, newest first', querystring: TopicQuery, response: { 200: { ...TopicPage, headers: CURSORS } } }
+    schema: { summary: 'List topics, newest first', querystring: TopicQuery, response: { 200: { ...TopicPage, headers: CURSORS } } },
+    config: { permission: 'topic:read' }
   }, async (request, reply) => {
     const page = await app.topics.list(request.query)
     if (page.prevId !== null) reply.header('EB-BEFORE', page.prevId)
@@ -25,7 +26,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
 
   app.post('', {
     schema: { summary: 'Create a topic', body: NewTopic, response: { 201: Topic } },
-    config: { errors: { 422: 'The name is taken, or the media type is none.' } }
+    config: { permission: 'topic:write', errors: { 422: 'The name is taken, or the media type is none.' } }
   }, async (request, reply) => {
     const { name, mediaType } = request.body
     if (!MEDIA_TYPE.test(mediaType)) return reply.unprocessable(`"${mediaType}" is not a media type`)
@@ -37,7 +38,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
 
   app.get('/:topicId', {
     schema: { summary: 'Get a topic', params: TopicParams, response: { 200: Topic } },
-    config: { errors: { 404: 'No topic has this id.' } }
+    config: { permission: 'topic:read', errors: { 404: 'No topic has this id.' } }
   }, async (request, reply) => {
     const { topicId } = request.params
     return await app.topics.find(topicId) ?? reply.notFound(`No topic ${topicId}`)
@@ -45,7 +46,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
 
   app.delete('/:topicId', {
     schema: { summary: 'Delete a topic', params: TopicParams, response: { 200: Topic } },
-    config: { errors: { 404: 'No topic has this id.' } }
+    config: { permission: 'topic:write', errors: { 404: 'No topic has this id.' } }
   }, async (request, reply) => {
     const { topicId } = request.params
     return await app.topics.remove(topicId) ?? reply.notFound(`No topic ${topicId}`)

@@ -52,14 +52,23 @@ t.test('The document', async t => {
   t.test('has the errors of each operation', async t => {
     const errors = (path: string, method: string) => Object.keys(document.paths[path][method].responses).map(Number).filter(code => code >= 400)
     t.strictSame(errors('/health', 'get'), [500, 503])
-    t.strictSame(errors('/v2/topic', 'get'), [400, 500, 503])
-    t.strictSame(errors('/v2/topic', 'post'), [400, 422, 500, 503])
-    t.strictSame(errors('/v2/topic/{topicId}', 'get'), [400, 404, 500, 503])
-    t.strictSame(errors('/v2/topic/{topicId}', 'delete'), [400, 404, 500, 503])
+    t.strictSame(errors('/v2/topic', 'get'), [400, 401, 403, 500, 503])
+    t.strictSame(errors('/v2/topic', 'post'), [400, 401, 403, 422, 500, 503])
+    t.strictSame(errors('/v2/topic/{topicId}', 'get'), [400, 401, 403, 404, 500, 503])
+    t.strictSame(errors('/v2/topic/{topicId}', 'delete'), [400, 401, 403, 404, 500, 503])
     t.match(document.paths['/v2/topic'].post.responses[422].description, /^The name is taken, or the media type is none\. .*no body/)
     for (const method of ['get', 'delete']) {
       t.match(document.paths['/v2/topic/{topicId}'][method].responses[404].description, /^No topic has this id\. .*no body/)
     }
+  })
+
+  t.test('has the permission that the key of a request needs', async t => {
+    t.match(document.components.securitySchemes, { signature: { type: 'apiKey', in: 'header', name: 'Signature', description: /RFC 9421.*hmac-sha256/ } })
+    const security = (path: string, method: string) => document.paths[path][method].security
+    t.strictSame(security('/health', 'get'), [])
+    t.strictSame(security('/v2/topic', 'get'), [{ signature: ['topic:read'] }])
+    t.strictSame(security('/v2/topic', 'post'), [{ signature: ['topic:write'] }])
+    t.strictSame(security('/v2/topic/{topicId}', 'delete'), [{ signature: ['topic:write'] }])
   })
 
   t.test('names the schemas that it uses twice', async t => {
