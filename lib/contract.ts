@@ -16,11 +16,13 @@ export interface ContractOptions {
   challenge?: string
 }
 
-// Fields that mean something else in a response, or that HTTP/2 forbids (RFC 9113 section 8.2.2).
+/** Fields that HTTP/2 forbids (RFC 9113 section 8.2.2), and of which Node warns there. */
+export const CONNECTION_FIELDS: ReadonlySet<string> = new Set(['connection', 'http2-settings', 'keep-alive', 'proxy-connection', 'te', 'upgrade'])
+
+// Fields that mean something else in a response.
 const RESERVED = new Set([
-  'age', 'allow', 'cache-control', 'connection', 'date', 'expires', 'http2-settings', 'keep-alive', 'link', 'location',
-  'proxy-authenticate', 'proxy-connection', 'retry-after', 'server', 'set-cookie', 'te', 'upgrade', 'vary', 'via',
-  'warning', 'www-authenticate'
+  ...CONNECTION_FIELDS, 'age', 'allow', 'cache-control', 'date', 'expires', 'link', 'location', 'proxy-authenticate',
+  'retry-after', 'server', 'set-cookie', 'vary', 'via', 'warning', 'www-authenticate'
 ])
 
 /**

@@ -1,6 +1,7 @@
-import { ServerResponse, STATUS_CODES, type OutgoingHttpHeader, type OutgoingHttpHeaders } from 'node:http'
+import { ServerResponse, STATUS_CODES, type OutgoingHttpHeaders } from 'node:http'
 import { constants, Http2ServerResponse } from 'node:http2'
-import type { Contract } from './contract.js'
+import { CONNECTION_FIELDS, type Contract } from './contract.js'
+import { carriesReason, collect, expose, nameOf, type Headers } from './headers.js'
 import { messageIn } from './message.js'
 import { reasonPhrase } from './reason-phrase.js'
 import { isRepresentationMetadata } from './representation-metadata.js'
@@ -15,11 +16,7 @@ export interface Log {
   error (fields: object, message: string): void
 }
 
-type Headers = OutgoingHttpHeaders | readonly OutgoingHttpHeader[] | ReadonlyArray<[string, OutgoingHttpHeader]>
 type Callback = () => void
-
-// HTTP/2 has none of these (RFC 9113 section 8.2.2), and Node warns of them.
-const CONNECTION_FIELDS = new Set(['connection', 'http2-settings', 'keep-alive', 'proxy-connection', 'te', 'upgrade'])
 
 // What an unsuccessful response has at least, with the contract's own.
 const OWN_FIELDS = new Set(['content-length', 'www-authenticate'])
@@ -297,54 +294,6 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
 /** Node's writers take their callback in the place of any argument. */
 function callbackOf (...args: unknown[]): Callback | undefined {
   return args.find(argument => typeof argument === 'function') as Callback | undefined
-}
-
-/** Whether headers given to `writeHead` have the contract's own among them. */
-function carriesReason (headers: Headers, contract: Contract): boolean {
-  return Array.isArray(headers)
-    ? contract.header in collect(headers, contract)
-    : contract.field in headers || contract.header in headers
-}
-
-/**
- * The headers given to `writeHead`, in whichever of its forms, as an object
- * of their own, the contract's under the contract's spelling.
- */
-function collect (headers: Headers | undefined, contract: Contract, leaveOut?: (field: string) => boolean): OutgoingHttpHeaders {
-  const collected: OutgoingHttpHeaders = {}
-  if (Array.isArray(headers)) {
-    const flat = Array.isArray(headers[0]) ? headers.flat() : headers
-    for (let i = 0; i < flat.length; i += 2) {
-      const field = String(flat[i]).toLowerCase()
-      if (leaveOut?.(field)) continue
-      const name = field === contract.field ? contract.header : field
-      const earlier = collected[name]
-      collected[name] = earlier === undefined ? flat[i + 1] : [earlier, flat[i + 1]].flat()
-    }
-    return collected
-  }
-  for (const name in headers as OutgoingHttpHeaders) {
-    const field = name.toLowerCase()
-    if (leaveOut?.(field)) continue
-    collected[field === contract.field ? contract.header : name] = (headers as OutgoingHttpHeaders)[name]
-  }
-  return collected
-}
-
-/** The name under which headers have a field. */
-function nameOf (headers: OutgoingHttpHeaders, field: string): string | undefined {
-  for (const name in headers) {
-    if (name.length === field.length && name.toLowerCase() === field) return name
-  }
-}
-
-/** Lets a page on another origin read the header (Fetch, `Access-Control-Expose-Headers`). */
-function expose (header: string, response: ServerResponse, headers: OutgoingHttpHeaders): void {
-  const name = nameOf(headers, 'access-control-expose-headers') ?? 'access-control-expose-headers'
-  const exposed = [headers[name] ?? response.getHeader(name) ?? []].flat().join(', ')
-  const fields = exposed.toLowerCase().split(',').map(field => field.trim())
-  // With credentials, * is a name like any other; the page then sees no header by it.
-  if (!fields.includes(header.toLowerCase())) headers[name] = exposed === '' ? header : `${exposed}, ${header}`
 }
 
 /** Whether a body is Fastify's serialisation of something thrown, whose message is not for everybody. */

@@ -1,0 +1,53 @@
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Contract } from './contract.js'
+
+/** Headers in each of the forms that Node's `writeHead` takes. */
+export type Headers = OutgoingHttpHeaders | readonly OutgoingHttpHeader[] | ReadonlyArray<[string, OutgoingHttpHeader]>
+
+/** Whether headers given to `writeHead` have the contract's own among them. */
+export function carriesReason (headers: Headers, contract: Contract): boolean {
+  return Array.isArray(headers)
+    ? contract.header in collect(headers, contract)
+    : contract.field in headers || contract.header in headers
+}
+
+/**
+ * The headers given to `writeHead`, in whichever of its forms, as an object
+ * of their own, the contract's under the contract's spelling.
+ */
+export function collect (headers: Headers | undefined, contract: Contract, leaveOut?: (field: string) => boolean): OutgoingHttpHeaders {
+  const collected: OutgoingHttpHeaders = {}
+  if (Array.isArray(headers)) {
+    const flat = Array.isArray(headers[0]) ? headers.flat() : headers
+    for (let i = 0; i < flat.length; i += 2) {
+      const field = String(flat[i]).toLowerCase()
+      if (leaveOut?.(field)) continue
+      const name = field === contract.field ? contract.header : field
+      const earlier = collected[name]
+      collected[name] = earlier === undefined ? flat[i + 1] : [earlier, flat[i + 1]].flat()
+    }
+    return collected
+  }
+  for (const name in headers as OutgoingHttpHeaders) {
+    const field = name.toLowerCase()
+    if (leaveOut?.(field)) continue
+    collected[field === contract.field ? contract.header : name] = (headers as OutgoingHttpHeaders)[name]
+  }
+  return collected
+}
+
+/** The name under which headers have a field. */
+export function nameOf (headers: OutgoingHttpHeaders, field: string): string | undefined {
+  for (const name in headers) {
+    if (name.length === field.length && name.toLowerCase() === field) return name
+  }
+}
+
+/** Lets a page on another origin read the header (Fetch, `Access-Control-Expose-Headers`). */
+export function expose (header: string, response: ServerResponse, headers: OutgoingHttpHeaders): void {
+  const name = nameOf(headers, 'access-control-expose-headers') ?? 'access-control-expose-headers'
+  const exposed = [headers[name] ?? response.getHeader(name) ?? []].flat().join(', ')
+  const fields = exposed.toLowerCase().split(',').map(field => field.trim())
+  // With credentials, * is a name like any other; the page then sees no header by it.
+  if (!fields.includes(header.toLowerCase())) headers[name] = exposed === '' ? header : `${exposed}, ${header}`
+}

@@ -1,0 +1,47 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import t from 'tap'
+import { Contract } from '../../lib/contract.js'
+import { carriesReason, collect, expose, nameOf } from '../../lib/headers.js'
+
+const contract = new Contract()
+const HEADER = 'EB-REASON-PHRASE'
+
+t.test('collect', async t => {
+  t.strictSame(collect(undefined, contract), {})
+  t.strictSame(collect({ 'X-A': '1', 'eb-Reason-phrase': 'no' }, contract), { 'X-A': '1', [HEADER]: 'no' })
+  t.strictSame(collect(['X-A', '1', 'x-a', '2', 'X-A', ['3']], contract), { 'x-a': ['1', '2', '3'] })
+  t.strictSame(collect([['X-A', '1'], ['EB-REASON-PHRASE', 'no']], contract), { 'x-a': '1', [HEADER]: 'no' })
+  const leaveOut = (field: string) => field === 'x-a'
+  t.strictSame(collect({ 'X-A': '1', b: '2' }, contract, leaveOut), { b: '2' })
+  t.strictSame(collect(['X-A', '1', 'b', '2'], contract, leaveOut), { b: '2' })
+  const given = { a: '1' }
+  t.not(collect(given, contract), given, 'what is given stays as it is')
+})
+
+t.test('carriesReason', async t => {
+  for (const headers of [{ 'eb-reason-phrase': 'no' }, { [HEADER]: 'no' }, ['Eb-Reason-Phrase', 'no'], [['EB-REASON-PHRASE', 'no']]]) {
+    t.equal(carriesReason(headers as never, contract), true)
+  }
+  for (const headers of [{}, { a: '1' }, [], ['a', HEADER]]) t.equal(carriesReason(headers, contract), false)
+})
+
+t.test('nameOf', async t => {
+  t.equal(nameOf({ a: '1', 'Content-Type': 'a/b' }, 'content-type'), 'Content-Type')
+  t.equal(nameOf({ a: '1' }, 'content-type'), undefined)
+})
+
+t.test('expose', async t => {
+  const exposed = (set: string | string[] | undefined, headers: Record<string, string | string[]>) => {
+    const response = new ServerResponse(new IncomingMessage(new Socket()))
+    if (set !== undefined) response.setHeader('access-control-expose-headers', set)
+    expose(HEADER, response, headers)
+    return headers
+  }
+  t.strictSame(exposed(undefined, {}), { 'access-control-expose-headers': HEADER })
+  t.strictSame(exposed('a, B', {}), { 'access-control-expose-headers': `a, B, ${HEADER}` })
+  t.strictSame(exposed(['a', 'b'], {}), { 'access-control-expose-headers': `a, b, ${HEADER}` })
+  t.strictSame(exposed(undefined, { 'Access-Control-Expose-Headers': 'a' }), { 'Access-Control-Expose-Headers': `a, ${HEADER}` })
+  t.strictSame(exposed('a,eb-reason-phrase', {}), {}, 'nothing twice')
+  t.strictSame(exposed('*', {}), { 'access-control-expose-headers': `*, ${HEADER}` })
+})
