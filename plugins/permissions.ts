@@ -13,6 +13,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The permission that the key of a request needs. It takes `fastify-reason-phrase/signature`. */
     permission?: string
+    /** `false` opens a route to requests that are not signed. */
+    signature?: false
   }
 }
 

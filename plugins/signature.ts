@@ -16,10 +16,6 @@ declare module 'fastify' {
     /** The key that the request was signed with, once it is verified. */
     key: VerifiedKey | undefined
   }
-  interface FastifyContextConfig {
-    /** `false` opens a route to requests that are not signed. */
-    signature?: false
-  }
 }
 
 // What these carry is not read by Fastify.
