@@ -1,13 +1,16 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import cors from '@fastify/cors'
+import { build } from 'esbuild'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { chromium, type BrowserContextOptions, type Locator, type Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import service from '../app.js'
 import { serverOptions } from '../index.js'
 import { cert, key } from './fixtures/certificate.js'
-import { sqlite } from './fixtures/database.js'
+import { closedPort, sqlite } from './fixtures/database.js'
+import { keysFile } from './fixtures/service.js'
+import { KEY } from './fixtures/sign.js'
 
 // A browser takes its time, and tap alone says how much.
 t.setTimeout(300_000)
@@ -39,7 +42,7 @@ async function listen (t: Test, app: FastifyInstance<any, any, any, any>): Promi
 
 t.test('The page of the document', { skip }, async t => {
   const app = Fastify(serverOptions())
-  await app.register(service, await sqlite.open(t))
+  await app.register(service, { ...await sqlite.open(t), keysFile: keysFile(t) })
   const origin = await listen(t, app)
   const { paths } = app.swagger() as { paths: Record<string, Record<string, any>> }
   const operations = Object.entries(paths).flatMap(([path, item]) => Object.entries(item).map(([method, operation]) => ({ path, method, operation })))
@@ -136,14 +139,15 @@ t.test('The page of the document', { skip }, async t => {
   await t.test('tries out what fails, and shows its status and the header', async t => {
     const get = blockOf('get', '/v2/topic/{topicId}')
     const missing = await tryOut(get, () => get.getByPlaceholder('topicId').fill(nowhere))
-    t.equal(missing.statusCode, '404')
-    t.strictSame(missing.headers.filter(line => line.startsWith('eb-')), [`eb-reason-phrase: No topic ${nowhere}`])
+    t.equal(missing.statusCode, '401')
+    const refusal = ['eb-reason-phrase: The request is not signed: it must have Signature-Input and Signature']
+    t.strictSame(missing.headers.filter(line => line.startsWith('eb-')), refusal)
     t.strictSame(missing.titles, ['Response headers'], 'and no body')
 
     const post = blockOf('post', '/v2/topic')
     const refused = await tryOut(post, () => post.locator('textarea').fill('{ "name": "a", "description": "", "mediaType": "none" }'))
-    t.equal(refused.statusCode, '422')
-    t.strictSame(refused.headers.filter(line => line.startsWith('eb-')), ['eb-reason-phrase: "none" is not a media type'])
+    t.equal(refused.statusCode, '401')
+    t.strictSame(refused.headers.filter(line => line.startsWith('eb-')), refusal)
     t.strictSame(refused.titles, ['Response headers'])
   })
 
@@ -159,19 +163,21 @@ t.test('The page of the document', { skip }, async t => {
 })
 
 t.test('A page on another origin', { skip }, async t => {
-  const database = await sqlite.open(t)
+  const options = { ...await sqlite.open(t), keysFile: keysFile(t) }
   const withCors = async (app: FastifyInstance<any, any, any, any>) => {
     await app.register(cors)
-    await app.register(service, database)
+    await app.register(service, options)
     return listen(t, app)
   }
   const withoutPlugin = Fastify()
   await withoutPlugin.register(cors)
   withoutPlugin.get('/', async (_request, reply) => reply.code(404).header(HEADER, 'No topic').send())
   const withoutCors = Fastify(serverOptions())
-  await withoutCors.register(service, database)
+  await withoutCors.register(service, options)
   const home = Fastify()
   home.get('/', async (_request, reply) => reply.type('text/html').send('<!doctype html><title>Another origin</title>'))
+  const { outputFiles: [bundle] } = await build({ entryPoints: [join(import.meta.dirname, '..', 'client', 'index.ts')], bundle: true, format: 'esm', write: false })
+  home.get('/client.js', async (_request, reply) => reply.type('text/javascript').send(bundle!.text))
 
   const origins = {
     http: await withCors(Fastify(serverOptions())),
@@ -187,23 +193,43 @@ t.test('A page on another origin', { skip }, async t => {
   t.equal(await page.title(), 'Another origin')
 
   /** What a script of the page can tell of an answer. */
-  const ask = (url: string, body?: object) => page.evaluate(async ({ url, body, header }) => {
+  const ask = (url: string, body?: object, key?: typeof KEY) => page.evaluate(async ({ url, body, header, key }) => {
     const options = body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
-    const response = await fetch(url, options)
+    const { signer } = await import('/client.js' as string)
+    const response = await fetch(key ? await signer(key)(new Request(url, options)) : new Request(url, options))
     return { statusCode: response.status, phrase: response.statusText, reason: response.headers.get(header), text: await response.text() }
-  }, { url, body, header: HEADER })
+  }, { url, body, header: HEADER, key })
 
   for (const protocol of ['http', 'http2'] as const) {
     await t.test(`reads the reason of an error over ${protocol}`, async t => {
       const origin = origins[protocol]
       const error = (statusCode: number, reason: string) => ({ statusCode, reason, phrase: protocol === 'http2' ? '' : reason, text: '' })
 
-      t.strictSame(await ask(`${origin}/v2/topic`, { name: 'a', description: '', mediaType: 'none' }), error(422, '"none" is not a media type'))
-      t.strictSame(await ask(`${origin}/v2/topic/${nowhere}`), error(404, `No topic ${nowhere}`))
-      t.strictSame(await ask(`${origin}/nothing`), error(404, 'Route GET:/nothing not found'))
+      t.strictSame(await ask(`${origin}/v2/topic`, { name: 'a', description: '', mediaType: 'none' }, KEY), error(422, '"none" is not a media type'))
+      t.strictSame(await ask(`${origin}/v2/topic/${nowhere}`, undefined, KEY), error(404, `No topic ${nowhere}`))
+      t.strictSame(await ask(`${origin}/v2/topic/${nowhere}`), error(401, 'The request is not signed: it must have Signature-Input and Signature'))
+      t.strictSame(await ask(`${origin}/nothing`, undefined, KEY), error(404, 'Route GET:/nothing not found'))
       t.match(await ask(`${origin}/health`), { statusCode: 200, reason: null, text: '"status":"ok"' })
     })
   }
+
+  await t.test('calls the service with the client', async t => {
+    const results = await page.evaluate(async ({ baseUrl, key, nowhere, closed }) => {
+      const { createClient } = await import('/client.js' as string)
+      const client = createClient({ baseUrl, key })
+      const { cause, ...lost } = await createClient({ baseUrl: closed, key })('GET', '/')
+      return [
+        await client('POST', '/v2/topic', { body: { name: 'from a page', description: '', mediaType: 'text/plain' } }),
+        await client('GET', `/v2/topic/${nowhere}`),
+        { ...lost, cause: String(cause) }
+      ]
+    }, { baseUrl: origins.http, key: KEY, nowhere, closed: `http://127.0.0.1:${await closedPort()}` })
+    t.match(results, [
+      { outcome: 'success', status: 201, body: { name: 'from a page' } },
+      { outcome: 'rejected', status: 404, reason: `No topic ${nowhere}` },
+      { outcome: 'unknown', cause: /Failed to fetch/ }
+    ], 'where a page cannot tell that a request never left, its outcome is unknown')
+  })
 
   await t.test('reads none where nobody exposes the header', async t => {
     t.match(await ask(origins.withoutPlugin), { statusCode: 404, reason: null })

@@ -4,10 +4,12 @@ import createClient from 'openapi-fetch'
 import openapiTS, { astToString } from 'openapi-typescript'
 import t, { type Test } from 'tap'
 import ts from 'typescript'
+import { signer } from '../../../client/index.js'
 import * as health from '../../../schemas/health.js'
 import * as topic from '../../../schemas/topic.js'
 import { sqlite } from '../../fixtures/database.js'
 import { service } from '../../fixtures/service.js'
+import { KEY } from '../../fixtures/sign.js'
 
 // A compiler is at work here.
 t.setTimeout(300_000)
@@ -237,7 +239,11 @@ t.test('A client that is generated from it', async t => {
 
   t.test('gets from the service what its types say', async t => {
     const app = await service(t, await sqlite.open(t))
-    const client = createClient<any>({ baseUrl: await app.listen({ host: '127.0.0.1', port: 0 }) })
+    const sign = signer(KEY)
+    const client = createClient<any>({
+      baseUrl: await app.listen({ host: '127.0.0.1', port: 0 }),
+      fetch: async request => fetch(await sign(request))
+    })
     const topicId = `EBT-${'0'.repeat(32)}`
     const { data, error, response } = await client.GET('/v2/topic/{topicId}', { params: { path: { topicId } } })
     t.equal(response.status, 404)

@@ -1,0 +1,112 @@
+import { deadline, type Deadline } from './deadline.js'
+import { neverLeft, reasonOf } from './failure.js'
+import { outcomeOf } from './outcome.js'
+import { refuse } from './refuse.js'
+import { baseOf, isStream, toRequest, type RequestOptions } from './request.js'
+import { bodyOf } from './response-body.js'
+import { signer, type Key } from './signer.js'
+
+/** Where a service is, and how to talk to it. */
+export interface ClientOptions {
+  /** Its http or https URL: the origin, and what all paths begin with, if they do. */
+  baseUrl: string | URL
+  /** Signs every request. Default: none is signed. */
+  key?: Key
+  /** The name of the header that carries the reason. Default: `EB-REASON-PHRASE`. */
+  header?: string
+  /** What sends requests. Default: fetch. */
+  fetch?: (request: Request, init: { signal: AbortSignal }) => Promise<Response>
+  /** How long a call may take, the body of its response included, in milliseconds. Default: as long as it takes. */
+  timeout?: number
+}
+
+/** The operation succeeded. */
+export interface Success<Body = unknown> {
+  outcome: 'success'
+  status: number
+  /** JSON is parsed, other text a string, nothing undefined, and all else a Uint8Array. */
+  body: Body
+}
+
+/** The operation was rejected: nothing happened. */
+export interface Rejected {
+  outcome: 'rejected'
+  /** Absent where the request never left. */
+  status?: number
+  reason: string
+  /** In seconds. */
+  retryAfter?: number
+  /** Why the request never left. */
+  cause?: unknown
+}
+
+/** The operation may have succeeded, or not: look before you repeat it. */
+export interface Unknown {
+  outcome: 'unknown'
+  /** Absent where no response came. With a 2xx, the body of the response did not come as it should. */
+  status?: number
+  reason: string
+  /** In seconds. */
+  retryAfter?: number
+  /** What went wrong on the way. */
+  cause?: unknown
+}
+
+/** What became of a call: its outcome says what else there is. */
+export type Result<Body = unknown> = Success<Body> | Rejected | Unknown
+
+/**
+ * Calls an operation. Redirects are not followed.
+ *
+ * @param path begins with a slash, and is encoded; a query can follow
+ * @throws {TypeError} for wrong use, and for nothing that the network or the service does
+ */
+export type Client = <Body = unknown>(method: string, path: string, options?: RequestOptions) => Promise<Result<Body>>
+
+// The most that a timer takes.
+const LONGEST = 2 ** 31 - 1
+
+/**
+ * A client of a service that keeps the contract of `responses.md`.
+ *
+ * @throws {TypeError} for an option that cannot work
+ */
+export function createClient ({ baseUrl, key, header, fetch = globalThis.fetch, timeout }: ClientOptions): Client {
+  const base = baseOf(baseUrl)
+  const sign = key && signer(key)
+  if (timeout !== undefined && !(timeout > 0 && timeout <= LONGEST)) refuse(`timeout must be milliseconds, up to ${LONGEST}`)
+  // Throws for what cannot be a name.
+  new Headers().has(header ?? 'a')
+
+  return async function client<Body> (method: string, path: string, { signal, ...options }: RequestOptions = {}): Promise<Result<Body>> {
+    if (sign !== undefined && isStream(options.body)) refuse('a stream cannot be signed: give its bytes')
+    const limit = deadline(signal, timeout)
+    try {
+      return await send<Body>(toRequest(base, method, path, { ...options, signal: limit.signal }), limit)
+    } finally {
+      limit.clear()
+    }
+  }
+
+  async function send<Body> (request: Request, { signal, before }: Deadline): Promise<Result<Body>> {
+    let sent = false
+    let known: { status?: number } = {}
+    try {
+      const signed = sign === undefined ? request : await before(sign(request))
+      signal.throwIfAborted()
+      sent = true
+      // That of the request alone is not enough: Node 20 can lose it to the garbage collector.
+      const response = await before(fetch(signed, { signal }))
+      const { status } = response
+      known = { status }
+      const result = outcomeOf(response, { header })
+      if (result.outcome === 'success') return { outcome: result.outcome, status, body: await before(bodyOf(response)) as Body }
+      // It should have none; if it has, nobody reads it.
+      response.body?.cancel().catch(() => {})
+      return result as Rejected | Unknown
+    } catch (cause) {
+      const rejected = !sent || (known.status === undefined && neverLeft(cause))
+      return { outcome: rejected ? 'rejected' : 'unknown', ...known, reason: reasonOf(cause), cause }
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import { arrayBufferToBase64, serializeByteSequence, serializeInnerList, type InnerList, type Item } from 'structured-headers'
+import { ALGORITHM, signatureBase, type SignableRequest } from '../lib/signature-base.js'
+import { refuse } from './refuse.js'
+
+/** A key that the service knows, too. */
+export interface Key {
+  /** Names the key to the service: printable ASCII. */
+  id: string
+  /** The secret that is shared with the service; a string stands for its UTF-8 bytes. */
+  secret: string | Uint8Array
+}
+
+/** What a signer covers beside what it always does. */
+export interface SignerOptions {
+  /**
+   * Names of further components, such as `@authority` and `content-type`. A
+   * field is covered in the requests that have it. Default: none.
+   */
+  components?: string[]
+}
+
+/** Makes a signed copy of a request, and leaves the request as it was. */
+export type Signer = (request: Request) => Promise<Request>
+
+const PRINTABLE = /^[ -~]+$/
+
+const always = ['@method', '@path', '@query']
+const hmac = { name: 'HMAC', hash: 'SHA-256' }
+
+/**
+ * A function that signs requests (RFC 9421, `hmac-sha256`). A signature covers
+ * the method, the path and the query, and with a body its digest (RFC 9530,
+ * `sha-256`). It is for one use, soon: it has the time of its making and a
+ * nonce, so what is sent again is signed again.
+ *
+ * @throws {TypeError} for a key or a component that cannot be used, and where
+ * there is no WebCrypto: browsers have it on https and localhost alone
+ */
+export function signer ({ id, secret }: Key, { components = [] }: SignerOptions = {}): Signer {
+  const bytes = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret
+  if (typeof id !== 'string' || !PRINTABLE.test(id) || !ArrayBuffer.isView(bytes) || !bytes.byteLength) {
+    refuse('a key must have an id of printable ASCII, and a secret that is not empty')
+  }
+  const { subtle } = crypto
+  if (!subtle) refuse('signing needs https or localhost')
+  const imported = subtle.importKey('raw', bytes as Uint8Array<ArrayBuffer>, hmac, false, ['sign'])
+
+  return async function sign (request) {
+    const signed = request.clone()
+    const { headers } = signed
+    const names = new Set(always)
+    const body = await request.clone().arrayBuffer()
+    if (body.byteLength > 0) {
+      headers.set('content-digest', `sha-256=${serializeByteSequence(await subtle.digest('SHA-256', body))}`)
+      names.add('content-digest')
+    }
+    for (const name of components) {
+      if (name.startsWith('@') || headers.has(name)) names.add(name)
+    }
+
+    const input: InnerList = [[...names].map((name): Item => [name, new Map()]), new Map<string, string | number>([
+      ['created', Math.floor(Date.now() / 1000)],
+      ['nonce', nonce()],
+      ['keyid', id],
+      ['alg', ALGORITHM]
+    ])]
+    const base = signatureBase(signable(signed), input, absent)
+    const mac = await subtle.sign('HMAC', await imported, latin1(base))
+    headers.set('signature-input', `sig1=${serializeInnerList(input)}`)
+    headers.set('signature', `sig1=${serializeByteSequence(mac)}`)
+    return signed
+  }
+}
+
+function signable ({ method, url, headers }: Request): SignableRequest {
+  const { protocol, host, pathname, search } = new URL(url)
+  return {
+    method,
+    scheme: protocol.slice(0, -1),
+    authority: host,
+    target: pathname + search,
+    field: name => headers.get(name) ?? undefined
+  }
+}
+
+/** 16 random bytes as base64url. */
+function nonce (): string {
+  return arrayBufferToBase64(crypto.getRandomValues(new Uint8Array(16))).slice(0, -2).replaceAll('+', '-').replaceAll('/', '_')
+}
+
+/** The bytes of a text as a header has them: one for each character. */
+function latin1 (text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, character => character.charCodeAt(0))
+}
+
+function absent (component: string): never {
+  refuse(`no request has a component ${component}`)
+}
