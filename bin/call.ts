@@ -11,7 +11,7 @@ const usage = `Usage: fastify-reason-phrase call METHOD URL [options]
 
 Sends a request, signed if it has a key, and prints what became of it.
 
-  --key FILE              the first key of a JSON array of { id, secret, permissions }
+  --key FILE              the first key of [{ id, secret, permissions }] as JSON
   --key FILE#ID           the key of it with this id
   --key ID:SECRET         this key; others can see it in the list of processes
   --data BODY             a body; JSON is sent as such, all else as text

@@ -10,7 +10,7 @@ const CONTROL = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 export function readable (result: Result, color: boolean): string {
   const { outcome, status } = result
   const title = status === undefined ? outcome : `${outcome} ${status}`
-  const lines = [color ? styleText(COLORS[outcome], title) : title]
+  const lines = [color ? styleText(COLORS[outcome], title, { validateStream: false }) : title]
   if (result.outcome !== 'success') {
     lines.push(oneLine(result.reason))
     if (result.retryAfter !== undefined) lines.push(`Retry after ${result.retryAfter} s`)

@@ -79,7 +79,7 @@ export function createClient ({ baseUrl, key, header, fetch = globalThis.fetch, 
   new Headers().has(header ?? 'a')
 
   return async function client<Body> (method: string, path: string, { signal, ...options }: RequestOptions = {}): Promise<Result<Body>> {
-    if (sign !== undefined && isStream(options.body)) refuse('a stream cannot be signed: give its bytes')
+    if (sign !== undefined && isStream(options.body)) refuse('a stream cannot be signed, but its bytes')
     const limit = deadline(signal, timeout)
     try {
       return await send<Body>(toRequest(base, method, path, { ...options, signal: limit.signal }), limit)

@@ -42,7 +42,7 @@ function outcomeOfStatus (status: number): Outcome {
 const SECONDS = /^\d{1,15}$/
 
 // The three forms of RFC 9110 section 5.6.7; the last one names no time zone, and has UTC.
-const DATE = /^(?:\w{3}, \d\d \w{3} \d{4}|\w{6,9}, \d\d-\w{3}-\d\d) \d\d:\d\d:\d\d GMT$|^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}$/
+const DATE = /^\w+, \d\d(?: \w+ \d{4}|-\w+-\d\d) \d\d:\d\d:\d\d GMT$|^\w+ \w+ [ \d]\d \d\d:\d\d:\d\d \d{4}$/
 
 function delay (value: string): { retryAfter?: number } {
   if (SECONDS.test(value)) return { retryAfter: Number(value) }

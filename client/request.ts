@@ -31,7 +31,7 @@ const PATH = /^(?!\/\/|[^?]*\/(?:\.|%2e){1,2}(?:[/?]|$))\/[^\\#\p{Cc}]*$/iu
  */
 export function baseOf (baseUrl: string | URL): string {
   const { href, origin, pathname } = URL.canParse(String(baseUrl)) ? new URL(baseUrl) : { href: '' } as URL
-  if (!href.startsWith('http') || href !== origin + pathname) refuse('baseUrl must be an http or https URL without user, query and fragment')
+  if (!href.startsWith('http') || href !== origin + pathname) refuse('baseUrl must be an http(s) URL without user, query and fragment')
   return href.replace(/\/+$/, '')
 }
 

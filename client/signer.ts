@@ -39,7 +39,7 @@ const hmac = { name: 'HMAC', hash: 'SHA-256' }
 export function signer ({ id, secret }: Key, { components = [] }: SignerOptions = {}): Signer {
   const bytes = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret
   if (typeof id !== 'string' || !PRINTABLE.test(id) || !ArrayBuffer.isView(bytes) || !bytes.byteLength) {
-    refuse('a key must have an id of printable ASCII, and a secret that is not empty')
+    refuse('a key needs an id of printable ASCII, and a secret')
   }
   const { subtle } = crypto
   if (!subtle) refuse('signing needs https or localhost')
@@ -79,7 +79,8 @@ function signable ({ method, url, headers }: Request): SignableRequest {
     scheme: protocol.slice(0, -1),
     authority: host,
     target: pathname + search,
-    field: name => headers.get(name) ?? undefined
+    // Fields that are absent are not covered.
+    field: name => headers.get(name)!
   }
 }
 

@@ -14,6 +14,8 @@ export interface SignableRequest {
   target: string
   /** The value of a field, its lines joined (RFC 9421 section 2.1); undefined where there is none. */
   field (name: string, parameters: Parameters): string | undefined
+  /** Reads a parameter of the query from the target; absent where none is ever covered, as in a client that loads every byte. */
+  queryParameter?: typeof queryParameter
 }
 
 /**
@@ -23,7 +25,7 @@ export interface SignableRequest {
 export function componentValue (request: SignableRequest, [name, parameters]: Item): string | undefined {
   if (typeof name !== 'string') return undefined
   if (!name.startsWith('@')) return request.field(name, parameters)
-  if (name === '@query-param') return queryParameter(request.target, parameters)
+  if (name === '@query-param') return request.queryParameter?.(request.target, parameters)
   if (parameters.size > 0) return undefined
   const [, path, query] = ORIGIN_FORM.exec(request.target)!
   switch (name) {
@@ -37,11 +39,13 @@ export function componentValue (request: SignableRequest, [name, parameters]: It
   }
 }
 
-// Without what an absolute-form begins with.
-const ORIGIN_FORM = /^(?:[a-z][a-z\d+.-]*:\/\/[^/?]*)?([^?]*)(.*)$/is
+// Without what an absolute-form begins with. One whose authority ends with
+// anything but a slash is no such form: routers go on to the first slash, which
+// can be in the query.
+const ORIGIN_FORM = /^(?:[a-z][a-z\d+.-]*:\/\/[^/?#]*(?=\/|$))?([^?]*)(.*)$/is
 
-/** One that occurs twice has no value that can be covered (RFC 9421 section 2.2.8). */
-function queryParameter (target: string, parameters: Parameters): string | undefined {
+/** The value of `@query-param` (RFC 9421 section 2.2.8): undefined for one that occurs twice. */
+export function queryParameter (target: string, parameters: Parameters): string | undefined {
   const name = parameters.get('name')
   if (typeof name !== 'string' || parameters.size > 1) return undefined
   const values = []

@@ -77,6 +77,14 @@ interface Signature {
   keyId: string
 }
 
+interface Examined {
+  /** What the signature signs; empty where a component has no value. */
+  base: string
+  covered: Set<string>
+  /** What there is to mend, apart from the MAC. */
+  refusal: Error | undefined
+}
+
 /** Verifies the signatures of requests (RFC 9421 section 3.2), as one service asks for them. */
 export class Verifier {
   readonly #keys: SignatureOptions['keys']
@@ -93,13 +101,13 @@ export class Verifier {
     const { keys, maxAge = 300, clockSkew = 30, required = ['@method', '@path', '@query', 'content-digest'], replay, ...unknown } = options
     const [stranger] = Object.keys(unknown)
     if (stranger !== undefined) throw new TypeError(`fastify-reason-phrase: unknown option "${stranger}" of signature, known are keys, maxAge, clockSkew, required and replay`)
-    if (typeof keys !== 'function') refuse('keys must be a function from the id of a key to the key', keys)
+    if (typeof keys !== 'function') refuse('keys must be a function from the id of a key to the key', typeof keys)
     if (!Number.isSafeInteger(maxAge) || maxAge < 1) refuse('maxAge must be a positive number of whole seconds', maxAge)
     if (!Number.isSafeInteger(clockSkew) || clockSkew < 0) refuse('clockSkew must be a number of whole seconds', clockSkew)
     if (!Array.isArray(required) || !required.every(isComponent)) {
       refuse(`required must be an array of field names in lower case and of ${DERIVED.join(', ')}`, required)
     }
-    if (replay !== undefined && typeof replay?.store?.take !== 'function') refuse('replay must be an object with a store', replay)
+    if (replay !== undefined && typeof replay?.store?.take !== 'function') refuse('replay.store must be an object with a method take', typeof replay?.store)
     const timeout = replay?.timeout ?? 1000
     if (!Number.isSafeInteger(timeout) || timeout < 1) refuse('replay.timeout must be a positive number of milliseconds', timeout)
 
@@ -126,25 +134,23 @@ export class Verifier {
    */
   async verify (request: SignableRequest, hasBody: boolean): Promise<{ key: VerifiedKey, covered: ReadonlySet<string> }> {
     const signatures = read(request)
-    let signature = signatures[0]
-    let key: Key | undefined
-    // The first whose key is known decides.
-    for (const candidate of signatures) {
-      key = await this.#keys(candidate.keyId)
-      if (key === undefined) continue
-      signature = candidate
-      break
-    }
-    const secrets = secretsOf(key ?? this.#decoy)
+    // All of them, so that the number of look-ups does not tell which is known.
+    const keys = await Promise.all(signatures.map(({ keyId }) => this.#keys(keyId)))
+    // The first whose key is known decides. Some stores have null for none.
+    const known = keys.findIndex(key => key !== undefined && key !== null)
+    const signature = signatures[Math.max(known, 0)]
+    const key = keys[known] ?? this.#decoy
+    const examined = signatures.map(candidate => this.#examine(request, candidate, hasBody))
+    const { base, covered, refusal } = examined[Math.max(known, 0)]
 
-    const covered = this.#check(signature, hasBody)
-    const base = signatureBase(request, signature.input, component => {
-      throw new SignatureError(`The signature covers ${component}, of which the request has no value`)
-    })
     // Every secret is tried, so that the time does not tell which it was.
     let isValid = false
-    for (const secret of secrets) isValid = isMac(signature.mac, secret, base) || isValid
-    if (!isValid || key === undefined) throw new SignatureError(NOT_VALID)
+    for (const secret of secretsOf(key)) isValid = isMac(signature.mac, secret, base) || isValid
+    if (!isValid || known < 0) {
+      // Nothing here depends on which of the keys is known.
+      throw examined.find(({ refusal }) => refusal !== undefined)?.refusal ?? new SignatureError(NOT_VALID)
+    }
+    if (refusal !== undefined) throw refusal
 
     if (this.#replay !== undefined && !await this.#take(`${signature.keyId.length}:${signature.keyId}:${parameter(signature, 'nonce')}`)) {
       throw new SignatureError('The nonce was used before: sign each request anew')
@@ -156,8 +162,26 @@ export class Verifier {
     return hasBody ? this.#required : this.#requiredWithoutBody
   }
 
-  /** Checks all but the MAC, and returns what is covered. */
-  #check (signature: Signature, hasBody: boolean): Set<string> {
+  /** What a signature signs, and what it should have otherwise. */
+  #examine (request: SignableRequest, signature: Signature, hasBody: boolean): Examined {
+    const examined: Examined = { base: '', covered: new Set(), refusal: undefined }
+    try {
+      this.#check(signature, hasBody, examined.covered)
+    } catch (error) {
+      examined.refusal = error as Error
+    }
+    try {
+      examined.base = signatureBase(request, signature.input, component => {
+        throw new SignatureError(`The signature covers ${component}, of which the request has no value`)
+      })
+    } catch (error) {
+      examined.refusal ??= error as Error
+    }
+    return examined
+  }
+
+  /** Checks all but the MAC, and collects what is covered. */
+  #check (signature: Signature, hasBody: boolean, covered: Set<string>): void {
     const alg = parameter(signature, 'alg')
     if (alg !== undefined && alg !== ALGORITHM) throw new SignatureError(`The algorithm of the key is ${ALGORITHM}`)
 
@@ -177,7 +201,6 @@ export class Verifier {
       }
     }
 
-    const covered = new Set<string>()
     for (const [name, parameters] of signature.input[0]) {
       if (typeof name !== 'string' || name !== name.toLowerCase()) throw new SignatureError('The signature covers a component whose name is no text in lower case')
       // The order of parameters makes no difference (RFC 9421 section 2).
@@ -188,27 +211,28 @@ export class Verifier {
     for (const name of this.#requiredOf(hasBody)) {
       if (!covered.has(`"${name}"`)) throw new SignatureError(`The signature must cover "${name}"`)
     }
-    return covered
   }
 
   async #take (nonce: string): Promise<boolean> {
     const { store, timeout } = this.#replay!
-    let timer: NodeJS.Timeout | undefined
     try {
-      const taken = store.take(nonce, this.#maxAge + this.#clockSkew)
-      if (typeof taken === 'boolean') return taken
-      return await Promise.race([
-        taken,
-        new Promise<never>((_resolve, reject) => {
-          timer = setTimeout(() => { reject(new Error(`The store of nonces did not answer within ${timeout} ms`)) }, timeout)
-        })
-      ])
+      // A second more, since clocks do not agree to the millisecond.
+      const answer = store.take(nonce, this.#maxAge + this.#clockSkew + 1)
+      const taken = typeof answer === 'boolean' ? answer : await within(timeout, answer)
+      if (typeof taken !== 'boolean') throw new TypeError('The store of nonces must answer true or false')
+      return taken
     } catch (error) {
       throw new ReplayStoreUnavailable(error)
-    } finally {
-      clearTimeout(timer)
     }
   }
+}
+
+async function within<T> (timeout: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => { reject(new Error(`The store of nonces did not answer within ${timeout} ms`)) }, timeout)
+  })
+  return await Promise.race([promise, late]).finally(() => { clearTimeout(timer) })
 }
 
 function isComponent (name: unknown): boolean {

@@ -22,13 +22,22 @@ declare module 'fastify' {
 export function checkPermissions (app: FastifyInstance): void {
   const routes: Array<[app: Verifying, route: RouteOptions]> = []
   app.addHook('onRoute', function (route) {
-    if (route.config?.permission !== undefined) routes.push([this, route])
+    const { permission, signature } = route.config ?? {}
+    if (permission === undefined) return
+    if (typeof permission !== 'string' || permission === '' || signature === false) {
+      throw new Error(`fastify-reason-phrase: the route ${nameOf(route)} must have its config.permission as a text, and not with signature: false`)
+    }
+    routes.push([this, route])
   })
   // By then, a plugin that was registered after its routes is there, too.
   app.addHook('onReady', done => {
     const stray = routes.find(([app]) => app[kVerify] === undefined)
     if (stray === undefined) return done()
-    const [, { method, url, config }] = stray
-    done(new Error(`fastify-reason-phrase: the route ${[method].flat().join(', ')} ${url} asks for the permission ${String(config!.permission)}, but nothing verifies it there. Register fastify-reason-phrase/signature`))
+    const [, route] = stray
+    done(new Error(`fastify-reason-phrase: the route ${nameOf(route)} asks for the permission ${route.config!.permission}, but nothing verifies it there. Register fastify-reason-phrase/signature`))
   })
+}
+
+function nameOf ({ method, url }: RouteOptions): string {
+  return `${[method].flat().join(', ')} ${url}`
 }

@@ -5,7 +5,7 @@ import fp from 'fastify-plugin'
 import { parseDictionary, serializeDictionary, serializeInnerList, serializeItem, type Dictionary, type Item, type Parameters } from 'structured-headers'
 import { ContentDigest } from '../lib/content-digest.js'
 import { SignatureError, Verifier, type SignatureOptions, type VerifiedKey } from '../lib/signature.js'
-import type { SignableRequest } from '../lib/signature-base.js'
+import { queryParameter, type SignableRequest } from '../lib/signature-base.js'
 import { kVerify, type Verifying } from './permissions.js'
 
 export { memoryStore, redisStore, type RedisClient, type ReplayStore } from '../lib/replay-store.js'
@@ -28,12 +28,7 @@ async function signature (app: FastifyInstance, { prefix, logLevel, logSerialize
   app.decorate(kVerify, verify)
   app.addHook('onRequest', verify)
 
-  app.addHook('onRoute', ({ method, url, config }) => {
-    const { permission, signature } = config ?? {}
-    if (permission !== undefined && (typeof permission !== 'string' || permission === '' || signature === false)) {
-      throw new Error(`fastify-reason-phrase: the route ${[method].flat().join(', ')} ${url} must have its config.permission as a text, and not with signature: false`)
-    }
-  })
+  app.addHook('preValidation', checkContent)
 
   const store = options.replay?.store.description
   if (store !== undefined) {
@@ -44,32 +39,33 @@ async function signature (app: FastifyInstance, { prefix, logLevel, logSerialize
   }
 
   function verify (request: FastifyRequest, reply: FastifyReply, pass: HookHandlerDoneFunction): void {
-    const { signature, permission } = request.routeOptions.config ?? {}
+    const { signature, permission } = request.routeOptions.config
     if (signature === false) {
       pass()
       return
     }
     const body = hasBody(request.raw)
-    const refusal = (error: Error): Error => {
+    const refusal = (error: unknown): Error => {
       if (error instanceof SignatureError) error.headers['accept-signature'] = verifier.accept(body)
-      return error
+      // Fastify takes what is falsy for no error.
+      return error instanceof Error ? error : new Error('fastify-reason-phrase: the keys could not be looked up', { cause: error })
     }
     // Before the first byte of the body is read.
     const digest = body ? digestOf(request) : undefined
-    if (digest !== undefined) holdAgainst(request.raw, digest, refusal)
+    const content = digest && new Content(request, reply, digest, () => refusal(mismatch()))
 
     verifier.verify(new Incoming(request), body).then(({ key, covered }) => {
-      if (!covered.has('"content-digest"')) delete (request.raw as Partial<IncomingMessage>).push
+      if (!coversDigest(covered)) content?.release()
       else if (!body) checkEmpty(request)
       else if (WITHOUT_BODY.includes(request.method)) throw new SignatureError(`A ${request.method} request must have no body`)
-      else if (digest === undefined) throw new SignatureError('The request must have a Content-Digest with sha-256 or sha-512')
+      else if (content === undefined) throw new SignatureError('The request must have a Content-Digest with sha-256 or sha-512')
       request.key = key
     }).then(() => {
       if (permission === undefined || request.key!.permissions.includes(permission)) pass()
       else reply.forbidden(`The key lacks the permission ${permission}`)
     }, error => {
       // What follows is dropped, and no work is due for it.
-      delete (request.raw as Partial<IncomingMessage>).push
+      content?.release()
       pass(refusal(error))
     })
   }
@@ -96,23 +92,87 @@ function mismatch (): SignatureError {
   return new SignatureError('The Content-Digest does not match the body')
 }
 
+function coversDigest (covered: ReadonlySet<string>): boolean {
+  for (const identifier of covered) if (identifier.startsWith('"content-digest"')) return true
+  return false
+}
+
+const kContent = Symbol('fastify-reason-phrase.content')
+
+type WithContent = FastifyRequest & { [kContent]?: Content }
+
 /**
- * Holds the content against its digest as it arrives, whoever reads it, and
- * before anybody decodes it: a reader gets an error in the place of the end.
+ * The content of a request, held against its digest as it arrives, whoever
+ * reads it, and before anybody decodes it. Who reads it to the end gets an
+ * error in the place of the end.
  */
-function holdAgainst (raw: IncomingMessage, digest: ContentDigest, refusal: (error: Error) => Error): void {
-  const { push } = raw
-  raw.push = function (chunk, encoding) {
-    if (chunk !== null) {
-      digest.update(chunk)
-      return push.call(raw, chunk, encoding)
+class Content {
+  /** Whether the digest is of the content; undefined while that is not complete. */
+  matches: boolean | undefined
+  /** Called once the content is complete. */
+  onComplete: () => void = () => {}
+  readonly refusal: () => Error
+  readonly #request: WithContent
+
+  constructor (request: WithContent, reply: FastifyReply, digest: ContentDigest, refusal: () => Error) {
+    this.refusal = refusal
+    this.#request = request
+    request[kContent] = this
+    const { raw } = request
+    const { push, emit } = raw
+    raw.push = (chunk, encoding) => {
+      if (chunk !== null) {
+        digest.update(chunk)
+        return push.call(raw, chunk, encoding)
+      }
+      delete (raw as Partial<IncomingMessage>).push
+      this.matches = digest.matches()
+      if (this.matches) this.#restore()
+      const more = push.call(raw, null)
+      this.onComplete()
+      return more
     }
-    delete (raw as Partial<IncomingMessage>).push
-    // Where nobody listens, nobody reads it, and it is dropped.
-    if (digest.matches() || raw.listenerCount('error') === 0) return push.call(raw, null)
-    raw.emit('error', refusal(mismatch()))
-    return false
+    // The content can be complete long before somebody reads it, or listens for errors.
+    raw.emit = ((event: string, ...args: unknown[]) => {
+      if (event !== 'end') return emit.call(raw, event, ...args)
+      this.#restore()
+      if (raw.listenerCount('error') > 0) return raw.emit('error', refusal())
+      // Pipes do not listen. Where the answer is out, nobody reads: Node drops the rest.
+      if (reply.raw.writableEnded) return raw.emit('end')
+      raw.destroy()
+      return reply.send(refusal()).sent
+    }) as typeof emit
   }
+
+  /** Lets the content be as it is. */
+  release (): void {
+    this.#request[kContent] = undefined
+    this.#restore()
+  }
+
+  #restore (): void {
+    const raw: Partial<IncomingMessage> = this.#request.raw
+    delete raw.push
+    delete raw.emit
+  }
+}
+
+/** Has no handler run on what was read of content that is not what it should be. */
+function checkContent (request: WithContent, _reply: FastifyReply, done: HookHandlerDoneFunction): void {
+  const content = request[kContent]
+  const check = (): void => { content?.matches === false ? done(content.refusal()) : done() }
+  // Who streams it sees the end, or the error in its place, when it comes there.
+  if (content?.matches !== undefined || content === undefined || isStreamed(request.body)) {
+    check()
+    return
+  }
+  // A parser can be done before the content is: of what a gzip stream is followed by, it reads nothing.
+  content.onComplete = check
+  request.raw.unpipe().resume()
+}
+
+function isStreamed (body: unknown): boolean {
+  return body === undefined || body === null || Symbol.asyncIterator in Object(body)
 }
 
 // Fields that are dictionaries (RFC 9421 section 2.1.1), as far as requests have them.
@@ -120,6 +180,7 @@ const DICTIONARIES = new Set(['accept-signature', 'content-digest', 'priority', 
 
 /** A request of Fastify's, as a signature covers it. */
 class Incoming implements SignableRequest {
+  readonly queryParameter = queryParameter
   readonly #request: FastifyRequest
 
   constructor (request: FastifyRequest) {
@@ -145,7 +206,8 @@ class Incoming implements SignableRequest {
   field (name: string, parameters: Parameters): string | undefined {
     const lines = this.#lines(name)
     if (lines.length === 0) return undefined
-    const value = lines.join(', ')
+    // RFC 9113 section 8.2.3: HTTP/2 may have a cookie in crumbs.
+    const value = lines.join(name === 'cookie' ? '; ' : ', ')
     if (parameters.size === 0) return value
     if (parameters.size > 1) return undefined
     if (parameters.get('bs') === true) return lines.map(line => `:${Buffer.from(line, 'latin1').toString('base64')}:`).join(', ')
@@ -164,7 +226,7 @@ class Incoming implements SignableRequest {
     const { rawHeaders } = this.#request.raw
     const lines: string[] = []
     for (let i = 0; i < rawHeaders.length; i += 2) {
-      if (rawHeaders[i].length === name.length && rawHeaders[i].toLowerCase() === name) lines.push(rawHeaders[i + 1].trim())
+      if (rawHeaders[i].length === name.length && rawHeaders[i].toLowerCase() === name) lines.push(rawHeaders[i + 1].replace(/^[\t ]+|[\t ]+$/g, ''))
     }
     return lines
   }

@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { closedPort } from '../fixtures/database.js'
+import { serve, serveSigned } from '../client/fixtures/servers.js'
+
+// Each of these tests starts processes.
+t.setTimeout(300_000)
+
+const root = join(import.meta.dirname, '..', '..')
+const program = join('bin', 'fastify-reason-phrase.ts')
+
+/** Starts the program, as this test is started, so that its coverage counts. */
+function start (t: Test, args: string[], preload?: string) {
+  const process_ = spawn(process.execPath, [...process.execArgv, ...(preload ? ['--import', `data:text/javascript,${preload}`] : []), program, ...args], { cwd: root })
+  t.teardown(() => process_.kill('SIGKILL'))
+  return process_
+}
+
+/** Runs the program to its end. */
+async function run (t: Test, args: string[], { stdin = '', preload }: { stdin?: string, preload?: string } = {}) {
+  const process_ = start(t, args, preload)
+  let stdout = ''
+  let stderr = ''
+  process_.stdout.on('data', data => { stdout += data })
+  process_.stderr.on('data', data => { stderr += data })
+  process_.stdin.end(stdin)
+  const [code] = await once(process_, 'close')
+  return { code, stdout, stderr }
+}
+
+t.test('it starts with node', async t => {
+  t.equal(readFileSync(join(root, program), 'utf8').split('\n')[0], '#!/usr/bin/env node')
+})
+
+t.test('it signs, sends and prints, and its exit code says what became of it', async t => {
+  const origin = await serveSigned(t, 'dev', 'hush', ({ method, body }, response) => {
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ method, body: String(body) }))
+  })
+  t.strictSame(await run(t, ['call', 'POST', `${origin}/a`, '--key', 'dev:hush', '--data', '-'], { stdin: 'text' }), {
+    code: 0, stdout: 'outcome: success\nstatus: 200\n\n{"method":"POST","body":"text"}\n', stderr: ''
+  })
+  t.match(await run(t, ['call', 'GET', `http://127.0.0.1:${await closedPort()}`]), { code: 1, stdout: 'outcome: rejected\nreason: connect ECONNREFUSED', stderr: '' })
+  t.match(await run(t, ['call', 'GET', await serve(t, (_request, response) => { response.destroy() })]), { code: 2, stdout: 'outcome: unknown\n', stderr: '' })
+  t.match(await run(t, ['call']), { code: 64, stdout: '', stderr: 'call takes a METHOD and a URL' })
+})
+
+t.test('a pipe that is closed does not crash it', async t => {
+  let answer = () => {}
+  const process_ = start(t, ['call', 'GET', await serve(t, (_request, response) => {
+    answer = () => { response.setHeader('content-type', 'text/plain').end('a'.repeat(1_000_000)) }
+    process_.stdout.destroy()
+  })])
+  let stderr = ''
+  process_.stderr.on('data', data => { stderr += data })
+  process_.stdout.on('close', () => answer())
+  const [code] = await once(process_, 'exit')
+  t.equal(code, 0)
+  t.equal(stderr, '')
+})
+
+t.test('a mistake of its own is not the exit code of a rejected operation', async t => {
+  const { code, stderr } = await run(t, ['call', '--help'], { preload: 'process.stdout.write=()=>{throw%20new%20Error("broken")}' })
+  t.equal(code, 70)
+  t.match(stderr, /Error: broken/)
+})

@@ -1,0 +1,35 @@
+import { PassThrough, Readable } from 'node:stream'
+import t from 'tap'
+import { run } from '../../bin/run.js'
+
+async function output (args: string[]) {
+  const stdout = new PassThrough()
+  const stderr = new PassThrough()
+  const code = await run(args, { stdin: Readable.from([]), stdout, stderr }, {})
+  return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') }
+}
+
+t.test('--help lists the commands', async t => {
+  for (const help of ['--help', '-h']) {
+    const { code, stdout, stderr } = await output([help])
+    t.strictSame({ code, stderr }, { code: 0, stderr: '' })
+    t.match(stdout, /^Usage: fastify-reason-phrase <command>\n[^]*\n {2}call {4}signs a request/)
+  }
+})
+
+t.test('--help of a command explains it', async t => {
+  for (const args of [['call', '--help'], ['call', 'GET', '-h']]) {
+    const { code, stdout, stderr } = await output(args)
+    t.strictSame({ code, stderr }, { code: 0, stderr: '' })
+    t.match(stdout, /^Usage: fastify-reason-phrase call METHOD URL \[options\]\n/)
+    for (const option of ['--key', '--data', '--header', '--timeout', '--json', '--help', 'Exit code']) t.match(stdout, option)
+    for (const line of stdout.split('\n')) t.ok(line.length <= 80, line)
+  }
+})
+
+t.test('no command, and one that is none, is wrong use', async t => {
+  t.match(await output([]), { code: 64, stdout: '', stderr: /^fastify-reason-phrase: no command\n\nUsage: / })
+  for (const name of ['cal', 'toString', '__proto__', '--json']) {
+    t.match(await output([name, '--help']), { code: 64, stdout: '', stderr: /^fastify-reason-phrase: no such command\n\nUsage: / }, name)
+  }
+})

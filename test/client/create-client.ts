@@ -1,0 +1,105 @@
+import Fastify from 'fastify'
+import { inspect } from 'node:util'
+import t from 'tap'
+import { createClient, type ClientOptions } from '../../client/index.js'
+import reasonPhrase, { serverOptions } from '../../index.js'
+import { echo, serve, serveSigned } from './fixtures/servers.js'
+
+const key = { id: 'dev', secret: 'hush' }
+
+t.test('each outcome of a service with the plugin', async t => {
+  const app = Fastify(serverOptions())
+  await app.register(reasonPhrase)
+  app.get('/topic', async () => ({ name: 'orders' }))
+  app.post('/topic', (_request, reply) => reply.created({ name: 'orders' }))
+  app.delete('/topic', (_request, reply) => reply.code(204).send())
+  app.get('/invalid', (_request, reply) => reply.unprocessable('The name is taken'))
+  app.get('/later', (_request, reply) => reply.serviceUnavailable('Later', { retryAfter: 30 }))
+  app.get('/broken', async () => { throw new Error('a secret') })
+  app.get('/moved', (_request, reply) => reply.redirect('/topic'))
+  const baseUrl = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => app.close())
+  const client = createClient({ baseUrl })
+
+  t.strictSame(await client('GET', '/topic'), { outcome: 'success', status: 200, body: { name: 'orders' } })
+  t.strictSame(await client('POST', '/topic'), { outcome: 'success', status: 201, body: { name: 'orders' } })
+  t.strictSame(await client('DELETE', '/topic'), { outcome: 'success', status: 204, body: undefined })
+  t.strictSame(await client('GET', '/invalid'), { outcome: 'rejected', status: 422, reason: 'The name is taken' })
+  t.strictSame(await client('GET', '/nothing'), { outcome: 'rejected', status: 404, reason: 'Route GET:/nothing not found' })
+  t.strictSame(await client('GET', '/later'), { outcome: 'unknown', status: 503, reason: 'Later', retryAfter: 30 })
+  t.strictSame(await client('GET', '/broken'), { outcome: 'unknown', status: 500, reason: 'Internal Server Error' })
+  t.strictSame(await client('GET', '/moved'), { outcome: 'unknown', status: 302, reason: 'Found' }, 'redirects are not followed')
+})
+
+t.test('an error that has a body is not waited for', async t => {
+  const baseUrl = await serve(t, (_request, response) => { response.writeHead(502).write('endless') })
+  t.strictSame(await createClient({ baseUrl })('GET', '/'), { outcome: 'unknown', status: 502, reason: 'Bad Gateway' })
+})
+
+t.test('it signs with a key', async t => {
+  const baseUrl = await serveSigned(t, key.id, key.secret)
+  const client = createClient({ baseUrl, key })
+  t.match(await client('GET', '/a', { query: { b: 'c d' } }), { outcome: 'success', status: 200, body: { url: '/a?b=c+d' } })
+  t.match(await client('POST', '/a', { body: { b: 'c' } }), { outcome: 'success', status: 200, body: { body: '{"b":"c"}' } })
+  t.strictSame(await createClient({ baseUrl })('GET', '/a'), { outcome: 'rejected', status: 401, reason: 'Signature-Input' })
+  t.strictSame(await createClient({ baseUrl, key: { ...key, secret: 'hash' } })('GET', '/a'), { outcome: 'rejected', status: 401, reason: 'Signature' })
+
+  t.strictSame(await client('GET', '/a', { signal: AbortSignal.abort('no more') }), { outcome: 'rejected', reason: 'no more', cause: 'no more' })
+})
+
+t.test('the name of the header', async t => {
+  const baseUrl = await serve(t, (_request, response) => { response.writeHead(404, { 'x-reason': 'No topic' }).end() })
+  t.match(await createClient({ baseUrl, header: 'X-Reason' })('GET', '/'), { reason: 'No topic' })
+  t.match(await createClient({ baseUrl })('GET', '/'), { reason: 'Not Found' })
+})
+
+t.test('a fetch of your own', async t => {
+  const baseUrl = await serve(t, echo)
+  const asked: string[] = []
+  const client = createClient({
+    baseUrl,
+    fetch (request, init) {
+      asked.push(`${request.method} ${request.url} ${request.redirect}`)
+      return fetch(request, init)
+    }
+  })
+  t.match(await client('GET', '/a'), { outcome: 'success' })
+  t.strictSame(asked, [`GET ${baseUrl}/a manual`])
+
+  t.test('that is not as fetch is', async t => {
+    const broken = (fetch: unknown) => createClient({ baseUrl, fetch: fetch as typeof globalThis.fetch })('GET', '/')
+    t.strictSame(await broken(() => { throw new Error('no') }), { outcome: 'unknown', reason: 'no', cause: new Error('no') })
+    t.match(await broken(async () => undefined), { outcome: 'unknown', cause: TypeError })
+    t.match(await broken(async () => ({ status: 200 })), { outcome: 'unknown', status: 200, cause: TypeError })
+    t.match(await broken(async () => { throw undefined }), { outcome: 'unknown', reason: 'undefined' }) // eslint-disable-line no-throw-literal
+  })
+})
+
+t.test('wrong use is refused at once', async t => {
+  const base = 'fastify-reason-phrase: baseUrl must be an http(s) URL without user, query and fragment'
+  for (const baseUrl of ['', '/v2', '127.0.0.1', 'ftp://127.0.0.1', 'file:///v2', 'httpx://a', 'http://dev:hush@a', 'http://dev@a', 'http://a?b', 'http://a/?b=c', 'http://a#b', 'blob:http://a/b']) {
+    t.throws(() => createClient({ baseUrl }), { name: 'TypeError', message: base }, baseUrl)
+  }
+  t.throws(() => createClient({} as ClientOptions), { name: 'TypeError', message: base })
+  const baseUrl = 'http://127.0.0.1'
+  for (const timeout of [0, -1, NaN, Infinity, 2 ** 31]) {
+    t.throws(() => createClient({ baseUrl, timeout }), { name: 'TypeError', message: 'fastify-reason-phrase: timeout must be milliseconds, up to 2147483647' }, `${timeout}`)
+  }
+  t.throws(() => createClient({ baseUrl, header: 'a b' }), TypeError)
+  t.throws(() => createClient({ baseUrl, key: { id: '', secret: 'hush' } }), { name: 'TypeError', message: /id of printable ASCII/ })
+  t.throws(() => createClient({ baseUrl, key: { id: 'dev', secret: '' } }), { name: 'TypeError', message: /needs an id of printable ASCII, and a secret/ })
+  t.doesNotThrow(() => createClient({ baseUrl: new URL('https://a/v2/'), timeout: 2 ** 31 - 1, header: 'X-Reason', key }))
+})
+
+t.test('a secret shows in nothing that it says', async t => {
+  const client = createClient({ baseUrl: await serve(t, ({ url }, response) => url === '/reset' ? response.destroy() : response.writeHead(401).end()), key })
+  const headers = { authorization: 'hush' }
+  const said = [
+    client, await client('GET', '/'), await client('POST', '/reset', { headers, body: 'a' }),
+    await createClient({ baseUrl: 'http://127.0.0.1:1', key })('GET', '/', { headers }),
+    await client('GET', '/', { headers: { authorization: 'hush\n\0' } }).catch(error => error),
+    await client('GET', '//', { headers }).catch(error => error)
+  ]
+  t.equal(said.length, 6)
+  for (const one of said) t.notMatch(inspect(one, { depth: Infinity, showHidden: true }), /hush/)
+})

@@ -1,0 +1,128 @@
+import { createServer } from 'node:https'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import * as undici from 'undici'
+import { createClient, type Rejected } from '../../client/index.js'
+import { neverLeft, reasonOf } from '../../client/failure.js'
+import { cert, key } from '../fixtures/certificate.js'
+import { closedPort } from '../fixtures/database.js'
+import { serveBytes } from './fixtures/servers.js'
+
+t.test('what never left is rejected, with the cause', async t => {
+  /** Asserts that a call is rejected, and returns the error of the connection. */
+  const rejected = async (baseUrl: string, fetch?: (request: Request) => Promise<Response>): Promise<{ code?: string, errors?: unknown[] }> => {
+    const result = await createClient({ baseUrl, fetch, key: { id: 'dev', secret: 'hush' } })('POST', '/', { body: 'a' })
+    t.equal(result.outcome, 'rejected')
+    t.strictSame(Object.keys(result).sort(), ['cause', 'outcome', 'reason'], 'and without a status')
+    const { cause, reason } = result as Rejected
+    t.type(cause, TypeError)
+    const failure = (cause as TypeError).cause as { message: string, errors?: Error[] }
+    t.equal(reason, failure.message || failure.errors![0]!.message)
+    t.notMatch(reason, 'fetch failed')
+    return failure
+  }
+
+  t.test('a connection that is refused', async t => {
+    const port = await closedPort()
+    t.match(await rejected(`http://127.0.0.1:${port}`), { code: 'ECONNREFUSED' })
+    await rejected(`http://localhost:${port}`)
+  })
+
+  t.test('a port that fetch refuses', async t => {
+    t.match(await rejected('http://127.0.0.1:9'), { message: 'bad port' })
+  })
+
+  t.test('a name without an address', async t => {
+    t.match(await rejected('http://nowhere.invalid'), { code: /^(ENOTFOUND|EAI_AGAIN)$/ })
+  })
+
+  t.test('a certificate that is not trusted', async t => {
+    const server = createServer({ key, cert }, () => t.fail('it asked all the same')).listen(0, '127.0.0.1')
+    t.teardown(() => server.close())
+    await once(server, 'listening')
+    t.match(await rejected(`https://127.0.0.1:${(server.address() as AddressInfo).port}`), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
+  })
+
+  t.test('a connection that takes too long', async t => {
+    const dispatcher = new undici.Agent({ connect: (_options, callback) => callback(new undici.errors.ConnectTimeoutError('Connect Timeout Error'), null) })
+    t.teardown(() => dispatcher.close())
+    const fetch = ({ url, method }: Request) => undici.fetch(url, { method, dispatcher }) as unknown as Promise<Response>
+    t.match(await rejected('http://127.0.0.1', fetch), { code: 'UND_ERR_CONNECT_TIMEOUT' })
+  })
+})
+
+t.test('what was sent, and broke off, is unknown', async t => {
+  const unknown = async (answer: Parameters<typeof serveBytes>[1]) => {
+    const baseUrl = await serveBytes(t, answer)
+    const { outcome, status, cause, reason } = await createClient({ baseUrl })('POST', '/', { body: 'a' }) as Rejected
+    t.equal(outcome, 'unknown')
+    t.type(cause, TypeError)
+    return { status, reason }
+  }
+  const after = (bytes: string, end: 'destroy' | 'end' | 'resetAndDestroy') => (socket: Parameters<Parameters<typeof serveBytes>[1]>[0]) => {
+    socket.once('data', () => socket.write(bytes, () => setImmediate(() => socket[end]())))
+  }
+  const json = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
+
+  t.test('before the response', async t => {
+    t.strictSame(await unknown(after('', 'end')), { status: undefined, reason: 'other side closed' })
+    t.strictSame(await unknown(after('', 'resetAndDestroy')), { status: undefined, reason: 'read ECONNRESET' })
+    t.match(await unknown(after('HTTP/1.1 200', 'end')), { status: undefined })
+    t.match(await unknown(after('garbage\r\n\r\n', 'end')), { status: undefined })
+  })
+
+  t.test('within the body of a success, which keeps its status', async t => {
+    t.match(await unknown(after(`${json}Content-Length: 100\r\n\r\n{"a":1}`, 'end')), { status: 200 })
+    t.match(await unknown(after(`${json}Content-Length: 100\r\n\r\n{"a":1}`, 'resetAndDestroy')), { status: 200 })
+    t.match(await unknown(after(`${json}Transfer-Encoding: chunked\r\n\r\n7\r\n{"a":1}\r\n`, 'end')), { status: 200 })
+    t.match(await unknown(after(`${json}Transfer-Encoding: chunked\r\n\r\n7\r\n{"a":1}\r\ngarbage`, 'end')), { status: 200 })
+  })
+})
+
+t.test('an error within the body proves nothing about the request', async t => {
+  const body = new ReadableStream({ start (controller) { controller.error(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })) } })
+  const client = createClient({ baseUrl: 'http://127.0.0.1', fetch: async () => new Response(body) })
+  t.match(await client('GET', '/'), { outcome: 'unknown', status: 200, reason: 'refused' })
+})
+
+const failed = (cause: unknown) => new TypeError('fetch failed', { cause })
+const connection = (fields: object) => Object.assign(new Error('a'), fields)
+
+t.test('neverLeft() is true of what proves it', async t => {
+  const codes = [
+    'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID', 'SELF_SIGNED_CERT_IN_CHAIN',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'ERR_TLS_CERT_ALTNAME_INVALID'
+  ]
+  for (const code of codes) {
+    t.equal(neverLeft(connection({ code })), true, code)
+    t.equal(neverLeft(failed(connection({ code }))), true, code)
+  }
+  t.equal(neverLeft(failed(connection({ code: 'EHOSTUNREACH', syscall: 'connect' }))), true)
+  t.equal(neverLeft(failed(connection({ code: 'ETIMEDOUT', syscall: 'connect' }))), true)
+  const refused = connection({ code: 'ECONNREFUSED' })
+  t.equal(neverLeft(failed(new AggregateError([refused, connection({ code: 'ENETUNREACH', syscall: 'connect' })]))), true)
+  t.equal(neverLeft(new AggregateError([refused])), true)
+})
+
+t.test('neverLeft() is false of all else', async t => {
+  for (const code of ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'UND_ERR_SOCKET', 'UND_ERR_HEADERS_TIMEOUT', 'ERR_SSL_WRONG_VERSION_NUMBER', 'A_CERT', '']) {
+    t.equal(neverLeft(failed(connection({ code }))), false, code)
+  }
+  t.equal(neverLeft(failed(connection({ code: 'ETIMEDOUT', syscall: 'read' }))), false)
+  t.equal(neverLeft(failed(new AggregateError([connection({ code: 'ECONNREFUSED' }), connection({ code: 'ECONNRESET' })]))), false)
+  t.equal(neverLeft(failed(new AggregateError([]))), false)
+  t.equal(neverLeft(new TypeError('Failed to fetch')), false)
+  t.equal(neverLeft(new Error('a', { cause: connection({ code: 'ECONNREFUSED' }) })), false)
+  for (const thrown of [undefined, null, 'ECONNREFUSED', 1, {}]) t.equal(neverLeft(thrown), false)
+})
+
+t.test('reasonOf() is the message that says most', async t => {
+  t.equal(reasonOf(failed(connection({ message: 'other side closed' }))), 'other side closed')
+  t.equal(reasonOf(failed(new AggregateError([connection({ message: 'connect ECONNREFUSED ::1:1' })]))), 'connect ECONNREFUSED ::1:1')
+  t.equal(reasonOf(new TypeError('Failed to fetch')), 'Failed to fetch')
+  t.equal(reasonOf(new Error('a', { cause: new Error('b') })), 'a')
+  t.equal(reasonOf('gone'), 'gone')
+  t.equal(reasonOf(new Error('')), 'Error')
+  t.equal(reasonOf(undefined), 'undefined')
+})

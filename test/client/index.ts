@@ -1,0 +1,38 @@
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import t from 'tap'
+import * as client from '../../client/index.js'
+
+/** What a page would load of the client. */
+async function bundle (contents: string) {
+  const { metafile, outputFiles } = await build({
+    stdin: { contents, resolveDir: import.meta.dirname, loader: 'ts' },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    metafile: true,
+    write: false
+  })
+  return { text: outputFiles[0]!.text, inputs: Object.keys(metafile.inputs) }
+}
+
+t.test('it exports', async t => {
+  t.strictSame(Object.keys(client).sort(), ['createClient', 'outcomeOf', 'signer'])
+})
+
+t.test('all of it is less than 4 KB, and nothing that a browser has not', async t => {
+  const { text, inputs } = await bundle("export * from '../../client/index.js'")
+  const size = gzipSync(text, { level: 9 }).length
+  t.ok(size < 4096, `${size} bytes`)
+  t.comment(`${size} bytes gzipped`)
+  for (const input of inputs) t.match(input, /^client\/|^lib\/signature-base\.ts$|node_modules\/structured-headers\/|<stdin>/)
+  t.notMatch(text, /ParseError/, 'the parser of structured fields is left out')
+})
+
+t.test('what is not used is left out', async t => {
+  const { text } = await bundle("import { outcomeOf } from '../../client/index.js'; console.log(outcomeOf(new Response()))")
+  t.match(text, 'retry-after')
+  for (const part of ['HMAC', 'createClient', 'baseUrl', '@method']) t.notMatch(text, part)
+  t.equal((await bundle("import '../../client/index.js'")).text.trim(), '', 'it does nothing by itself')
+})

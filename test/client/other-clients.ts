@@ -1,0 +1,103 @@
+import axios from 'axios'
+import got from 'got'
+import createOpenApiClient from 'openapi-fetch'
+import t from 'tap'
+import * as undici from 'undici'
+import { outcomeOf, signer } from '../../client/index.js'
+import { serveSigned } from './fixtures/servers.js'
+
+const key = { id: 'dev', secret: 'hush' }
+const sign = signer(key)
+const body = JSON.stringify({ name: 'orders', description: 'técnico' })
+const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body }
+const answer = { method: 'POST', url: '/v2/topic?dry=true', body: Buffer.from(body).toString('latin1') }
+
+const origin = await serveSigned(t, key.id, key.secret)
+const url = `${origin}/v2/topic?dry=true`
+// What a client of its own takes of a signed request.
+const SIGNED = /^(?:signature|signature-input|content-digest)$/
+const refused = { outcome: 'rejected', status: 401, reason: 'Signature-Input' }
+
+t.test('fetch', async t => {
+  t.match(await (await fetch(await sign(new Request(url, init)))).json(), answer)
+  t.strictSame(outcomeOf(await fetch(url, init)), refused, 'and unsigned it is refused')
+})
+
+t.test('undici', async t => {
+  const { method, headers } = await sign(new Request(url, init))
+  const response = await undici.request(url, { method, headers: Object.fromEntries(headers), body } as Parameters<typeof undici.request>[1])
+  t.equal(response.statusCode, 200)
+  t.match(await response.body.json(), answer)
+  t.equal((await undici.request(url, { method: 'POST', body })).statusCode, 401)
+
+  const other = await undici.fetch(url, { method, headers: [...headers], body })
+  t.match(outcomeOf(other), { outcome: 'success', status: 200 }, 'which has a fetch, too')
+})
+
+t.test('axios, each request of it', async t => {
+  const instance = axios.create({ baseURL: origin, validateStatus: () => true })
+  t.equal((await instance.get('/v2/topic')).status, 401)
+  instance.interceptors.request.use(async config => {
+    const { headers } = await sign(new Request(instance.getUri(config), { method: config.method, body: config.data }))
+    for (const [name, value] of headers) if (SIGNED.test(name)) config.headers.set(name, value)
+    return config
+  })
+  const { data, status } = await instance.post('/v2/topic', body, { params: { dry: true }, headers: init.headers })
+  t.equal(status, 200)
+  t.match(data, answer)
+  t.match((await instance.get('/v2/topic')).data, { method: 'GET', url: '/v2/topic', body: '' })
+})
+
+t.test('got, each request of it', async t => {
+  t.equal((await got.post(url, { body, throwHttpErrors: false })).statusCode, 401)
+  const instance = got.extend({
+    hooks: {
+      beforeRequest: [async options => {
+        const { method, headers } = await sign(new Request(options.url!, { method: options.method, body: options.body as string | undefined }))
+        t.equal(method, options.method)
+        for (const [name, value] of headers) if (SIGNED.test(name)) options.headers[name] = value
+      }]
+    }
+  })
+  t.match(await instance.post(url, { json: { name: 'orders', description: 'técnico' } }).json(), answer)
+  t.match(await instance.get(url).json(), { method: 'GET', body: '' })
+})
+
+// As openapi-typescript makes it of a service's document: its errors have no content.
+interface Topic { name: string }
+interface paths {
+  '/v2/topic/{topicId}': {
+    get: {
+      parameters: { path: { topicId: string } }
+      responses: {
+        200: { headers: Record<string, unknown>, content: { 'application/json': { method: string, url: string } } }
+        404: { headers: { 'EB-REASON-PHRASE': string }, content?: never }
+      }
+    }
+  }
+  '/v2/topic': {
+    post: {
+      parameters: { query?: { dry?: boolean } }
+      requestBody: { content: { 'application/json': Topic } }
+      responses: {
+        200: { headers: Record<string, unknown>, content: { 'application/json': { method: string, body: string } } }
+        422: { headers: { 'EB-REASON-PHRASE': string }, content?: never }
+      }
+    }
+  }
+}
+
+t.test('openapi-fetch, typed by the document', async t => {
+  const client = createOpenApiClient<paths>({ baseUrl: origin, fetch: async request => fetch(await sign(request)) })
+
+  const { data } = await client.GET('/v2/topic/{topicId}', { params: { path: { topicId: 'EBT-0' } } })
+  t.match(data!.url satisfies string, '/v2/topic/EBT-0')
+
+  const created = await client.POST('/v2/topic', { params: { query: { dry: true } }, body: { name: 'orders' } })
+  t.match(created.data!.body satisfies string, '{"name":"orders"}')
+  t.match(outcomeOf(created.response), { outcome: 'success', status: 200 })
+
+  const unsigned = await createOpenApiClient<paths>({ baseUrl: origin }).POST('/v2/topic', { body: { name: 'orders' } })
+  t.equal(unsigned.data, undefined)
+  t.strictSame(outcomeOf(unsigned.response), refused)
+})

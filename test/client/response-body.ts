@@ -1,0 +1,51 @@
+import { gzipSync } from 'node:zlib'
+import t, { type Test } from 'tap'
+import { createClient } from '../../client/index.js'
+import { serve } from './fixtures/servers.js'
+
+/** What the client makes of a response with this body. */
+async function resultOf (t: Test, body: string | Uint8Array, headers: Record<string, string>, method = 'GET') {
+  const baseUrl = await serve(t, (_request, response) => { response.writeHead(200, headers).end(body) })
+  return createClient({ baseUrl })(method, '/')
+}
+
+t.test('JSON is parsed', async t => {
+  for (const type of ['application/json', 'application/json; charset=utf-8', 'APPLICATION/JSON ;a=b', 'text/json', 'application/problem+json', 'application/vnd.a+json;v=1']) {
+    t.strictSame(await resultOf(t, '{"a":["é"]}', { 'content-type': type }), { outcome: 'success', status: 200, body: { a: ['é'] } }, type)
+  }
+  for (const body of ['null', '0', '""', ' [] ', '\ufefftrue']) {
+    t.match(await resultOf(t, body, { 'content-type': 'application/json' }), { outcome: 'success', body: JSON.parse(body.replace('\ufeff', '')) }, body)
+  }
+  t.match(await resultOf(t, gzipSync('{"a":1}'), { 'content-type': 'application/json', 'content-encoding': 'gzip' }), { outcome: 'success', body: { a: 1 } })
+})
+
+t.test('text is a string', async t => {
+  for (const type of ['text/plain', 'text/html; charset=utf-8', 'Text/csv', 'text/jsonl']) {
+    t.strictSame(await resultOf(t, '{"é', { 'content-type': type }), { outcome: 'success', status: 200, body: '{"é' }, type)
+  }
+})
+
+t.test('all else is bytes', async t => {
+  const bytes = Uint8Array.of(0, 255, 123)
+  for (const headers of [{}, { 'content-type': 'application/octet-stream' }, { 'content-type': 'application/jsonl' }, { 'content-type': 'image/png; name=a/json;' }, { 'content-type': 'a' }] as Array<Record<string, string>>) {
+    t.strictSame(await resultOf(t, bytes, headers), { outcome: 'success', status: 200, body: bytes }, JSON.stringify(headers))
+  }
+})
+
+t.test('no body is undefined', async t => {
+  for (const type of ['application/json', 'text/plain', 'a/b']) t.strictSame(await resultOf(t, '', { 'content-type': type }), { outcome: 'success', status: 200, body: undefined })
+  t.strictSame(await resultOf(t, '', {}), { outcome: 'success', status: 200, body: undefined })
+  t.strictSame(await resultOf(t, '{}', { 'content-type': 'application/json' }, 'HEAD'), { outcome: 'success', status: 200, body: undefined })
+})
+
+t.test('what is not the JSON that it says it is, is unknown', async t => {
+  for (const body of ['{', '{"a":1}x', 'undefined', '<html>', "{'a':1}", ' ']) {
+    const result = await resultOf(t, body, { 'content-type': 'application/json' })
+    t.match(result, { outcome: 'unknown', status: 200, reason: 'The body is not JSON', cause: { name: 'SyntaxError', cause: SyntaxError } }, body)
+    t.strictSame(Object.keys(result).sort(), ['cause', 'outcome', 'reason', 'status'])
+  }
+})
+
+t.test('what is not encoded as it says, is unknown', async t => {
+  t.match(await resultOf(t, 'plain', { 'content-type': 'text/plain', 'content-encoding': 'gzip' }), { outcome: 'unknown', status: 200, cause: TypeError })
+})

@@ -1,0 +1,203 @@
+import { createHmac } from 'node:crypto'
+import { inspect } from 'node:util'
+import { httpbis } from 'http-message-signatures'
+import t, { type Test } from 'tap'
+import { signer, type Key, type SignerOptions } from '../../client/index.js'
+import { serve, wrongWith, type Received } from './fixtures/servers.js'
+
+const key = { id: 'dev', secret: 'hush, hüsh' }
+const url = 'http://127.0.0.1/v2/topic'
+
+/** Sends what a signer made of requests to a real server, and returns what came. */
+async function received (t: Test, requests: Array<[target: string, init?: RequestInit]>, options?: SignerOptions): Promise<Received[]> {
+  const all: Received[] = []
+  const origin = await serve(t, (request, response) => {
+    all.push(request)
+    response.end()
+  })
+  const sign = signer(key, options)
+  for (const [target, init] of requests) await (await fetch(await sign(new Request(origin + target, init)))).text()
+  return all
+}
+
+/** Asserts with the other implementation that a signature is good, and that it is good for this request only. */
+async function isVerified (t: Test, { method, url, headers }: Received, title: string): Promise<void> {
+  const message = { method, url: `http://${headers.host}${url}`, headers: headers as Record<string, string> }
+  const config = {
+    all: true,
+    requiredParams: ['created', 'nonce', 'keyid', 'alg'],
+    requiredFields: ['@method', '@path', '@query'],
+    keyLookup: async ({ keyid }: { keyid?: string }) => keyid !== key.id
+      ? null
+      : { id: key.id, algs: ['hmac-sha256'], verify: async (data: Buffer, mac: Buffer) => createHmac('sha256', key.secret).update(data).digest().equals(mac) }
+  }
+  t.equal(await httpbis.verifyMessage(config, message), true, title)
+  t.equal(await httpbis.verifyMessage(config, { ...message, method: 'PURGE' }), false)
+  t.equal(await httpbis.verifyMessage(config, { ...message, url: `${message.url}a` }), false)
+}
+
+t.test('what it signs is verified by node:crypto, and by another implementation', async t => {
+  const form = new FormData()
+  form.append('name', 'a')
+  form.append('file', new Blob(['\0\xff']), 'a.bin')
+  const requests: Array<[string, RequestInit?]> = [
+    ['/v2/topic'],
+    ['/'],
+    ['/v2/topic?limit=1&name=a%20b+c'],
+    ['/v2/topic?'],
+    ['/v2/a%2Fb/%C3%A9?%C3%A9=a?b'],
+    ['/v2/topic/é|"?q=é"|'],
+    ['/v2/topic', { method: 'HEAD' }],
+    ['/v2/topic', { method: 'DELETE' }],
+    ['/v2/topic', { method: 'POST' }],
+    ['/v2/topic', { method: 'POST', body: '' }],
+    ['/v2/topic', { method: 'POST', body: 'text, técnico' }],
+    ['/v2/topic', { method: 'PUT', body: new Uint8Array([0, 255, 10, 13]) }],
+    ['/v2/topic', { method: 'PATCH', body: new Blob(['{}'], { type: 'application/json' }) }],
+    ['/v2/topic', { method: 'POST', body: new URLSearchParams({ name: 'a b' }) }],
+    ['/v2/topic', { method: 'POST', body: form }],
+    ['/v2/topic', { method: 'POST', body: new Blob(['a', 'b']).stream(), duplex: 'half' }]
+  ]
+  const all = await received(t, requests)
+  t.equal(all.length, requests.length)
+  for (const [index, request] of all.entries()) {
+    const title = `${request.method} ${request.url} ${index}`
+    t.equal(wrongWith(request, key.id, key.secret), undefined, title)
+    await isVerified(t, request, title)
+  }
+  t.strictSame(all.map(({ body }) => body.length > 0), [...Array(10).fill(false), ...Array(6).fill(true)])
+})
+
+t.test('further components', async t => {
+  const components = ['@authority', '@scheme', '@target-uri', '@request-target', '@path', 'content-type', 'x-name', 'x-absent']
+  const covered = ({ headers }: Received) => /\((.*)\)/.exec(String(headers['signature-input']))![1]
+  const always = '"@method" "@path" "@query"'
+  const derived = '"@authority" "@scheme" "@target-uri" "@request-target"'
+
+  t.test('are covered, and a field only in a request that has it', async t => {
+    const [get, post] = await received(t, [
+      ['/a?b=c'],
+      ['/a', { method: 'POST', body: 'text', headers: { 'x-name': 'a' } }]
+    ], { components })
+    t.equal(covered(get!), `${always} ${derived}`)
+    t.equal(covered(post!), `${always} "content-digest" ${derived} "content-type" "x-name"`)
+    await isVerified(t, get!, 'GET')
+    await isVerified(t, post!, 'POST')
+  })
+
+  t.test('with a value that is not ASCII are signed as the bytes on the wire', async t => {
+    const [request] = await received(t, [['/', { headers: { 'x-name': 'é\xff' } }]], { components: ['@authority', 'x-name'] })
+    t.equal(request!.headers['x-name'], 'é\xff')
+    t.equal(wrongWith(request!, key.id, key.secret), undefined)
+  })
+
+  t.test('that no request has are refused', async t => {
+    for (const name of ['@status', '@query-param', '@signature-params', '@Method']) {
+      await t.rejects(signer(key, { components: [name] })(new Request(url)), new TypeError(`fastify-reason-phrase: no request has a component "${name}"`))
+    }
+    await t.rejects(signer(key, { components: ['a b'] })(new Request(url)), TypeError)
+  })
+})
+
+t.test('the fields of a signature', async t => {
+  const sign = signer(key)
+  const before = Math.floor(Date.now() / 1000)
+
+  t.test('without a body', async t => {
+    const { headers } = await sign(new Request(url))
+    const [, created, nonce] = /^sig1=\("@method" "@path" "@query"\);created=(\d+);nonce="([\w-]{22})";keyid="dev";alg="hmac-sha256"$/.exec(headers.get('signature-input')!)!
+    t.ok(Number(created) >= before && Number(created) <= Date.now() / 1000)
+    t.equal(Buffer.from(nonce!, 'base64url').length, 16)
+    t.match(headers.get('signature'), /^sig1=:[\w+/]{43}=:$/)
+    t.equal(headers.has('content-digest'), false)
+  })
+
+  t.test('with a body, as in RFC 9530', async t => {
+    const { headers } = await sign(new Request(url, { method: 'POST', body: '{"hello": "world"}\n' }))
+    t.match(headers.get('signature-input'), /^sig1=\("@method" "@path" "@query" "content-digest"\);created=/)
+    t.equal(headers.get('content-digest'), 'sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:')
+  })
+
+  t.test('are others each time, and take the place of those before', async t => {
+    const request = new Request(url)
+    const nonces = new Set<string>()
+    let signed = request
+    for (let i = 0; i < 20; i++) {
+      signed = await sign(signed)
+      nonces.add(/nonce="(.*?)"/.exec(signed.headers.get('signature-input')!)![1]!)
+    }
+    t.equal(nonces.size, 20)
+    t.match(signed.headers.get('signature'), /^sig1=:[\w+/]{43}=:$/)
+  })
+})
+
+t.test('the request stays as it was, and the signed one is like it', async t => {
+  const controller = new AbortController()
+  const request = new Request(`${url}?a=b`, { method: 'POST', body: 'text', headers: { 'x-a': 'b' }, redirect: 'manual', signal: controller.signal })
+  const signed = await signer(key)(request)
+  t.equal(request.headers.has('signature'), false)
+  t.equal(request.bodyUsed, false)
+  for (const field of ['method', 'url', 'redirect'] as const) t.equal(signed[field], request[field])
+  t.equal(signed.headers.get('x-a'), 'b')
+  t.equal(signed.headers.get('content-type'), 'text/plain;charset=UTF-8')
+  t.equal(await signed.text(), 'text')
+  t.equal(await request.text(), 'text')
+  controller.abort()
+  t.equal(signed.signal.aborted, true)
+  await t.rejects(signer(key)(request), TypeError, 'a body that was read cannot be signed')
+})
+
+t.test('a secret', async t => {
+  const request = { method: 'GET', url: '/v2/topic', headers: {}, body: Buffer.of() }
+  const signed = async (id: string, secret: Key['secret']): Promise<Received> => ({
+    ...request, headers: Object.fromEntries((await signer({ id, secret })(new Request(url))).headers)
+  })
+
+  t.test('is bytes, or the UTF-8 of a string', async t => {
+    const bytes = Buffer.from(key.secret)
+    for (const secret of [key.secret, new Uint8Array(bytes), bytes]) t.equal(wrongWith(await signed('dev', secret), 'dev', bytes), undefined)
+    const binary = Uint8Array.of(0, 255, 128)
+    t.equal(wrongWith(await signed('dev', binary), 'dev', binary), undefined)
+    t.equal(wrongWith(await signed('dev', 'another'), 'dev', bytes), 'Signature')
+  })
+
+  t.test('can be forgotten by the caller', async t => {
+    const secret = Uint8Array.of(1, 2, 3)
+    const sign = signer({ id: 'dev', secret })
+    secret.fill(0)
+    const { headers } = await sign(new Request(url))
+    t.equal(wrongWith({ ...request, headers: Object.fromEntries(headers) }, 'dev', Uint8Array.of(1, 2, 3)), undefined)
+  })
+
+  t.test('has an id of any printable ASCII', async t => {
+    for (const id of ['a', 'a b', 'a"b\\c', '!#~', 'a'.repeat(1000)]) t.equal(wrongWith(await signed(id, 'b'), id, 'b'), undefined)
+  })
+
+  t.test('is imported once', async t => {
+    const imports = t.capture(crypto.subtle, 'importKey', crypto.subtle.importKey)
+    const sign = signer(key)
+    await Promise.all([sign(new Request(url)), sign(new Request(url))])
+    await sign(new Request(url))
+    t.equal(imports().length, 1)
+  })
+
+  t.test('shows nowhere', async t => {
+    const sign = signer({ id: 'dev', secret: 'hush' })
+    t.notMatch(inspect([sign, await sign(new Request(url))], { depth: Infinity, showHidden: true }), /hush/)
+  })
+})
+
+t.test('wrong use is refused at once', async t => {
+  const refused = { name: 'TypeError', message: 'fastify-reason-phrase: a key needs an id of printable ASCII, and a secret' }
+  const wrong = [
+    { id: '', secret: 'hush' }, { id: 'é', secret: 'hush' }, { id: 'a\n', secret: 'hush' }, { id: 'a\tb', secret: 'hush' },
+    { id: 'a', secret: '' }, { id: 'a', secret: new Uint8Array(0) }
+  ]
+  const untyped: unknown[] = [{ secret: 'hush' }, { id: null, secret: 'hush' }, { id: 1, secret: 'hush' }, { id: 'a' }, { id: 'a', secret: 1 }, { id: 'a', secret: ['hush'] }]
+  for (const key of [...wrong, ...untyped]) t.throws(() => signer(key as Key), refused, inspect(key))
+
+  t.test('and so is a page without WebCrypto', async t => {
+    t.intercept(globalThis, 'crypto', { value: {} })
+    t.throws(() => signer(key), { name: 'TypeError', message: 'fastify-reason-phrase: signing needs https or localhost' })
+  })
+})

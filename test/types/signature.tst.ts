@@ -1,0 +1,39 @@
+import Fastify, { type FastifyRequest } from 'fastify'
+import { expect, test } from 'tstyche'
+import reasonPhrase from '../../index.js'
+import signature, { memoryStore, redisStore, type Key, type ReplayStore, type VerifiedKey } from '../../plugins/signature.js'
+
+declare const request: FastifyRequest
+const app = Fastify()
+const keys = (): Key => ({ secret: 'a', permissions: [] })
+
+test('request.key', () => {
+  expect(request.key).type.toBe<VerifiedKey | undefined>()
+  expect<VerifiedKey>().type.toBe<{ id: string, permissions: readonly string[] }>()
+})
+
+test('config of routes', () => {
+  app.get('/', { config: { permission: 'topic:read' } }, async () => 'a')
+  app.get('/', { config: { signature: false } }, async () => 'a')
+  // @ts-expect-error is not assignable to type
+  app.get('/', { config: { permission: 5 } }, async () => 'a')
+  // @ts-expect-error is not assignable to type
+  app.get('/', { config: { signature: true } }, async () => 'a')
+})
+
+test('options', () => {
+  app.register(reasonPhrase).register(signature, { keys })
+  app.register(signature, { keys: async () => undefined, maxAge: 1, clockSkew: 1, required: ['date'], replay: { store: memoryStore(), timeout: 1 } })
+  app.register(signature, { keys: id => ({ secret: [id, new Uint8Array(1)], permissions: ['a'] as const }), prefix: '/v2' })
+  // @ts-expect-error Argument of type '{}' is not assignable
+  app.register(signature, {})
+  // @ts-expect-error 'a' does not exist in type '(keyId: string)
+  app.register(signature, { keys: { a: 'b' } })
+  // @ts-expect-error 'maxage' does not exist
+  app.register(signature, { keys, maxage: 1 })
+})
+
+test('stores', () => {
+  expect(memoryStore({ max: 5 })).type.toBe<ReplayStore>()
+  expect(redisStore({ set: async () => 'OK' }, { prefix: 'a' })).type.toBe<ReplayStore>()
+})
