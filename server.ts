@@ -5,7 +5,7 @@ import { serverOptions } from './index.js'
 import { DatabaseUnavailable } from './plugins/app/database.js'
 import { KeysUnreadable } from './plugins/app/keys.js'
 
-const { DATABASE_FILE, DATABASE_URL, HOST, KEYS_FILE, LOG_LEVEL, NODE_ENV, PORT } = process.env
+const { DATABASE_FILE, DATABASE_URL, DRAIN_TIME, HOST, KEYS_FILE, LOG_LEVEL, MESSAGE_BACKLOG, NODE_ENV, PORT } = process.env
 
 const app = Fastify(serverOptions({
   logger: {
@@ -17,12 +17,15 @@ app.register(service, {
   databaseFile: DATABASE_FILE || undefined,
   databaseUrl: DATABASE_URL,
   keysFile: KEYS_FILE || undefined,
-  makeKeys: NODE_ENV !== 'production'
+  makeKeys: NODE_ENV !== 'production',
+  messageBacklog: MESSAGE_BACKLOG ? Number(MESSAGE_BACKLOG) : undefined
 })
 
 try {
+  const delay = Number(DRAIN_TIME || 10_000)
+  if (!(delay > 0 && delay < 2 ** 31)) throw new RangeError(`DRAIN_TIME must be a number of milliseconds, not ${DRAIN_TIME}`)
   await app.listen({ host: HOST || '127.0.0.1', port: Number(PORT || 3000) })
-  closeWithGrace({ logger: app.log }, async ({ signal, err }) => {
+  closeWithGrace({ delay, logger: app.log }, async ({ signal, err }) => {
     app.log[err ? 'fatal' : 'info']({ signal, err }, 'Closing')
     await app.close()
   })

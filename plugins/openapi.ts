@@ -2,6 +2,7 @@ import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import { HEADER_LIMIT } from '../lib/reason-phrase.js'
 import { isServerError, meaningOf } from '../lib/status-codes.js'
+import { isNotImplemented } from './not-implemented.js'
 import { kVerify, type Verifying } from './permissions.js'
 import { contractOf } from './reason-phrase.js'
 
@@ -22,6 +23,7 @@ const ERRORS = 'x-reason-phrase-errors'
 const SCHEME = 'signature'
 
 const NO_BODY = 'The response has no body; its message is in the header.'
+const NOT_YET = 'Not implemented yet: it answers 501 where it would succeed.'
 const UNKNOWN = 'The execution status is unknown: the operation may have succeeded.'
 
 /**
@@ -49,7 +51,8 @@ export function openapi (app: FastifyInstance<any, any, any, any, any>, { docume
     return config?.signature === false ? [] : [{ [SCHEME]: [config?.permission ?? []].flat() }]
   }
 
-  function errorsOf ({ config, schema, url }: RouteOptions, security: Json[]): Json {
+  function errorsOf (route: RouteOptions, security: Json[]): Json {
+    const { config, schema, url } = route
     const { params, querystring, headers, body, response } = (schema ?? {}) as Json
     // Two colons stand for one, and for no parameter.
     const hasParameter = /[:*]/.test(url.replaceAll('::', ''))
@@ -59,6 +62,7 @@ export function openapi (app: FastifyInstance<any, any, any, any, any>, { docume
     if (hasParameter || params || querystring || headers || body) possible.add(400)
     if (security?.length > 0) possible.add(401).add(403)
     if (hasParameter) possible.add(404)
+    if (isNotImplemented(route)) possible.add(501)
 
     const errors: Json = {}
     for (const statusCode of [...possible].sort((a, b) => a - b)) {
@@ -77,7 +81,7 @@ export function openapi (app: FastifyInstance<any, any, any, any, any>, { docume
         title: 'API',
         version: '0.0.0',
         ...document.info,
-        description: [document.info?.description, explain(header)].filter(Boolean).join('\n\n')
+        description: paragraphs(document.info?.description, explain(header))
       },
       components: {
         ...document.components,
@@ -91,7 +95,8 @@ export function openapi (app: FastifyInstance<any, any, any, any, any>, { docume
       const security = securityOf(route)
       // Here, since swagger looks a scheme up as soon as it is named.
       if ((app as Verifying)[kVerify] !== undefined) openapiObject.components.securitySchemes = { [SCHEME]: schemeOf(), ...openapiObject.components.securitySchemes }
-      return { schema: { ...schema, ...(security && { security }), [ERRORS]: errorsOf(route, security ?? openapiObject.security) } as never, url }
+      const planned = isNotImplemented(route) && { 'x-not-implemented': true, description: paragraphs((schema as Json | undefined)?.description, NOT_YET) }
+      return { schema: { ...schema, ...(security && { security }), ...planned, [ERRORS]: errorsOf(route, security ?? openapiObject.security) } as never, url }
     },
     transformObject (object) {
       const { openapiObject } = object as { openapiObject: Json }
@@ -134,6 +139,10 @@ function schemeOf (): Json {
       'and of its body a Content-Digest (RFC 9530) with sha-256 or sha-512. What must be covered is in the Accept-Signature field of a 401. ' +
       'The roles of an operation are the permissions that the key needs.'
   }
+}
+
+function paragraphs (...texts: Array<string | undefined>): string {
+  return texts.filter(Boolean).join('\n\n')
 }
 
 function describe (statusCode: number, meaning: string): string {

@@ -9,12 +9,16 @@ import { messageIn, messageOf } from '../lib/message.js'
 import { contractKeeper, logTo, markLogged, messageGiven, messageThrown, say, sayThrown } from '../lib/response.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
 import { decorateReply } from './decorators.js'
+import { decorateNotImplemented } from './not-implemented.js'
 import { checkPermissions } from './permissions.js'
 import { checkRoutes, type RouteSchemaOptions } from './route-schemas.js'
 import { serverContract } from './server-options.js'
 
 /** Options of the plugin. */
 export interface ReasonPhraseOptions extends ContractOptions, RouteSchemaOptions {}
+
+// When another process will be there, in seconds, for what is asked of one that closes.
+const RETRY_AFTER = '5'
 
 const kRegistration = Symbol('fastify-reason-phrase.registration')
 
@@ -46,11 +50,15 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
   app.decorate(kRegistration, { contract, routes })
 
   decorateReply(app)
+  decorateNotImplemented(app)
 
   const keepContract = contractKeeper(contract)
+  let isClosing = false
   app.addHook('onRequest', function (_request, reply, done) {
     keepContract(rawOf(reply))
     logTo(rawOf(reply), reply.log)
+    // With return503OnClosing: false, Fastify goes on to answer as always.
+    if (isClosing) rawOf(reply).removeHeader('retry-after')
     done()
   })
   app.addHook('preSerialization', onPreSerialization)
@@ -62,7 +70,14 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
   // Only the root has a server of its own, and answers for all of it.
   if (Object.hasOwn(app, 'server')) {
     const server: NodeJS.EventEmitter = app.server
-    server.prependListener('request', (_request, response: ServerResponse) => { keepContract(response) })
+    app.addHook('preClose', done => {
+      isClosing = true
+      done()
+    })
+    server.prependListener('request', (_request, response: ServerResponse) => {
+      keepContract(response)
+      if (isClosing) response.setHeader('retry-after', RETRY_AFTER)
+    })
     server.on('unknownProtocol', socket => {
       if (server.listenerCount('unknownProtocol') === 1) answerOnSocket(contract, socket, 400, 'This server speaks HTTP/2 only')
     })

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { Maintenance } from './maintenance.js'
 
 /** How the service is. */
 export const Health = Type.Object({
@@ -8,8 +9,9 @@ export const Health = Type.Object({
   database: Type.Object({
     dialect: Type.Union([Type.Literal('sqlite'), Type.Literal('postgresql')]),
     state: Type.Union([Type.Literal('up'), Type.Literal('down')])
-  })
+  }),
+  maintenance: Maintenance
 }, {
   description: 'The health of the service',
-  examples: [{ status: 'ok', database: { dialect: 'sqlite', state: 'up' } }]
+  examples: [{ status: 'ok', database: { dialect: 'sqlite', state: 'up' }, maintenance: { enabled: false } }]
 })

@@ -4,6 +4,8 @@ import { Type } from '@sinclair/typebox'
 export const Permission = Type.Union([
   Type.Literal('topic:read'),
   Type.Literal('topic:write'),
+  Type.Literal('message:read'),
+  Type.Literal('message:write'),
   Type.Literal('operator')
 ])
 

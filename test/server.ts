@@ -17,7 +17,7 @@ const root = join(import.meta.dirname, '..')
 
 /** Runs server.ts as a process of its own, with nothing but these settings. */
 function run (t: Test, settings: Record<string, string> = {}, preload?: string) {
-  const { HOST, PORT, LOG_LEVEL, DATABASE_FILE, DATABASE_URL, KEYS_FILE, NODE_ENV, ...env } = process.env
+  const { HOST, PORT, LOG_LEVEL, DATABASE_FILE, DATABASE_URL, DRAIN_TIME, KEYS_FILE, NODE_ENV, ...env } = process.env
   const databaseFile = join(t.testdir(), 'data', 'topics.db')
   // Started as this test is, so that its coverage counts, too: that of tsx is wrong, as it writes code on one line.
   const args = [...process.execArgv, ...(preload ? ['--import', `data:text/javascript,${preload}`] : []), 'server.ts']
@@ -131,17 +131,37 @@ t.test('A port that is taken is one line, and exit code 1', async t => {
   const gate = new Gate(() => {})
   const port = await gate.open()
   t.teardown(() => gate.close())
-  const { code, lines } = await run(t, { PORT: String(port) }).end()
+  const { code, lines } = await run(t, { PORT: String(port), LOG_LEVEL: 'warn' }).end()
   t.equal(code, 1)
   t.equal(lines.length, 1)
   t.match(JSON.parse(lines[0]), { level: 60, msg: `listen EADDRINUSE: address already in use 127.0.0.1:${port}` })
 })
 
 t.test('Any other failure to start has its stack', async t => {
-  const { code, lines } = await run(t, { PORT: 'x' }).end()
+  const { code, lines } = await run(t, { PORT: 'x', LOG_LEVEL: 'warn' }).end()
   t.equal(code, 1)
   t.equal(lines.length, 1)
   t.match(JSON.parse(lines[0]), { level: 60, err: { type: 'RangeError', stack: String } })
+})
+
+t.test('A request that outlasts DRAIN_TIME is given up, with exit code 1', async t => {
+  const service = run(t, { DRAIN_TIME: '300' })
+  const { hostname, port } = await addressOf(service)
+  const socket = connect(Number(port), hostname).on('error', () => {})
+  socket.write('POST /v2/topic HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{')
+  await service.line(/incoming request/)
+  service.server.kill('SIGTERM')
+  t.match(JSON.parse(await service.line(/killed by timeout/)), { level: 50, msg: 'killed by timeout (300ms)' })
+  t.equal((await service.end()).code, 1)
+})
+
+t.test('A DRAIN_TIME that is none is said', async t => {
+  for (const time of ['soon', '-1', '9999999999']) {
+    const { code, lines } = await run(t, { DRAIN_TIME: time }).end()
+    t.equal(code, 1)
+    t.equal(lines.length, 1)
+    t.match(JSON.parse(lines[0]), { level: 60, err: { type: 'RangeError', message: `DRAIN_TIME must be a number of milliseconds, not ${time}` } })
+  }
 })
 
 t.test('An uncaught error is logged, closes the service, and is exit code 1', async t => {

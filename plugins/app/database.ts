@@ -3,14 +3,40 @@ import { dirname } from 'node:path'
 import type { Static } from '@sinclair/typebox'
 import type { FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
-import { CamelCasePlugin, Kysely, Migrator, PostgresDialect, SqliteDialect, sql, type Dialect, type PostgresPoolClient } from 'kysely'
+import { CamelCasePlugin, Kysely, Migrator, PostgresDialect, SqliteDialect, sql, type ColumnType, type Dialect, type PostgresPoolClient, type SqliteDatabase, type SqliteStatement } from 'kysely'
 import Libsql from 'libsql'
 import pg from 'pg'
 import { migrations } from '../../migrations/index.js'
+import type { MessageStatus } from '../../schemas/message.js'
 import type { Topic } from '../../schemas/topic.js'
 
 /** The tables, named as the service names things. */
-export interface Tables { topic: Static<typeof Topic> }
+export interface Tables {
+  topic: Static<typeof Topic>
+  message: MessageTable
+  /** The number of the last message that a topic accepted. */
+  messageSequence: { topicId: string, last: Count }
+}
+
+/** What PostgreSQL returns as text, since it can be more than a number holds exactly, as these never are. */
+type Count = ColumnType<number | string, number>
+
+/** Every message that was accepted. */
+export interface MessageTable {
+  messageId: string
+  topicId: string
+  mediaType: string
+  /** Its bytes: a Buffer of PostgreSQL, an ArrayBuffer of SQLite. */
+  body: ColumnType<Buffer | ArrayBuffer, Buffer>
+  /** Its place in the order of acceptance in its topic. */
+  sequence: Count
+  status: Static<typeof MessageStatus>
+  /** Its place among the stored messages of its topic, from 1 on. */
+  position: ColumnType<number | string | null>
+  /** Why it failed. */
+  reason: string | null
+  createAt: string
+}
 
 /** Where the data is. */
 export interface DatabaseOptions {
@@ -60,7 +86,38 @@ async function sqlite (file: string): Promise<Dialect> {
   // Waiting for another process to release a lock blocks this one: not for long.
   const database = new Libsql(file, { timeout: 500 })
   database.pragma('journal_mode = WAL')
-  return new SqliteDialect({ database })
+  return new SqliteDialect({ database: lockedFirst(database) })
+}
+
+const NOTHING = { changes: 0, lastInsertRowid: 0 }
+
+/**
+ * Has every transaction, and every statement that writes outside of one, take the lock before anything else. A
+ * transaction that reads first can find that another process wrote since, and cannot write any more. And a statement
+ * that fails for the lock is left in progress by libsql, so that no transaction commits until it is garbage:
+ * https://github.com/tursodatabase/libsql-client-ts/issues/352. One of exec() is not.
+ */
+function lockedFirst (database: InstanceType<typeof Libsql>): SqliteDatabase {
+  const locked = (work: () => any) => database.inTransaction ? work() : database.transaction(work).immediate()
+  const begin = () => {
+    database.exec('begin immediate')
+    return NOTHING
+  }
+
+  return {
+    close: () => database.close(),
+    prepare (text) {
+      const statement = database.prepare(text) as unknown as SqliteStatement
+      if (text === 'begin') return Object.assign(statement, { run: begin })
+      if (!/^(insert|update|delete)\b/i.test(text)) return statement
+      const all = statement.all.bind(statement)
+      const run = statement.run.bind(statement)
+      return Object.assign(statement, {
+        all: (parameters: unknown[]) => locked(() => all(parameters)),
+        run: (parameters: unknown[]) => locked(() => run(parameters))
+      })
+    }
+  }
 }
 
 /** PostgreSQL through a pool that gets over the loss of its connections. */

@@ -3,13 +3,16 @@ import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
 import { openapi } from '../openapi.js'
 import * as health from '../../schemas/health.js'
+import * as maintenance from '../../schemas/maintenance.js'
+import * as message from '../../schemas/message.js'
+import * as subscription from '../../schemas/subscription.js'
 import * as topic from '../../schemas/topic.js'
 
 /** The document of the service at /docs/json, and a page that shows it at /docs. */
 export default fp(async function docs (app) {
   await app.register(swagger, openapi(app, {
     document: { info: { title: 'Topics', version: '2', description: 'A registry of topics.' } },
-    schemas: { ...health, ...topic }
+    schemas: { ...health, ...maintenance, ...message, ...subscription, ...topic }
   }))
   await app.register(async app => {
     // The page brings routes of its own, for everybody.

@@ -1,13 +1,60 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
+import { closeLingering, lingerAtEnd } from '../../lib/linger.js'
+
+// How long, in milliseconds, a connection must have been idle to be closed.
+const IDLE = 500
+
+// Node's own name for the response that is to go out next.
+type Connection = Socket & { _httpMessage?: ServerResponse | null }
 
 /**
- * Ends the connections of the requests that are in flight when the service closes: kept alive, they would be idle
- * afterwards, and hold up the process until their clients let go of them.
+ * Closes the connections of a service that closes so that no client loses an answer: each that is in use with its next
+ * response, which says so; each that is idle a little later, as a request may be on its way; and none all at once.
  */
 export default fp(async function drain (app) {
-  let closing = false
-  app.addHook('preClose', async () => { closing = true })
+  // How much had come by the last look.
+  const connections = new Map<Connection, number>()
+  let accepted = 0
+  let isClosing = false
+  let timer: NodeJS.Timeout | undefined
+
+  app.server.on('connection', socket => {
+    accepted++
+    connections.set(socket, -1)
+    socket.once('close', () => connections.delete(socket))
+    if (isClosing) lingerAtEnd(socket)
+  })
+
+  function closeIdle (): void {
+    for (const [socket, bytesRead] of connections) {
+      if (socket._httpMessage) continue
+      if (socket.bytesRead === bytesRead) closeLingering(socket)
+      else connections.set(socket, socket.bytesRead)
+    }
+    clearTimeout(timer)
+    if (connections.size > 0) timer = setTimeout(closeIdle, IDLE).unref()
+  }
+
+  app.addHook('preClose', async () => {
+    isClosing = true
+    for (const socket of connections.keys()) lingerAtEnd(socket)
+    // Node calls it, and would reset those whose requests are on their way.
+    app.server.closeIdleConnections = closeIdle
+    // So would the end of listening those that wait to be accepted, of which each turn of the event loop takes one.
+    const end = Date.now() + IDLE
+    let before
+    // The first turn is under way.
+    await setImmediate()
+    do {
+      before = accepted
+      await setImmediate()
+    } while (accepted > before && Date.now() < end)
+  })
+
   app.addHook('onSend', async (_request, reply) => {
-    if (closing) reply.header('connection', 'close')
+    if (isClosing) reply.header('connection', 'close')
   })
 }, { name: 'drain' })

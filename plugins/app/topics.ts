@@ -21,7 +21,7 @@ declare module 'fastify' {
 }
 
 /** An id as it is stored: its digits, which a client can write in either case, in lower case. */
-const stored = (topicId: string) => topicId.slice(0, 4) + topicId.slice(4).toLowerCase()
+export const stored = (id: string) => id.slice(0, 4) + id.slice(4).toLowerCase()
 
 const timestamp = (date: string) => new Date(date).toISOString()
 

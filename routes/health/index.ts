@@ -5,12 +5,13 @@ const routes: FastifyPluginAsyncTypebox = async app => {
   // 200 without its database, too: what is asked is how the service is, and it can tell.
   app.get('', {
     schema: { summary: 'Tell how the service is', response: { 200: Health } },
-    config: { signature: false }
+    config: { maintenance: 'exempt', signature: false }
   }, async (): Promise<Static<typeof Health>> => {
     const { dialect, isUp } = app.database
+    const { state: maintenance } = app.maintenance
     return await isUp()
-      ? { status: 'ok', database: { dialect, state: 'up' } }
-      : { status: 'degraded', database: { dialect, state: 'down' } }
+      ? { status: 'ok', database: { dialect, state: 'up' }, maintenance }
+      : { status: 'degraded', database: { dialect, state: 'down' }, maintenance }
   })
 }
 

@@ -254,6 +254,28 @@ t.test('a request while the server closes', async t => {
   t.equal(slow!.body, 'slow')
   keepsContract(t, refused!, 503)
   t.strictSame(valuesOf(refused!, 'connection'), ['close'])
+  t.strictSame(valuesOf(refused!, 'retry-after'), ['5'])
+  t.strictSame(valuesOf(slow!, 'retry-after'), [])
+  connection.destroy()
+  await closing
+})
+
+t.test('a request while the server closes, and answers as always', async t => {
+  const app = Fastify({ return503OnClosing: false })
+  await app.register(reasonPhrase)
+  const entered = new Promise<{ reply: FastifyReply }>(resolve => { app.get('/slow', (_request, reply) => { resolve({ reply }) }) })
+  app.get('/', async () => 'ok')
+  const port = await listen(t, app)
+  const connection = connect(port)
+  connection.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  const { reply } = await entered
+  const closing = app.close()
+  await new Promise(setImmediate)
+  connection.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  reply.send('slow')
+  const [, answered] = await connection.responses(2)
+  t.equal(answered!.body, 'ok')
+  t.strictSame(valuesOf(answered!, 'retry-after'), [])
   connection.destroy()
   await closing
 })

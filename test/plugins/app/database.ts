@@ -66,6 +66,15 @@ t.test('SQLite, locked by another process, is unavailable until it is released',
   other.exec('rollback')
   await database.run(write('a'))
   t.same(await database.run(read), [{ name: 'a' }])
+
+  // A transaction, too, whatever failed before it.
+  other.exec('begin immediate')
+  await t.rejects(database.run(db => db.deleteFrom('topic').execute()), { message: 'The database is unavailable' })
+  await t.rejects(database.run(db => db.transaction().execute(read)), { message: 'The database is unavailable' })
+  other.exec('rollback')
+  await database.run(db => db.transaction().execute(write('b')))
+  other.exec("insert into topic values ('c', 'c', '', '', '', null)")
+  t.same(await database.run(read), [{ name: 'a' }, { name: 'b' }, { name: 'c' }])
 })
 
 t.test('PostgreSQL', { skip: fixtures.postgresql.skip }, async t => {

@@ -6,6 +6,9 @@ import t, { type Test } from 'tap'
 import ts from 'typescript'
 import { signer } from '../../../client/index.js'
 import * as health from '../../../schemas/health.js'
+import * as maintenance from '../../../schemas/maintenance.js'
+import * as message from '../../../schemas/message.js'
+import * as subscription from '../../../schemas/subscription.js'
 import * as topic from '../../../schemas/topic.js'
 import { sqlite } from '../../fixtures/database.js'
 import { service } from '../../fixtures/service.js'
@@ -31,9 +34,16 @@ t.test('The document', async t => {
     t.strictSame(operations.sort(), [
       'delete /v2/topic/{topicId}',
       'get /health',
+      'get /v2/maintenance',
+      'get /v2/message/{messageId}',
       'get /v2/topic',
       'get /v2/topic/{topicId}',
-      'post /v2/topic'
+      'get /v2/topic/{topicId}/message',
+      'get /v2/topic/{topicId}/subscription',
+      'post /v2/topic',
+      'post /v2/topic/{topicId}/message',
+      'post /v2/topic/{topicId}/subscription',
+      'put /v2/maintenance'
     ])
   })
 
@@ -58,6 +68,13 @@ t.test('The document', async t => {
     t.strictSame(errors('/v2/topic', 'post'), [400, 401, 403, 422, 500, 503])
     t.strictSame(errors('/v2/topic/{topicId}', 'get'), [400, 401, 403, 404, 500, 503])
     t.strictSame(errors('/v2/topic/{topicId}', 'delete'), [400, 401, 403, 404, 500, 503])
+    t.strictSame(errors('/v2/topic/{topicId}/subscription', 'get'), [400, 401, 403, 404, 500, 501, 503])
+    t.strictSame(errors('/v2/topic/{topicId}/subscription', 'post'), [400, 401, 403, 404, 422, 500, 501, 503])
+    t.strictSame(errors('/v2/topic/{topicId}/message', 'post'), [400, 401, 403, 404, 422, 500, 503])
+    t.strictSame(errors('/v2/topic/{topicId}/message', 'get'), [400, 401, 403, 404, 422, 500, 503])
+    t.strictSame(errors('/v2/message/{messageId}', 'get'), [400, 401, 403, 404, 500, 503])
+    t.strictSame(errors('/v2/maintenance', 'get'), [401, 403, 500, 503])
+    t.strictSame(errors('/v2/maintenance', 'put'), [400, 401, 403, 422, 500, 503])
     t.match(document.paths['/v2/topic'].post.responses[422].description, /^The name is taken, or the media type is none\. .*no body/)
     for (const method of ['get', 'delete']) {
       t.match(document.paths['/v2/topic/{topicId}'][method].responses[404].description, /^No topic has this id\. .*no body/)
@@ -74,7 +91,13 @@ t.test('The document', async t => {
   })
 
   t.test('names the schemas that it uses twice', async t => {
-    t.strictSame(document.components.schemas, { Topic: JSON.parse(JSON.stringify(topic.Topic)) })
+    t.strictSame(document.components.schemas, JSON.parse(JSON.stringify({
+      Maintenance: maintenance.Maintenance,
+      Message: { ...message.Message, properties: { ...message.Message.properties, status: { $ref: '#/components/schemas/MessageStatus' } } },
+      MessageStatus: message.MessageStatus,
+      Subscription: subscription.Subscription,
+      Topic: topic.Topic
+    })))
     const { schema, example } = document.paths['/health'].get.responses[200].content['application/json']
     t.match(schema, { type: 'object', description: health.Health.description })
     t.strictSame(example, health.Health.examples[0])

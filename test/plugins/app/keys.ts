@@ -47,7 +47,7 @@ t.test('A file that is not there is made', async t => {
   const { lines, ask } = await build(t, { keysFile: file })
   t.equal(statSync(file).mode & 0o777, 0o600)
   const [{ id, secret, permissions }, ...rest] = JSON.parse(readFileSync(file, 'utf8'))
-  t.strictSame([id, permissions, rest], ['dev', ['topic:read', 'topic:write', 'operator'], []])
+  t.strictSame([id, permissions, rest], ['dev', ['topic:read', 'topic:write', 'message:read', 'message:write', 'operator'], []])
   t.equal(Buffer.from(secret, 'base64url').length, 32)
   t.strictSame(await ask('dev', secret), { id: 'dev', permissions })
   t.equal(await ask('dev', 'another'), 401)

@@ -8,7 +8,7 @@ for (const { name, skip, open } of databases) {
     const app = await service(t, await open(t))
     const response = await app.inject('/health')
     t.equal(response.statusCode, 200)
-    t.same(response.json(), { status: 'ok', database: { dialect: name.toLowerCase(), state: 'up' } })
+    t.same(response.json(), { status: 'ok', database: { dialect: name.toLowerCase(), state: 'up' }, maintenance: { enabled: false } })
     t.ok(matches(Health, response.json()))
   })
 }
@@ -18,7 +18,17 @@ t.test('A service without its database is degraded, and answers', async t => {
   t.intercept(app.database, 'isUp', { value: async () => false })
   const response = await app.inject('/health')
   t.equal(response.statusCode, 200)
-  t.same(response.json(), { status: 'degraded', database: { dialect: 'sqlite', state: 'down' } })
+  t.same(response.json(), { status: 'degraded', database: { dialect: 'sqlite', state: 'down' }, maintenance: { enabled: false } })
+  t.ok(matches(Health, response.json()))
+})
+
+t.test('During maintenance it answers, and says so', async t => {
+  const app = await service(t, await databases[0].open(t))
+  await app.ready()
+  const maintenance = await app.maintenance.enter({ message: 'Moving' })
+  const response = await app.inject('/health')
+  t.equal(response.statusCode, 200)
+  t.same(response.json(), { status: 'ok', database: { dialect: 'sqlite', state: 'up' }, maintenance })
   t.ok(matches(Health, response.json()))
 })
 

@@ -1,0 +1,101 @@
+import { inspect } from 'node:util'
+
+/** What maintenance is begun with. */
+export interface MaintenanceStart {
+  /** What every request is told. Default: `Temporarily offline for maintenance`. */
+  message?: string
+  /** When it ends by itself: a `Date`, or a date-time as JSON has it. Not with `retryAfter`. */
+  until?: Date | string
+  /** When to try again, in seconds from each request on. Default: 60, where there is no `until`. */
+  retryAfter?: number
+}
+
+/** Whether maintenance is on, and since when: plain JSON. */
+export type MaintenanceState = MaintenanceOff | MaintenanceOn
+
+/** No maintenance. */
+export interface MaintenanceOff { readonly enabled: false }
+
+/** Maintenance, until it is left, or until its time has passed. */
+export interface MaintenanceOn {
+  readonly enabled: true
+  readonly message: string
+  /** When it began, ISO 8601, UTC. */
+  readonly since: string
+  /** When it ends by itself, ISO 8601, UTC. */
+  readonly until?: string
+  /** When to try again, in whole seconds. Where there is an `until`, that says it. */
+  readonly retryAfter?: number
+}
+
+const MESSAGE = 'Temporarily offline for maintenance'
+const RETRY_AFTER = 60
+
+export const OFF: MaintenanceOff = Object.freeze({ enabled: false })
+
+/**
+ * Maintenance that begins now.
+ *
+ * @throws {TypeError} for what is unknown, of the wrong type, over already, or says twice when it ends
+ */
+export function begin (start: MaintenanceStart = {}): MaintenanceOn {
+  if (typeof start !== 'object' || start === null) refuse('options must be an object, such as { message, until }', start)
+  const { message = MESSAGE, until, retryAfter, ...unknown } = start
+  const [stranger] = Object.keys(unknown)
+  if (stranger !== undefined) throw new TypeError(`fastify-reason-phrase: maintenance knows no option "${stranger}", only message, until and retryAfter`)
+  if (until !== undefined && retryAfter !== undefined) throw new TypeError('fastify-reason-phrase: maintenance takes until or retryAfter, not both')
+
+  const end = until === undefined ? undefined : timeOf(until, 'until')
+  if (end !== undefined && end <= Date.now()) refuse('option until must be in the future', until)
+  return on(message, new Date().toISOString(), end, end === undefined && retryAfter === undefined ? RETRY_AFTER : retryAfter)
+}
+
+/**
+ * A state as it was kept elsewhere.
+ *
+ * @throws {TypeError} for what is none
+ */
+export function restore (kept: MaintenanceState): MaintenanceState {
+  if (typeof kept?.enabled !== 'boolean') refuse('state must be { enabled: false }, or an object with enabled, message and since', kept)
+  if (!kept.enabled) return OFF
+  const { message, since, until, retryAfter } = kept
+  const end = until === undefined ? undefined : timeOf(until, 'until')
+  return on(message, new Date(timeOf(since, 'since')).toISOString(), end, end === undefined ? retryAfter ?? RETRY_AFTER : undefined)
+}
+
+/** When a state ends by itself, in milliseconds since the epoch; `Infinity` where it does not. */
+export function endOf ({ until }: MaintenanceOn): number {
+  return until === undefined ? Infinity : Date.parse(until)
+}
+
+/** `Retry-After` for a request of now (RFC 9110 section 10.2.3): whole seconds, at least one. */
+export function retryAfterOf ({ until, retryAfter }: MaintenanceOn): number {
+  return until === undefined ? retryAfter! : Math.max(1, Math.ceil((Date.parse(until) - Date.now()) / 1000))
+}
+
+function on (message: unknown, since: string, end: number | undefined, retryAfter: unknown): MaintenanceOn {
+  if (typeof message !== 'string' || message.trim() === '') refuse('option message must be a string that says something', message)
+  if (retryAfter !== undefined && !(typeof retryAfter === 'number' && retryAfter > 0 && Number.isFinite(retryAfter))) {
+    refuse('option retryAfter must be a positive number of seconds', retryAfter)
+  }
+  return Object.freeze({
+    enabled: true,
+    message,
+    since,
+    ...(end !== undefined && { until: new Date(end).toISOString() }),
+    ...(retryAfter !== undefined && { retryAfter: Math.ceil(retryAfter as number) })
+  })
+}
+
+// To Date, a number is a time and most texts are one, too.
+const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i
+
+function timeOf (value: unknown, name: string): number {
+  const time = value instanceof Date ? value.getTime() : typeof value === 'string' && DATE_TIME.test(value) ? Date.parse(value) : NaN
+  if (Number.isNaN(time)) refuse(`option ${name} must be a valid Date, or a date-time with its time zone`, value)
+  return time
+}
+
+function refuse (rule: string, value: unknown): never {
+  throw new TypeError(`fastify-reason-phrase: maintenance ${rule}, not ${inspect(value, { depth: 0 })}`)
+}

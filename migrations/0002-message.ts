@@ -1,0 +1,44 @@
+import { sql, type Kysely } from 'kysely'
+
+/** Creates the table of messages, and that of how many each topic has accepted. */
+export async function up (db: Kysely<any>): Promise<void> {
+  await db.schema.createTable('message')
+    .addColumn('messageId', 'text', column => column.notNull().primaryKey())
+    .addColumn('topicId', 'text', column => column.notNull())
+    .addColumn('mediaType', 'text', column => column.notNull())
+    // SQLite has no such type, and leaves bytes as they are in a column of any.
+    .addColumn('body', 'bytea', column => column.notNull())
+    .addColumn('sequence', 'bigint', column => column.notNull())
+    .addColumn('status', 'text', column => column.notNull())
+    .addColumn('position', 'bigint')
+    .addColumn('reason', 'text')
+    .addColumn('createAt', 'text', column => column.notNull())
+    .execute()
+
+  // What waits, in the order of acceptance.
+  await db.schema.createIndex('messageWaiting')
+    .on('message')
+    .columns(['topicId', 'sequence'])
+    .unique()
+    .where(sql.ref('status'), '=', sql.lit('accepted'))
+    .execute()
+
+  // What is stored. That a position is taken once does not rest on the service alone.
+  await db.schema.createIndex('messagePosition')
+    .on('message')
+    .columns(['topicId', 'position'])
+    .unique()
+    .where(sql.ref('position'), 'is not', null)
+    .execute()
+
+  await db.schema.createTable('messageSequence')
+    .addColumn('topicId', 'text', column => column.notNull().primaryKey())
+    .addColumn('last', 'bigint', column => column.notNull())
+    .execute()
+}
+
+/** Drops both, with all that is in them. */
+export async function down (db: Kysely<any>): Promise<void> {
+  await db.schema.dropTable('messageSequence').execute()
+  await db.schema.dropTable('message').execute()
+}

@@ -1,0 +1,14 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Message, MessageParams } from '../../../schemas/message.js'
+
+const routes: FastifyPluginAsyncTypebox = async app => {
+  app.get('/:messageId', {
+    schema: { summary: 'Get a message, and how far it has come', params: MessageParams, response: { 200: Message } },
+    config: { permission: 'message:read', errors: { 404: 'No message has this id.' } }
+  }, async (request, reply) => {
+    const { messageId } = request.params
+    return await app.messages.find(messageId) ?? reply.notFound(`No message ${messageId}`)
+  })
+}
+
+export default routes

@@ -1,0 +1,93 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { closeLingering, lingerAtEnd } from '../../lib/linger.js'
+
+/** A server that answers every request at once and closes the connection; how often it was asked, and a client of it. */
+async function exchange (t: Test, prepare: (socket: Socket) => void, allowHalfOpen = false) {
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    asked.push(request.url!)
+    prepare(request.socket)
+    response.writeHead(503, { connection: 'close', 'content-length': 0 }).end()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => { server.close().closeAllConnections() })
+  const socket = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen }).setEncoding('latin1')
+  t.teardown(() => socket.destroy())
+  let error: NodeJS.ErrnoException | undefined
+  let received = ''
+  socket.on('error', thrown => { error = thrown })
+  socket.on('data', data => { received += data })
+  return { asked, socket, server, received: () => received, error: () => error }
+}
+
+const HEAD = 'POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\n'
+const turn = () => new Promise(resolve => setTimeout(resolve, 20))
+
+/** Sends all of a body, whatever the answer. */
+async function upload (socket: Socket) {
+  socket.write(HEAD)
+  for (let i = 0; i < 4 && socket.writable; i++) {
+    socket.write('x'.repeat(1_000_000))
+    await turn()
+  }
+}
+
+t.test('A client that still sends is not reset', async t => {
+  const { socket, received, error } = await exchange(t, lingerAtEnd, true)
+  const ended = once(socket, 'end')
+  await upload(socket)
+  await ended
+  t.match(received(), /^HTTP\/1\.1 503 [^]*\r\n\r\n$/)
+  t.equal(socket.writable, true, 'its side is open')
+  t.equal(error(), undefined)
+  const closed = once(socket, 'close')
+  socket.end()
+  await closed
+  t.equal(error(), undefined)
+})
+
+t.test('Without it, it is', async t => {
+  const { socket, error } = await exchange(t, () => {}, true)
+  const closed = once(socket, 'close').catch(() => {})
+  await upload(socket)
+  socket.end()
+  await closed
+  t.match(error(), { code: /^(ECONNRESET|EPIPE)$/ })
+})
+
+t.test('What comes later is not heard', async t => {
+  const { asked, socket, received, error } = await exchange(t, lingerAtEnd, true)
+  socket.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\n')
+  await once(socket, 'end')
+  socket.write('GET /2 HTTP/1.1\r\nHost: a\r\n\r\n')
+  await turn()
+  socket.end('GET /3 HTTP/1.1\r\nHost: a\r\n\r\n')
+  await once(socket, 'close')
+  t.strictSame(asked, ['/1'])
+  t.equal(received().split('HTTP/1.1').length, 2)
+  t.equal(error(), undefined)
+})
+
+t.test('A client that does not close its side is waited for, but not for ever', async t => {
+  const { socket, server } = await exchange(t, lingerAtEnd, true)
+  socket.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\n')
+  await once(socket, 'end')
+  const count = () => new Promise(resolve => server.getConnections((_error, count) => resolve(count)))
+  t.equal(await count(), 1)
+  while (await count() !== 0) await turn()
+})
+
+t.test('A connection that is closed already is left alone', async t => {
+  const { socket } = await exchange(t, () => {})
+  closeLingering(socket)
+  t.equal(socket.writableEnded, true)
+  closeLingering(socket)
+  t.equal(socket.listenerCount('close'), 1)
+  socket.destroy()
+  closeLingering(socket)
+  t.equal(socket.listenerCount('close'), 1)
+})

@@ -1,0 +1,71 @@
+import t from 'tap'
+import { begin, endOf, OFF, restore, retryAfterOf, type MaintenanceOn } from '../../lib/maintenance.js'
+
+const NOW = Date.parse('2025-08-19T09:30:00.000Z')
+const since = '2025-08-19T09:30:00.000Z'
+const later = '2025-08-19T10:00:00.000Z'
+
+t.beforeEach(t => { t.context.clock = t.intercept(Date, 'now', { value: () => NOW }) })
+
+t.test('Off', async t => {
+  t.strictSame(OFF, { enabled: false })
+  t.ok(Object.isFrozen(OFF))
+})
+
+t.test('What it begins with', async t => {
+  const message = 'Temporarily offline for maintenance'
+  for (const state of [begin(), begin({}), begin({ message: undefined, until: undefined, retryAfter: undefined })]) {
+    t.strictSame({ ...state, since }, { enabled: true, message, since, retryAfter: 60 })
+    t.match(state.since, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+    t.ok(Object.isFrozen(state))
+  }
+  t.match(begin({ message: 'Back soon', retryAfter: 0.2 }), { message: 'Back soon', retryAfter: 1, until: undefined })
+  for (const until of [new Date(later), later, '2025-08-19T12:00:00+02:00', '2025-08-19T10:00z']) {
+    const state = begin({ until })
+    t.equal(state.until, later)
+    t.notHas(state, 'retryAfter')
+  }
+})
+
+t.test('What it does not begin with', async t => {
+  const wrong: Array<[unknown, RegExp]> = [
+    [null, /options must be an object, such as \{ message, until \}, not null$/],
+    ['now', /options must be an object.*, not 'now'$/],
+    [{ until: later, for: 5 }, /knows no option "for", only message, until and retryAfter$/],
+    [{ until: later, retryAfter: 5 }, /takes until or retryAfter, not both$/],
+    [{ until: new Date(NOW) }, /option until must be in the future, not 2025-08-19T09:30:00\.000Z$/],
+    ...[new Date(NaN), 'tomorrow', '2025-08-19', '2025-08-19T10:00:00', '2025-99-19T10:00:00Z', NOW + 1000, null].map(
+      (until): [unknown, RegExp] => [{ until }, /option until must be a valid Date, or a date-time with its time zone, not /]
+    ),
+    ...[0, -1, NaN, Infinity, '5', null].map((retryAfter): [unknown, RegExp] => [{ retryAfter }, /option retryAfter must be a positive number of seconds, not /]),
+    ...['', ' ', 5, null].map((message): [unknown, RegExp] => [{ message }, /option message must be a string that says something, not /])
+  ]
+  for (const [start, message] of wrong) {
+    t.throws(() => begin(start as object), { name: 'TypeError', message: /^fastify-reason-phrase: maintenance / })
+    t.throws(() => begin(start as object), { message })
+  }
+})
+
+t.test('A state that was kept', async t => {
+  const state: MaintenanceOn = { enabled: true, message: 'a', since, retryAfter: 5 }
+  t.equal(restore({ enabled: false }), OFF)
+  t.strictSame(restore(state), state)
+  t.ok(Object.isFrozen(restore(state)))
+  t.strictSame(restore({ ...state, until: later }), { enabled: true, message: 'a', since, until: later })
+  t.strictSame(restore({ ...state, retryAfter: undefined }), { ...state, retryAfter: 60 })
+  t.match(restore({ ...state, until: since }), { until: since }, 'it may be over')
+  for (const wrong of [undefined, null, {}, 'on', { enabled: 1 }, { ...state, since: 'then' }, { ...state, message: null }, { ...state, until: 5 }, { ...state, retryAfter: -1 }]) {
+    t.throws(() => restore(wrong as never), { name: 'TypeError', message: /^fastify-reason-phrase: maintenance (state|option \w+) must be / })
+  }
+})
+
+t.test('When it ends, and when to try again', async t => {
+  const state: MaintenanceOn = { enabled: true, message: 'a', since }
+  t.equal(endOf(state), Infinity)
+  t.equal(endOf({ ...state, until: later }), NOW + 30 * 60_000)
+  t.equal(retryAfterOf({ ...state, retryAfter: 7 }), 7)
+  t.equal(retryAfterOf({ ...state, until: later }), 1800)
+  t.equal(retryAfterOf({ ...state, until: '2025-08-19T09:30:01.001Z' }), 2)
+  t.equal(retryAfterOf({ ...state, until: '2025-08-19T09:30:00.001Z' }), 1)
+  t.equal(retryAfterOf({ ...state, until: since }), 1)
+})

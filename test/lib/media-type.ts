@@ -1,0 +1,41 @@
+import t from 'tap'
+import { isJson, isSameMediaType } from '../../lib/media-type.js'
+
+t.test('Media types that are the same', async t => {
+  for (const [a, b] of [
+    ['application/json', 'application/json'],
+    ['Application/JSON', 'application/json'],
+    ['text/plain;charset=utf-8', 'text/plain ; Charset="UTF-8"'],
+    ['a/b; c=d; e=f', 'a/b;E=f;c="d"'],
+    ['multipart/mixed; boundary="a\\"b;c"', 'Multipart/Mixed;boundary="a\\"b;c"']
+  ]) {
+    t.ok(isSameMediaType(a, b), `${a} = ${b}`)
+    t.ok(isSameMediaType(b, a), `${b} = ${a}`)
+  }
+})
+
+t.test('Media types that differ', async t => {
+  for (const [a, b] of [
+    ['application/json', 'text/json'],
+    ['application/json', 'application/json; charset=utf-8'],
+    ['text/plain; charset=utf-8', 'text/plain; charset=latin1'],
+    ['a/b; c=d', 'a/b; c=D'],
+    ['a/b; c=d', 'a/b; e=d'],
+    ['a/b; c="d,e"', 'a/b; c=d; e=d'],
+    ['json', 'application/json'],
+    ['', ''],
+    ['none', 'none']
+  ]) {
+    t.notOk(isSameMediaType(a, b), `${a} ≠ ${b}`)
+    t.notOk(isSameMediaType(b, a), `${b} ≠ ${a}`)
+  }
+})
+
+t.test('What is JSON', async t => {
+  for (const json of ['application/json', 'Application/JSON', 'application/json ; charset=utf-8', 'application/vnd.api+json', 'a/b+JSON;c=d']) {
+    t.ok(isJson(json), json)
+  }
+  for (const other of ['text/plain', 'text/json', 'application/jsonx', 'application/json-seq', 'a/b; c=d+json', 'application/xml;a="x/y+json"', 'xapplication/json']) {
+    t.notOk(isJson(other), other)
+  }
+})

@@ -1,0 +1,173 @@
+import { PassThrough } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
+import Libsql from 'libsql'
+import pg from 'pg'
+import t from 'tap'
+import { databases, Gate, postgresql, sqlite } from '../../fixtures/database.js'
+import { messaging } from '../../fixtures/messages.js'
+
+/** A logger, and its lines of a level. */
+function logger () {
+  const lines: Array<{ level: number, msg: string }> = []
+  const stream = new PassThrough().on('data', line => lines.push(JSON.parse(line)))
+  return {
+    logger: { level: 'info', stream },
+    async said (pattern: RegExp) {
+      // What it waits for can be all that is left for the process to do.
+      while (!lines.some(({ msg }) => pattern.test(msg))) await setTimeout(10)
+    },
+    count: (pattern: RegExp) => lines.filter(({ msg }) => pattern.test(msg)).length
+  }
+}
+
+const numbers = (length: number) => Array.from({ length }, (_, number) => number)
+
+for (const { name, skip, open } of databases) {
+  t.test(name, { skip }, async t => {
+    t.test('stores what was accepted before it started', async t => {
+      const options = await open(t)
+      const before = await messaging(t, options, { working: false })
+      const topicIds = [await before.topic('a'), await before.topic('b')]
+      for (const topicId of topicIds) for (const number of [0, 1, 2]) await before.send(topicId, number)
+      await before.app.close()
+
+      const { settled, values } = await messaging(t, options)
+      await settled()
+      for (const topicId of topicIds) t.strictSame(await values(topicId), [0, 1, 2])
+    })
+
+    t.test('stores what another process accepted and left', async t => {
+      const options = await open(t)
+      const { topic, send } = await messaging(t, options, { working: false })
+      const topicId = await topic('a')
+      const { settled, values } = await messaging(t, options)
+      await send(topicId, 0)
+      await settled()
+      t.strictSame(await values(topicId), [0])
+    })
+
+    t.test('fails the messages of a topic that was deleted, and they take no position', async t => {
+      const options = await open(t)
+      const { app, topic, send } = await messaging(t, options, { working: false })
+      const [kept, deleted] = [await topic('kept'), await topic('deleted')]
+      const ids = [await send(deleted, 0), await send(kept, 0), await send(deleted, 1)]
+      await app.topics.remove(deleted)
+      // As if it had found the topic just before.
+      ids.push(await send(deleted, 2))
+
+      const { app: other, settled, counts, values } = await messaging(t, options)
+      await settled()
+      t.same(await counts(), { stored: 1, failed: 3 })
+      const failed = await other.messages.find(ids[0])
+      t.match(failed, { topicId: deleted, status: 'failed', reason: 'The topic was deleted', body: 0 })
+      t.notHas(failed, 'position')
+      t.strictSame(await values(kept), [0])
+      t.strictSame(await values(deleted), [])
+    })
+
+    t.test('keeps what a deleted topic had stored', async t => {
+      const { app, topic, send, settled } = await messaging(t, await open(t))
+      const topicId = await topic('a')
+      const messageId = await send(topicId, 0)
+      await settled()
+      await app.topics.remove(topicId)
+      t.match(await app.messages.find(messageId), { status: 'stored', position: 1 })
+    })
+
+    t.test('finishes what it is at when the service closes, and no more', async t => {
+      const options = await open(t)
+      const before = await messaging(t, options, { working: false })
+      const topicId = await before.topic('a')
+      await Promise.all(numbers(1_400).map(number => before.send(topicId, number)))
+
+      const { app } = await messaging(t, options)
+      // It is at work by now, or about to be.
+      await app.close()
+      const { stored = 0 } = await before.counts()
+      t.ok([0, 500].includes(stored), `${stored} were stored`)
+      app.messageWorker.wake()
+      t.same((await before.counts()).stored ?? 0, stored, 'it stays closed')
+
+      const after = await messaging(t, options)
+      await after.settled()
+      t.strictSame(await after.values(topicId), numbers(1_000))
+      t.same(await after.counts(), { stored: 1_400 })
+    })
+  })
+}
+
+t.test('Several workers on one PostgreSQL', { skip: postgresql.skip }, async t => {
+  t.test('share the topics', async t => {
+    const options = await postgresql.open(t)
+    const before = await messaging(t, options, { working: false })
+    const [held, free] = [await before.topic('held'), await before.topic('free')]
+    for (const topicId of [held, free]) for (const number of numbers(3)) await before.send(topicId, number)
+
+    const other = new pg.Client(options.databaseUrl)
+    await other.connect()
+    t.teardown(() => other.end())
+    await other.query('begin')
+    await other.query('select from topic where topic_id = $1 for update', [held])
+
+    const { values, settled } = await messaging(t, options)
+    while (((await before.counts()).stored ?? 0) < 3) await setTimeout(10)
+    t.strictSame(await values(free), numbers(3))
+    t.strictSame(await values(held), [], 'its order is with the one that has it')
+    await other.query('rollback')
+    await settled()
+    t.strictSame(await values(held), numbers(3))
+  })
+
+  t.test('append no message twice', async t => {
+    const options = await postgresql.open(t)
+    const before = await messaging(t, options, { working: false })
+    const topicIds = [await before.topic('a'), await before.topic('b'), await before.topic('c')]
+    await Promise.all(numbers(2_700).map(number => before.send(topicIds[number % 3], Math.floor(number / 3))))
+    const [{ settled, values }] = await Promise.all(numbers(4).map(() => messaging(t, options)))
+    await settled()
+    for (const topicId of topicIds) t.strictSame(await values(topicId), numbers(900))
+  })
+})
+
+t.test('A database that goes away is said once, and what waits is stored when it is back', async t => {
+  t.test('SQLite', async t => {
+    const options = await sqlite.open(t)
+    const before = await messaging(t, options, { working: false })
+    const topicId = await before.topic('a')
+    await before.send(topicId, 0)
+    const other = new Libsql(options.databaseFile!)
+    t.teardown(() => other.close())
+    other.exec('begin immediate')
+
+    const log = logger()
+    const { app, values } = await messaging(t, options, { logger: log.logger })
+    await log.said(/^Accepted messages wait/)
+    // A try that fails at once, and one after it.
+    app.messageWorker.wake()
+    await setTimeout(3_500)
+    t.equal(log.count(/^Accepted messages wait/), 1)
+    t.strictSame(await values(topicId), [])
+
+    other.exec('rollback')
+    app.messageWorker.wake()
+    await log.said(/^Messages are stored again/)
+    t.strictSame(await values(topicId), [0])
+    t.equal(log.count(/./), 2)
+  })
+
+  t.test('PostgreSQL', { skip: postgresql.skip }, async t => {
+    const options = await postgresql.open(t)
+    const before = await messaging(t, options, { working: false })
+    const topicId = await before.topic('a')
+    const { gate, databaseUrl } = await Gate.to(t, options)
+    const log = logger()
+    const { values } = await messaging(t, { databaseUrl }, { logger: log.logger })
+
+    await gate.close()
+    await before.send(topicId, 0)
+    await log.said(/^Accepted messages wait/)
+    await gate.open()
+    await log.said(/^Messages are stored again/)
+    t.strictSame(await values(topicId), [0])
+  })
+})

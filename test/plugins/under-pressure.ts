@@ -1,0 +1,61 @@
+import underPressure from '@fastify/under-pressure'
+import Fastify from 'fastify'
+import t, { type Test } from 'tap'
+import reasonPhrase from '../../plugins/reason-phrase.js'
+import { serverOptions } from '../../plugins/server-options.js'
+import { exchange, keepsContract, listen, valuesOf } from '../fixtures/wire.js'
+
+/** A server whose handlers block the event loop as long as they are asked to. */
+async function open (t: Test, options: object = {}) {
+  const app = Fastify(serverOptions())
+  await app.register(reasonPhrase)
+  await app.register(underPressure, { maxEventLoopDelay: 50, sampleInterval: 100, retryAfter: 7, ...options })
+  app.get('/', async () => 'ok')
+  app.get('/block', async () => {
+    const end = performance.now() + 300
+    while (performance.now() < end);
+    return 'ok'
+  })
+  const port = await listen(t, app)
+  const get = (url: string) => exchange(port, `GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n`)
+
+  /** Blocks the event loop until the plugin refuses a request. */
+  async function refused () {
+    while (true) {
+      await get('/block')
+      const response = await get('/')
+      if (response.statusCode !== 200) return response
+    }
+  }
+  return { get, refused }
+}
+
+t.test('A busy event loop is a 503 that keeps the contract, with its Retry-After', async t => {
+  const { get, refused } = await open(t)
+  t.equal((await get('/')).body, 'ok')
+  const response = await refused()
+  keepsContract(t, response, 503)
+  t.strictSame(valuesOf(response, 'retry-after'), ['7'])
+  while ((await get('/')).statusCode !== 200) await new Promise(resolve => setTimeout(resolve, 20))
+})
+
+t.test('Its message is sent where the error is exposed', async t => {
+  class Busy extends Error {
+    statusCode = 503
+    expose = true
+    override message = 'Too busy, try again soon'
+  }
+  const said = await open(t, { customError: Busy })
+  keepsContract(t, await said.refused(), 503, 'Too busy, try again soon')
+  const unsaid = await open(t, { message: 'Too busy, try again soon' })
+  keepsContract(t, await unsaid.refused(), 503)
+})
+
+t.test('Its status route declares bodies for errors, which errorSchemas: ignore removes', async t => {
+  const app = Fastify(serverOptions())
+  t.teardown(() => app.close())
+  await app.register(reasonPhrase, { errorSchemas: 'ignore' })
+  await app.register(underPressure, { exposeStatusRoute: '/status', healthCheck: async () => false, healthCheckInterval: 1000, retryAfter: 7 })
+  const { statusCode, headers, body } = await app.inject('/status')
+  t.strictSame([statusCode, headers['retry-after'], headers['eb-reason-phrase'], body], [503, '7', 'Service Unavailable', ''])
+})

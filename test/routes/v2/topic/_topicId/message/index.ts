@@ -1,0 +1,141 @@
+import { setTimeout } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import type { DatabaseOptions } from '../../../../../../plugins/app/database.js'
+import type { MessageOptions } from '../../../../../../plugins/app/messages.js'
+import { BODY_LIMIT, DEPTH_LIMIT } from '../../../../../../lib/message-body.js'
+import { AcceptedMessage, MessagePage } from '../../../../../../schemas/message.js'
+import { databases, sqlite } from '../../../../../fixtures/database.js'
+import { isError, matches, service } from '../../../../../fixtures/service.js'
+
+const nowhere = `EBT-${'0'.repeat(32)}`
+
+async function messages (t: Test, options: DatabaseOptions & MessageOptions, mediaType = 'application/json') {
+  const app = await service(t, options)
+  const { topicId } = (await app.inject({ method: 'POST', url: '/v2/topic', payload: { name: mediaType, description: '', mediaType } })).json()
+  const url = `/v2/topic/${topicId}/message`
+  return {
+    app,
+    topicId,
+    url,
+    post: (payload: object | string) => app.inject({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } }),
+    /** The page that a query answers, once it has so many items. */
+    async page (query: string, length: number) {
+      for (;;) {
+        const response = await app.inject(`${url}?${query}`)
+        if (response.statusCode !== 200 || response.json().items.length === length) return response
+        await setTimeout(5)
+      }
+    }
+  }
+}
+
+for (const { name, skip, open } of databases) {
+  t.test(name, { skip }, async t => {
+    t.test('accepts messages and lists them by position', async t => {
+      const { app, topicId, url, post, page } = await messages(t, await open(t))
+      const empty = await page('', 0)
+      t.strictSame(empty.json(), { limit: 500, prevId: null, nextId: null, items: [] })
+
+      const ids: string[] = []
+      for (const body of [1, { two: 2 }, null]) {
+        const response = await post({ body })
+        t.equal(response.statusCode, 202)
+        t.ok(matches(AcceptedMessage, response.json()))
+        const { messageId } = response.json()
+        t.strictSame(response.json(), { messageId, status: 'accepted' })
+        t.match(messageId, /^EBM-[0-9a-f]{32}$/)
+        t.equal(response.headers.location, `/v2/message/${messageId}`)
+        t.notHas(response.headers, 'eb-reason-phrase')
+        t.equal((await app.inject(response.headers.location!)).statusCode, 200)
+        ids.push(messageId)
+      }
+
+      const all = await page('', 3)
+      t.ok(matches(MessagePage, all.json()))
+      t.match(all.json().items, ids.map((messageId, index) => ({ messageId, topicId, status: 'stored', position: index + 1 })))
+      t.strictSame(all.json().items.map(({ body }: { body: unknown }) => body), [1, { two: 2 }, null])
+      t.notHas(all.headers, 'eb-before')
+      t.notHas(all.headers, 'eb-after')
+
+      const second = await page(`limit=1&afterId=${ids[0]}`, 1)
+      t.match(second.json(), { limit: 1, prevId: ids[1], nextId: ids[1], items: [{ messageId: ids[1] }] })
+      t.match(second.headers, { 'eb-before': ids[1], 'eb-after': ids[1] })
+      t.same((await app.inject(`${url.replace(topicId, `EBT-${topicId.slice(4).toUpperCase()}`)}?limit=1&beforeId=${ids[2]}`)).json(), second.json())
+      isError(t, await app.inject(`${url}?afterId=EBM-${'0'.repeat(32)}`), 422, 'beforeId and afterId must be stored messages of this topic')
+
+      await app.inject({ method: 'DELETE', url: `/v2/topic/${topicId}` })
+      isError(t, await post({ body: 4 }), 404, `No topic ${topicId}`)
+      isError(t, await app.inject(url), 404, `No topic ${topicId}`)
+      t.match((await app.inject(`/v2/message/${ids[0]}`)).json(), { status: 'stored' }, 'what was stored is still there by its id')
+    })
+
+    t.test('answers 503 while too many wait', async t => {
+      const { post } = await messages(t, { ...await open(t), messageBacklog: 0 })
+      const response = await post({ body: 1 })
+      isError(t, response, 503, 'Too many messages wait to be stored')
+      t.match(response.headers['retry-after'], /^\d+$/)
+    })
+  })
+}
+
+t.test('A media type', async t => {
+  const { post, page } = await messages(t, await sqlite.open(t), 'application/vnd.a+json; charset=utf-8')
+  const same = 'Application/VND.A+JSON;Charset="UTF-8"'
+  t.equal((await post({ mediaType: same, body: 1 })).statusCode, 202)
+  t.equal((await post({ body: 2 })).statusCode, 202)
+  t.match((await page('', 2)).json().items, [{ mediaType: same }, { mediaType: 'application/vnd.a+json; charset=utf-8' }])
+  for (const mediaType of ['application/json', 'application/vnd.a+json', 'none', '']) {
+    isError(t, await post({ mediaType, body: 1 }), 422, `The media type "${mediaType}" is not "application/vnd.a+json; charset=utf-8", that of the topic`)
+  }
+})
+
+t.test('A JSON body', async t => {
+  const { post, page } = await messages(t, await sqlite.open(t))
+  const all = ['text', 'a\0b', '\ud83d', [], { deep: [{ ü: false }] }]
+  for (const body of all) t.equal((await post({ body })).statusCode, 202)
+  t.strictSame((await page('', all.length)).json().items.map(({ body }: { body: unknown }) => body), all)
+
+  t.test('has at most 256 KiB', async t => {
+    const { post, page } = await messages(t, await sqlite.open(t))
+    const largest = 'x'.repeat(BODY_LIMIT - 2)
+    t.equal((await post({ body: largest })).statusCode, 202)
+    t.equal((await post({ body: 'é'.repeat(BODY_LIMIT / 2 - 1) })).statusCode, 202)
+    t.equal((await post(`{ "body": "${'\\u0078'.repeat(BODY_LIMIT - 2)}"${' '.repeat(100_000)} }`)).statusCode, 202, 'however it is written')
+    isError(t, await post({ body: `${largest}x` }), 400, `body/body must NOT have more than ${BODY_LIMIT} bytes, and has ${BODY_LIMIT + 1}`)
+    isError(t, await post({ body: 'é'.repeat(BODY_LIMIT / 2) }), 400, /^body\/body must NOT have more than/)
+    isError(t, await post({ body: 'x'.repeat(8 * BODY_LIMIT) }), 400, 'Request body is too large')
+    const { items } = (await page('', 3)).json()
+    t.ok(items[0].body === largest && items[2].body === largest)
+  })
+
+  t.test('reads back the same', async t => {
+    const reason = `body/body is nested deeper than ${DEPTH_LIMIT} levels, or has a number out of range`
+    isError(t, await post('{"body":[1e999]}'), 422, reason)
+    isError(t, await post(`{"body":${'['.repeat(100_000)}${']'.repeat(100_000)}}`), 422, reason)
+  })
+})
+
+t.test('A body of another media type is base64', async t => {
+  const { post, page } = await messages(t, await sqlite.open(t), 'text/plain')
+  for (const body of ['aGVsbG8=', '']) t.equal((await post({ body })).statusCode, 202)
+  t.strictSame((await page('', 2)).json().items.map(({ body }: { body: unknown }) => body), ['aGVsbG8=', ''])
+  for (const body of ['hello!', 'aGVsbG8', 7, null, { a: 1 }]) {
+    isError(t, await post({ body }), 422, 'body/body must be base64, with its padding, as the media type of the topic is "text/plain"')
+  }
+  t.equal((await post({ body: Buffer.alloc(BODY_LIMIT).toString('base64') })).statusCode, 202)
+  isError(t, await post({ body: Buffer.alloc(BODY_LIMIT + 1).toString('base64') }), 400, `body/body must NOT have more than ${BODY_LIMIT} bytes, and has ${BODY_LIMIT + 1}`)
+})
+
+t.test('Input that is refused', async t => {
+  const { app, url, post } = await messages(t, await sqlite.open(t))
+  isError(t, await post({}), 400, "body must have required property 'body'")
+  isError(t, await post({ body: 1, colour: 'red' }), 400, 'body has an unknown property: colour')
+  isError(t, await post({ body: 1, mediaType: 1 }), 400, 'body/mediaType must be string')
+  isError(t, await post([1]), 400, 'body must be object')
+  isError(t, await app.inject({ method: 'POST', url: `/v2/topic/${nowhere}/message`, payload: { body: 1 } }), 404, `No topic ${nowhere}`)
+  isError(t, await app.inject({ method: 'POST', url: '/v2/topic/x/message', payload: { body: 1 } }), 400, /^params\/topicId must match pattern/)
+  isError(t, await app.inject(`/v2/topic/${nowhere}/message`), 404, `No topic ${nowhere}`)
+  isError(t, await app.inject(`${url}?limit=0`), 400, /^querystring\/limit must be/)
+  isError(t, await app.inject(`${url}?name=a`), 400, 'querystring has an unknown property: name')
+  isError(t, await app.inject(`${url}?beforeId=${nowhere}`), 400, /^querystring\/beforeId must match pattern/)
+})

@@ -1,0 +1,56 @@
+import t from 'tap'
+import { AcceptedMessage, Message, MessagePage, MessageParams, MessageQuery, NewMessage } from '../../schemas/message.js'
+import { matches } from '../fixtures/service.js'
+
+const messageId = 'EBM-0198c0a8f00070008000000000000001'
+const message = {
+  messageId,
+  topicId: 'EBT-0198c0a8f00070008000000000000001',
+  mediaType: 'application/json',
+  status: 'accepted',
+  createAt: '2025-08-19T09:30:00.000Z',
+  body: null
+}
+
+t.test('A message', async t => {
+  t.ok(matches(Message, message))
+  t.ok(matches(Message, { ...message, status: 'stored', position: 1, body: { a: [1] } }))
+  t.ok(matches(Message, { ...message, status: 'failed', reason: 'The topic was deleted', body: 'aGVsbG8=' }))
+  for (const wrong of [{ status: 'lost' }, { position: 0 }, { position: '1' }, { position: null }, { reason: null }, { body: undefined }]) {
+    t.notOk(matches(Message, JSON.parse(JSON.stringify({ ...message, ...wrong }))), JSON.stringify(wrong))
+  }
+  t.ok(matches(MessagePage, { limit: 1, prevId: null, nextId: messageId, items: [message] }))
+})
+
+t.test('A new message', async t => {
+  for (const body of [null, 0, '', 'text', [], { a: 1 }]) t.ok(matches(NewMessage, { body }))
+  t.ok(matches(NewMessage, { mediaType: 'text/plain', body: '' }))
+  for (const wrong of [{}, { mediaType: 'a/b' }, { body: 1, mediaType: null }, { body: 1, mediaType: 'a'.repeat(257) }, { body: 1, messageId }]) {
+    t.notOk(matches(NewMessage, wrong), JSON.stringify(wrong))
+  }
+})
+
+t.test('A message that is accepted', async t => {
+  t.ok(matches(AcceptedMessage, AcceptedMessage.examples[0]))
+  t.notOk(matches(AcceptedMessage, { messageId, status: 'stored' }))
+})
+
+t.test('An id', async t => {
+  t.ok(matches(MessageParams, { messageId: `EBM-${'aF'.repeat(16)}` }))
+  for (const wrong of [messageId.toLowerCase(), message.topicId, `${messageId}0`, `${messageId}\n`]) t.notOk(matches(MessageParams, { messageId: wrong }), wrong)
+})
+
+t.test('A query', async t => {
+  t.ok(matches(MessageQuery, { limit: 1 }))
+  t.ok(matches(MessageQuery, { limit: 1000, beforeId: messageId, afterId: messageId }))
+  t.equal(MessageQuery.properties.limit.default, 500)
+  for (const wrong of [{ limit: 0 }, { limit: 1001 }, { limit: 1, name: 'a' }, { limit: 1, afterId: message.topicId }]) t.notOk(matches(MessageQuery, wrong))
+})
+
+t.test('Its examples are as they say', async t => {
+  for (const schema of [Message, NewMessage, AcceptedMessage, MessageParams, MessageQuery]) {
+    for (const property of Object.values(schema.properties)) {
+      for (const example of property.examples ?? []) t.ok(matches(property, example), String(example))
+    }
+  }
+})
