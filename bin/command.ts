@@ -2,7 +2,7 @@
 export interface Streams {
   stdin: AsyncIterable<Uint8Array | string>
   stdout: NodeJS.WritableStream & { isTTY?: boolean }
-  stderr: NodeJS.WritableStream
+  stderr: NodeJS.WritableStream & { isTTY?: boolean }
 }
 
 export type Environment = Record<string, string | undefined>

@@ -1,10 +1,11 @@
 import { call } from './call.js'
+import { check } from './check.js'
 import { UsageError, write, type Command, type Environment, type Streams } from './command.js'
 
 /** The exit code of wrong use (sysexits.h, EX_USAGE). */
 export const WRONG_USE = 64
 
-const commands: Record<string, Command> = { call }
+const commands: Record<string, Command> = { call, check }
 
 const usage = `Usage: fastify-reason-phrase <command>
 

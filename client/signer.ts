@@ -24,8 +24,46 @@ export type Signer = (request: Request) => Promise<Request>
 
 const PRINTABLE = /^[ -~]+$/
 
+const DIGEST = 'content-digest'
 const always = ['@method', '@path', '@query']
+const plain = new Map()
 const hmac = { name: 'HMAC', hash: 'SHA-256' }
+
+/** Signs a request that is no `Request` of fetch: the fields that it needs beside its own. */
+export type FieldSigner = (request: SignableRequest, body: ArrayBuffer | Uint8Array<ArrayBuffer>) => Promise<Record<string, string>>
+
+/** As {@link signer}, of what is about to be sent by other means. */
+export function fieldSigner ({ id, secret }: Key, { components = [] }: SignerOptions = {}): FieldSigner {
+  const bytes = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret
+  if (typeof id !== 'string' || !PRINTABLE.test(id) || !ArrayBuffer.isView(bytes) || !bytes.byteLength) {
+    refuse('a key needs an id of printable ASCII, and a secret')
+  }
+  const { subtle } = crypto
+  if (!subtle) refuse('signing needs https or localhost')
+  const imported = subtle.importKey('raw', bytes as Uint8Array<ArrayBuffer>, hmac, false, ['sign'])
+
+  return async function sign (request, body) {
+    const fields: Record<string, string> = {}
+    const names = new Set(always)
+    if (body.byteLength > 0) {
+      fields[DIGEST] = `sha-256=${serializeByteSequence(await subtle.digest('SHA-256', body))}`
+      names.add(DIGEST)
+    }
+    const covered = { ...request, field: (name: string) => fields[name] ?? request.field(name, plain) }
+    for (const name of components) {
+      if (name[0] === '@' || covered.field(name) !== undefined) names.add(name)
+    }
+
+    const input: InnerList = [[...names].map((name): Item => [name, plain]), new Map<string, string | number>([
+      ['created', Math.floor(Date.now() / 1000)],
+      ['nonce', nonce()],
+      ['keyid', id],
+      ['alg', ALGORITHM]
+    ])]
+    const mac = await subtle.sign('HMAC', await imported, latin1(signatureBase(covered, input, absent)))
+    return { ...fields, 'signature-input': `sig1=${serializeInnerList(input)}`, signature: `sig1=${serializeByteSequence(mac)}` }
+  }
+}
 
 /**
  * A function that signs requests (RFC 9421, `hmac-sha256`). A signature covers
@@ -36,38 +74,12 @@ const hmac = { name: 'HMAC', hash: 'SHA-256' }
  * @throws {TypeError} for a key or a component that cannot be used, and where
  * there is no WebCrypto: browsers have it on https and localhost alone
  */
-export function signer ({ id, secret }: Key, { components = [] }: SignerOptions = {}): Signer {
-  const bytes = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret
-  if (typeof id !== 'string' || !PRINTABLE.test(id) || !ArrayBuffer.isView(bytes) || !bytes.byteLength) {
-    refuse('a key needs an id of printable ASCII, and a secret')
-  }
-  const { subtle } = crypto
-  if (!subtle) refuse('signing needs https or localhost')
-  const imported = subtle.importKey('raw', bytes as Uint8Array<ArrayBuffer>, hmac, false, ['sign'])
-
-  return async function sign (request) {
+export function signer (key: Key, options?: SignerOptions): Signer {
+  const sign = fieldSigner(key, options)
+  return async request => {
     const signed = request.clone()
-    const { headers } = signed
-    const names = new Set(always)
-    const body = await request.clone().arrayBuffer()
-    if (body.byteLength > 0) {
-      headers.set('content-digest', `sha-256=${serializeByteSequence(await subtle.digest('SHA-256', body))}`)
-      names.add('content-digest')
-    }
-    for (const name of components) {
-      if (name.startsWith('@') || headers.has(name)) names.add(name)
-    }
-
-    const input: InnerList = [[...names].map((name): Item => [name, new Map()]), new Map<string, string | number>([
-      ['created', Math.floor(Date.now() / 1000)],
-      ['nonce', nonce()],
-      ['keyid', id],
-      ['alg', ALGORITHM]
-    ])]
-    const base = signatureBase(signable(signed), input, absent)
-    const mac = await subtle.sign('HMAC', await imported, latin1(base))
-    headers.set('signature-input', `sig1=${serializeInnerList(input)}`)
-    headers.set('signature', `sig1=${serializeByteSequence(mac)}`)
+    const fields = await sign(signable(signed), await request.clone().arrayBuffer())
+    for (const name in fields) signed.headers.set(name, fields[name]!)
     return signed
   }
 }
@@ -79,8 +91,7 @@ function signable ({ method, url, headers }: Request): SignableRequest {
     scheme: protocol.slice(0, -1),
     authority: host,
     target: pathname + search,
-    // Fields that are absent are not covered.
-    field: name => headers.get(name)!
+    field: name => headers.get(name) ?? undefined
   }
 }
 

@@ -112,7 +112,7 @@ t.test('PostgreSQL', { skip: fixtures.postgresql.skip }, async t => {
 
   t.test('is unavailable when it vanished without a word', async t => {
     const { gate, databaseUrl } = await fixtures.Gate.to(t, await fixtures.postgresql.open(t))
-    const { database } = await service(t, { databaseUrl: `${databaseUrl}&query_timeout=200` })
+    const { database } = await service(t, { databaseUrl: `${databaseUrl}?query_timeout=200` })
     gate.mute()
     await t.rejects(database.run(read), { statusCode: 503, cause: { message: 'Query read timeout' } })
     t.same(await database.run(read), [], 'on another connection')

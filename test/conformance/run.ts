@@ -1,0 +1,196 @@
+import t from 'tap'
+import { probes } from '../../conformance/catalogue.js'
+import { plan } from '../../conformance/plan.js'
+import type { Probe } from '../../conformance/probe.js'
+import { rules } from '../../conformance/rules.js'
+import { run, runProbe } from '../../conformance/run.js'
+import type { Target } from '../../conformance/target.js'
+import { conforming, conformingHttp2, type Draft, type Mutation } from '../fixtures/conforming.js'
+
+const shown = new Set<string>()
+
+/** The rules that a server breaks, by the probe that shows it. */
+async function broken (target: Target, protocol: Probe['protocol'], only: string[] = []): Promise<Record<string, string[]>> {
+  const found: Record<string, string[]> = {}
+  for await (const { probe, violations } of run(target, plan(target, [protocol], [], { only }), 8)) {
+    if (violations.length > 0) found[probe.id] = [...new Set(violations.map(({ rule }) => rule.id))]
+  }
+  return found
+}
+
+t.test('A server that keeps the contract passes every probe', async t => {
+  t.strictSame(await broken(await conforming(t), 'http/1.1'), {})
+  t.strictSame(await broken(await conformingHttp2(t), 'h2'), {})
+})
+
+const slowBody = probes.find(({ id }) => id === 'connection-slow-body')!
+
+t.test('It does so, too, where no request is known that takes a body', async t => {
+  for (const [target, protocol] of [[await conforming(t), 'http/1.1'], [await conformingHttp2(t), 'h2']] as const) {
+    for (const url of ['/', '/nothing']) {
+      target.requests = [{ url }]
+      t.strictSame(await broken(target, protocol), {})
+    }
+    t.equal((await slowBody.play(target)).length, 1)
+  }
+})
+
+const isError = ({ statusCode }: Draft): boolean => statusCode >= 400
+
+/** Mutates every error. */
+const errors = (mutate: Mutation): Mutation => (draft, asked) => isError(draft) ? mutate(draft, asked) : undefined
+
+const set = (draft: Draft, name: string, value?: string): void => {
+  draft.fields = draft.fields.filter(([field]) => field.toLowerCase() !== name)
+  if (value !== undefined) draft.fields.push([name, value])
+}
+
+// What is broken, by which mutation, and which probe shows which rules.
+const mutations: Array<[title: string, mutate: Mutation, probe: string, rules: string[]]> = [
+  ['a body of one byte', errors(draft => { set(draft, 'content-length', '1'); draft.body = 'x' }), 'text-no-resource', ['no-body', 'content-length']],
+  ['a byte behind an empty body', errors(draft => { draft.behind = 'x' }), 'text-no-resource', ['no-body']],
+  ['a body behind a length that is right', errors((draft, { method }) => {
+    if (method === 'HEAD') draft.behind = 'x'
+  }), 'text-no-resource-head', ['no-body']],
+  ['a body on HEAD only, of its length', errors((draft, { method }) => {
+    if (method !== 'HEAD') return
+    set(draft, 'content-length', '1')
+    draft.behind = 'x'
+  }), 'text-no-resource-head', ['content-length', 'no-body']],
+  ['a body on the second pipelined response only', errors((draft, { index }) => {
+    if (index === 1) draft.behind = 'x'
+  }), 'connection-pipelined', ['no-body']],
+  ['no length', errors(draft => { set(draft, 'content-length') }), 'text-no-resource', ['content-length']],
+  ['a length of what HEAD would have', errors((draft, { method }) => {
+    if (method === 'HEAD') set(draft, 'content-length', '9')
+  }), 'text-no-resource-head', ['content-length']],
+  ['the content-type left', errors(draft => { set(draft, 'Content-Type', 'application/json') }), 'text-no-resource', ['no-representation-metadata']],
+  ['an etag left', errors(draft => { set(draft, 'etag', '"a"') }), 'text-no-resource', ['no-representation-metadata']],
+  ['chunked with no data', errors(draft => {
+    set(draft, 'content-length')
+    set(draft, 'transfer-encoding', 'chunked')
+    draft.body = '0\r\n\r\n'
+  }), 'text-no-resource', ['content-length', 'no-representation-metadata']],
+  ['chunked with no data, and a trailer', errors(draft => {
+    set(draft, 'content-length')
+    set(draft, 'transfer-encoding', 'chunked')
+    draft.body = '0\r\nA: b\r\n\r\n'
+  }), 'text-no-resource', ['content-length', 'no-representation-metadata', 'no-trailers']],
+  ['no header', errors(draft => { set(draft, 'eb-reason-phrase') }), 'text-no-resource', ['header']],
+  ['an empty header', errors(draft => { set(draft, 'eb-reason-phrase', '') }), 'text-no-resource', ['header']],
+  ['the header twice', errors(draft => { draft.fields.push(['EB-REASON-PHRASE', draft.phrase]) }), 'text-no-resource', ['header']],
+  ['513 characters in the header', errors(draft => {
+    set(draft, 'eb-reason-phrase', 'x'.repeat(513))
+    draft.phrase = 'x'.repeat(128)
+  }), 'text-no-resource', ['header-length']],
+  ['a byte in the header that is not ASCII', errors(draft => {
+    set(draft, 'eb-reason-phrase', 'caf\xe9')
+    draft.phrase = 'caf?'
+  }), 'text-no-resource', ['header-ascii', 'phrase-matches-header']],
+  ['a tab in the header', errors(draft => {
+    set(draft, 'eb-reason-phrase', `${'x'.repeat(128)}\ty`)
+    draft.phrase = 'x'.repeat(128)
+  }), 'text-no-resource', ['header-ascii']],
+  ['no reason phrase', errors(draft => { draft.phrase = '' }), 'text-no-resource', ['phrase']],
+  ['129 characters in the reason phrase', errors(draft => {
+    set(draft, 'eb-reason-phrase', 'x'.repeat(129))
+    draft.phrase = 'x'.repeat(129)
+  }), 'text-no-resource', ['phrase-length', 'phrase-matches-header']],
+  ['129 characters where the message is long', errors(draft => {
+    draft.phrase = (draft.fields[0]![1]).slice(0, 129)
+  }), 'text-over-128', ['phrase-length', 'phrase-matches-header']],
+  ['a byte in the reason phrase that is not ASCII', errors(draft => { draft.phrase = 'caf\xe9' }), 'text-no-resource', ['phrase-ascii', 'phrase-matches-header']],
+  ['the reason phrase of the table', errors(draft => { draft.phrase = 'Not Found' }), 'text-no-resource', ['phrase-matches-header']],
+  ['a 418', errors(draft => { draft.statusCode = 418 }), 'text-no-resource', ['status-in-table']],
+  ['a 405 for HEAD only', errors((draft, { method }) => { if (method === 'HEAD') draft.statusCode = 405 }), 'text-no-resource-head', ['status-in-table']],
+  ['a 401 without a challenge', draft => { set(draft, 'www-authenticate') }, 'requests-3', ['challenge']],
+  ['the header on a success', draft => { if (!isError(draft)) set(draft, 'eb-reason-phrase', 'OK') }, 'text-root', ['success-without-header']],
+  ['the header on a 103', draft => { draft.before = 'HTTP/1.1 103 Early Hints\r\nEB-REASON-PHRASE: a\r\n\r\n' }, 'text-root', ['success-without-header']],
+  ['a status line that ends with LF', errors(draft => { draft.before = 'HTTP/1.1 404 a\n' }), 'text-no-resource', ['syntax']],
+  ['a status line that is cut', errors(draft => {
+    draft.before = 'HTTP/1.1 404 a\r\nEB-R\r\nx'
+  }), 'text-no-resource', ['syntax']],
+  ['no answer', errors(() => false), 'text-no-resource', ['answered']],
+  ['two answers', errors((draft, { pipelined }) => {
+    if (!pipelined) draft.behind = 'HTTP/1.1 404 a\r\nEB-REASON-PHRASE: a\r\nContent-Length: 0\r\n\r\n'
+  }), 'connection-many-errors', ['one-answer', 'close-is-last']],
+  ['an answer behind the last', errors(draft => {
+    draft.behind = 'HTTP/1.1 404 a\r\nEB-REASON-PHRASE: a\r\nContent-Length: 0\r\n\r\n'
+  }), 'text-no-resource', ['one-answer', 'close-is-last']],
+  ['answers in another order', (draft, { pipelined, index, path }) => {
+    if (!pipelined || path === '/' || index > 1) return
+    draft.statusCode = 200
+    set(draft, 'eb-reason-phrase')
+  }, 'connection-pipelined', ['pipelining-order']],
+  ['a good answer that becomes another', (draft, { index }) => {
+    if (index === 2 && !isError(draft)) draft.statusCode = 202
+  }, 'connection-pipelined', ['pipelining-order']],
+  ['an error that overtakes', (draft, { index, path }) => {
+    if (index !== 1 || path !== '/') return
+    draft.statusCode = 400
+    draft.phrase = 'Bad'
+    draft.fields = [['EB-REASON-PHRASE', 'Bad'], ['Content-Length', '0']]
+    draft.body = ''
+  }, 'connection-pipelined-malformed', ['pipelining-order']]
+]
+
+for (const [title, mutate, probe, expected] of mutations) {
+  t.test(`It is caught: ${title}`, async t => {
+    const found = await broken(await conforming(t, mutate), 'http/1.1', [probe])
+    t.strictSame(found[probe], expected)
+    for (const rule of expected) shown.add(rule)
+  })
+}
+
+t.test('It is caught in HTTP/2, too', async t => {
+  const isBad = (asked: Record<string, unknown>): boolean => asked[':path'] !== '/'
+  const cases: Array<[title: string, Parameters<typeof conformingHttp2>[1], probe: string, rules: string[]]> = [
+    ['a body', (headers, asked, body) => {
+      if (!isBad(asked)) return
+      delete headers['content-length']
+      body.text = 'x'
+    }, 'http2-text-no-resource', ['no-body']],
+    ['a length', (headers, asked) => { if (asked[':method'] === 'HEAD') headers['content-length'] = '9' }, 'http2-text-no-resource-head', ['content-length']],
+    ['metadata', (headers, asked) => { if (isBad(asked)) headers['content-type'] = 'text/plain' }, 'http2-text-no-resource', ['no-representation-metadata']],
+    ['trailers', (_, asked, body) => { if (isBad(asked)) body.trailers = { a: 'b' } }, 'http2-text-no-resource', ['no-trailers']],
+    ['no header', headers => { delete headers['eb-reason-phrase'] }, 'http2-text-no-resource', ['header']],
+    ['a long header', (headers, asked) => { if (isBad(asked)) headers['eb-reason-phrase'] = 'x'.repeat(513) }, 'http2-text-over-512', ['header-length']],
+    ['a 418', (headers, asked) => { if (isBad(asked)) headers[':status'] = 418 }, 'http2-text-no-resource', ['status-in-table']],
+    ['the header on a success', headers => { headers['eb-reason-phrase'] = 'a' }, 'http2-text-good', ['success-without-header']],
+    ['no answer', () => false, 'http2-text-no-resource', ['answered']],
+    ['no answer beside others', (_, asked) => asked[':method'] !== 'HEAD', 'http2-connection-concurrent', ['answered']]
+  ]
+  for (const [title, mutate, probe, expected] of cases) {
+    const found = await broken(await conformingHttp2(t, mutate), 'h2', [probe])
+    t.strictSame(found[probe], expected, title)
+  }
+})
+
+t.test('Each rule is shown to be one that can be broken', async t => {
+  t.strictSame([...shown].sort(), rules.map(({ id }) => id).sort())
+})
+
+t.test('A server that is gone answers nothing', async t => {
+  const target = await conforming(t)
+  target.port = 1
+  for (const id of ['text-no-resource', 'http2-text-no-resource']) {
+    const { violations } = await runProbe(target, probes.find(probe => probe.id === id)!)
+    t.match(violations, [{ rule: { id: 'answered' }, found: /ECONNREFUSED/ }])
+  }
+})
+
+t.test('A success that is cut is no violation, an error is', async t => {
+  const cut = (statusCode: number): Mutation => draft => {
+    draft.statusCode = statusCode
+    set(draft, 'content-length', '10')
+    draft.body = 'x'
+  }
+  t.strictSame(await broken(await conforming(t, cut(200)), 'http/1.1', ['text-no-resource-post']), {})
+  t.strictSame(await broken(await conforming(t, cut(404)), 'http/1.1', ['text-no-resource-post']), { 'text-no-resource-post': ['syntax'] })
+})
+
+t.test('A failure of the headers hook is that of the run', async t => {
+  const target = await conforming(t)
+  target.headers = () => { throw new Error('no key') }
+  await t.rejects(broken(target, 'http/1.1', ['text']), { message: 'no key' })
+})
