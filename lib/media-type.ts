@@ -1,5 +1,16 @@
 import { MIMEType } from 'node:util'
 
+// RFC 6838 for the names, RFC 9110 for the parameters.
+const NAME = '[A-Za-z0-9][\\w!#$&^.+-]{0,126}'
+const TOKEN = "[\\w!#$%&'*+.^`|~-]+"
+const QUOTED = '"(?:[\\t !#-\\[\\]-~]|\\\\[\\t -~])*"'
+const MEDIA_TYPE = new RegExp(`^${NAME}/${NAME}(?:[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|${QUOTED}))*$`)
+
+/** Whether a text is a media type, with parameters if any (RFC 9110 section 8.3.1). */
+export function isMediaType (text: string): boolean {
+  return MEDIA_TYPE.test(text)
+}
+
 /**
  * Whether two texts mean the same media type (RFC 9110 section 8.3.1): type, subtype and names of parameters in any case,
  * parameters in any order, quoted or not; their values as they are, but for `charset`. What is no media type is the same as none.

@@ -1,5 +1,10 @@
 import t from 'tap'
-import { isJson, isSameMediaType } from '../../lib/media-type.js'
+import { isJson, isMediaType, isSameMediaType } from '../../lib/media-type.js'
+
+t.test('What is a media type', async t => {
+  for (const text of ['a/b', 'application/vnd.api+json', 'text/plain;charset=utf-8', 'text/plain ; a="b;c" ;\td=e']) t.ok(isMediaType(text), text)
+  for (const text of ['', 'a', 'a/', '/b', 'a/b/c', 'a /b', 'a/b;', 'a/b; c', 'a/b; c="d', '+a/b', `a/${'b'.repeat(128)}`]) t.notOk(isMediaType(text), text)
+})
 
 t.test('Media types that are the same', async t => {
   for (const [a, b] of [

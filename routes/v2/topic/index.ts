@@ -1,11 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { isMediaType } from '../../../lib/media-type.js'
 import { NewTopic, Topic, TopicPage, TopicParams, TopicQuery } from '../../../schemas/topic.js'
-
-// RFC 6838 for the names, RFC 9110 for the parameters.
-const NAME = '[A-Za-z0-9][\\w!#$&^.+-]{0,126}'
-const TOKEN = "[\\w!#$%&'*+.^`|~-]+"
-const QUOTED = '"(?:[\\t !#-\\[\\]-~]|\\\\[\\t -~])*"'
-const MEDIA_TYPE = new RegExp(`^${NAME}/${NAME}(?:[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|${QUOTED}))*$`)
 
 // What the list says of itself in its header section.
 const CURSORS = {
@@ -29,7 +24,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     config: { permission: 'topic:write', errors: { 422: 'The name is taken, or the media type is none.' } }
   }, async (request, reply) => {
     const { name, mediaType } = request.body
-    if (!MEDIA_TYPE.test(mediaType)) return reply.unprocessable(`"${mediaType}" is not a media type`)
+    if (!isMediaType(mediaType)) return reply.unprocessable(`"${mediaType}" is not a media type`)
 
     const topic = await app.topics.create(request.body)
     if (topic === undefined) return reply.unprocessable(`A topic named "${name}" exists already`)
