@@ -130,7 +130,7 @@ async function carryOut ({ target, selection, concurrency, report }: Order, { st
 
 /** Signs what is sent as it is, whatever its target. */
 function signed (key: Key): HeadersHook {
-  const sign = fieldSigner(key)
+  const sign = fieldSigner(key, { components: ['content-type'] })
   return ({ headers, body, ...request }) => sign({ ...request, field: name => headers[name] }, body as Uint8Array<ArrayBuffer>)
 }
 

@@ -17,7 +17,7 @@ const root = join(import.meta.dirname, '..')
 
 /** Runs server.ts as a process of its own, with nothing but these settings. */
 function run (t: Test, settings: Record<string, string> = {}, preload?: string) {
-  const { HOST, PORT, LOG_LEVEL, DATABASE_FILE, DATABASE_URL, DRAIN_TIME, KEYS_FILE, NODE_ENV, ...env } = process.env
+  const { HOST, PORT, LOG_LEVEL, DATABASE_FILE, DATABASE_URL, DRAIN_TIME, KEYS_FILE, MESSAGE_BACKLOG, NODE_ENV, ...env } = process.env
   const databaseFile = join(t.testdir(), 'data', 'topics.db')
   // Started as this test is, so that its coverage counts, too: that of tsx is wrong, as it writes code on one line.
   const args = [...process.execArgv, ...(preload ? ['--import', `data:text/javascript,${preload}`] : []), 'server.ts']
@@ -89,7 +89,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 t.test('A database that cannot be reached is one line, and exit code 1', async t => {
   const url = `postgres://user:secret@127.0.0.1:${await closedPort()}/topics`
-  const { code, lines, stderr } = await run(t, { DATABASE_URL: url, DATABASE_FILE: '', PORT: '' }).end()
+  const { code, lines, stderr } = await run(t, { DATABASE_URL: url, DATABASE_FILE: '', PORT: '', KEYS_FILE: '', MESSAGE_BACKLOG: '5', NODE_ENV: 'production' }).end()
   t.equal(code, 1)
   t.equal(lines.length, 1)
   t.equal(stderr, '')

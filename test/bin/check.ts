@@ -104,7 +104,7 @@ t.test('Each well-formed request is signed', async t => {
   t.notMatch(stdout, KEY.secret)
   const wrong = await check([await url(t, withoutHeader), '--key', 'id:hidden', '--only', 'text-no-resource-post'])
   t.equal(wrong.code, 1)
-  t.match(wrong.stdout, /content-digest: sha-256=:[^]*signature-input: sig1=\("@method" "@path" "@query" "content-digest"\);created=\d+;nonce="[\w-]+";keyid="id"/)
+  t.match(wrong.stdout, /content-digest: sha-256=:[^]*signature-input: sig1=\("@method" "@path" "@query" "content-digest" "content-type"\);created=\d+;nonce="[\w-]+";keyid="id"/)
   t.notMatch(wrong.stdout, 'hidden')
 })
 

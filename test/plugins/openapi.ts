@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { STATUS_CODES } from '../../lib/status-codes.js'
 import { openapi, type OpenApiOptions } from '../../plugins/openapi.js'
 import reasonPhrase, { type ReasonPhraseOptions } from '../../plugins/reason-phrase.js'
+import signature from '../../plugins/signature.js'
 
 const NO_BODY = 'The response has no body; its message is in the header.'
 const UNKNOWN = 'The execution status is unknown: the operation may have succeeded.'
@@ -208,6 +209,25 @@ t.test('an operation refers to the errors that it can answer', async t => {
     })
     t.strictSame(errorsOf(paths['/'].get), [500, 501, 503])
   })
+})
+
+t.test('an operation says how it is signed', async t => {
+  const document = await documentOf(t, app => {
+    app.register(signature, { keys: () => undefined })
+    app.get('/any', handler)
+    app.get('/read', { config: { permission: 'read' } }, handler)
+    app.get('/open', { config: { signature: false } }, handler)
+    app.get('/own', { schema: { security: [{ own: [] }] } }, handler)
+  }, { document: { components: { securitySchemes: { own: { type: 'http', scheme: 'basic' } } } } })
+  t.strictSame(Object.keys(document.components.securitySchemes), ['signature', 'own'])
+  const operation = (path: string) => document.paths[path].get
+  t.strictSame(operation('/any').security, [{ signature: [] }])
+  t.strictSame(operation('/read').security, [{ signature: ['read'] }])
+  t.strictSame(operation('/open').security, [])
+  t.strictSame(operation('/own').security, [{ own: [] }])
+  for (const [path, statusCodes] of [['/any', ['401', '403', '500', '503']], ['/open', ['500', '503']]] as const) {
+    t.strictSame(Object.keys(operation(path).responses).filter(code => code >= '400'), statusCodes)
+  }
 })
 
 t.test('no error has a content', async t => {

@@ -86,6 +86,8 @@ t.test('A file that cannot be read is an error that says why', async t => {
   }
   const folder = t.testdir({ 'keys.json': {} })
   await t.rejects(build(t, { keysFile: join(folder, 'keys.json') }), { message: /cannot be read: EISDIR$/ })
+  const long = join(folder, 'x'.repeat(300))
+  await t.rejects(build(t, { keysFile: long }), { message: `The keys (${long}) cannot be read: ENAMETOOLONG` })
   writeFileSync(join(folder, 'a'), '')
   await t.rejects(build(t, { keysFile: join(folder, 'a', 'keys.json') }), { message: /cannot be read: (EEXIST|ENOTDIR|there is no such file)$/ })
 })
