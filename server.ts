@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises'
 import closeWithGrace from 'close-with-grace'
 import Fastify from 'fastify'
 import service from './app.js'
@@ -24,7 +25,9 @@ app.register(service, {
 try {
   const delay = Number(DRAIN_TIME || 10_000)
   if (!(delay > 0 && delay < 2 ** 31)) throw new RangeError(`DRAIN_TIME must be a number of milliseconds, not ${DRAIN_TIME}`)
-  await app.listen({ host: HOST || '127.0.0.1', port: Number(PORT || 3000) })
+  // One address: for a name with several, Fastify makes servers that it does not wait for as it closes.
+  const { address } = await lookup(HOST || '127.0.0.1')
+  await app.listen({ host: address, port: Number(PORT || 3000) })
   closeWithGrace({ delay, logger: app.log }, async ({ signal, err }) => {
     app.log[err ? 'fatal' : 'info']({ signal, err }, 'Closing')
     await app.close()

@@ -73,7 +73,7 @@ const LONGEST = 2 ** 31 - 1
  */
 export function createClient ({ baseUrl, key, header, fetch = globalThis.fetch, timeout }: ClientOptions): Client {
   const base = baseOf(baseUrl)
-  const sign = key && signer(key)
+  const sign = key === undefined ? key : signer(key)
   if (timeout !== undefined && !(timeout > 0 && timeout <= LONGEST)) refuse(`timeout must be milliseconds, up to ${LONGEST}`)
   // Throws for what cannot be a name.
   new Headers().has(header ?? 'a')

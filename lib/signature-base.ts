@@ -39,10 +39,9 @@ export function componentValue (request: SignableRequest, [name, parameters]: It
   }
 }
 
-// Without what an absolute-form begins with. One whose authority ends with
-// anything but a slash is no such form: routers go on to the first slash, which
-// can be in the query.
-const ORIGIN_FORM = /^(?:[a-z][a-z\d+.-]*:\/\/[^/?#]*(?=\/|$))?([^?]*)(.*)$/is
+// Without what an absolute-form begins with, as routers have it: of http and
+// https alone, and only where a slash follows the authority.
+const ORIGIN_FORM = /^(?:https?:\/\/[^/?#]*(?=\/|$))?([^?]*)(.*)$/is
 
 /** The value of `@query-param` (RFC 9421 section 2.2.8): undefined for one that occurs twice. */
 export function queryParameter (target: string, parameters: Parameters): string | undefined {

@@ -63,6 +63,9 @@ class ReplayStoreUnavailable extends Error {
 // One request can try so many keys. Proxies add one signature or two.
 const MOST_SIGNATURES = 8
 
+// What all of them can cover together: each component can cost a look at the whole header section, with a key or without.
+const MOST_COMPONENTS = 32
+
 const LONGEST_NONCE = 256
 
 // The one message for a key that is unknown and for a MAC that is wrong.
@@ -135,7 +138,8 @@ export class Verifier {
   async verify (request: SignableRequest, hasBody: boolean): Promise<{ key: VerifiedKey, covered: ReadonlySet<string> }> {
     const signatures = read(request)
     // All of them, so that the number of look-ups does not tell which is known.
-    const keys = await Promise.all(signatures.map(({ keyId }) => this.#keys(keyId)))
+    // Asynchronous, so that one that throws leaves no promise of another behind.
+    const keys = await Promise.all(signatures.map(async ({ keyId }) => await this.#keys(keyId)))
     // The first whose key is known decides. Some stores have null for none.
     const known = keys.findIndex(key => key !== undefined && key !== null)
     const signature = signatures[Math.max(known, 0)]
@@ -259,6 +263,8 @@ function read (request: SignableRequest): Signature[] {
   }
   if (signatures.length === 0) throw new SignatureError('The request has no signature with the id of its key: keyid')
   if (signatures.length > MOST_SIGNATURES) throw new SignatureError(`The request has more than ${MOST_SIGNATURES} signatures`)
+  const components = signatures.reduce((sum, { input }) => sum + input[0].length, 0)
+  if (components > MOST_COMPONENTS) throw new SignatureError(`The signatures cover more than ${MOST_COMPONENTS} components`)
   return signatures
 }
 

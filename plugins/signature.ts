@@ -120,6 +120,8 @@ class Content {
     request[kContent] = this
     const { raw } = request
     const { push, emit } = raw
+    this.#takeEarly(digest)
+    if (this.matches === true) return
     raw.push = (chunk, encoding) => {
       if (chunk !== null) {
         digest.update(chunk)
@@ -142,6 +144,18 @@ class Content {
       raw.destroy()
       return reply.send(refusal()).sent
     }) as typeof emit
+  }
+
+  /** What came while hooks before this one waited. */
+  #takeEarly (digest: ContentDigest): void {
+    const { raw } = this.#request
+    if (raw.readableLength > 0) {
+      const early = raw.read(raw.readableLength)
+      digest.update(early)
+      raw.unshift(early)
+    }
+    // Nothing public tells that the end has come, and waits to be read.
+    if ((raw as unknown as { _readableState: { ended: boolean } })._readableState.ended) this.matches = digest.matches()
   }
 
   /** Lets the content be as it is. */
@@ -172,7 +186,7 @@ function checkContent (request: WithContent, _reply: FastifyReply, done: HookHan
 }
 
 function isStreamed (body: unknown): boolean {
-  return body === undefined || body === null || Symbol.asyncIterator in Object(body)
+  return body === undefined || Symbol.asyncIterator in Object(body)
 }
 
 // Fields that are dictionaries (RFC 9421 section 2.1.1), as far as requests have them.
@@ -182,6 +196,8 @@ const DICTIONARIES = new Set(['accept-signature', 'content-digest', 'priority', 
 class Incoming implements SignableRequest {
   readonly queryParameter = queryParameter
   readonly #request: FastifyRequest
+  // Many components can be of one field.
+  readonly #dictionaries = new Map<string, Dictionary>()
 
   constructor (request: FastifyRequest) {
     this.#request = request
@@ -212,13 +228,19 @@ class Incoming implements SignableRequest {
     if (parameters.size > 1) return undefined
     if (parameters.get('bs') === true) return lines.map(line => `:${Buffer.from(line, 'latin1').toString('base64')}:`).join(', ')
     try {
-      if (parameters.get('sf') === true && DICTIONARIES.has(name)) return serializeDictionary(parseDictionary(value))
+      if (parameters.get('sf') === true && DICTIONARIES.has(name)) return serializeDictionary(this.#dictionary(name, value))
       const key = parameters.get('key')
-      if (typeof key === 'string') return member(parseDictionary(value), key)
+      if (typeof key === 'string') return member(this.#dictionary(name, value), key)
     } catch {
       // It is no dictionary, so there is no such value.
     }
     return undefined
+  }
+
+  #dictionary (name: string, value: string): Dictionary {
+    let dictionary = this.#dictionaries.get(name)
+    if (dictionary === undefined) this.#dictionaries.set(name, dictionary = parseDictionary(value))
+    return dictionary
   }
 
   /** Node's own headers leave out some lines of a field that has several. */

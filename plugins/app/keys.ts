@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { unwatchFile, watchFile } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { existsSync, unwatchFile, watchFile } from 'node:fs'
+import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Static } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
@@ -33,7 +33,10 @@ async function make (file: string): Promise<void> {
     permissions: Permission.anyOf.map(({ const: permission }) => permission)
   }
   await mkdir(dirname(file), { recursive: true })
-  await writeFile(file, JSON.stringify([key], null, 2) + '\n', { mode: 0o600, flag: 'wx' })
+  // Whole at once, for another process that starts meanwhile.
+  const draft = `${file}.${process.pid}`
+  await writeFile(draft, JSON.stringify([key], null, 2) + '\n', { mode: 0o600, flag: 'wx' })
+  await link(draft, file).finally(() => unlink(draft))
 }
 
 async function read (file: string): Promise<Map<string, Key>> {
@@ -59,7 +62,7 @@ async function read (file: string): Promise<Map<string, Key>> {
 
 /** Has each request signed with a key of the file, which can be edited while the service runs. */
 export default fp<KeysOptions>(async function keys (app, { keysFile: file = 'keys.json', makeKeys = true }) {
-  if (makeKeys) {
+  if (makeKeys && !existsSync(file)) {
     await make(file).then(() => {
       app.log.info(`Made ${file} with a key, dev, that has every permission`)
     }, error => {

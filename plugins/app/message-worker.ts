@@ -106,12 +106,19 @@ export default fp(async function messageWorker (app) {
   async function drain () {
     while (woken) {
       woken = false
+      const failures: unknown[] = []
       for (const topicId of await run(topicsWaiting)) {
         // SQLite answers at once, and would leave no time for requests.
         await setImmediate()
         if (stopping) return
-        if (await settle(topicId) > 0n) woken = true
+        try {
+          if (await settle(topicId) > 0n) woken = true
+        } catch (error) {
+          // It must not hold up the other topics.
+          failures.push(error)
+        }
       }
+      if (failures.length > 0) throw failures[0]
     }
   }
 

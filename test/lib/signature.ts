@@ -173,6 +173,8 @@ t.test('several signatures', async t => {
   t.equal(await verdict(verifier, { 'signature-input': `other=(), ${inputs}`, signature: `third=:AA==:, ${signature}` }), 'ok', 'labels without a pair, and without a key')
   t.equal(await verdict(verifier, several(...Array.from({ length: 7 }, () => stranger), {})), 'ok', 'eight')
   t.equal(await verdict(verifier, several(...Array.from({ length: 8 }, () => stranger), {})), 'The request has more than 8 signatures')
+  const fields = sign('GET', '/path?a=1', '', { components: Array.from({ length: 33 }, (_, i) => `"x-${i}"`) })
+  t.equal(await verdict(verifier, fields), 'The signatures cover more than 32 components')
 })
 
 t.test('nobody learns which keys there are', async t => {

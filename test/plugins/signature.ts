@@ -4,6 +4,7 @@ import http2 from 'node:http2'
 import net from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createGunzip, gzipSync } from 'node:zlib'
 import redis from '@fastify/redis'
 import fc from 'fast-check'
@@ -785,4 +786,42 @@ t.test('any good request', async t => {
     other[other.length >> 1] ^= 4
     keepsContract(t, await exchange(port, signedBytes('POST', target, body, { algorithm }, headers, other)), 401, MISMATCH)
   }), { numRuns: 100 })
+})
+
+t.test('what came before a hook let it is part of the content', async t => {
+  const app = Fastify(serverOptions())
+  await app.register(reasonPhrase)
+  app.addHook('onRequest', async () => { await sleep(20) })
+  await app.register(signature, { keys: id => id === KEY.id ? { secret: KEY.secret, permissions: [] } : undefined })
+  app.post('/', async ({ body }) => body)
+  const origin = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => app.close())
+  const post = (body: string, signed = body) => fetch(origin, { method: 'POST', headers: { 'content-type': 'application/json', ...sign('POST', '/', signed) }, body })
+
+  for (const body of ['{"a":1}', JSON.stringify(['x'.repeat(500_000)])]) {
+    const response = await post(body)
+    t.equal(response.status, 200)
+    t.equal(await response.text(), body)
+  }
+  const refused = await post('{"a":2}', '{"a":1}')
+  t.equal(refused.status, 401)
+  t.equal(refused.headers.get('eb-reason-phrase'), 'The Content-Digest does not match the body')
+})
+
+t.test('keys that throw for one id leave nothing behind of another', async t => {
+  const app = Fastify(serverOptions())
+  t.teardown(() => app.close())
+  await app.register(reasonPhrase)
+  await app.register(signature, {
+    keys (id) {
+      if (id === 'bad') throw new Error('not an id')
+      return Promise.reject(new Error('away'))
+    }
+  })
+  app.get('/', async () => 'never')
+  const first = sign('GET', '/')
+  const second = sign('GET', '/', '', { key: { id: 'bad', secret: 'a' }, label: 'sig2' })
+  const headers = { 'signature-input': `${first['signature-input']}, ${second['signature-input']}`, signature: `${first.signature}, ${second.signature}` }
+  t.equal((await app.inject({ url: '/', headers })).statusCode, 500)
+  await sleep(10)
 })

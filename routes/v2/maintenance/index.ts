@@ -22,7 +22,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     }
     if (until !== undefined && retryAfter !== undefined) return reply.unprocessable('Give until or retryAfter, not both')
     if (until !== undefined && Date.parse(until) <= Date.now()) return reply.unprocessable(`${until} is past`)
-    return await app.maintenance.enter(start)
+    // In one form, since a schema's date-time has more than one.
+    return await app.maintenance.enter(until === undefined ? start : { ...start, until: new Date(until) })
   })
 }
 

@@ -32,6 +32,9 @@ for (const { name, skip, open } of databases) {
     t.same(await get(), changed.json())
     isError(t, await app.inject('/v2/nothing'), 503, /^We move/)
 
+    for (const text of ['2999-08-19 10:00:00Z', '2999-08-19T11:00:00+0100']) {
+      t.equal((await put(app, { enabled: true, until: text })).json().until, '2999-08-19T10:00:00.000Z', text)
+    }
     const ended = await put(app, { enabled: false })
     t.equal(ended.statusCode, 200)
     t.same(ended.json(), { enabled: false })

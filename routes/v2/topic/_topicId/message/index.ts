@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { isJson, isSameMediaType } from '../../../../../lib/media-type.js'
+import { isJson, isMediaType, isSameMediaType } from '../../../../../lib/media-type.js'
 import { BODY_LIMIT, DEPTH_LIMIT, fromBase64, fromJson } from '../../../../../lib/message-body.js'
 import { AcceptedMessage, MessagePage, MessageQuery, NewMessage } from '../../../../../schemas/message.js'
 import { TopicParams } from '../../../../../schemas/topic.js'
@@ -37,7 +37,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
 
     const { topicId } = topic
     const { mediaType = topic.mediaType } = request.body
-    if (!isSameMediaType(mediaType, topic.mediaType)) {
+    // Node's parser lets pass what is none, and skips what it cannot read.
+    if (!isMediaType(mediaType) || !isSameMediaType(mediaType, topic.mediaType)) {
       return reply.unprocessable(`The media type "${mediaType}" is not "${topic.mediaType}", that of the topic`)
     }
 
