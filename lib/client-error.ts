@@ -1,6 +1,7 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Contract } from './contract.js'
+import { destroyLater } from './linger.js'
 import { messageIn, messageOf } from './message.js'
 import { reasonPhrase } from './reason-phrase.js'
 import { isRepresentationMetadata } from './representation-metadata.js'
@@ -12,11 +13,6 @@ export interface ClientError extends Error {
 
 /** Writes an answer of its own to a client error, if it likes. */
 export type ClientErrorListener<S extends Socket = Socket> = (error: ClientError, socket: S) => void
-
-// How long a connection stays open for the client to read the answer. To
-// close while it still sends would reset it, and lose the answer
-// (RFC 9112 section 9.6).
-const LINGER = 1000
 
 const answered = new WeakSet<Socket>()
 
@@ -67,9 +63,7 @@ function answerInTurn (socket: Socket, head: string, error: Error): void {
 function close (socket: Socket, head: string): void {
   if (!socket.writable) return
   socket.end(head, 'latin1')
-  const timer = setTimeout(() => { socket.destroy() }, LINGER)
-  timer.unref()
-  socket.once('close', () => { clearTimeout(timer) })
+  destroyLater(socket)
   socket.resume()
 }
 

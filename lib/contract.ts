@@ -1,7 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
-import { inspect } from 'node:util'
 import { classOf, phrases } from './status-codes.js'
 import { reasonText, PHRASE_LIMIT } from './reason-phrase.js'
+import { refuse } from './refuse.js'
 import { isRepresentationMetadata } from './representation-metadata.js'
 
 /** What a service can choose of the contract. */
@@ -109,10 +109,6 @@ function checkChallenge (challenge: unknown): string {
     refuse('challenge must be a valid header value', challenge)
   }
   return challenge
-}
-
-function refuse (rule: string, value: unknown): never {
-  throw new TypeError(`fastify-reason-phrase: option ${rule}, not ${inspect(value, { depth: 0 })}`)
 }
 
 function isPlain (value: unknown): value is object {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 
-// How long, in milliseconds, a connection stays open for its client to read the last answer.
+// How long, in milliseconds, a connection stays open for its client to read the
+// last answer. To close while it still sends would reset it, and lose the answer.
 const LINGER = 1000
 
 /** Has Node close a connection by {@link closeLingering} once it has sent its last response. */
@@ -20,6 +21,11 @@ export function closeLingering (socket: Socket): void {
   // Node pauses a connection whose request body nobody reads, and resumes it only while its parser has it.
   if (socket.isPaused()) socket.once('resume', leaveParser).resume()
   else leaveParser.call(socket)
+  destroyLater(socket)
+}
+
+/** Ends the wait for a client that does not close its side. */
+export function destroyLater (socket: Socket): void {
   const timer = setTimeout(() => { socket.destroy() }, LINGER)
   timer.unref()
   socket.once('close', () => { clearTimeout(timer) })

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util'
+import { refuse } from './refuse.js'
 
 /** What maintenance is begun with. */
 export interface MaintenanceStart {
@@ -39,14 +39,14 @@ export const OFF: MaintenanceOff = Object.freeze({ enabled: false })
  * @throws {TypeError} for what is unknown, of the wrong type, over already, or says twice when it ends
  */
 export function begin (start: MaintenanceStart = {}): MaintenanceOn {
-  if (typeof start !== 'object' || start === null) refuse('options must be an object, such as { message, until }', start)
+  if (typeof start !== 'object' || start === null) refuse('options must be an object, such as { message, until }', start, 'maintenance')
   const { message = MESSAGE, until, retryAfter, ...unknown } = start
   const [stranger] = Object.keys(unknown)
   if (stranger !== undefined) throw new TypeError(`fastify-reason-phrase: maintenance knows no option "${stranger}", only message, until and retryAfter`)
   if (until !== undefined && retryAfter !== undefined) throw new TypeError('fastify-reason-phrase: maintenance takes until or retryAfter, not both')
 
   const end = until === undefined ? undefined : timeOf(until, 'until')
-  if (end !== undefined && end <= Date.now()) refuse('option until must be in the future', until)
+  if (end !== undefined && end <= Date.now()) refuse('option until must be in the future', until, 'maintenance')
   return on(message, new Date().toISOString(), end, end === undefined && retryAfter === undefined ? RETRY_AFTER : retryAfter)
 }
 
@@ -56,7 +56,7 @@ export function begin (start: MaintenanceStart = {}): MaintenanceOn {
  * @throws {TypeError} for what is none
  */
 export function restore (kept: MaintenanceState): MaintenanceState {
-  if (typeof kept?.enabled !== 'boolean') refuse('state must be { enabled: false }, or an object with enabled, message and since', kept)
+  if (typeof kept?.enabled !== 'boolean') refuse('state must be { enabled: false }, or an object with enabled, message and since', kept, 'maintenance')
   if (!kept.enabled) return OFF
   const { message, since, until, retryAfter } = kept
   const end = until === undefined ? undefined : timeOf(until, 'until')
@@ -74,9 +74,9 @@ export function retryAfterOf ({ until, retryAfter }: MaintenanceOn): number {
 }
 
 function on (message: unknown, since: string, end: number | undefined, retryAfter: unknown): MaintenanceOn {
-  if (typeof message !== 'string' || message.trim() === '') refuse('option message must be a string that says something', message)
+  if (typeof message !== 'string' || message.trim() === '') refuse('option message must be a string that says something', message, 'maintenance')
   if (retryAfter !== undefined && !(typeof retryAfter === 'number' && retryAfter > 0 && Number.isFinite(retryAfter))) {
-    refuse('option retryAfter must be a positive number of seconds', retryAfter)
+    refuse('option retryAfter must be a positive number of seconds', retryAfter, 'maintenance')
   }
   return Object.freeze({
     enabled: true,
@@ -92,10 +92,6 @@ const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/
 
 function timeOf (value: unknown, name: string): number {
   const time = value instanceof Date ? value.getTime() : typeof value === 'string' && DATE_TIME.test(value) ? Date.parse(value) : NaN
-  if (Number.isNaN(time)) refuse(`option ${name} must be a valid Date, or a date-time with its time zone`, value)
+  if (Number.isNaN(time)) refuse(`option ${name} must be a valid Date, or a date-time with its time zone`, value, 'maintenance')
   return time
-}
-
-function refuse (rule: string, value: unknown): never {
-  throw new TypeError(`fastify-reason-phrase: maintenance ${rule}, not ${inspect(value, { depth: 0 })}`)
 }

@@ -1,7 +1,8 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import { inspect } from 'node:util'
 import { parseDictionary, serializeItem, type InnerList } from 'structured-headers'
+import { refuse } from './refuse.js'
 import type { ReplayStore } from './replay-store.js'
+import { ServiceUnavailable } from './service-unavailable.js'
 import { ALGORITHM, signatureBase, type SignableRequest } from './signature-base.js'
 
 /** A secret: bytes, or a text, which stands for its UTF-8. */
@@ -47,17 +48,6 @@ export interface SignatureOptions {
 export class SignatureError extends Error {
   statusCode = 401
   headers: Record<string, string> = {}
-}
-
-/** The nonces cannot be looked up for now. */
-class ReplayStoreUnavailable extends Error {
-  statusCode = 503
-  headers = { 'retry-after': '5' }
-  expose = true
-
-  constructor (cause: unknown) {
-    super('Nonces cannot be looked up for now', { cause })
-  }
 }
 
 // One request can try so many keys. Proxies add one signature or two.
@@ -226,7 +216,7 @@ export class Verifier {
       if (typeof taken !== 'boolean') throw new TypeError('The store of nonces must answer true or false')
       return taken
     } catch (error) {
-      throw new ReplayStoreUnavailable(error)
+      throw new ServiceUnavailable('Nonces cannot be looked up for now', { cause: error })
     }
   }
 }
@@ -241,10 +231,6 @@ async function within<T> (timeout: number, promise: Promise<T>): Promise<T> {
 
 function isComponent (name: unknown): boolean {
   return typeof name === 'string' && (DERIVED.includes(name) || /^[!#$%&'*+.^`|~\w-]+$/.test(name)) && name === name.toLowerCase()
-}
-
-function refuse (rule: string, value: unknown): never {
-  throw new TypeError(`fastify-reason-phrase: option ${rule}, not ${inspect(value, { depth: 0 })}`)
 }
 
 /** The signatures that the request has, with the ids of their keys. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { say } from '../lib/response.js'
+import { nameOf } from './route-schemas.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -27,7 +28,7 @@ export function decorateNotImplemented (app: FastifyInstance): void {
   app.decorate('notImplemented', notImplemented)
   app.addHook('onRoute', route => {
     // Fastify derives the route for HEAD from that for GET.
-    if (isNotImplemented(route) && route.method !== 'HEAD') routes.push(`${[route.method].flat().join(', ')} ${route.url}`)
+    if (isNotImplemented(route) && route.method !== 'HEAD') routes.push(nameOf(route))
   })
   app.addHook('onReady', done => {
     if (routes.length > 0) app.log.info(`fastify-reason-phrase: not implemented yet: ${routes.join('; ')}`)

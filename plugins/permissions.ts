@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import { nameOf } from './route-schemas.js'
 
 /** Verifies a request, and answers it where it does not pass. */
 export type Verify = (request: FastifyRequest, reply: FastifyReply, pass: (error?: Error) => void) => void
@@ -36,8 +37,4 @@ export function checkPermissions (app: FastifyInstance): void {
     const [, route] = stray
     done(new Error(`fastify-reason-phrase: the route ${nameOf(route)} asks for the permission ${route.config!.permission}, but nothing verifies it there. Register fastify-reason-phrase/signature`))
   })
-}
-
-function nameOf ({ method, url }: RouteOptions): string {
-  return `${[method].flat().join(', ')} ${url}`
 }

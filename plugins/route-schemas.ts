@@ -59,7 +59,7 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
       for (const key of withBody) delete kept[key]
       route.schema = { ...route.schema, response: kept }
       // Fastify derives the route for HEAD from that for GET.
-      if (route.method !== 'HEAD') app.log.warn(`fastify-reason-phrase: ${nameOf(route)} declares a body for ${withBody.join(', ')}, which is ignored: an unsuccessful response has none`)
+      if (route.method !== 'HEAD') app.log.warn(`fastify-reason-phrase: the route ${nameOf(route)} declares a body for ${withBody.join(', ')}, which is ignored: an unsuccessful response has none`)
     }
     if (requireSchemas && !describes && !isExempt(route)) {
       fail(route, 'has no schema for a 2xx payload, as the option requireSchemas asks. Add one to schema.response')
@@ -97,10 +97,11 @@ function isExempt ({ method, schema }: RouteOptions): boolean {
   return (schema as { hide?: boolean } | undefined)?.hide === true || [method].flat().every(method => method === 'HEAD' || method === 'OPTIONS')
 }
 
-function nameOf ({ method, url }: RouteOptions): string {
-  return `the route ${[method].flat().join(', ')} ${url}`
+/** The methods of a route and its URL. */
+export function nameOf ({ method, url }: RouteOptions): string {
+  return `${[method].flat().join(', ')} ${url}`
 }
 
 function fail (route: RouteOptions, what: string): never {
-  throw new Error(`fastify-reason-phrase: ${nameOf(route)} ${what}`)
+  throw new Error(`fastify-reason-phrase: the route ${nameOf(route)} ${what}`)
 }

@@ -6,6 +6,7 @@ import fp from 'fastify-plugin'
 import { CamelCasePlugin, Kysely, Migrator, PostgresDialect, SqliteDialect, sql, type ColumnType, type Dialect, type PostgresPoolClient, type SqliteDatabase, type SqliteStatement } from 'kysely'
 import Libsql from 'libsql'
 import pg from 'pg'
+import { ServiceUnavailable } from '../../lib/service-unavailable.js'
 import { migrations } from '../../migrations/index.js'
 import type { MessageStatus } from '../../schemas/message.js'
 import type { Topic } from '../../schemas/topic.js'
@@ -60,11 +61,7 @@ declare module 'fastify' {
 }
 
 /** The database cannot be used for now: a 503 whose message is fit for clients. */
-export class DatabaseUnavailable extends Error {
-  statusCode = 503
-  headers = { 'retry-after': '5' }
-  expose = true
-
+export class DatabaseUnavailable extends ServiceUnavailable {
   constructor (cause: unknown, message = 'The database is unavailable') {
     super(message, { cause })
   }

@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import type { Kysely, Selectable } from 'kysely'
 import { v7 as uuid } from 'uuid'
 import { isJson } from '../../lib/media-type.js'
+import { ServiceUnavailable } from '../../lib/service-unavailable.js'
 import type { Message, MessagePage, MessageQuery } from '../../schemas/message.js'
 import type { MessageTable, Tables } from './database.js'
 import { backlog } from './message-worker.js'
@@ -42,11 +43,7 @@ declare module 'fastify' {
 }
 
 /** Too many messages wait: a 503 whose message is fit for clients. */
-export class BacklogFull extends Error {
-  statusCode = 503
-  headers = { 'retry-after': '5' }
-  expose = true
-
+export class BacklogFull extends ServiceUnavailable {
   constructor () {
     super('Too many messages wait to be stored')
   }
