@@ -1,0 +1,29 @@
+// The load, in a process of its own: sends what it is told to, and tells how it went.
+import { randomUUID } from 'node:crypto'
+import autocannon from 'autocannon'
+import { sign } from './sign.js'
+
+process.on('message', async ({ port, amount, connections, request }) => {
+  const { method = 'GET', path, headers = {}, bytes, json, signed, status } = request
+  const body = json === undefined ? bytes && Buffer.alloc(bytes, 'x') : JSON.stringify(json)
+  const type = json === undefined ? 'application/octet-stream' : 'application/json'
+  const fields = { ...(body && { 'content-type': type }), ...headers }
+  const one = () => {
+    // A name that no other request has, where there is one to fill in.
+    const own = typeof body === 'string' ? body.replace('{unique}', randomUUID()) : body
+    return { method, path, body: own, headers: { ...fields, ...(signed && sign(method, path, own)) } }
+  }
+  const options = { url: `http://127.0.0.1:${port}${path}`, amount, connections: Math.min(connections, amount), timeout: 30, sampleInt: 50 }
+  const result = await autocannon(String(body).includes('{unique}')
+    ? { ...options, requests: [{ method, path, setupRequest: request => ({ ...request, ...one() }) }] }
+    : { ...options, ...one() })
+
+  const { statusCodeStats, errors, requests, duration, latency } = result
+  const answered = statusCodeStats[status]?.count ?? 0
+  // A connection that ends behind an answer counts as an error, too, where the request was malformed.
+  if (answered !== amount) {
+    process.send({ failed: `${method} ${path}: ${answered} of ${amount} answers were ${status}, all were ${JSON.stringify(statusCodeStats)}, ${errors} errors` })
+  } else {
+    process.send({ throughput: requests.total / duration, p99: latency.p99 })
+  }
+})

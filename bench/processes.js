@@ -1,0 +1,61 @@
+// The two processes of a measurement, each on a core of its own where there are two.
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+
+/** Whether the server and the load have a core each. */
+export const pinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
+
+const children = new Set()
+
+function start (core, script, args = [], flags = []) {
+  const command = [...(pinned ? ['taskset', '-c', String(core)] : []), process.execPath, ...flags, fileURLToPath(new URL(script, import.meta.url)), ...args]
+  const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  children.add(child)
+  child.once('exit', () => children.delete(child))
+  return child
+}
+
+function answer (child, message) {
+  return new Promise((resolve, reject) => {
+    const onExit = code => { reject(new Error(`${child.spawnargs.join(' ')} ended with ${code}`)) }
+    child.once('exit', onExit)
+    child.once('message', reply => {
+      child.off('exit', onExit)
+      if (reply.failed) reject(new Error(reply.failed))
+      else resolve(reply)
+    })
+    if (message !== undefined) child.send(message)
+  })
+}
+
+/** A server of `servers/`, in its own process. */
+export async function startServer ({ server, options = {}, flags = [] }) {
+  const child = start(1, 'server.js', [server, JSON.stringify(options)], flags)
+  const { port, topic } = await answer(child)
+  return {
+    port,
+    topic,
+    usage: () => answer(child, 'usage'),
+    collect: () => answer(child, 'collect'),
+    async end () {
+      const exit = once(child, 'exit')
+      child.send('end')
+      await exit
+    }
+  }
+}
+
+let load
+
+/** Has a number of requests answered; resolves with throughput (per second) and p99 (ms). */
+export function requests (what) {
+  load ??= start(0, 'load.js')
+  return answer(load, what)
+}
+
+/** Ends what is still running. */
+export function end () {
+  for (const child of children) child.kill()
+}

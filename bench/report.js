@@ -1,0 +1,74 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+
+const DOCUMENT = new URL('../docs/performance.md', import.meta.url)
+
+/** A result as lines for a terminal. */
+export function asText ({ memory, title, rounds, variants, headlines, unit }) {
+  if (memory !== undefined) return ['\nMemory', ...table(memoryRows(memory))].join('\n')
+  return [
+    `\n${title}, ${rounds} round${rounds > 1 ? 's' : ''}, ${unit}`,
+    ...table(variantRows(variants)),
+    ...headlines.map(headline => `  ${sentence(headline)}`)
+  ].join('\n')
+}
+
+/** Puts the results in the place of the earlier ones in docs/performance.md. */
+export function writeDocument (results) {
+  const document = readFileSync(DOCUMENT, 'utf8')
+  const [before, after] = [document.split('<!-- results -->')[0], document.split('<!-- /results -->')[1]]
+  writeFileSync(DOCUMENT, `${before}<!-- results -->\n${asMarkdown(results)}\n<!-- /results -->${after}`)
+}
+
+function asMarkdown ({ date, machine, versions, works, memory }) {
+  const headlines = works.flatMap(({ title, headlines }) => headlines.map(headline => ({ title, ...headline })))
+  return [
+    `Measured on ${date}: ${machine.cpu}, ${machine.cores} cores${machine.pinned ? ', one for the server and one for the load' : ''}, ` +
+    `${Math.round(machine.memory / 2 ** 30)} GiB, ${machine.os}; ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}.`,
+    '## The ratios that count',
+    markdown([
+      ['work', 'CPU of', 'to that of', 'ratio', '95 % interval', 'at most', ''],
+      ...headlines.map(({ title, of, to, most, median, low, high, settled }) => [title, of, to, median.toFixed(3), `${low.toFixed(3)} to ${high.toFixed(3)}`, most, verdict({ median, most, settled })])
+    ]),
+    ...works.map(({ title, rounds, unit, variants }) => `## ${title}\n\n${rounds} rounds, ${unit}.\n\n${markdown(variantRows(variants))}`),
+    '## Memory',
+    markdown(memoryRows(memory))
+  ].join('\n\n')
+}
+
+function variantRows (variants) {
+  const has = figure => variants[0][figure] !== undefined
+  return [
+    ['', 'CPU', ...(has('throughput') ? ['a second', 'p99, ms'] : []), ...(has('ratio') ? ['ratio', '95 % interval'] : [])],
+    ...variants.map(({ name, cpu, throughput, p99, ratio }) => [
+      name,
+      cpu < 1000 ? cpu.toFixed(1) : cpu.toFixed(0),
+      ...(throughput === undefined ? [] : [throughput.toFixed(0), p99]),
+      ...(ratio === undefined ? [] : [ratio.median.toFixed(3), `${ratio.low.toFixed(3)} to ${ratio.high.toFixed(3)}`])
+    ])
+  ]
+}
+
+function memoryRows (points) {
+  return [
+    ['errors', 'RSS, MB', 'heap used, MB'],
+    ...points.map(({ errors, rss, heapUsed }) => [errors.toFixed(0), (rss / 1e6).toFixed(1), (heapUsed / 1e6).toFixed(2)])
+  ]
+}
+
+function sentence ({ of, to, most, median, low, high, settled }) {
+  return `${of} to ${to}: ${median.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)}), at most ${most}: ${verdict({ median, most, settled })}`
+}
+
+function verdict ({ median, most, settled }) {
+  return `${median <= most ? 'reached' : 'not reached'}${settled ? '' : '; the interval is wider than 3 %'}`
+}
+
+function table (rows) {
+  const widths = rows[0].map((_, i) => Math.max(...rows.map(row => String(row[i]).length)))
+  return rows.map(row => `  ${row.map((cell, i) => i === 0 ? String(cell).padEnd(widths[i]) : String(cell).padStart(widths[i])).join('  ')}`)
+}
+
+function markdown ([head, ...rows]) {
+  const line = cells => `| ${cells.join(' | ')} |`
+  return [line(head), `|---|${'---:|'.repeat(head.length - 1)}`, ...rows.map(line)].join('\n')
+}

@@ -1,0 +1,17 @@
+// A server in a process of its own: tells its port, and what it has used so far.
+const [, , name, options] = process.argv
+
+const { default: start } = await import(`./servers/${name}.js`)
+const server = await start(JSON.parse(options))
+
+process.on('message', async message => {
+  if (message === 'end') {
+    await server.end?.()
+    process.exit()
+  }
+  if (message === 'collect') global.gc()
+  const { user, system } = process.cpuUsage()
+  const { rss, heapUsed } = process.memoryUsage()
+  process.send({ cpu: user + system, rss, heapUsed })
+})
+process.send({ port: server.address().port, topic: server.topic })
