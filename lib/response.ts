@@ -10,8 +10,14 @@ import { isServerError, isUnsuccessful } from './status-codes.js'
 /** The class of the responses of one of Node's servers. */
 export type ResponseClass = new (...args: any[]) => any
 
-/** What a response needs of a logger. */
-export interface Log {
+/** What a response needs of the framework's reply that it belongs to. */
+export interface Reply {
+  log: Log
+  /** With `reasonPhrase: false`, the route is exempt from the contract. */
+  routeOptions?: { config: { reasonPhrase?: boolean } }
+}
+
+interface Log {
   info (fields: object, message: string): void
   error (fields: object, message: string): void
 }
@@ -24,15 +30,13 @@ const OWN_FIELDS = new Set(['content-length', 'www-authenticate'])
 // What is known of a response's message, kept on the response itself: an
 // object beside it would be one more allocation for every request.
 const kContract = Symbol('fastify-reason-phrase.contract')
-const kLog = Symbol('fastify-reason-phrase.log')
+const kReply = Symbol('fastify-reason-phrase.reply')
 const kMessage = Symbol('fastify-reason-phrase.message')
 const kThrown = Symbol('fastify-reason-phrase.thrown')
 const kSource = Symbol('fastify-reason-phrase.source')
 const kLogged = Symbol('fastify-reason-phrase.logged')
 const kHeld = Symbol('fastify-reason-phrase.held')
 const kSent = Symbol('fastify-reason-phrase.sent')
-const kRelease = Symbol('fastify-reason-phrase.release')
-const kSend = Symbol('fastify-reason-phrase.send')
 
 /** A head that waits for the body, which may hold the message. */
 interface Head {
@@ -49,9 +53,7 @@ type Source = 'given' | 'thrown' | 'exposed'
 
 interface ContractResponse extends ServerResponse {
   [kContract]: Contract | undefined
-  [kRelease]: (body?: unknown) => void
-  [kSend]: (statusCode: number, headers: OutgoingHttpHeaders, message: string) => void
-  [kLog]: Log | undefined
+  [kReply]: Reply | undefined
   /** The message as it was given; undefined while nobody gave one. */
   [kMessage]: string | undefined
   /** What was thrown, for the log. */
@@ -63,7 +65,10 @@ interface ContractResponse extends ServerResponse {
   [kSent]: boolean
 }
 
-type ContractMethods = Pick<ContractResponse, typeof kRelease | typeof kSend | 'writeHead' | 'write' | 'end' | 'flushHeaders' | 'destroy'>
+type ContractMethods = Pick<ContractResponse, 'writeHead' | 'write' | 'end' | 'flushHeaders' | 'destroy'>
+
+/** Node's own, in the one form in which they are called with another's `this`. */
+type BaseMethods = Record<'writeHead' | 'end' | 'destroy', (this: object, ...args: unknown[]) => unknown>
 
 /**
  * Makes the function that has a response, created by somebody else, keep the
@@ -89,13 +94,11 @@ export function contractKeeper (contract: Contract): (response: ServerResponse) 
     const ours = isWrapped ? methodsBefore(Object.assign(Object.create(base), { writeHead, write, end }), contract, true) : methods
     // Own methods: another prototype for the object costs twenty times as much.
     res[kContract] = contract
-    res[kRelease] = ours[kRelease]
-    res[kSend] = ours[kSend]
     res.writeHead = ours.writeHead
     res.write = ours.write
     res.end = ours.end
     res.flushHeaders = ours.flushHeaders
-    res.destroy = ours.destroy
+    if (ours.destroy !== base.destroy) res.destroy = ours.destroy
   }
 }
 
@@ -106,9 +109,18 @@ function methodsBefore (base: ServerResponse, contract: Contract, isWrapped?: bo
   return contractResponse(Base, contract, isWrapped).prototype
 }
 
-/** Gives the response the log that learns of its message. */
-export function logTo (response: ServerResponse, log: Log): void {
-  (response as ContractResponse)[kLog] = log
+/** Gives the response the reply that it belongs to, whose log learns of its message. */
+export function belongsTo (response: ServerResponse, reply: Reply): void {
+  (response as ContractResponse)[kReply] = reply
+}
+
+/**
+ * Whether a response is sent as whoever sends it wants it: its route is exempt
+ * from the contract, and none of ours gave it a message.
+ */
+export function isExempt (response: ServerResponse): boolean {
+  const res = response as ContractResponse
+  return res[kMessage] === undefined && res[kReply]?.routeOptions?.config.reasonPhrase === false
 }
 
 /** Gives the response its message, in the place of any earlier one. */
@@ -156,23 +168,15 @@ export function markLogged (response: ServerResponse): void {
  */
 export function contractResponse<T extends ResponseClass> (Base: T, contract: Contract, isWrapped = false): T {
   // HTTP/2 has no reason phrase, and Node's response warns of any use.
+  const base = Base.prototype as BaseMethods
   const http2 = Base.prototype === Http2ServerResponse.prototype || Base.prototype instanceof Http2ServerResponse
 
-  class Response extends (Base as ResponseClass) {
-    declare [kContract]: Contract
-    declare [kLog]: Log | undefined
-    declare [kMessage]: string | undefined
-    declare [kThrown]: unknown
-    declare [kSource]: Source | undefined
-    declare [kLogged]: boolean
-    declare [kHeld]: Head | undefined
-    declare [kSent]: boolean
+  class Response extends (Base as new (...args: any[]) => ContractResponse) {
+    override writeHead (statusCode: number, phrase?: any, headers?: any): this {
+      if (this[kHeld] !== undefined) release(this)
+      if (this[kSent] || this.headersSent) return super.writeHead(statusCode, phrase, headers)
 
-    writeHead (statusCode: number, phrase?: string | Headers, headers?: Headers): this {
-      if (this[kHeld] !== undefined) this[kRelease]()
-      if (this[kSent] || super.headersSent) return super.writeHead(statusCode, phrase, headers)
-
-      const given = (typeof phrase === 'object' ? phrase : headers) ?? undefined
+      const given: Headers | undefined = (typeof phrase === 'object' ? phrase : headers) ?? undefined
       if (!isUnsuccessful(statusCode)) {
         if (this.hasHeader(contract.field)) this.removeHeader(contract.field)
         if (given === undefined || !carriesReason(given, contract)) return super.writeHead(statusCode, phrase, headers)
@@ -180,6 +184,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
         delete rest[contract.header]
         return typeof phrase === 'string' ? super.writeHead(statusCode, phrase, rest) : super.writeHead(statusCode, rest)
       }
+      if (isExempt(this)) return super.writeHead(statusCode, phrase, headers)
 
       const kept = collect(given, contract, isRepresentationMetadata)
       const message = this[kMessage] ??
@@ -187,7 +192,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
         this.getHeader(contract.field) ??
         ownPhrase(statusCode, typeof phrase === 'string' || http2 ? phrase : this.statusMessage)
       if (message !== undefined) {
-        this[kSend](statusCode | 0, kept, String(message))
+        send(this, statusCode | 0, kept, String(message))
       } else {
         this.statusCode = statusCode | 0
         this[kHeld] = { statusCode: statusCode | 0, headers: kept }
@@ -196,8 +201,8 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
       return this
     }
 
-    write (chunk: unknown, encoding?: unknown, callback?: Callback): boolean {
-      if (!this[kSent] && !this[kHeld] && (super.headersSent || !isUnsuccessful(this.statusCode))) {
+    override write (chunk: unknown, encoding?: any, callback?: any): boolean {
+      if (!this[kSent] && !this[kHeld] && (this.headersSent || !isUnsuccessful(this.statusCode) || isExempt(this))) {
         return super.write(chunk, encoding, callback)
       }
       this.end(chunk)
@@ -206,89 +211,88 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
       return true
     }
 
-    end (chunk?: unknown, encoding?: unknown, callback?: Callback): this {
+    override end (chunk?: unknown, encoding?: any, callback?: any): this {
       if (!this[kSent]) {
         if (!this[kHeld]) {
-          if (super.headersSent || !isUnsuccessful(this.statusCode)) return super.end(chunk, encoding, callback)
+          if (this.headersSent || !isUnsuccessful(this.statusCode) || isExempt(this)) return super.end(chunk, encoding, callback)
           this.writeHead(this.statusCode)
         }
-        if (this[kHeld]) this[kRelease](chunk)
+        if (this[kHeld]) release(this, chunk)
       }
       const done = callbackOf(chunk, encoding, callback)
       if (done !== undefined) this.writableFinished ? process.nextTick(done) : this.once('finish', done)
       return this
     }
 
-    flushHeaders (): void {
+    override flushHeaders (): void {
       if (!this.headersSent && isUnsuccessful(this.statusCode)) this.writeHead(this.statusCode)
-      if (this[kHeld]) this[kRelease]()
+      if (this[kHeld]) release(this)
       if (!this[kSent]) super.flushHeaders()
-    }
-
-    destroy (error?: Error): this {
-      // Without an error, an HTTP/2 stream that is half sent would end as if it were whole.
-      if (http2 && error === undefined && super.headersSent && !this.writableEnded) {
-        this.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
-      }
-      return super.destroy(error)
-    }
-
-    /** Sends the head that was held, with the message of the body, if there is one. */
-    [kRelease] (body?: unknown): void {
-      const { statusCode, headers } = this[kHeld]!
-      this[kHeld] = undefined
-      delete this.headersSent
-      const message = messageIn(body)
-      if (message !== '' && isServerError(statusCode) && isErrorOf(statusCode, body)) this[kSource] = 'thrown'
-      this[kSend](statusCode, headers, message)
-    }
-
-    /** Sends an unsuccessful response, the whole of it. */
-    [kSend] (statusCode: number, headers: OutgoingHttpHeaders, message: string): void {
-      const code = contract.fold(statusCode)
-      const hidden = this[kSource] === 'thrown' && isServerError(code) && !contract.exposeServerErrors
-      const reason = contract.reason(code, hidden ? '' : message)
-
-      for (const field of this.getHeaderNames()) {
-        if (isRepresentationMetadata(field) || (http2 && CONNECTION_FIELDS.has(field))) this.removeHeader(field)
-      }
-      headers['content-length'] = '0'
-      headers[contract.header] = reason
-      if (code === 401 && !this.hasHeader('www-authenticate') && nameOf(headers, 'www-authenticate') === undefined) {
-        headers['www-authenticate'] = contract.challenge
-      }
-      if (this.hasHeader('access-control-allow-origin') || nameOf(headers, 'access-control-allow-origin') !== undefined) {
-        expose(contract.header, this as unknown as ServerResponse, headers)
-      }
-
-      if (http2 || isWrapped) {
-        // An HTTP/2 stream ends with its header section only if end() sends
-        // it, and whoever wraps end() may set a header there.
-        for (const name in headers) {
-          if (!http2 || !CONNECTION_FIELDS.has(name.toLowerCase())) this.setHeader(name, headers[name])
-        }
-        this.statusCode = code
-        if (!http2) this.statusMessage = reasonPhrase(reason)
-      } else {
-        super.writeHead(code, reasonPhrase(reason), headers)
-      }
-      this[kSent] = true
-      try {
-        super.end()
-      } catch (error) {
-        // HTTP/2 refuses some headers only as it sends them: then it goes without those of others.
-        if (!http2) throw error
-        for (const field of this.getHeaderNames()) {
-          if (!OWN_FIELDS.has(field) && field !== contract.field) this.removeHeader(field)
-        }
-        super.writeHead(code)
-      }
-      log(this as unknown as ContractResponse, statusCode, message)
     }
   }
 
+  /** Sends the head that was held, with the message of the body, if there is one. */
+  function release (response: ContractResponse, body?: unknown): void {
+    const { statusCode, headers } = response[kHeld]!
+    response[kHeld] = undefined
+    Reflect.deleteProperty(response, 'headersSent')
+    const message = messageIn(body)
+    if (message !== '' && isServerError(statusCode) && isErrorOf(statusCode, body)) response[kSource] = 'thrown'
+    send(response, statusCode, headers, message)
+  }
+
+  /** Sends an unsuccessful response, the whole of it. */
+  function send (response: ContractResponse, statusCode: number, headers: OutgoingHttpHeaders, message: string): void {
+    const code = contract.fold(statusCode)
+    const hidden = response[kSource] === 'thrown' && isServerError(code) && !contract.exposeServerErrors
+    const reason = contract.reason(code, hidden ? '' : message)
+
+    for (const field of response.getHeaderNames()) {
+      if (isRepresentationMetadata(field) || (http2 && CONNECTION_FIELDS.has(field))) response.removeHeader(field)
+    }
+    headers['content-length'] = '0'
+    headers[contract.header] = reason
+    if (code === 401 && !response.hasHeader('www-authenticate') && nameOf(headers, 'www-authenticate') === undefined) {
+      headers['www-authenticate'] = contract.challenge
+    }
+    if (response.hasHeader('access-control-allow-origin') || nameOf(headers, 'access-control-allow-origin') !== undefined) {
+      expose(contract.header, response, headers)
+    }
+
+    if (http2 || isWrapped) {
+      // An HTTP/2 stream ends with its header section only if end() sends
+      // it, and whoever wraps end() may set a header there.
+      for (const name in headers) {
+        if (!http2 || !CONNECTION_FIELDS.has(name.toLowerCase())) response.setHeader(name, headers[name]!)
+      }
+      response.statusCode = code
+      if (!http2) response.statusMessage = reasonPhrase(reason)
+    } else {
+      base.writeHead.call(response, code, reasonPhrase(reason), headers)
+    }
+    response[kSent] = true
+    try {
+      base.end.call(response)
+    } catch (error) {
+      // HTTP/2 refuses some headers only as it sends them: then it goes without those of others.
+      if (!http2) throw error
+      for (const field of response.getHeaderNames()) {
+        if (!OWN_FIELDS.has(field) && field !== contract.field) response.removeHeader(field)
+      }
+      base.writeHead.call(response, code)
+    }
+    log(response, statusCode, message)
+  }
+
   Response.prototype[kContract] = contract
+  if (http2) Response.prototype.destroy = destroy as never
   return Response as unknown as T
+
+  /** Without an error, an HTTP/2 stream that is half sent would end as if it were whole. */
+  function destroy (this: Http2ServerResponse & ContractResponse, error?: Error): unknown {
+    if (error === undefined && this.headersSent && this[kHeld] === undefined && !this.writableEnded) this.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+    return base.destroy.call(this, error)
+  }
 }
 
 /** Node's writers take their callback in the place of any argument. */
@@ -314,12 +318,13 @@ function ownPhrase (statusCode: number, phrase: string | Headers | undefined): s
 }
 
 function log (response: ContractResponse, statusCode: number, message: string): void {
-  if (response[kLog] === undefined || response[kLogged]) return
+  const reply = response[kReply]
+  if (reply === undefined || response[kLogged]) return
   const thrown = response[kThrown]
   if (message === '' && thrown === undefined) return
   const res = { statusCode }
   const fields = thrown === undefined ? { res } : { res, err: thrown }
   // The levels of Fastify's own error log.
-  if (isServerError(statusCode)) response[kLog].error(fields, message)
-  else response[kLog].info(fields, message)
+  if (isServerError(statusCode)) reply.log.error(fields, message)
+  else reply.log.info(fields, message)
 }

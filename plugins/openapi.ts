@@ -53,6 +53,7 @@ export function openapi (app: FastifyInstance<any, any, any, any, any>, { docume
 
   function errorsOf (route: RouteOptions, security: Json[]): Json {
     const { config, schema, url } = route
+    if (config?.reasonPhrase === false) return {}
     const { params, querystring, headers, body, response } = (schema ?? {}) as Json
     // Two colons stand for one, and for no parameter.
     const hasParameter = /[:*]/.test(url.replaceAll('::', ''))

@@ -6,7 +6,7 @@ import { discard, isWebResponse, readStart } from '../lib/body.js'
 import { answerOnSocket } from '../lib/client-error.js'
 import { Contract, type ContractOptions } from '../lib/contract.js'
 import { messageIn, messageOf } from '../lib/message.js'
-import { contractKeeper, logTo, markLogged, messageGiven, messageThrown, say, sayThrown } from '../lib/response.js'
+import { belongsTo, contractKeeper, isExempt, markLogged, messageGiven, messageThrown, say, sayThrown } from '../lib/response.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
 import { decorateReply } from './decorators.js'
 import { decorateNotImplemented } from './not-implemented.js'
@@ -56,7 +56,7 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
   let isClosing = false
   app.addHook('onRequest', function (_request, reply, done) {
     keepContract(rawOf(reply))
-    logTo(rawOf(reply), reply.log)
+    belongsTo(rawOf(reply), reply)
     // With return503OnClosing: false, Fastify goes on to answer as always.
     if (isClosing) rawOf(reply).removeHeader('retry-after')
     done()
@@ -72,12 +72,15 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
     const server: NodeJS.EventEmitter = app.server
     app.addHook('preClose', done => {
       isClosing = true
+      server.prependListener('request', (_request, response: ServerResponse) => {
+        response.setHeader('retry-after', RETRY_AFTER)
+      })
       done()
     })
-    server.prependListener('request', (_request, response: ServerResponse) => {
-      keepContract(response)
-      if (isClosing) response.setHeader('retry-after', RETRY_AFTER)
-    })
+    // The responses of a server with serverOptions() keep it by their class.
+    if (serverContract(app) === undefined) {
+      server.prependListener('request', (_request, response: ServerResponse) => { keepContract(response) })
+    }
     server.on('unknownProtocol', socket => {
       if (server.listenerCount('unknownProtocol') === 1) answerOnSocket(contract, socket, 400, 'This server speaks HTTP/2 only')
     })
@@ -104,7 +107,7 @@ function conflict (): never {
 }
 
 function onPreSerialization (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: HookHandlerDoneFunction): void {
-  if (isUnsuccessful(reply.statusCode)) {
+  if (isUnsuccessful(reply.statusCode) && !isExempt(rawOf(reply))) {
     const message = messageIn(payload)
     // An error handler that sends a body without a message hides that of the error.
     if (message !== '' || messageThrown(rawOf(reply)) !== undefined) say(rawOf(reply), message)
@@ -124,6 +127,10 @@ interface Thrown {
 }
 
 function onError (_request: FastifyRequest, reply: FastifyReply, thrown: unknown, done: () => void): void {
+  if (isExempt(rawOf(reply))) {
+    done()
+    return
+  }
   let exposed = false
   try {
     const error: Thrown = Object(thrown)
@@ -142,7 +149,7 @@ function onError (_request: FastifyRequest, reply: FastifyReply, thrown: unknown
 function onSend (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error?: Error | null, payload?: unknown) => void): void {
   // The status of a fetch Response goes before the reply's.
   const isResponse = isWebResponse(payload)
-  if (!isUnsuccessful(isResponse ? payload.status : reply.statusCode)) {
+  if (!isUnsuccessful(isResponse ? payload.status : reply.statusCode) || isExempt(rawOf(reply))) {
     done()
     return
   }

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { FastifyInstance, RouteOptions } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, RouteOptions } from 'fastify'
 import type { Contract } from '../lib/contract.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
 
@@ -19,6 +19,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The errors that the route raises, by status code, each in the route's own words. */
     errors?: Record<number, string>
+    /** With `false`, the route is exempt from the contract: it sends errors as it will. Default: `true`. */
+    reasonPhrase?: boolean
   }
 }
 
@@ -42,6 +44,9 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
   }
 
   app.addHook('onRoute', function (route) {
+    const { reasonPhrase } = route.config ?? NONE as FastifyContextConfig
+    if (reasonPhrase !== undefined && typeof reasonPhrase !== 'boolean') fail(route, `must have a boolean as its config.reasonPhrase, not ${inspect(reasonPhrase)}`)
+    if (reasonPhrase === false) return
     checkErrors(route, contract)
     const response = (route.schema?.response ?? NONE) as Schemas
     let withBody: string[] | undefined

@@ -8,7 +8,7 @@ import type {
 } from 'fastify'
 import { answerClientError, type ClientError, type ClientErrorListener } from '../lib/client-error.js'
 import { Contract, type ContractOptions } from '../lib/contract.js'
-import { contractKeeper, contractResponse, logTo, sayThrown, type ResponseClass } from '../lib/response.js'
+import { belongsTo, contractKeeper, contractResponse, sayThrown, type ResponseClass } from '../lib/response.js'
 import { messageOf } from '../lib/message.js'
 import { kVerify, type Verifying } from './permissions.js'
 
@@ -69,7 +69,7 @@ export function serverOptions (options: unknown = {}, contractOptions: ContractO
     },
     frameworkErrors (error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
       keepContract(reply.raw)
-      logTo(reply.raw, reply.log)
+      belongsTo(reply.raw, reply)
       const answer = (refusal?: Error): void => {
         if (refusal !== undefined) reply.send(refusal)
         else if (frameworkErrors !== undefined) frameworkErrors(error, request, reply)

@@ -4,7 +4,7 @@ import http2, { Http2ServerResponse } from 'node:http2'
 import t, { type Test } from 'tap'
 import { Contract } from '../../lib/contract.js'
 import {
-  contractKeeper, contractResponse, logTo, markLogged, messageGiven, messageThrown, say, sayThrown
+  belongsTo, contractKeeper, contractResponse, markLogged, messageGiven, messageThrown, say, sayThrown
 } from '../../lib/response.js'
 import { connect, exchange, keepsContract, valuesOf } from '../fixtures/wire.js'
 
@@ -163,7 +163,7 @@ t.test('the log learns of the whole message', async t => {
     error: (...line: unknown[]) => { lines.push(['error', ...line]) }
   }
   let handler: Handler
-  const port = await listen(t, WAYS['on the object'](response => { logTo(response, log); handler(response, response.req) }))
+  const port = await listen(t, WAYS['on the object'](response => { belongsTo(response, { log }); handler(response, response.req) }))
   const linesOf = async (handle: Handler): Promise<unknown[][]> => {
     lines.length = 0
     handler = handle

@@ -211,6 +211,14 @@ t.test('an operation refers to the errors that it can answer', async t => {
   })
 })
 
+t.test('an operation that is exempt from the contract has the errors that it declares', async t => {
+  const { paths } = await documentOf(t, app => {
+    app.get('/:id', { config: { reasonPhrase: false }, schema: { params: Type.Object({ id: Type.String() }), response: { 200: Item, 409: Item } } }, handler)
+  })
+  t.strictSame(errorsOf(paths['/{id}'].get), [409])
+  t.hasOwnProp(paths['/{id}'].get.responses[409], 'content')
+})
+
 t.test('an operation says how it is signed', async t => {
   const document = await documentOf(t, app => {
     app.register(signature, { keys: () => undefined })
