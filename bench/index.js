@@ -7,29 +7,30 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { environment } from './environment.js'
 import { memory } from './memory.js'
-import { end } from './processes.js'
+import { end, sharedServer, startServer } from './processes.js'
 import { asText, writeDocument } from './report.js'
 import { rounds } from './rounds.js'
 import { works } from './works.js'
 
 const { values: { quick }, positionals } = parseArgs({ options: { quick: { type: 'boolean' } }, allowPositionals: true })
 const isChosen = id => positionals.length === 0 || positionals.some(start => id.startsWith(start))
-const share = quick ? 1 / 30 : 1
+// What is left of the work, and whether each measurement has a process of its own.
+const how = quick ? { share: 1 / 50, start: sharedServer } : { share: 1, start: startServer }
 
 const results = { ...environment(), works: [], memory: [] }
 try {
   for (const { sample, ...work } of works.filter(({ id }) => isChosen(id))) {
-    const measured = await rounds({ ...work, sample: variant => sample(variant, share) }, limits(work))
+    const measured = await rounds({ ...work, sample: variant => sample(variant, how) }, limits(work))
     const result = { id: work.id, title: work.title, unit: work.unit, baseline: work.baseline, ...measured }
     results.works.push(result)
     console.log(asText(result))
   }
   if (isChosen('memory')) {
-    results.memory = await memory(1e6 * share)
+    results.memory = await memory(1e6 * how.share)
     console.log(asText({ memory: results.memory }))
   }
 } finally {
-  end()
+  await end()
 }
 
 if (!quick && positionals.length === 0) {

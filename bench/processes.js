@@ -39,23 +39,35 @@ export async function startServer ({ server, options = {}, flags = [] }) {
     topic,
     usage: () => answer(child, 'usage'),
     collect: () => answer(child, 'collect'),
-    async end () {
-      const exit = once(child, 'exit')
-      child.send('end')
-      await exit
-    }
+    end: () => endOf(child)
   }
+}
+
+const shared = new Map()
+
+/** The same, but one for all that ask for it, which goes on until {@link end}. */
+export function sharedServer (what) {
+  const key = JSON.stringify(what)
+  if (!shared.has(key)) shared.set(key, startServer(what).then(server => ({ ...server, end () {} })))
+  return shared.get(key)
 }
 
 let load
 
-/** Has a number of requests answered; resolves with throughput (per second) and p99 (ms). */
+/** Has a number of requests answered; resolves with how many were, throughput (per second) and p99 (ms). */
 export function requests (what) {
   load ??= start(0, 'load.js')
   return answer(load, what)
 }
 
 /** Ends what is still running. */
-export function end () {
-  for (const child of children) child.kill()
+export async function end () {
+  load?.kill()
+  await Promise.all([...children].filter(child => child !== load).map(endOf))
+}
+
+async function endOf (child) {
+  const exit = once(child, 'exit')
+  child.send('end')
+  await exit
 }

@@ -135,7 +135,9 @@ class Parser {
 
   #finish (): Answer {
     const { httpVersion, statusCode, statusMessage, rawHeaders, rawTrailers } = this.#message!
-    const body: Buffer | null = this.#message!.read()
+    const body: Buffer[] = []
+    // From Node 26 on, each read is of one chunk.
+    for (let chunk; (chunk = this.#message!.read() as Buffer | null) !== null;) body.push(chunk)
     this.#close()
     return {
       version: httpVersion,
@@ -144,7 +146,7 @@ class Parser {
       phrase: statusMessage!,
       fields: pairs(rawHeaders),
       trailers: pairs(rawTrailers),
-      body: body ?? new Uint8Array(),
+      body: Buffer.concat(body),
       interim: this.#interim
     }
   }

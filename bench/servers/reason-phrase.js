@@ -21,7 +21,11 @@ function growth (app) {
     if (!bodies.has(length)) bodies.set(length, JSON.stringify({ message: MESSAGE, rest: 'x'.repeat(length) }))
     return reply.code(422).type('application/json').send(bodies.get(length))
   })
-  app.get('/stream/:length', ({ params: { length } }, reply) => reply.code(422).send(Readable.from([Buffer.alloc(Number(length))])))
+  const chunks = new Map()
+  app.get('/stream/:length', ({ params: { length } }, reply) => {
+    if (!chunks.has(length)) chunks.set(length, [Buffer.alloc(Number(length))])
+    return reply.code(422).send(Readable.from(chunks.get(length)))
+  })
 }
 
 export default ({ withServerOptions }) => fastify({
