@@ -66,8 +66,8 @@ t.test('Retry-After', async t => {
 
   t.test('is absent where it is malformed', async t => {
     const malformed = ['', '-1', '1.5', '+1', '1e3', '0x10', 'soon', '1994-11-06', '1994-11-06T08:50:37Z', '1, 2', 'Sun, 06 Nov 1994 08:50:37', 'Sun, 06 Nox 1994 08:50:37 GMT', 'Sun, 06 Nov 1994 08:50:37 EST', '9'.repeat(16)]
-    for (const value of malformed) t.notHas(outcomeOf(response(503, { 'retry-after': value })), 'retryAfter', JSON.stringify(value))
-    t.notHas(outcomeOf(response(503)), 'retryAfter')
+    for (const value of malformed) t.notOk('retryAfter' in outcomeOf(response(503, { 'retry-after': value })), JSON.stringify(value))
+    t.notOk('retryAfter' in outcomeOf(response(503)))
   })
 })
 

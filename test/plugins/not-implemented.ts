@@ -56,8 +56,8 @@ t.test('The OpenAPI document marks them', async t => {
   const document = JSON.parse(JSON.stringify(app.swagger()))
   t.match(await validate(structuredClone(document)), { valid: true, warnings: [] })
   const { '/now': now, '/later': later, '/bare': bare, '/own': own } = document.paths
-  t.notHas(now.get, 'x-not-implemented')
-  t.notHas(now.get.responses, '501')
+  t.notOk('x-not-implemented' in now.get)
+  t.notOk('501' in now.get.responses)
   t.equal(now.get.description, 'By its name.')
 
   const NOT_YET = 'Not implemented yet: it answers 501 where it would succeed.'

@@ -39,7 +39,7 @@ for (const { name, skip, open } of databases) {
       t.match(deleteAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
       for (const response of [created, shown, deleted]) {
         t.ok(matches(Topic, response.json()))
-        t.notHas(response.headers, 'eb-reason-phrase')
+        t.notOk('eb-reason-phrase' in response.headers)
       }
 
       isError(t, await get(created.headers.location!), 404, `No topic ${topic.topicId}`)
@@ -65,8 +65,8 @@ for (const { name, skip, open } of databases) {
       const { get, post } = await registry(t)
       const empty = await get('/v2/topic')
       t.same(empty.json(), { limit: 500, prevId: null, nextId: null, items: [] })
-      t.notHas(empty.headers, 'eb-before')
-      t.notHas(empty.headers, 'eb-after')
+      t.notOk('eb-before' in empty.headers)
+      t.notOk('eb-after' in empty.headers)
 
       const ids: string[] = []
       for (const name of ['a', 'b', 'c', 'd', 'e']) ids.push((await post({ ...draft, name })).json().topicId)

@@ -45,7 +45,7 @@ for (const { name, skip, open } of databases) {
         t.strictSame(response.json(), { messageId, status: 'accepted' })
         t.match(messageId, /^EBM-[0-9a-f]{32}$/)
         t.equal(response.headers.location, `/v2/message/${messageId}`)
-        t.notHas(response.headers, 'eb-reason-phrase')
+        t.notOk('eb-reason-phrase' in response.headers)
         t.equal((await app.inject(response.headers.location!)).statusCode, 200)
         ids.push(messageId)
       }
@@ -54,8 +54,8 @@ for (const { name, skip, open } of databases) {
       t.ok(matches(MessagePage, all.json()))
       t.match(all.json().items, ids.map((messageId, index) => ({ messageId, topicId, status: 'stored', position: index + 1 })))
       t.strictSame(all.json().items.map(({ body }: { body: unknown }) => body), [1, { two: 2 }, null])
-      t.notHas(all.headers, 'eb-before')
-      t.notHas(all.headers, 'eb-after')
+      t.notOk('eb-before' in all.headers)
+      t.notOk('eb-after' in all.headers)
 
       const second = await page(`limit=1&afterId=${ids[0]}`, 1)
       t.match(second.json(), { limit: 1, prevId: ids[1], nextId: ids[1], items: [{ messageId: ids[1] }] })

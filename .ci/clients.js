@@ -1,0 +1,190 @@
+// Starts a service on the plugin and has each client that is installed read
+// the reason of an error there, over HTTP/1.1 and over HTTP/2. What each shows
+// as the reason phrase must be what the table of docs/clients.md says.
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import cors from '@fastify/cors'
+import Fastify from 'fastify'
+import reasonPhrase, { serverOptions } from '../index.ts'
+import { cert, key } from '../test/fixtures/certificate.ts'
+
+// Whatever a client could take for a quotation, an escape, an encoding or a list.
+const MESSAGE = `«Größe» – "20,5 cm"; λόγος: 50 % of \\100 zł, l’été %C3%BC &uuml; =?UTF-8?Q?=C3=BC?= 日本 ${'naïve '.repeat(100)}`
+const ASCII = `<<Grosse>> - "20,5 cm"; logos: 50 % of \\100 zl, l'ete %C3%BC &uuml; =?UTF-8?Q?=C3=BC?= RiBen ${'naive '.repeat(100)}`
+const REASON = ASCII.slice(0, 512).trimEnd()
+const PHRASE = ASCII.slice(0, 128).trimEnd()
+
+const TIMEOUT = 60_000
+
+const root = join(import.meta.dirname, '..')
+const folder = join(root, 'docs', 'clients')
+const work = mkdtempSync(join(tmpdir(), 'clients-'))
+const certificate = join(work, 'certificate.pem')
+const trustStore = join(work, 'trust.p12')
+
+const node = file => ['node', file]
+const packaged = name => ['node', '-p', `JSON.parse(fs.readFileSync('${join(root, 'node_modules', name, 'package.json')}')).version`]
+const java = ['java', `-Djavax.net.ssl.trustStore=${trustStore}`, '-Djavax.net.ssl.trustStorePassword=changeit', 'Client.java']
+const php = ['php', '-d', `curl.cainfo=${certificate}`, 'curl.php']
+
+/**
+ * Each client: what tells its version, its command for HTTP/1.1, and that for
+ * HTTP/2 with what goes after the URL. Over TLS the service offers both, and
+ * the client chooses.
+ */
+const CLIENTS = [
+  { name: 'curl', version: ['curl', '--version'], http1: ['bash', 'curl.sh'], http2: { service: 'h2c', options: ['--http2-prior-knowledge'] } },
+  { name: 'wget', version: ['wget', '--version'], http1: ['bash', 'wget.sh'] },
+  { name: 'HTTPie', version: ['http', '--version'], http1: ['bash', 'httpie.sh'] },
+  { name: 'Python http.client', version: ['python3', '--version'], http1: ['python3', 'http_client.py'] },
+  { name: 'Python urllib', version: ['python3', '--version'], http1: ['python3', 'urllib_request.py'] },
+  { name: 'Python requests', version: ['python3', '-c', 'import requests; print(requests.__version__)'], http1: ['python3', 'python_requests.py'] },
+  { name: 'Ruby Net::HTTP', version: ['ruby', '--version'], http1: ['ruby', 'net_http.rb'] },
+  { name: 'Perl LWP', version: ['perl', '-MLWP', '-e', 'print LWP->VERSION'], http1: ['perl', 'lwp.pl'] },
+  { name: 'PHP curl', version: ['php', '-r', 'curl_version(); echo PHP_VERSION;'], http1: php, http2: { service: 'h2c', options: ['5'] } },
+  { name: 'Go net/http', version: ['go', 'version'], http1: ['go', 'run', 'net_http.go'] },
+  { name: 'Java HttpClient', version: ['javac', '--version'], http1: java },
+  { name: 'fetch', version: ['node', '--version'], http1: node('fetch.js') },
+  { name: 'undici', version: packaged('undici'), http1: node('undici.js'), http2: { command: node('undici-http2.js') } },
+  { name: 'axios', version: packaged('axios'), http1: node('axios.js'), http2: { command: node('axios-http2.js') } },
+  { name: 'got', version: packaged('got'), http1: node('got.js'), http2: { command: node('got-http2.js') } },
+  { name: 'ky', version: packaged('ky'), http1: node('ky.js') },
+  { name: 'node:http', version: ['node', '--version'], http1: node('http.js') },
+  { name: 'node:http2', version: ['node', '--version'], http2: { command: node('http2.js'), service: 'h2c' } },
+  { name: 'Chromium', version: ['/usr/bin/chromium', '--version'], http1: node('chromium.js'), http2: { options: ['--ignore-certificate-errors'] } },
+  { name: 'fastify-reason-phrase/client', version: packaged('../'), http1: node('client.js') }
+]
+
+// None goes through a proxy, and each trusts the certificate, wherever it looks for one.
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/_proxy$/i.test(name)))
+for (const name of ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'PERL_LWP_SSL_CA_FILE']) env[name] = certificate
+env.WGETRC = join(work, 'wgetrc')
+
+const running = new Set()
+
+function run ([file, ...args]) {
+  return new Promise(resolve => {
+    // In a group of its own, so that what it starts ends with it.
+    const child = spawn(file, args, { cwd: folder, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+    const result = { stdout: '', stderr: '', code: undefined }
+    const timer = setTimeout(() => {
+      result.stderr += `It took longer than ${TIMEOUT} ms`
+      end(child)
+    }, TIMEOUT)
+    running.add(child)
+    child.stdout.on('data', data => { result.stdout += data })
+    child.stderr.on('data', data => { result.stderr += data })
+    child.on('error', error => { result.stderr += error.message })
+    child.on('close', code => {
+      clearTimeout(timer)
+      running.delete(child)
+      resolve({ ...result, code })
+    })
+  })
+}
+
+function end ({ pid }) {
+  try {
+    process.kill(-pid)
+  } catch {} // It has ended.
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    running.forEach(end)
+    rmSync(work, { recursive: true })
+    process.exit(1)
+  })
+}
+
+/** The version of HTTP of the last request to each of the services. */
+const spoken = {}
+const services = []
+
+async function serve (service, options) {
+  const app = Fastify(serverOptions(options))
+  services.push(app)
+  await app.register(reasonPhrase)
+  await app.register(cors)
+  app.get('/', async (request, reply) => {
+    spoken[service] = request.raw.httpVersion
+    return reply.unprocessable(MESSAGE)
+  })
+  return await app.listen({ host: '127.0.0.1', port: 0 })
+}
+
+/** What a client printed, as its file in docs/clients prints it. */
+function parse (stdout) {
+  const [status, reason, phrase] = ['status', 'reason', 'phrase'].map(name => new RegExp(`^${name}: (.*)$`, 'm').exec(stdout)?.[1])
+  return { status, reason, phrase }
+}
+
+function phraseShown (phrase) {
+  switch (phrase) {
+    case PHRASE: return 'shown'
+    case undefined: return 'not shown'
+    case '': return 'empty'
+    default: return phrase
+  }
+}
+
+/** The rows of the table of docs/clients.md: of each client, what it shows over HTTP/1.1 and over HTTP/2. */
+function documented () {
+  const text = readFileSync(join(root, 'docs', 'clients.md'), 'utf8')
+  const rows = text.matchAll(/^\| \[(.*?)\]\(.*?\) \| .*? \| (.*?) \| (.*?) \|$/gm)
+  return new Map(Array.from(rows, ([, name, http1, http2]) => [name, { 'HTTP/1.1': http1, 'HTTP/2': http2 }]))
+}
+
+/** Runs a client, and returns what is wrong with what it printed, or what it showed as the phrase. */
+async function ask (command, service, isHttp2) {
+  const { stdout, stderr, code } = await run(command)
+  const { status, reason, phrase } = parse(stdout)
+  if (status !== '422' || reason !== REASON) {
+    return { failure: `it must print\n  status: 422\n  reason: ${REASON}\nand printed, with the exit code ${code},\n${stdout}${stderr}` }
+  }
+  return { shown: isHttp2 && spoken[service] !== '2.0' ? 'takes HTTP/1.1' : phraseShown(phrase) }
+}
+
+async function main () {
+  writeFileSync(certificate, `${cert}\n`)
+  writeFileSync(env.WGETRC, `ca_certificate = ${certificate}\n`)
+  await run(['keytool', '-importcert', '-noprompt', '-file', certificate, '-keystore', trustStore, '-storetype', 'PKCS12', '-storepass', 'changeit'])
+  const urls = {
+    http: await serve('http', {}),
+    h2c: await serve('h2c', { http2: true }),
+    tls: await serve('tls', { http2: true, https: { key, cert, allowHTTP1: true } })
+  }
+  const rows = documented()
+
+  for (const { name, version, http1, http2 = {} } of CLIENTS) {
+    const about = await run(version)
+    if (about.code !== 0) {
+      console.log(`${name}: not installed, skipped`)
+      continue
+    }
+    const [number] = /\d+(?:\.\d+)+/.exec(about.stdout)
+    const { service = 'tls', command = http1, options = [] } = http2
+    const asked = {
+      ...(http1 && { 'HTTP/1.1': await ask([...http1, urls.http], 'http') }),
+      'HTTP/2': await ask([...command, urls[service], ...options], service, true)
+    }
+    const answers = Object.entries(asked)
+    console.log(`${name} ${number}: phrase ${answers.map(([protocol, { shown = 'failed' }]) => `over ${protocol}: ${shown}`).join(', ')}`)
+    for (const [protocol, { failure, shown }] of answers) {
+      const expected = rows.get(name)?.[protocol]
+      const wrong = failure ?? (expected === undefined || expected === shown ? undefined : `docs/clients.md says of the phrase "${expected}", and it was "${shown}"`)
+      if (wrong === undefined) continue
+      console.error(`${name} over ${protocol}: ${wrong}`)
+      process.exitCode = 1
+    }
+  }
+}
+
+try {
+  await main()
+} finally {
+  await Promise.all(services.map(app => app.close()))
+  rmSync(work, { recursive: true })
+}

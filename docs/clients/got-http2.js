@@ -1,0 +1,10 @@
+// got-http2.js URL
+import got from 'got'
+
+const url = process.argv[2]
+
+const response = await got(url, { throwHttpErrors: false, http2: true })
+const reason = response.headers['eb-reason-phrase']
+console.log(`status: ${response.statusCode}`)
+console.log(`reason: ${reason}`)
+console.log(`phrase: ${response.statusMessage}`)

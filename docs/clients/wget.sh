@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# wget.sh URL
+set -uo pipefail
+head=$(wget --quiet --save-headers --content-on-error --output-document - "$1" | tr -d '\r')
+reason=$(sed -n 's/^EB-REASON-PHRASE: //Ip' <<<"$head")
+sed -En 's/^HTTP\/[0-9.]+ ([0-9]+) ?(.*)$/status: \1\nphrase: \2/p' <<<"$head"
+echo "reason: $reason"

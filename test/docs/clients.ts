@@ -1,0 +1,110 @@
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { get } from 'node:http'
+import { join } from 'node:path'
+import axios, { type AxiosError } from 'axios'
+import Fastify from 'fastify'
+import got, { type HTTPError as GotError } from 'got'
+import ky, { type HTTPError as KyError } from 'ky'
+import t from 'tap'
+import { request } from 'undici'
+import reasonPhrase, { serverOptions } from '../../index.js'
+import { listen } from '../fixtures/wire.js'
+
+const docs = join(import.meta.dirname, '..', '..', 'docs')
+const folder = join(docs, 'clients')
+const page = readFileSync(join(docs, 'clients.md'), 'utf8')
+const [, ...sections] = page.split(/^## /m)
+
+/** The files of docs/clients that a part of the page links to. */
+const linked = (text: string) => Array.from(text.matchAll(/\]\(clients\/(.*?)\)/g), ([, file]) => file!)
+
+/** Whether these lines are lines of a file, one after the other, and as deep in each other. */
+function occurs (lines: string[], file: string): boolean {
+  const own = readFileSync(join(folder, file), 'utf8').split('\n')
+  return own.some((line, index) => {
+    const indent = /^\s*/.exec(line)![0]
+    return lines.every((expected, offset) => own[index + offset] === indent + expected)
+  })
+}
+
+t.test('Every code block of docs/clients.md is two lines of the file that it names', async t => {
+  const blocks = sections.flatMap(section => {
+    const [file] = linked(section)
+    return Array.from(section.matchAll(/^```\w+\n([^]*?)\n```$/gm), ([, code]) => ({ file: file!, lines: code!.split('\n') }))
+  })
+  t.equal(blocks.length, 19)
+  for (const { file, lines } of blocks) {
+    t.equal(lines.length, 2, file)
+    t.ok(occurs(lines, file), `${file}: ${lines.join(' / ')}`)
+  }
+  t.equal(page.match(/^```\w/gm)!.length, blocks.length, 'and there are no other code blocks')
+})
+
+t.test('docs/clients.md names every file of docs/clients, and no other', async t => {
+  t.strictSame([...new Set(linked(page))].sort(), readdirSync(folder).sort())
+})
+
+t.test('The table of docs/clients.md has a row for every client that was measured', async t => {
+  const rows = Array.from(page.matchAll(/^\| \[(.*?)\]\(#(.*?)\) \|/gm), ([, name, anchor]) => ({ name, anchor }))
+  const headings = sections.map(section => section.slice(0, section.indexOf('\n'))).filter(name => name !== 'Not measured')
+  t.strictSame(rows, headings.map(name => ({ name, anchor: name.toLowerCase().replace(/[^\w -]/g, '').replaceAll(' ', '-') })))
+})
+
+const REASON = 'No such order: '.repeat(20).trim()
+const PHRASE = REASON.slice(0, 128).trim()
+
+t.test('What docs/clients.md says of the clients for Node', async t => {
+  const app = Fastify(serverOptions())
+  await app.register(reasonPhrase)
+  app.get('/', async (_request, reply) => reply.unprocessable(REASON))
+  let requests = 0
+  app.all('/away', async (_request, reply) => {
+    requests++
+    return reply.serviceUnavailable(REASON)
+  })
+  const url = `http://127.0.0.1:${await listen(t, app)}`
+
+  const axiosError = await axios.get(url).catch((error: AxiosError) => error) as AxiosError
+  t.equal(axiosError.name, 'AxiosError')
+  t.equal(axiosError.message, 'Request failed with status code 422')
+  t.equal((axiosError.response!.headers as { get (name: string): unknown }).get('EB-REASON-PHRASE'), REASON)
+
+  const gotError = await got(url).catch((error: GotError) => error) as GotError
+  t.equal(gotError.name, 'HTTPError')
+  t.match(gotError.message, PHRASE)
+  t.equal(gotError.response.headers['eb-reason-phrase'], REASON)
+  t.notOk('EB-REASON-PHRASE' in gotError.response.headers, 'the name is in lower case')
+
+  const kyError = await ky(url).catch((error: KyError) => error) as KyError
+  t.equal(kyError.name, 'HTTPError')
+  t.match(kyError.message, PHRASE)
+  t.equal(kyError.response.headers.get('EB-REASON-PHRASE'), REASON)
+
+  const { headers, body } = await request(url)
+  await body.dump()
+  t.equal(headers['eb-reason-phrase'], REASON)
+  t.notOk('EB-REASON-PHRASE' in headers, 'the name is in lower case')
+
+  const [response] = await once(get(url), 'response')
+  response.resume()
+  t.equal(response.headers['eb-reason-phrase'], REASON)
+  t.notOk('EB-REASON-PHRASE' in response.headers, 'the name is in lower case')
+
+  /** How many requests come of one. */
+  const sent = async (call: () => Promise<unknown>) => {
+    requests = 0
+    await t.rejects(call())
+    return requests
+  }
+  const away = `${url}/away`
+  const backoffLimit = 1
+  for (const method of ['get', 'put', 'delete'] as const) {
+    t.equal(await sent(() => got[method](away, { retry: { backoffLimit } })), 3, `got sends ${method} twice again`)
+    t.equal(await sent(() => ky[method](away, { retry: { backoffLimit } })), 3, `ky sends ${method} twice again`)
+    t.equal(await sent(() => got[method](away, { retry: { limit: 0 } })), 1)
+    t.equal(await sent(() => ky[method](away, { retry: 0 })), 1)
+  }
+  t.equal(await sent(() => got.post(away)), 1)
+  t.equal(await sent(() => ky.post(away)), 1)
+})
