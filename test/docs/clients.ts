@@ -33,7 +33,7 @@ t.test('Every code block of docs/clients.md is two lines of the file that it nam
     const [file] = linked(section)
     return Array.from(section.matchAll(/^```\w+\n([^]*?)\n```$/gm), ([, code]) => ({ file: file!, lines: code!.split('\n') }))
   })
-  t.equal(blocks.length, 19)
+  t.equal(blocks.length, 20)
   for (const { file, lines } of blocks) {
     t.equal(lines.length, 2, file)
     t.ok(occurs(lines, file), `${file}: ${lines.join(' / ')}`)
