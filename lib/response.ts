@@ -2,6 +2,7 @@ import { ServerResponse, STATUS_CODES, type OutgoingHttpHeaders } from 'node:htt
 import { constants, Http2ServerResponse } from 'node:http2'
 import { CONNECTION_FIELDS, type Contract } from './contract.js'
 import { carriesReason, collect, expose, nameOf, type Headers } from './headers.js'
+import { lingerAtEnd } from './linger.js'
 import { messageIn } from './message.js'
 import { reasonPhrase } from './reason-phrase.js'
 import { isRepresentationMetadata } from './representation-metadata.js'
@@ -52,6 +53,8 @@ interface Head {
 type Source = 'given' | 'thrown' | 'exposed'
 
 interface ContractResponse extends ServerResponse {
+  /** Node's own: whether the connection ends with this response. */
+  _last?: boolean
   [kContract]: Contract | undefined
   [kReply]: Reply | undefined
   /** The message as it was given; undefined while nobody gave one. */
@@ -281,6 +284,8 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
       }
       base.writeHead.call(response, code)
     }
+    // Node would reset a connection that closes while its client still sends, and lose the answer.
+    if (!http2 && response._last && !response.req.complete && response.socket !== null) lingerAtEnd(response.socket)
     log(response, statusCode, message)
   }
 

@@ -23,13 +23,12 @@ const AROUND: Record<string, string> = {
   build: "declare function build (): Promise<import('fastify').FastifyInstance>",
   paths: "interface paths { '/v2/topic': { get: { responses: { 200: { headers: Record<string, string>, content: { 'application/json': object } } } } } }",
   reasonPhrase: "import reasonPhrase from 'fastify-reason-phrase'",
-  response: 'declare const response: Response',
   secret: 'declare const secret: string',
   Topic: 'type Topic = { topicId: string, name: string }'
 }
 
 function moduleOf (code: string): string {
-  const declares = (name: string) => new RegExp(`(?:const|import|interface|type|function|\\{|,) ${name}\\b(?=[^.(])`).test(code)
+  const declares = (name: string) => new RegExp(`(?:const|import|interface|type|function) ${name}\\b(?=[^.(])`).test(code)
   const around = Object.entries(AROUND).filter(([name]) => new RegExp(`\\b${name}\\b`).test(code) && !declares(name))
   // In the README, the names of a schema are both a type and a value.
   const schema = /schemas: \{ Topic \}/.test(code) ? ['declare const Topic: object'] : []

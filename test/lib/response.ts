@@ -27,6 +27,19 @@ async function listen (t: Test, server: ReturnType<typeof createServer> | http2.
 }
 
 for (const [way, serve] of Object.entries(WAYS)) {
+  t.test(`an answer that ends the connection reaches a client that still sends, ${way}`, async t => {
+    const port = await listen(t, serve(response => { say(response, 'too large'); response.writeHead(413, { connection: 'close' }).end() }))
+    const connection = connect(port)
+    connection.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\n')
+    for (let i = 0; i < 60; i++) {
+      connection.write(Buffer.alloc(65_536))
+      await new Promise(resolve => { setImmediate(resolve) })
+    }
+    const [response] = await connection.responses(1)
+    keepsContract(t, response!, 400, 'too large')
+    connection.destroy()
+  })
+
   t.test(`an unsuccessful response of node:http, ${way}`, async t => {
     const cases: Array<[title: string, handler: Handler, statusCode: number, reason?: string, more?: Record<string, string[]>]> = [
       ['no body', response => { response.writeHead(404).end() }, 404],

@@ -1,0 +1,208 @@
+// Starts a proxy in a folder of its own, with the configuration of docs/proxies.
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { cert, key } from '../test/fixtures/certificate.ts'
+
+const DOCS = new URL('../docs/proxies/', import.meta.url).pathname
+const PATH = `${process.env.PATH}:/usr/sbin:/usr/local/sbin`
+
+// Who runs the proxies, where this is run by root: nobody.
+const NOBODY = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {}
+
+const HTTPD_MODULES = ['/usr/lib/apache2/modules', '/usr/lib64/httpd/modules'].find(existsSync)
+
+// How long a proxy may take to start, and to end, in milliseconds.
+const START = 20_000
+const END = 5_000
+
+/**
+ * How each proxy is started: its program; what of its configuration is another
+ * here than with a user; and the files and arguments around it.
+ */
+const PROXIES = {
+  nginx: {
+    programs: ['nginx'],
+    version: ['-v'],
+    config: 'nginx.conf',
+    replace: ({ folder }) => [['/etc/ssl/', `${folder}/`], ['60s', '1s']],
+    main: ({ folder }) => `
+daemon off;
+pid ${folder}/nginx.pid;
+error_log stderr;
+events { }
+http {
+  access_log off;
+  ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(name => `${name}_temp_path ${folder}/${name};`).join('\n  ')}
+  include ${folder}/config;
+}`,
+    args: ({ folder }) => ['-p', folder, '-c', `${folder}/main`, '-e', 'stderr']
+  },
+  haproxy: {
+    programs: ['haproxy'],
+    version: ['-v'],
+    config: 'haproxy.cfg',
+    replace: ({ folder }) => [['/etc/ssl/', `${folder}/`], ['server 60s', 'server 1s']],
+    args: ({ folder }) => ['-f', `${folder}/config`]
+  },
+  httpd: {
+    programs: ['apache2', 'httpd'],
+    version: ['-v'],
+    config: 'httpd.conf',
+    files: ['away.asis', 'rejected.asis'],
+    replace: ({ folder }) => [['/etc/ssl/', `${folder}/`], ['/etc/apache2/errors', folder], ['ProxyTimeout 60', 'ProxyTimeout 1']],
+    main: ({ folder }) => [
+      `ServerRoot ${folder}`,
+      'ServerName localhost',
+      `DefaultRuntimeDir ${folder}`,
+      `PidFile ${folder}/httpd.pid`,
+      'ErrorLog |/bin/cat',
+      ...['mpm_event', 'unixd', 'authz_core', 'alias', 'asis', 'proxy', 'proxy_http', 'proxy_http2', 'http2', 'ssl']
+        .filter(name => existsSync(`${HTTPD_MODULES}/mod_${name}.so`))
+        .map(name => `LoadModule ${name}_module ${HTTPD_MODULES}/mod_${name}.so`),
+      `Include ${folder}/config`
+    ].join('\n'),
+    args: ({ folder }) => ['-f', `${folder}/main`, '-DFOREGROUND']
+  },
+  varnish: {
+    programs: ['varnishd'],
+    version: ['-V'],
+    config: 'varnish.vcl',
+    replace: () => [['60s', '1s']],
+    // TLS is not its own: HTTP/2 comes without.
+    cleartext: true,
+    args: ({ folder, port }) => ['-F', '-n', `${folder}/run`, '-a', `127.0.0.1:${port}`, '-f', `${folder}/config`, '-s', 'malloc,16m', '-p', 'feature=+http2',
+      ...process.getuid() === 0 ? ['-j', 'none'] : []]
+  }
+}
+
+export const NAMES = Object.keys(PROXIES)
+
+const running = new Set()
+
+function notePids (work) {
+  writeFileSync(join(work, 'pids'), [...running].map(({ pid }) => `${pid}\n`).join(''))
+}
+
+/** The program of a proxy, and its version, if it is installed. */
+export function programOf (name) {
+  const { programs, version } = PROXIES[name]
+  for (const program of programs) {
+    const { error, stdout, stderr } = spawnSync(program, version, { env: { ...process.env, PATH }, encoding: 'utf8' })
+    if (error === undefined) return { program, version: /\d+\.\d+\.\d+/.exec(stdout + stderr)?.[0] ?? 'of an unknown version' }
+  }
+}
+
+/**
+ * Starts a proxy before a service.
+ *
+ * @param {string} work the folder for its folder
+ * @param {string} name
+ * @param {number} service the port of the service
+ * @param {Array<[RegExp | string, string]>} edits of the configuration, for what becomes of it then
+ */
+export async function startProxy (work, name, service, edits = []) {
+  const proxy = PROXIES[name]
+  const [port, tlsPort] = [await freePort(), await freePort()]
+  const folder = join(work, `${name}-${port}`)
+  const place = { folder, port }
+  mkdirSync(folder)
+  const config = replaceAll(readFileSync(join(DOCS, proxy.config), 'utf8'), [
+    ...edits,
+    ...proxy.cleartext ? [['"3000"', `"${service}"`]] : [['127.0.0.1:3000', `127.0.0.1:${service}`], [':8080', `:${port}`], [':8443', `:${tlsPort}`]],
+    ...proxy.replace(place)
+  ])
+  writeFileSync(join(folder, 'config'), config)
+  if (proxy.main !== undefined) writeFileSync(join(folder, 'main'), proxy.main(place))
+  for (const file of proxy.files ?? []) copyFileSync(join(DOCS, file), join(folder, file))
+  writeFileSync(join(folder, 'service.crt'), `${cert}\n`)
+  writeFileSync(join(folder, 'service.key'), `${key}\n`)
+  writeFileSync(join(folder, 'service.pem'), `${cert}\n${key}\n`)
+  if (NOBODY.uid !== undefined) {
+    chownSync(work, NOBODY.uid, NOBODY.gid)
+    chownSync(folder, NOBODY.uid, NOBODY.gid)
+  }
+
+  let output = ''
+  const child = spawn(programOf(name).program, proxy.args(place), {
+    ...NOBODY,
+    cwd: folder,
+    env: { PATH, TMPDIR: folder },
+    // A group of its own, so that its workers end with it.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  if (child.pid === undefined) throw (await once(child, 'error'))[0]
+  running.add(child)
+  notePids(work)
+  child.stdout.on('data', chunk => { output += chunk })
+  child.stderr.on('data', chunk => { output += chunk })
+  const exited = once(child, 'exit')
+  const stop = async () => {
+    if (!running.has(child)) return
+    signal(child, 'SIGTERM')
+    const timer = setTimeout(signal, END, child, 'SIGKILL')
+    await exited
+    clearTimeout(timer)
+    running.delete(child)
+    notePids(work)
+  }
+  child.stop = stop
+
+  const deadline = Date.now() + START
+  while (!(await accepts(port))) {
+    if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
+      await stop()
+      throw new Error(`${name} does not start:\n${output}`)
+    }
+    await sleep(50)
+  }
+  return { port, url: proxy.cleartext ? `http://127.0.0.1:${port}` : `https://127.0.0.1:${tlsPort}`, stop }
+}
+
+/** Ends all that was started, by its process id. */
+export async function stopAll () {
+  await Promise.all([...running].map(({ stop }) => stop()))
+}
+
+function signal ({ pid }, name) {
+  try {
+    process.kill(-pid, name)
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error
+  }
+}
+
+/** A text that is not there would leave a user's port in force, or what is to be tried without it. */
+function replaceAll (text, replacements) {
+  for (const [from, to] of replacements) {
+    const before = text
+    text = text.replaceAll(from, to)
+    if (text === before) throw new Error(`not in the configuration: ${from}`)
+  }
+  return text
+}
+
+async function freePort () {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function accepts (port) {
+  const socket = net.connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
