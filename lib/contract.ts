@@ -1,5 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { classOf, phrases } from './status-codes.js'
+import { isPlainObject } from './plain-object.js'
 import { reasonText, PHRASE_LIMIT } from './reason-phrase.js'
 import { refuse } from './refuse.js'
 import { isRepresentationMetadata } from './representation-metadata.js'
@@ -38,7 +39,7 @@ export class Contract {
   readonly challenge: string
 
   constructor (options: ContractOptions = {}) {
-    if (!isPlain(options)) refuse('values must come in an object', options)
+    if (!isPlainObject(options)) refuse('values must come in an object', options)
     const { header = 'EB-REASON-PHRASE', statusCodes = {}, exposeServerErrors = false, challenge = 'HMAC', ...unknown } = options
     const [stranger] = Object.keys(unknown)
     if (stranger !== undefined) {
@@ -82,7 +83,7 @@ function checkHeader (header: unknown): string {
 }
 
 function extend (statusCodes: unknown): Map<number, string> {
-  if (!isPlain(statusCodes)) {
+  if (!isPlainObject(statusCodes)) {
     refuse('statusCodes must be an object, such as { 429: \'Too Many Requests\' }', statusCodes)
   }
   const extended = phrases()
@@ -109,8 +110,4 @@ function checkChallenge (challenge: unknown): string {
     refuse('challenge must be a valid header value', challenge)
   }
   return challenge
-}
-
-function isPlain (value: unknown): value is object {
-  return typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value))
 }

@@ -133,6 +133,13 @@ export function say (response: ServerResponse, message: string): void {
   res[kSource] = 'given'
 }
 
+/** Has the log learn of what was thrown while a response was sent that has its message. */
+export function noteThrown (response: ServerResponse, thrown: unknown): void {
+  const res = response as ContractResponse
+  res[kThrown] = thrown
+  res[kLogged] = false
+}
+
 /**
  * Gives the response the message of what was thrown, in the place of any
  * earlier one. With a 5xx it is sent only if it is `exposed`, or if the

@@ -6,8 +6,8 @@ import { discard, isWebResponse, readStart } from '../lib/body.js'
 import { answerOnSocket } from '../lib/client-error.js'
 import { Contract, type ContractOptions } from '../lib/contract.js'
 import { messageIn, messageOf } from '../lib/message.js'
-import { belongsTo, contractKeeper, isExempt, markLogged, messageGiven, messageThrown, say, sayThrown } from '../lib/response.js'
-import { isUnsuccessful } from '../lib/status-codes.js'
+import { belongsTo, contractKeeper, isExempt, markLogged, messageGiven, messageThrown, noteThrown, say, sayThrown } from '../lib/response.js'
+import { isServerError, isUnsuccessful } from '../lib/status-codes.js'
 import { decorateReply } from './decorators.js'
 import { decorateNotImplemented } from './not-implemented.js'
 import { checkPermissions } from './permissions.js'
@@ -53,17 +53,27 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
   decorateNotImplemented(app)
 
   const keepContract = contractKeeper(contract)
-  let isClosing = false
-  app.addHook('onRequest', function (_request, reply, done) {
+  const adopt = (reply: FastifyReply): void => {
     keepContract(rawOf(reply))
     belongsTo(rawOf(reply), reply)
+  }
+  let isClosing = false
+  app.addHook('onRequest', function (_request, reply, done) {
+    adopt(reply)
     // With return503OnClosing: false, Fastify goes on to answer as always.
     if (isClosing) rawOf(reply).removeHeader('retry-after')
     done()
   })
   app.addHook('preSerialization', onPreSerialization)
-  app.addHook('onError', onError)
-  app.addHook('onSend', onSend)
+  // What the onRequest of an earlier plugin answers comes past ours.
+  app.addHook('onError', function (request, reply, error, done) {
+    adopt(reply)
+    onError(request, reply, error, done)
+  })
+  app.addHook('onSend', function (request, reply, payload, done) {
+    adopt(reply)
+    onSend(request, reply, payload, done)
+  })
   checkRoutes(app, contract, routes)
   checkPermissions(app)
 
@@ -121,29 +131,47 @@ function onPreSerialization (request: FastifyRequest, reply: FastifyReply, paylo
 const READ_BY_FASTIFY = ['headers', 'statusCode', 'status']
 
 interface Thrown {
+  statusCode?: unknown
+  status?: unknown
   expose?: unknown
   isBoom?: unknown
   output?: { statusCode: number, headers: Record<string, string> }
 }
 
-function onError (_request: FastifyRequest, reply: FastifyReply, thrown: unknown, done: () => void): void {
-  if (isExempt(rawOf(reply))) {
+function onError (request: FastifyRequest, reply: FastifyReply, thrown: unknown, done: () => void): void {
+  const response = rawOf(reply)
+  if (isExempt(response)) {
     done()
     return
   }
   let exposed = false
+  let hasStatus = false
   try {
     const error: Thrown = Object(thrown)
     for (const name of READ_BY_FASTIFY) Reflect.get(error, name)
     const { expose, isBoom, output } = error
     exposed = expose === true
+    hasStatus = isBoom === true || isUnsuccessful(Number(error.statusCode)) || isUnsuccessful(Number(error.status))
     if (isBoom === true && output !== undefined) reply.code(output.statusCode).headers(output.headers)
   } catch {
     // Where a getter throws, Fastify fails, too, and leaves the status code at 200.
     reply.code(500)
   }
-  sayThrown(rawOf(reply), messageOf(thrown), thrown, exposed)
+  const earlier = messageGiven(response) ?? messageThrown(response)
+  if (earlier !== undefined && !hasStatus && isUnsuccessful(reply.statusCode) && !isServerError(reply.statusCode)) {
+    // Another plugin's onSend, say, failed what is answered: no fault of the client's, and not for it to read.
+    say(response, earlier)
+    noteThrown(response, thrown)
+  } else {
+    sayThrown(response, messageOf(thrown), thrown, exposed)
+  }
+  ignorePreconditions(request)
   done()
+}
+
+/** An error is one whatever the client has cached (RFC 9110 section 13.2.1). */
+function ignorePreconditions ({ raw: { headers } }: FastifyRequest): void {
+  if (headers['if-none-match'] !== undefined) delete headers['if-none-match']
 }
 
 function onSend (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error?: Error | null, payload?: unknown) => void): void {
@@ -153,6 +181,7 @@ function onSend (request: FastifyRequest, reply: FastifyReply, payload: unknown,
     done()
     return
   }
+  ignorePreconditions(request)
   if (payload === undefined || payload === null) {
     // So does one that sends no body at all.
     if (messageThrown(rawOf(reply)) !== undefined) say(rawOf(reply), '')

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import type { FastifyContextConfig, FastifyInstance, RouteOptions } from 'fastify'
 import type { Contract } from '../lib/contract.js'
+import { isPlainObject } from '../lib/plain-object.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
 
 /** What a service can choose of the checks of its routes. */
@@ -93,9 +94,10 @@ function isSuccess (key: string): boolean {
   return /^2(?:xx|\d\d)$/i.test(key)
 }
 
-// A schema of null is how a route says that there is no body.
+// A schema of null is how a route says that there is no body. That of a
+// validation library, such as z.null(), is no JSON Schema, and refuses the error.
 function isNull (schema: unknown): boolean {
-  return (schema as { type?: unknown } | undefined)?.type === 'null'
+  return isPlainObject(schema) && (schema as { type?: unknown }).type === 'null'
 }
 
 function isExempt ({ method, schema }: RouteOptions): boolean {

@@ -5,14 +5,55 @@ import { interop, refused } from '../fixtures/interop.js'
 
 const routes = (app: FastifyInstance) => {
   app.get('/', async () => 'ok')
+  app.get('/cached', async (_request, reply) => {
+    reply.maxAge(60).vary('accept')
+    return 'ok'
+  })
   app.get('/thrown', async () => { throw app.httpErrors.conflict('It is taken') })
+  app.get('/server', async () => { throw app.httpErrors.badGateway('10.0.0.1 is away') })
+  app.get('/exposed', async () => { throw app.httpErrors.createError(502, 'Our supplier is away', { expose: true }) })
   app.get('/assert', async () => { app.assert(false, 404, 'There is none') })
+  app.get('/to', async () => {
+    const [error] = await app.to(Promise.reject(app.httpErrors.forbidden('Not for you')))
+    throw error
+  })
+  app.get('/its-own', async (_request, reply) => {
+    reply.vary('accept')
+    return reply.notFound('Its own')
+  })
+  app.get('/tea', async (_request, reply) => reply.imateapot('Short and stout'))
+  app.get('/ours', async (_request, reply) => reply.unprocessable('Ours'))
+  app.get('/created', async (_request, reply) => reply.created('ok', '/ours'))
 }
 
 t.test('@fastify/sensible', async t => {
   interop(t, { plugin: app => app.register(sensible), routes, orders: ['before'] }, async (t, { ask }) => {
     t.equal((await ask('/')).body, 'ok')
+    t.match(await ask('/cached'), { statusCode: 200, headers: { 'cache-control': 'max-age=60', vary: 'accept' } })
+    t.match(await ask('/created'), { statusCode: 201, headers: { location: '/ours' } })
     refused(t, await ask('/thrown'), 400, 'It is taken')
+    refused(t, await ask('/server'), 500, /^Internal Server Error$/)
+    refused(t, await ask('/exposed'), 500, 'Our supplier is away')
     refused(t, await ask('/assert'), 404, 'There is none')
+    refused(t, await ask('/to'), 403, 'Not for you')
+    const error = await ask('/its-own')
+    refused(t, error, 404, 'Its own')
+    t.equal(error.headers.vary, 'accept')
+    refused(t, await ask('/tea'), 400, 'Short and stout')
+    refused(t, await ask('/ours'), 422, 'Ours')
+  })
+})
+
+t.test('Its schema of an error is refused like any other', async t => {
+  let refusal: unknown
+  const described = (app: FastifyInstance) => {
+    try {
+      app.get('/', { schema: { response: { 404: { $ref: 'HttpError' } } } }, async () => 'ok')
+    } catch (error) {
+      refusal = error
+    }
+  }
+  interop(t, { plugin: app => app.register(sensible, { sharedSchemaId: 'HttpError' }), routes: described, orders: ['before'] }, async t => {
+    t.match(refusal, { message: /the route GET \/ declares a body for 404/ })
   })
 })

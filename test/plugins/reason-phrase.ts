@@ -550,3 +550,19 @@ t.test('what a decorator answers on an exempt route keeps the contract, and so d
   keepsContract(t, await get('/exempt/none'), 404, 'Route GET:/exempt/none not found')
   keepsContract(t, await get('/exempt/%zz'), 400, "'/exempt/%zz' is not a valid url component")
 })
+
+t.test('what an earlier plugin answers in onRequest keeps the contract by inject, too, and is in the log', async t => {
+  const lines: any[] = []
+  const app = Fastify({ logger: logTo(lines) })
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.url === '/sent') return reply.code(403).send({ message: 'Not you' })
+    throw Object.assign(new Error('Not you'), { statusCode: 403 })
+  })
+  await app.register(reasonPhrase)
+  app.get('/:way', async () => 'ok')
+  for (const url of ['/sent', '/thrown']) {
+    lines.length = 0
+    keepsContract(t, wireOf(await app.inject(url)), 403, 'Not you')
+    t.ok(lines.some(({ msg }) => msg === 'Not you'), url)
+  }
+})

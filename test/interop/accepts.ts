@@ -1,0 +1,38 @@
+import accepts from '@fastify/accepts'
+import type { FastifyInstance } from 'fastify'
+import createError from 'http-errors'
+import t from 'tap'
+import { interop, refused } from '../fixtures/interop.js'
+
+const routes = (app: FastifyInstance) => {
+  app.get('/', async (request, reply) => {
+    switch (request.type(['json', 'html'])) {
+      case 'json': return { a: 1 }
+      case 'html': return reply.type('text/html').send('<p>a')
+      default: throw createError(406, `Only JSON or HTML in the place of ${request.headers.accept}`)
+    }
+  })
+  app.get('/sent', async (request, reply) => {
+    if (reply.requestLanguages(['en']) !== 'en') return reply.code(406).send({ error: `Not in ${request.languages()}` })
+    return 'ok'
+  })
+}
+
+const service = { plugin: (app: FastifyInstance) => app.register(accepts, { decorateReply: true }), routes }
+
+t.test('@fastify/accepts', async t => {
+  interop(t, service, async (t, { ask }) => {
+    t.match(await ask({ url: '/', headers: { accept: 'text/html, */*;q=0.1' } }), { statusCode: 200, body: '<p>a', headers: { 'content-type': /html/ } })
+    t.match(await ask('/'), { statusCode: 200, body: '{"a":1}' })
+    t.equal((await ask({ url: '/sent', headers: { 'accept-language': 'en' } })).body, 'ok')
+
+    refused(t, await ask({ url: '/', headers: { accept: 'text/csv' } }), 400, 'Only JSON or HTML in the place of text/csv')
+    refused(t, await ask({ url: '/sent', headers: { 'accept-language': 'de' } }), 400, 'Not in de')
+  })
+})
+
+t.test('A 406 is kept where it is in the table', async t => {
+  interop(t, { ...service, reasonPhrase: { statusCodes: { 406: 'Not Acceptable' } } }, async (t, { ask }) => {
+    refused(t, await ask({ url: '/', headers: { accept: 'text/csv' } }), 406, 'Only JSON or HTML in the place of text/csv')
+  })
+})

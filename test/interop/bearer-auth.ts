@@ -1,0 +1,55 @@
+import bearerAuth, { type FastifyBearerAuthOptions } from '@fastify/bearer-auth'
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import { interop, refused } from '../fixtures/interop.js'
+
+const routes = (app: FastifyInstance) => { app.get('/', async () => 'ok') }
+
+const plugin = (options: Partial<FastifyBearerAuthOptions> = {}) => (app: FastifyInstance) =>
+  app.register(bearerAuth, { keys: new Set(['key']), ...options })
+
+const reasonPhrase = { challenge: 'Bearer' }
+
+t.test('@fastify/bearer-auth', async t => {
+  interop(t, { plugin: plugin(), routes, reasonPhrase }, async (t, { ask }) => {
+    const by = (authorization: string) => ask({ url: '/', headers: { authorization } })
+    t.match(await by('Bearer key'), { statusCode: 200, body: 'ok' })
+
+    for (const [response, reason] of [
+      [await ask('/'), /^missing authorization header$/], [await by('Basic key'), /^invalid authorization header$/],
+      [await by('Bearer other'), /^invalid authorization header$/], [await ask('/none'), /^missing authorization header$/]
+    ] as const) {
+      refused(t, response, 401, reason)
+      t.equal(response.headers['www-authenticate'], 'Bearer')
+    }
+  })
+})
+
+const auth = async (key: string) => {
+  if (key === 'away') throw new Error('redis://secret@10.0.0.1 is away')
+  return key === 'key' || 'neither'
+}
+
+t.test('Without its hook, and with keys that come from elsewhere', async t => {
+  const guarded = (app: FastifyInstance) => app.after(() => {
+    app.get('/', { onRequest: app.verifyBearerAuth! }, async () => 'ok')
+  })
+  interop(t, { plugin: plugin({ addHook: false, auth: auth as never }), routes: guarded, reasonPhrase }, async (t, { ask }) => {
+    const by = (authorization: string) => ask({ url: '/', headers: { authorization } })
+    t.match(await by('Bearer key'), { statusCode: 200, body: 'ok' })
+    refused(t, await ask('/'), 401, 'missing authorization header')
+    refused(t, await by('Bearer away'), 500, /^Internal Server Error$/)
+    refused(t, await by('Bearer neither'), 500, /^Internal Server Error$/)
+  })
+})
+
+t.test('Its hook sends what auth throws, unless errorResponse says something else', async t => {
+  interop(t, { plugin: plugin({ auth: auth as never }), routes, reasonPhrase }, async (t, { ask }) => {
+    refused(t, await ask({ url: '/', headers: { authorization: 'Bearer away' } }), 500, 'redis://secret@10.0.0.1 is away')
+  })
+  const errorResponse = (error: Error & { code?: string }) => ({ error: error.code === undefined ? '' : error.message })
+  interop(t, { plugin: plugin({ auth: auth as never, errorResponse, contentType: 'application/problem+json' }), routes, reasonPhrase }, async (t, { ask }) => {
+    refused(t, await ask('/'), 401, 'missing authorization header')
+    refused(t, await ask({ url: '/', headers: { authorization: 'Bearer away' } }), 500, /^Internal Server Error$/)
+  })
+})

@@ -1,0 +1,79 @@
+import circuitBreaker, { type FastifyCircuitBreakerOptions } from '@fastify/circuit-breaker'
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import { interop, refused } from '../fixtures/interop.js'
+
+// Its timer keeps the process up.
+const plugin = (options: FastifyCircuitBreakerOptions) => (app: FastifyInstance) =>
+  app.register(circuitBreaker, { resetTimeout: 5000, ...options })
+
+const routes = (app: FastifyInstance) => {
+  const preHandler = app.circuitBreaker()
+  app.get('/', { preHandler }, async request => {
+    switch (request.headers.how) {
+      case 'thrown': throw new Error('It is a secret')
+      case 'rejected': throw Object.assign(new Error('There is none'), { statusCode: 404 })
+      default: return 'ok'
+    }
+  })
+  app.get('/decorated', { preHandler: app.circuitBreaker() }, async (request, reply) =>
+    request.headers.how === 'rejected' ? reply.notFound('There is none') : reply.internalServerError('It is broken'))
+  app.get('/late', { preHandler: app.circuitBreaker({ timeout: 1 }) }, async (request, reply) => {
+    const end = performance.now() + 2
+    while (performance.now() < end);
+    return request.headers.how === 'rejected' ? reply.notFound('There is none') : 'ok'
+  })
+}
+
+t.test('@fastify/circuit-breaker', async t => {
+  interop(t, { plugin: plugin({ threshold: 2 }), routes }, async (t, { ask }) => {
+    const by = (how: string, url = '/') => ask({ url, headers: { how } })
+    t.equal((await by('ok')).body, 'ok')
+    for (let i = 0; i < 3; i++) refused(t, await by('rejected'), 404, 'There is none')
+    t.equal((await by('ok')).body, 'ok', 'what the client did is no failure')
+    refused(t, await by('thrown'), 500, /^Internal Server Error$/)
+    refused(t, await by('thrown'), 503, /^Service Unavailable$/)
+    refused(t, await by('ok'), 503, /^Service Unavailable$/)
+
+    for (let i = 0; i < 3; i++) refused(t, await by('rejected', '/decorated'), 404, 'There is none')
+    refused(t, await by('', '/decorated'), 500, 'It is broken')
+    refused(t, await by('', '/decorated'), 503, /^Service Unavailable$/)
+    refused(t, await by('rejected', '/decorated'), 503, /^Service Unavailable$/)
+  })
+})
+
+t.test('What comes too late', async t => {
+  interop(t, { plugin: plugin({ threshold: 100 }), routes }, async (t, { ask }) => {
+    for (const how of ['ok', 'rejected']) refused(t, await ask({ url: '/late', headers: { how } }), 503, /^Service Unavailable$/)
+  })
+})
+
+t.test('Payloads of its own', async t => {
+  const options: FastifyCircuitBreakerOptions = {
+    threshold: 1,
+    onCircuitOpen: async (_request, reply) => {
+      reply.code(503).header('retry-after', '7')
+      return JSON.stringify({ message: 'Try again in 7 seconds' })
+    },
+    onTimeout: async (_request, reply) => {
+      reply.code(504)
+      return 'It took too long'
+    }
+  }
+  interop(t, { plugin: plugin(options), routes }, async (t, { ask }) => {
+    // Of the request that opens the circuit, what was thrown goes before its payload, and is hidden.
+    for (const [how, reason] of [['thrown', /^Service Unavailable$/], ['ok', 'Try again in 7 seconds']] as const) {
+      const open = await ask({ url: '/', headers: { how } })
+      refused(t, open, 503, reason)
+      t.equal(open.headers['retry-after'], '7')
+    }
+    refused(t, await ask('/late'), 500, 'It took too long')
+  })
+})
+
+t.test('Its messages are said where the errors of the server are', async t => {
+  interop(t, { plugin: plugin({ threshold: 2 }), routes, reasonPhrase: { exposeServerErrors: true } }, async (t, { ask }) => {
+    for (const reason of ['It is a secret', 'Circuit open']) refused(t, await ask({ url: '/', headers: { how: 'thrown' } }), reason === 'Circuit open' ? 503 : 500, reason)
+    refused(t, await ask('/late'), 503, 'Timeout')
+  })
+})

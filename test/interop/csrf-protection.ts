@@ -1,0 +1,29 @@
+import cookie from '@fastify/cookie'
+import csrf from '@fastify/csrf-protection'
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import { interop, refused } from '../fixtures/interop.js'
+
+const plugin = async (app: FastifyInstance) => {
+  await app.register(cookie, { secret: 'a secret' })
+  await app.register(csrf, { cookieOpts: { signed: true } })
+}
+
+const routes = (app: FastifyInstance) => {
+  app.get('/', async (_request, reply) => reply.generateCsrf())
+  app.post('/', { onRequest: app.csrfProtection }, async () => 'ok')
+}
+
+t.test('@fastify/csrf-protection', async t => {
+  interop(t, { plugin, routes }, async (t, { ask }) => {
+    const { body: token, headers } = await ask('/')
+    const [cookie] = headers['set-cookie']!.split(';')
+    const post = (headers: Record<string, string>) => ask({ method: 'POST', url: '/', headers })
+    t.match(await post({ cookie: cookie!, 'csrf-token': token }), { statusCode: 200, body: 'ok' })
+
+    refused(t, await post({}), 403, /^Missing csrf secret$/)
+    refused(t, await post({ cookie: `${cookie}x`, 'csrf-token': token }), 403, /^Missing csrf secret$/)
+    refused(t, await post({ cookie: cookie! }), 403, /^Invalid csrf token$/)
+    refused(t, await post({ cookie: cookie!, 'csrf-token': `${token}x` }), 403, /^Invalid csrf token$/)
+  })
+})

@@ -1,0 +1,56 @@
+import responseValidation, { type Options } from '@fastify/response-validation'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import t from 'tap'
+import { interop, refused } from '../fixtures/interop.js'
+
+const plugin = (options: Options = {}) => (app: FastifyInstance) => app.register(responseValidation, options)
+
+const schema = { response: { 200: { type: 'object', properties: { id: { type: 'integer' } }, required: ['id'] } } }
+
+const send = async (_request: unknown, reply: FastifyReply) => reply.code(404).send({ message: 'There is none' })
+
+const routes = (app: FastifyInstance) => {
+  app.get('/', { schema }, async () => ({ id: 1 }))
+  app.get('/invalid', { schema }, async () => ({ id: 'the secret' }))
+  app.get('/unchecked', { schema, responseValidation: false } as object, async () => ({ id: '2' }))
+  app.get('/created', { schema }, async (_request, reply) => reply.created({ id: 1 } as never))
+  app.get('/decorated', { schema }, async (_request, reply) => reply.notFound('There is none'))
+  app.get('/thrown', { schema }, async () => { throw Object.assign(new Error('There is none'), { statusCode: 404 }) })
+  app.get('/sent', { schema }, send)
+  app.get('/null', { schema: { response: { ...schema.response, 404: { type: 'null' } } } }, send)
+}
+
+t.test('@fastify/response-validation', async t => {
+  interop(t, { plugin: plugin(), routes }, async (t, { ask }) => {
+    t.match(await ask('/'), { statusCode: 200, body: '{"id":1}' })
+    t.match(await ask('/unchecked'), { statusCode: 200, body: '{"id":2}' })
+    t.equal((await ask('/created')).statusCode, 201)
+    refused(t, await ask('/invalid'), 500, /^Internal Server Error$/)
+    for (const url of ['/decorated', '/thrown', '/sent']) refused(t, await ask(url), 404, 'There is none')
+    // A schema for an error that says there is no body is checked all the same.
+    refused(t, await ask('/null'), 500, /^Internal Server Error$/)
+  })
+})
+
+t.test('What it finds is said where the errors of the server are', async t => {
+  interop(t, { plugin: plugin(), routes, reasonPhrase: { exposeServerErrors: true } }, async (t, { ask }) => {
+    refused(t, await ask('/invalid'), 500, 'response/id must be integer')
+  })
+})
+
+t.test('Where each status code must have a schema, an error with a body is a 500, since none has one', async t => {
+  interop(t, { plugin: plugin({ responseStatusCodeValidation: true }), routes }, async (t, { ask }) => {
+    t.match(await ask('/'), { statusCode: 200, body: '{"id":1}' })
+    for (const url of ['/decorated', '/thrown']) refused(t, await ask(url), 404, 'There is none')
+    for (const url of ['/sent', '/created']) refused(t, await ask(url), 500, /^Internal Server Error$/)
+  })
+})
+
+t.test('Schemas of errors that it took, and we ignore', async t => {
+  const described = (app: FastifyInstance) => app.get('/', {
+    schema: { response: { ...schema.response, 404: { type: 'object', properties: { message: { type: 'string' } }, required: ['message'] } } }
+  }, send)
+  interop(t, { plugin: plugin(), routes: described, reasonPhrase: { errorSchemas: 'ignore' } }, async (t, { ask }) => {
+    refused(t, await ask('/'), 404, 'There is none')
+  })
+})
