@@ -32,7 +32,7 @@ const CONNECTIONS = 50
  * @param request what is asked of every server, and the status that it must answer
  * @param statuses by variant, where another status is its answer
  */
-function serving ({ id, title, request, statuses = {}, servers = SERVERS, variants = Object.keys(servers), amount = 30_000, warmUp = amount, connections = CONNECTIONS, ...work }) {
+function serving ({ id, title, request, statuses = {}, servers = SERVERS, variants = Object.keys(servers), amount = 12_000, warmUp = amount, connections = CONNECTIONS, ...work }) {
   return {
     id,
     title,
@@ -104,8 +104,8 @@ const others = [
 
 const successes = [
   { id: 'success-100b', title: '200 with a schema, 100 bytes', path: '/small' },
-  { id: 'success-10kb', title: '200 with a schema, 10 KB', path: '/large', amount: 15_000 },
-  { id: 'success-stream', title: '200 with a stream, 64 KB', path: '/stream', amount: 8000 }
+  { id: 'success-10kb', title: '200 with a schema, 10 KB', path: '/large', amount: 8000 },
+  { id: 'success-stream', title: '200 with a stream, 64 KB', path: '/stream', amount: 4000 }
 ].map(({ id, title, path, amount }) => serving({
   id,
   title,
