@@ -15,7 +15,7 @@ export type ResponseClass = new (...args: any[]) => any
 export interface Reply {
   log: Log
   /** With `reasonPhrase: false`, the route is exempt from the contract. */
-  routeOptions?: { config: { reasonPhrase?: boolean } }
+  routeOptions?: { config?: { reasonPhrase?: boolean } }
 }
 
 interface Log {
@@ -123,7 +123,7 @@ export function belongsTo (response: ServerResponse, reply: Reply): void {
  */
 export function isExempt (response: ServerResponse): boolean {
   const res = response as ContractResponse
-  return res[kMessage] === undefined && res[kReply]?.routeOptions?.config.reasonPhrase === false
+  return res[kMessage] === undefined && res[kReply]?.routeOptions?.config?.reasonPhrase === false
 }
 
 /** Gives the response its message, in the place of any earlier one. */
