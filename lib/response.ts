@@ -76,24 +76,27 @@ type BaseMethods = Record<'writeHead' | 'end' | 'destroy', (this: object, ...arg
 /**
  * Makes the function that has a response, created by somebody else, keep the
  * contract, whoever writes it. One that keeps a contract already is left as
- * it is.
+ * it is; but one that keeps it by its class gets methods of its `own` if its
+ * class is going to be taken from it.
  */
-export function contractKeeper (contract: Contract): (response: ServerResponse) => void {
+export function contractKeeper (contract: Contract): (response: ServerResponse, own?: boolean) => void {
   const known = new Map<object, ContractMethods>()
   let base = {} as ServerResponse
   let methods: ContractMethods
 
-  return function keepContract (response) {
+  return function keepContract (response, own = false) {
     const res = response as ContractResponse
-    if (res[kContract] !== undefined) return
-    if (Object.getPrototypeOf(res) !== base) {
-      base = Object.getPrototypeOf(res) as ServerResponse
+    if (own ? Object.hasOwn(res, kContract) : res[kContract] !== undefined) return
+    let prototype = Object.getPrototypeOf(res) as ServerResponse
+    const { writeHead, write, end } = res
+    // What somebody has put before these methods stays behind ours.
+    const isWrapped = writeHead !== prototype.writeHead || write !== prototype.write || end !== prototype.end
+    while (kContract in prototype) prototype = Object.getPrototypeOf(prototype)
+    if (prototype !== base) {
+      base = prototype
       if (!known.has(base)) known.set(base, methodsBefore(base, contract))
       methods = known.get(base)!
     }
-    const { writeHead, write, end } = res
-    // What somebody has put before these methods stays behind ours.
-    const isWrapped = writeHead !== base.writeHead || write !== base.write || end !== base.end
     const ours = isWrapped ? methodsBefore(Object.assign(Object.create(base), { writeHead, write, end }), contract, true) : methods
     // Own methods: another prototype for the object costs twenty times as much.
     res[kContract] = contract
@@ -181,10 +184,15 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
   const base = Base.prototype as BaseMethods
   const http2 = Base.prototype === Http2ServerResponse.prototype || Base.prototype instanceof Http2ServerResponse
 
-  class Response extends (Base as new (...args: any[]) => ContractResponse) {
-    override writeHead (statusCode: number, phrase?: any, headers?: any): this {
-      if (this[kHeld] !== undefined) release(this)
-      if (this[kSent] || this.headersSent) return super.writeHead(statusCode, phrase, headers)
+  class Response extends (Base as ResponseClass) {
+    declare [kMessage]: string | undefined
+    declare [kHeld]: Head | undefined
+    declare [kSent]: boolean
+
+    writeHead (statusCode: number, phrase?: any, headers?: any): this {
+      if (this[kHeld] !== undefined) release(this as never)
+      // @fastify/express has a headersSent of its own on the object.
+      if (this[kSent] || super.headersSent) return super.writeHead(statusCode, phrase, headers)
 
       const given: Headers | undefined = (typeof phrase === 'object' ? phrase : headers) ?? undefined
       if (!isUnsuccessful(statusCode)) {
@@ -194,7 +202,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
         delete rest[contract.header]
         return typeof phrase === 'string' ? super.writeHead(statusCode, phrase, rest) : super.writeHead(statusCode, rest)
       }
-      if (isExempt(this)) return super.writeHead(statusCode, phrase, headers)
+      if (isExempt(this as never)) return super.writeHead(statusCode, phrase, headers)
 
       const kept = collect(given, contract, isRepresentationMetadata)
       const message = this[kMessage] ??
@@ -202,7 +210,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
         this.getHeader(contract.field) ??
         ownPhrase(statusCode, typeof phrase === 'string' || http2 ? phrase : this.statusMessage)
       if (message !== undefined) {
-        send(this, statusCode | 0, kept, String(message))
+        send(this as never, statusCode | 0, kept, String(message))
       } else {
         this.statusCode = statusCode | 0
         this[kHeld] = { statusCode: statusCode | 0, headers: kept }
@@ -211,8 +219,8 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
       return this
     }
 
-    override write (chunk: unknown, encoding?: any, callback?: any): boolean {
-      if (!this[kSent] && !this[kHeld] && (this.headersSent || !isUnsuccessful(this.statusCode) || isExempt(this))) {
+    write (chunk: unknown, encoding?: any, callback?: any): boolean {
+      if (!this[kSent] && !this[kHeld] && (super.headersSent || !isUnsuccessful(this.statusCode) || isExempt(this as never))) {
         return super.write(chunk, encoding, callback)
       }
       this.end(chunk)
@@ -221,22 +229,22 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
       return true
     }
 
-    override end (chunk?: unknown, encoding?: any, callback?: any): this {
+    end (chunk?: unknown, encoding?: any, callback?: any): this {
       if (!this[kSent]) {
         if (!this[kHeld]) {
-          if (this.headersSent || !isUnsuccessful(this.statusCode) || isExempt(this)) return super.end(chunk, encoding, callback)
+          if (super.headersSent || !isUnsuccessful(this.statusCode) || isExempt(this as never)) return super.end(chunk, encoding, callback)
           this.writeHead(this.statusCode)
         }
-        if (this[kHeld]) release(this, chunk)
+        if (this[kHeld]) release(this as never, chunk)
       }
       const done = callbackOf(chunk, encoding, callback)
       if (done !== undefined) this.writableFinished ? process.nextTick(done) : this.once('finish', done)
       return this
     }
 
-    override flushHeaders (): void {
+    flushHeaders (): void {
       if (!this.headersSent && isUnsuccessful(this.statusCode)) this.writeHead(this.statusCode)
-      if (this[kHeld]) release(this)
+      if (this[kHeld]) release(this as never)
       if (!this[kSent]) super.flushHeaders()
     }
   }
@@ -296,8 +304,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
     log(response, statusCode, message)
   }
 
-  Response.prototype[kContract] = contract
-  if (http2) Response.prototype.destroy = destroy as never
+  Object.assign(Response.prototype, { [kContract]: contract }, http2 && { destroy })
   return Response as unknown as T
 
   /** Without an error, an HTTP/2 stream that is half sent would end as if it were whole. */

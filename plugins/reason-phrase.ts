@@ -13,6 +13,7 @@ import { decorateNotImplemented } from './not-implemented.js'
 import { checkPermissions } from './permissions.js'
 import { checkRoutes, type RouteSchemaOptions } from './route-schemas.js'
 import { serverContract } from './server-options.js'
+import { keepUpgrades } from './upgrades.js'
 
 /** Options of the plugin. */
 export interface ReasonPhraseOptions extends ContractOptions, RouteSchemaOptions {}
@@ -80,17 +81,24 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
   // Only the root has a server of its own, and answers for all of it.
   if (Object.hasOwn(app, 'server')) {
     const server: NodeJS.EventEmitter = app.server
+    const close = (response: ServerResponse): void => { response.setHeader('retry-after', RETRY_AFTER) }
     app.addHook('preClose', done => {
       isClosing = true
-      server.prependListener('request', (_request, response: ServerResponse) => {
-        response.setHeader('retry-after', RETRY_AFTER)
-      })
+      server.prependListener('request', (_request, response: ServerResponse) => { close(response) })
       done()
     })
-    // The responses of a server with serverOptions() keep it by their class.
-    if (serverContract(app) === undefined) {
-      server.prependListener('request', (_request, response: ServerResponse) => { keepContract(response) })
-    }
+    app.addHook('onReady', done => {
+      // The responses of a server with serverOptions() keep it by their class, until Express gives them another.
+      const own = app.hasDecorator('express')
+      if (own || serverContract(app) === undefined) {
+        server.prependListener('request', (_request, response: ServerResponse) => { keepContract(response, own) })
+      }
+      done()
+    })
+    keepUpgrades(app, contract, response => {
+      keepContract(response)
+      if (isClosing) close(response)
+    })
     server.on('unknownProtocol', socket => {
       if (server.listenerCount('unknownProtocol') === 1) answerOnSocket(contract, socket, 400, 'This server speaks HTTP/2 only')
     })

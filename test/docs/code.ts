@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
@@ -79,7 +79,7 @@ t.test('What a document refers to is there', async t => {
   for (const document of documents) {
     const text = readFileSync(join(root, document), 'utf8')
     for (const [, target] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
-      t.doesNotThrow(() => readFileSync(join(root, document, '..', target!)), `${document}: ${target}`)
+      t.ok(existsSync(join(root, document, '..', target!)), `${document}: ${target}`)
     }
   }
 })

@@ -1,0 +1,98 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import type { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import proxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy'
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import { WebSocket, WebSocketServer } from 'ws'
+import { closedPort } from '../fixtures/database.js'
+import { interop, refused } from '../fixtures/interop.js'
+import { breaksOff, REFUSALS, upstream } from '../fixtures/upstream.js'
+import { exchange, keepsContract, valuesOf, type WireResponse } from '../fixtures/wire.js'
+
+const UPGRADE = 'Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
+
+const plugin = (base: string, options: object = {}) => (app: FastifyInstance) =>
+  app.register(proxy, { upstream: base, undici: { headersTimeout: 200 }, ...options })
+
+const routes = () => {}
+
+t.test('@fastify/http-proxy', async t => {
+  interop(t, { plugin: plugin(await upstream(t)), routes }, async (t, { ask }) => {
+    t.match(await ask('/good'), { statusCode: 200, phrase: 'OK', body: '{"ok":true}', headers: { 'content-type': 'application/json' } })
+    t.match((await ask('/gzip/good')).headers, { 'content-encoding': 'gzip' })
+
+    for (const [path, statusCode, , reason] of REFUSALS) refused(t, await ask(path), statusCode, reason)
+    refused(t, await ask('/own/with-body'), 404, 'No topic EBT-1')
+    refused(t, await ask({ method: 'POST', url: '/json', headers: { 'content-type': 'application/json' }, body: '{"a":1}' }), 400, 'Bad Request')
+    refused(t, await ask('/cut/error'), 400, 'Bad Request')
+    refused(t, await ask('/silent'), 500, 'Internal Server Error')
+    refused(t, await ask('/reset'), 500, 'Internal Server Error')
+  })
+})
+
+t.test('@fastify/http-proxy with 502 and 504 in the table', async t => {
+  const reasonPhrase = { statusCodes: { 502: 'Bad Gateway', 504: 'Gateway Timeout' } }
+  interop(t, { plugin: plugin(await upstream(t)), routes, reasonPhrase }, async (t, { ask }) => {
+    refused(t, await ask('/bad-gateway'), 502, 'Bad Gateway')
+    refused(t, await ask('/silent'), 504, 'Gateway Timeout')
+  })
+})
+
+t.test('@fastify/http-proxy, of an answer that breaks off', async t => {
+  interop(t, { plugin: plugin(await upstream(t)), routes }, breaksOff)
+})
+
+t.test('@fastify/http-proxy, of an upstream that is down', async t => {
+  interop(t, { plugin: plugin(`http://127.0.0.1:${await closedPort()}`), routes }, async (t, { ask }) => {
+    refused(t, await ask('/good'), 500, 'Internal Server Error')
+  })
+})
+
+t.test('@fastify/http-proxy with the body of an error read for its message', async t => {
+  const replyOptions: FastifyHttpProxyOptions['replyOptions'] = {
+    async onResponse (_request, reply, response) {
+      // The types of the plugin hide what comes.
+      const { statusCode, stream } = response as unknown as { statusCode: number, stream: Readable }
+      reply.send(statusCode < 400 ? stream : await buffer(stream))
+    }
+  }
+  interop(t, { plugin: plugin(await upstream(t), { replyOptions }), routes }, async (t, { ask }) => {
+    t.equal((await ask('/good')).body, '{"ok":true}')
+    for (const [path, statusCode, reason] of REFUSALS) refused(t, await ask(path), statusCode, reason)
+  })
+})
+
+t.test('@fastify/http-proxy before a WebSocket', async t => {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
+  await once(server, 'listening')
+  t.teardown(() => { server.close() })
+  server.on('connection', socket => { socket.on('message', data => { socket.send(`echo ${String(data)}`) }) })
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+
+  interop(t, { plugin: plugin(base, { websocket: true, prefix: '/proxied' }), routes, ways: ['a socket'] }, async (t, { port }) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/proxied/`)
+    await once(socket, 'open')
+    socket.send('a')
+    t.equal(String((await once(socket, 'message'))[0]), 'echo a')
+    socket.close()
+
+    keepsContract(t, await exchange(port!, `GET /other HTTP/1.1\r\n${UPGRADE}`), 404, 'Route GET:/other not found')
+    keepsContract(t, await exchange(port!, `GET /%zz HTTP/1.1\r\n${UPGRADE}`), 400, '\'/%zz\' is not a valid url component')
+  })
+})
+
+t.test('@fastify/http-proxy before a WebSocket, while the service closes', async t => {
+  let answer: WireResponse
+  const routes = (app: FastifyInstance) => {
+    app.addHook('preClose', async () => {
+      answer = await exchange((app.server.address() as AddressInfo).port, `GET / HTTP/1.1\r\n${UPGRADE}`)
+    })
+  }
+  interop(t, { plugin: plugin(`http://127.0.0.1:${await closedPort()}`, { websocket: true }), routes, ways: ['a socket'] }, async (t, { app }) => {
+    await app.close()
+    keepsContract(t, answer, 503)
+    t.strictSame(valuesOf(answer, 'retry-after'), ['5'])
+  })
+})

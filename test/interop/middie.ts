@@ -1,0 +1,69 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import middie from '@fastify/middie'
+import type { FastifyInstance } from 'fastify'
+import createError from 'http-errors'
+import t, { type Test } from 'tap'
+import { interop, refused, type Interop } from '../fixtures/interop.js'
+
+type Next = (error?: unknown) => void
+
+const routes = (app: FastifyInstance) => {
+  app.use((_request: IncomingMessage, response: ServerResponse, next: Next) => {
+    response.setHeader('x-passed', 'yes')
+    next()
+  })
+  app.use('/answered', (_request: IncomingMessage, response: ServerResponse) => { response.setHeader('content-type', 'text/plain').end('by middleware') })
+  app.use('/next/error', (_request: IncomingMessage, _response: ServerResponse, next: Next) => { next(createError(409, 'It is taken')) })
+  app.use('/next/server-error', (_request: IncomingMessage, _response: ServerResponse, next: Next) => { next(new Error('a secret')) })
+  app.use('/next/string', (_request: IncomingMessage, _response: ServerResponse, next: Next) => { next('No') })
+  app.use('/thrown', () => { throw createError(403, 'Not for you') })
+  app.use('/json', (_request: IncomingMessage, response: ServerResponse) => {
+    response.writeHead(429, { 'content-type': 'application/json', 'retry-after': '7' }).end('{"message":"Too often"}')
+  })
+  app.use('/text', (_request: IncomingMessage, response: ServerResponse) => {
+    response.statusCode = 403
+    response.write('Not ')
+    response.end('for you')
+  })
+  app.use('/status', (_request: IncomingMessage, response: ServerResponse) => {
+    response.statusCode = 401
+    response.end()
+  })
+  app.use('/phrase', (_request: IncomingMessage, response: ServerResponse) => { response.writeHead(404, 'No topic EBT-1').end() })
+  app.get('/', async () => 'ok')
+}
+
+const register = (hook?: 'preHandler') => (app: FastifyInstance) => app.register(middie, { hook })
+
+t.test('@fastify/middie, of what Fastify answers', async t => {
+  for (const hook of [undefined, 'preHandler'] as const) {
+    interop(t, { plugin: register(hook), routes }, async (t, { ask }) => {
+      t.match(await ask('/'), { statusCode: 200, body: 'ok', headers: { 'x-passed': 'yes' } })
+
+      refused(t, await ask('/next/error'), 400, 'It is taken')
+      refused(t, await ask('/next/server-error'), 500, 'Internal Server Error')
+      refused(t, await ask('/next/string'), 500, 'Internal Server Error')
+      refused(t, await ask('/thrown'), 403, 'Not for you')
+      refused(t, await ask('/none'), 404, 'Route GET:/none not found')
+    })
+  }
+})
+
+async function answersItself (t: Test, { ask }: Interop): Promise<void> {
+  t.match(await ask('/answered'), { statusCode: 200, body: 'by middleware', headers: { 'content-type': 'text/plain' } })
+
+  const json = await ask('/json')
+  refused(t, json, 400, 'Too often')
+  t.match(json.headers, { 'retry-after': '7', 'x-passed': 'yes' })
+  // A response is complete with the first bytes of its body.
+  refused(t, await ask('/text'), 403, 'Not')
+  refused(t, await ask('/status'), 401, 'Unauthorized')
+  refused(t, await ask('/phrase'), 404, 'No topic EBT-1')
+  refused(t, await ask({ method: 'HEAD', url: '/json' }), 400, 'Too often')
+}
+
+t.test('@fastify/middie, of what middleware answers by itself', async t => {
+  // By inject, ours does not see the response before its own hook.
+  interop(t, { plugin: register(), routes, orders: ['before'], ways: ['a socket'] }, answersItself)
+  interop(t, { plugin: register(), routes, orders: ['after'] }, answersItself)
+})

@@ -1,0 +1,108 @@
+import { once } from 'node:events'
+import websocket from '@fastify/websocket'
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { interop, refused, type Interop } from '../fixtures/interop.js'
+import { connect, exchange, keepsContract } from '../fixtures/wire.js'
+
+const HEAD = 'Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
+const UPGRADE = `${HEAD}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`
+
+const routes = (app: FastifyInstance) => {
+  app.get('/', async () => 'ok')
+  app.get('/echo', { websocket: true }, socket => {
+    socket.on('message', data => { socket.send(`echo ${String(data)}`) })
+  })
+  app.get('/thrown', { websocket: true }, () => { throw new Error('a secret') })
+  app.get('/rejected', { websocket: true }, async () => { throw new Error('a secret') })
+  app.get('/refused', { websocket: true, onRequest: async (_request, reply) => reply.unauthorized('No signature') }, () => {})
+  app.get('/hook', { websocket: true, preHandler: async () => { throw new Error('a secret') } }, () => {})
+  app.get('/validated', { websocket: true, schema: { querystring: { type: 'object', required: ['key'] } } }, () => {})
+  app.route({
+    method: 'GET',
+    url: '/both',
+    handler: (_request, reply) => reply.forbidden('Not by HTTP'),
+    wsHandler: socket => { socket.close(1000, 'by WebSocket') }
+  })
+}
+
+/** The answer to an upgrade that a WebSocket client is refused with. */
+async function refusal (port: number, path: string): Promise<{ statusCode?: number, statusMessage?: string, reason: unknown }> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`)
+  const [, response] = await once(socket, 'unexpected-response')
+  response.resume()
+  socket.on('error', () => {})
+  socket.terminate()
+  return { statusCode: response.statusCode, statusMessage: response.statusMessage, reason: response.headers['eb-reason-phrase'] }
+}
+
+/** How a WebSocket ends that is open: the code and the reason of its close. */
+async function closed (port: number, path: string): Promise<[code: number, reason: string]> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`)
+  const [[code, reason]] = await Promise.all([once(socket, 'close'), once(socket, 'open')])
+  return [code, String(reason)]
+}
+
+const onSocket = (t: Test, prove: (t: Test, port: number, interop: Interop) => Promise<void>) => {
+  interop(t, { plugin: app => app.register(websocket), routes, ways: ['a socket'] }, (t, given) => prove(t, given.port!, given))
+}
+
+t.test('@fastify/websocket, of an upgrade that is accepted', async t => {
+  onSocket(t, async (t, port) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/echo`)
+    await once(socket, 'open')
+    socket.send('a')
+    t.equal(String((await once(socket, 'message'))[0]), 'echo a')
+    socket.close()
+    await once(socket, 'close')
+
+    const connection = connect(port)
+    connection.write(`GET /echo HTTP/1.1\r\n${UPGRADE}`)
+    await once(connection.socket, 'data')
+    t.match(connection.received(), /^HTTP\/1\.1 101 Switching Protocols\r\n/)
+    t.notMatch(connection.received(), /EB-REASON-PHRASE/i)
+    connection.destroy()
+
+    t.strictSame(await closed(port, '/both'), [1000, 'by WebSocket'])
+  })
+})
+
+t.test('@fastify/websocket, of an error once the connection is a WebSocket', async t => {
+  onSocket(t, async (t, port) => {
+    for (const path of ['/thrown', '/rejected']) t.strictSame(await closed(port, path), [1006, ''])
+    t.strictSame(await closed(port, '/'), [1005, ''], 'a route that is none for a WebSocket')
+  })
+})
+
+t.test('@fastify/websocket, of an upgrade that is refused', async t => {
+  onSocket(t, async (t, port) => {
+    const refusals: Array<[path: string, statusCode: number, reason: string]> = [
+      ['/refused', 401, 'No signature'],
+      ['/hook', 500, 'Internal Server Error'],
+      ['/validated', 400, 'querystring must have required property \'key\''],
+      ['/none', 404, 'Route GET:/none not found']
+    ]
+    for (const [path, statusCode, reason] of refusals) {
+      t.strictSame(await refusal(port, path), { statusCode, statusMessage: reason, reason })
+      keepsContract(t, await exchange(port, `GET ${path} HTTP/1.1\r\n${UPGRADE}`), statusCode, reason)
+    }
+  })
+})
+
+t.test('@fastify/websocket, of a handshake that cannot be read', async t => {
+  onSocket(t, async (t, port) => {
+    keepsContract(t, await exchange(port, `GET /echo HTTP/1.1\r\n${HEAD}\r\n`), 400, 'Missing or invalid Sec-WebSocket-Key header')
+    keepsContract(t, await exchange(port, `GET /echo HTTP/1.1\r\n${UPGRADE.replace('13', '12')}`), 400, 'Missing or invalid Sec-WebSocket-Version header')
+  })
+})
+
+t.test('@fastify/websocket, of requests without an upgrade', async t => {
+  interop(t, { plugin: app => app.register(websocket), routes }, async (t, { ask }) => {
+    t.equal((await ask('/')).body, 'ok')
+    refused(t, await ask('/echo'), 404, 'Not Found')
+    refused(t, await ask({ method: 'HEAD', url: '/echo' }), 404, 'Not Found')
+    refused(t, await ask('/refused'), 401, 'No signature')
+    refused(t, await ask('/both'), 403, 'Not by HTTP')
+  })
+})
