@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { validateHeaderName, validateHeaderValue, type OutgoingHttpHeader, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
 import type { Contract } from './contract.js'
 
 /** Headers in each of the forms that Node's `writeHead` takes. */
@@ -50,4 +50,20 @@ export function expose (header: string, response: ServerResponse, headers: Outgo
   const fields = exposed.toLowerCase().split(',').map(field => field.trim())
   // With credentials, * is a name like any other; the page then sees no header by it.
   if (!fields.includes(header.toLowerCase())) headers[name] = exposed === '' ? header : `${exposed}, ${header}`
+}
+
+/** @throws {TypeError} for a header that HTTP/1.1 has no way to send, as Node has it */
+export function checkHeader (name: string, value: unknown): void {
+  validateHeaderName(name)
+  for (const one of [value].flat()) validateHeaderValue(name, one as string)
+}
+
+/** Whether there is a way to send a header. */
+export function isSendable (name: string, value: unknown): boolean {
+  try {
+    checkHeader(name, value)
+    return true
+  } catch {
+    return false
+  }
 }

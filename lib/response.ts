@@ -1,7 +1,7 @@
-import { ServerResponse, STATUS_CODES, type OutgoingHttpHeaders } from 'node:http'
+import { ServerResponse, STATUS_CODES, type OutgoingHttpHeader, type OutgoingHttpHeaders } from 'node:http'
 import { constants, Http2ServerResponse } from 'node:http2'
 import { CONNECTION_FIELDS, type Contract } from './contract.js'
-import { carriesReason, collect, expose, nameOf, type Headers } from './headers.js'
+import { carriesReason, checkHeader, collect, expose, isSendable, nameOf, type Headers } from './headers.js'
 import { lingerAtEnd } from './linger.js'
 import { messageIn } from './message.js'
 import { reasonPhrase } from './reason-phrase.js'
@@ -36,6 +36,8 @@ const kMessage = Symbol('fastify-reason-phrase.message')
 const kThrown = Symbol('fastify-reason-phrase.thrown')
 const kSource = Symbol('fastify-reason-phrase.source')
 const kLogged = Symbol('fastify-reason-phrase.logged')
+const kSending = Symbol('fastify-reason-phrase.sending')
+const kResent = Symbol('fastify-reason-phrase.resent')
 const kHeld = Symbol('fastify-reason-phrase.held')
 const kSent = Symbol('fastify-reason-phrase.sent')
 
@@ -63,12 +65,16 @@ interface ContractResponse extends ServerResponse {
   [kThrown]: unknown
   [kSource]: Source | undefined
   [kLogged]: boolean
+  /** Whether its payload is on its way through the hooks that send it. */
+  [kSending]: boolean
+  /** Whether that payload is what was thrown. */
+  [kResent]: boolean
   [kHeld]: Head | undefined
   /** Whether an unsuccessful response went out. It is complete with its head. */
   [kSent]: boolean
 }
 
-type ContractMethods = Pick<ContractResponse, 'writeHead' | 'write' | 'end' | 'flushHeaders' | 'destroy'>
+type ContractMethods = Pick<ContractResponse, 'writeHead' | 'write' | 'end' | 'addTrailers' | 'flushHeaders' | 'destroy'>
 
 /** Node's own, in the one form in which they are called with another's `this`. */
 type BaseMethods = Record<'writeHead' | 'end' | 'destroy', (this: object, ...args: unknown[]) => unknown>
@@ -103,6 +109,7 @@ export function contractKeeper (contract: Contract): (response: ServerResponse, 
     res.writeHead = ours.writeHead
     res.write = ours.write
     res.end = ours.end
+    res.addTrailers = ours.addTrailers
     res.flushHeaders = ours.flushHeaders
     if (ours.destroy !== base.destroy) res.destroy = ours.destroy
   }
@@ -154,6 +161,29 @@ export function sayThrown (response: ServerResponse, message: string, thrown: un
   res[kThrown] = thrown
   res[kSource] = exposed ? 'exposed' : 'thrown'
   res[kLogged] = false
+}
+
+/** Notes that the payload is on its way through the hooks that send it. */
+export function markSending (response: ServerResponse): void {
+  (response as ContractResponse)[kSending] = true
+}
+
+/** Whether the payload is on its way through the hooks that send it. */
+export function isSending (response: ServerResponse): boolean {
+  return (response as ContractResponse)[kSending]
+}
+
+/** Whether a payload is what was thrown, no Error, which Fastify sends as it is. */
+export function isResent (response: ServerResponse, payload: unknown): boolean {
+  const res = response as ContractResponse
+  return res[kResent] || (res[kThrown] !== undefined && res[kThrown] === payload)
+}
+
+/** Gives what was thrown, and is now sent, the message of its text; who may read it stays. */
+export function sayResent (response: ServerResponse, message: string): void {
+  const res = response as ContractResponse
+  res[kResent] = true
+  if (message !== '') res[kMessage] = message
 }
 
 /** The message that was given to the response, if one was. */
@@ -210,8 +240,10 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
         this.getHeader(contract.field) ??
         ownPhrase(statusCode, typeof phrase === 'string' || http2 ? phrase : this.statusMessage)
       if (message !== undefined) {
-        send(this as never, statusCode | 0, kept, String(message))
+        send(this as never, statusCode | 0, kept, textOf(message))
       } else {
+        // Node refuses them here, too, and not where the response ends.
+        for (const name in kept) checkHeader(name, kept[name])
         this.statusCode = statusCode | 0
         this[kHeld] = { statusCode: statusCode | 0, headers: kept }
         Object.defineProperty(this, 'headersSent', { value: true, configurable: true })
@@ -242,6 +274,10 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
       return this
     }
 
+    addTrailers (trailers: OutgoingHttpHeaders): void {
+      if (!this[kSent] && !this[kHeld]) super.addTrailers(trailers)
+    }
+
     flushHeaders (): void {
       if (!this.headersSent && isUnsuccessful(this.statusCode)) this.writeHead(this.statusCode)
       if (this[kHeld]) release(this as never)
@@ -268,10 +304,17 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
     for (const field of response.getHeaderNames()) {
       if (isRepresentationMetadata(field) || (http2 && CONNECTION_FIELDS.has(field))) response.removeHeader(field)
     }
+    if (http2) {
+      // Node sends there what it refuses in HTTP/1.1, and the client resets the stream.
+      for (const name in headers) if (!isSendable(name, headers[name])) delete headers[name]
+      for (const name of response.getHeaderNames()) if (!isSendable(name, response.getHeader(name))) response.removeHeader(name)
+    }
     headers['content-length'] = '0'
     headers[contract.header] = reason
-    if (code === 401 && !response.hasHeader('www-authenticate') && nameOf(headers, 'www-authenticate') === undefined) {
-      headers['www-authenticate'] = contract.challenge
+    if (code === 401) {
+      const name = nameOf(headers, 'www-authenticate') ?? 'www-authenticate'
+      // One that is empty is no challenge.
+      if (isBlank(headers[name] ?? response.getHeader('www-authenticate'))) headers[name] = contract.challenge
     }
     if (response.hasHeader('access-control-allow-origin') || nameOf(headers, 'access-control-allow-origin') !== undefined) {
       expose(contract.header, response, headers)
@@ -314,13 +357,26 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
   }
 }
 
+/** HTTP/2 takes any value for a header, also one that has no text. */
+function textOf (value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    return ''
+  }
+}
+
+function isBlank (value: OutgoingHttpHeader | undefined): boolean {
+  return [value ?? ''].flat().every(one => String(one).trim() === '')
+}
+
 /** Node's writers take their callback in the place of any argument. */
 function callbackOf (...args: unknown[]): Callback | undefined {
   return args.find(argument => typeof argument === 'function') as Callback | undefined
 }
 
 /** Whether a body is Fastify's serialisation of something thrown, whose message is not for everybody. */
-function isErrorOf (statusCode: number, body: unknown): boolean {
+export function isErrorOf (statusCode: number, body: unknown): boolean {
   const text = body instanceof Uint8Array ? Buffer.from(body).toString() : body
   if (typeof text !== 'string' || text[0] !== '{') return false
   try {

@@ -5,8 +5,12 @@ import fp from 'fastify-plugin'
 import { discard, isWebResponse, readStart } from '../lib/body.js'
 import { answerOnSocket } from '../lib/client-error.js'
 import { Contract, type ContractOptions } from '../lib/contract.js'
+import { isSendable } from '../lib/headers.js'
 import { messageIn, messageOf } from '../lib/message.js'
-import { belongsTo, contractKeeper, isExempt, markLogged, messageGiven, messageThrown, noteThrown, say, sayThrown } from '../lib/response.js'
+import {
+  belongsTo, contractKeeper, isErrorOf, isExempt, isResent, isSending, markLogged, markSending, messageGiven, messageThrown,
+  noteThrown, say, sayResent, sayThrown
+} from '../lib/response.js'
 import { isServerError, isUnsuccessful } from '../lib/status-codes.js'
 import { decorateReply } from './decorators.js'
 import { decorateNotImplemented } from './not-implemented.js'
@@ -73,7 +77,7 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
   })
   app.addHook('onSend', function (request, reply, payload, done) {
     adopt(reply)
-    onSend(request, reply, payload, done)
+    return onSend(request, reply, payload, done)
   })
   checkRoutes(app, contract, routes)
   checkPermissions(app)
@@ -125,8 +129,14 @@ function conflict (): never {
 }
 
 function onPreSerialization (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: HookHandlerDoneFunction): void {
+  markSending(rawOf(reply))
   if (isUnsuccessful(reply.statusCode) && !isExempt(rawOf(reply))) {
     const message = messageIn(payload)
+    if (isResent(rawOf(reply), payload)) {
+      sayResent(rawOf(reply), message)
+      done()
+      return
+    }
     // An error handler that sends a body without a message hides that of the error.
     if (message !== '' || messageThrown(rawOf(reply)) !== undefined) say(rawOf(reply), message)
     // Fastify's own not-found handler logs what it sends.
@@ -135,10 +145,8 @@ function onPreSerialization (request: FastifyRequest, reply: FastifyReply, paylo
   done()
 }
 
-// What Fastify reads of an error to answer it.
-const READ_BY_FASTIFY = ['headers', 'statusCode', 'status']
-
 interface Thrown {
+  headers?: unknown
   statusCode?: unknown
   status?: unknown
   expose?: unknown
@@ -154,13 +162,21 @@ function onError (request: FastifyRequest, reply: FastifyReply, thrown: unknown,
   }
   let exposed = false
   let hasStatus = false
+  let isReadable = false
   try {
     const error: Thrown = Object(thrown)
-    for (const name of READ_BY_FASTIFY) Reflect.get(error, name)
-    const { expose, isBoom, output } = error
+    // As Fastify reads them: null has no keys, and a symbol is no number.
+    const { headers, statusCode, status, expose, isBoom, output } = error
+    for (const name of ['code', 'message']) Reflect.get(error, name)
+    if (headers !== undefined) Object.keys(headers as object)
+    hasStatus = isBoom === true || isUnsuccessful(Number(statusCode)) || isUnsuccessful(Number(status))
     exposed = expose === true
-    hasStatus = isBoom === true || isUnsuccessful(Number(error.statusCode)) || isUnsuccessful(Number(error.status))
-    if (isBoom === true && output !== undefined) reply.code(output.statusCode).headers(output.headers)
+    isReadable = thrown instanceof Error
+    if (isBoom === true && output !== undefined) {
+      // Of a Boom every status code is one of these; what only looks like one can have any.
+      if (isUnsuccessful(output.statusCode)) reply.code(output.statusCode)
+      reply.headers(output.headers)
+    }
   } catch {
     // Where a getter throws, Fastify fails, too, and leaves the status code at 200.
     reply.code(500)
@@ -174,6 +190,9 @@ function onError (request: FastifyRequest, reply: FastifyReply, thrown: unknown,
     sayThrown(response, messageOf(thrown), thrown, exposed)
   }
   ignorePreconditions(request)
+  // What is no Error, Fastify sends as a payload, past the very hook that threw it, and
+  // what cannot be read, it reads again where nothing catches it: either would end the process.
+  if (!isReadable && isSending(response)) response.writeHead(500).end()
   done()
 }
 
@@ -182,23 +201,27 @@ function ignorePreconditions ({ raw: { headers } }: FastifyRequest): void {
   if (headers['if-none-match'] !== undefined) delete headers['if-none-match']
 }
 
-function onSend (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error?: Error | null, payload?: unknown) => void): void {
+function onSend (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error?: Error | null, payload?: unknown) => void): Promise<string> | undefined {
+  const response = rawOf(reply)
+  markSending(response)
+  // Fastify serialises what it fails to read of an error that an error handler threw, with the status code as it was.
+  if (!isUnsuccessful(reply.statusCode) && messageThrown(response) !== undefined && isErrorOf(reply.statusCode, payload)) reply.code(500)
   // The status of a fetch Response goes before the reply's.
   const isResponse = isWebResponse(payload)
-  if (!isUnsuccessful(isResponse ? payload.status : reply.statusCode) || isExempt(rawOf(reply))) {
+  if (!isUnsuccessful(isResponse ? payload.status : reply.statusCode) || isExempt(response)) {
     done()
     return
   }
   ignorePreconditions(request)
   if (payload === undefined || payload === null) {
     // So does one that sends no body at all.
-    if (messageThrown(rawOf(reply)) !== undefined) say(rawOf(reply), '')
+    if (messageThrown(response) !== undefined) say(response, '')
     done()
     return
   }
   if (isResponse) {
-    onSendWebResponse(reply, payload).then(() => { done(null, '') }, done)
-    return
+    // Fastify catches what the rest of the sending throws only where it is behind its own promise.
+    return onSendWebResponse(reply, payload).then(() => '')
   }
   if (typeof payload === 'string' || payload instanceof Uint8Array) liftMessage(reply, payload)
   else discard(payload)
@@ -211,6 +234,11 @@ function liftMessage (reply: FastifyReply, body: string | Uint8Array): void {
   if (messageGiven(response) !== undefined) return
   const thrown = messageThrown(response)
   const message = messageIn(body)
+  if (isResent(response, body)) {
+    sayResent(response, message)
+    markLogged(response)
+    return
+  }
   if (thrown === undefined) {
     if (message !== '') say(response, message)
     return
@@ -229,6 +257,8 @@ function liftMessage (reply: FastifyReply, body: string | Uint8Array): void {
 async function onSendWebResponse (reply: FastifyReply, payload: Response): Promise<void> {
   reply.code(payload.status)
   for (const [name, value] of payload.headers) reply.header(name, value)
+  // What Node refuses fails where Fastify, which has an error already, cannot answer it again.
+  for (const [name, value] of Object.entries(reply.getHeaders())) if (!isSendable(name, value)) reply.removeHeader(name)
   const message = messageIn(await readStart(payload.body)) || payload.statusText
   if (message !== '') say(rawOf(reply), message)
 }

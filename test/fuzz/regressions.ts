@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process'
+import { connect as connectHttp2 } from 'node:http2'
+import { join } from 'node:path'
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
+import t, { type Test } from 'tap'
+import reasonPhrase, { serverOptions } from '../../index.js'
+import { exchange, keepsContract, listen, valuesOf } from '../fixtures/wire.js'
+
+// What the fuzzers found, each in its smallest form.
+
+async function answers (t: Test, add: (app: FastifyInstance) => unknown, statusCode: number, reason?: string): Promise<void> {
+  const app = Fastify(serverOptions())
+  await app.register(reasonPhrase)
+  await add(app)
+  const port = await listen(t, app)
+  const response = await exchange(port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  keepsContract(t, response, statusCode, reason)
+}
+
+t.test('an error whose headers are null is a 500, not a 200', async t => {
+  await answers(t, app => app.get('/', () => { throw Object.assign(new Error('a secret'), { headers: null }) }), 500)
+})
+
+t.test('an error whose status code is no number is a 500, not a 200', async t => {
+  await answers(t, app => app.get('/', () => { throw Object.assign(new Error('a secret'), { statusCode: Symbol('404') }) }), 500)
+})
+
+t.test('so is one that an error handler throws', async t => {
+  const errorHandler = (): never => { throw Object.assign(new Error('a secret'), { headers: null }) }
+  await answers(t, app => app.get('/', { errorHandler }, () => { throw new Error('the first') }), 500)
+})
+
+t.test('what is thrown and no Error is for the log alone with a 5xx, whatever it looks like', async t => {
+  for (const thrown of ['{"message":"a secret"}', '"a secret"', '["a secret"]', '{ secret', { message: 'a secret' }, { detail: 'a secret' }, { error: { message: 'a secret' } }, { toJSON: () => ({ title: 'a secret' }) }]) {
+    await answers(t, app => app.get('/', () => { throw thrown }), 500)
+    await answers(t, app => app.get('/', async () => { throw thrown }), 500)
+  }
+  await answers(t, app => app.get('/', () => { throw { statusCode: 422, detail: 'no secret' } }), 422, 'no secret') // eslint-disable-line no-throw-literal
+})
+
+t.test('what looks like a Boom does not choose a status code below 400', async t => {
+  const thrown = Object.assign(new Error('a secret'), { isBoom: true, output: { statusCode: 101, headers: {} } })
+  await answers(t, app => app.get('/', { onSend: async () => { throw thrown } }, () => ({ ok: true })), 500)
+})
+
+t.test('an empty challenge is none', async t => {
+  const app = Fastify(serverOptions())
+  await app.register(reasonPhrase)
+  app.get('/', (_request, reply) => reply.header('www-authenticate', '').unauthorized('who?'))
+  app.get('/raw', (_request, { raw }) => {
+    raw.setHeader('www-authenticate', ' ')
+    raw.writeHead(401, 'who?')
+    raw.end()
+  })
+  const port = await listen(t, app)
+  for (const path of ['/', '/raw']) {
+    const response = await exchange(port, `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
+    keepsContract(t, response, 401, 'who?')
+    t.strictSame(valuesOf(response, 'www-authenticate'), ['HMAC'])
+  }
+})
+
+t.test('writeHead refuses the header that Node refuses, where Node does', async t => {
+  await answers(t, app => app.get('/', (_request, reply) => {
+    const { raw } = reply.hijack()
+    t.throws(() => raw.writeHead(422, { 'x y': 'z' }), { code: 'ERR_INVALID_HTTP_TOKEN' })
+    t.throws(() => raw.writeHead(422, { 'x-a': 'a\r\nb' }), { code: 'ERR_INVALID_CHAR' })
+    raw.statusCode = 422
+    raw.end('in the body')
+  }), 422, 'in the body')
+})
+
+t.test('over HTTP/2 a header that no client takes does not reset the stream', async t => {
+  const app: any = Fastify(serverOptions({ http2: true }))
+  await app.register(reasonPhrase)
+  app.get('/', (_request: unknown, reply: FastifyReply) => reply.header('x-a', 'a\0b').header('x-kept', '1').unprocessable('a reason'))
+  const port = await listen(t, app)
+  const session = connectHttp2(`http://127.0.0.1:${port}`)
+  t.teardown(() => { session.close() })
+  const stream = session.request({ ':path': '/' })
+  const headers = await new Promise<Record<string, unknown>>((resolve, reject) => { stream.on('response', resolve).on('error', reject) })
+  t.match({ ...headers }, { ':status': 422, 'eb-reason-phrase': 'a reason', 'content-length': '0', 'x-kept': '1' })
+  t.notOk('x-a' in headers)
+})
+
+/** The status code and reason of a service in a process of its own, which must not end. */
+async function survives (t: Test, routes: string, statusCode: number, reason: string): Promise<void> {
+  const index = JSON.stringify(join(import.meta.dirname, '..', '..', 'index.ts'))
+  const script = `
+    import Fastify from 'fastify'
+    import reasonPhrase, { serverOptions } from ${index}
+    const app = Fastify(serverOptions())
+    await app.register(reasonPhrase)
+    ${routes}
+    app.get('/good', () => 'good')
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const url = 'http://127.0.0.1:' + app.server.address().port
+    const { status, statusText } = await fetch(url + '/')
+    console.log(status, statusText, await (await fetch(url + '/good')).text())
+    process.exit()`
+  const { NODE_OPTIONS, NODE_V8_COVERAGE, ...env } = process.env
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], { cwd: join(import.meta.dirname, '..', '..'), env })
+  let output = ''
+  let errors = ''
+  child.stdout.on('data', chunk => { output += chunk })
+  child.stderr.on('data', chunk => { errors += chunk })
+  const code = await new Promise(resolve => { child.once('close', resolve) })
+  t.strictSame({ code, output }, { code: 0, output: `${statusCode} ${reason} good\n` }, errors)
+}
+
+t.test('an asynchronous hook of the sending that throws what is no Error does not end the process', async t => {
+  await survives(t, "app.get('/', { onSend: async () => { throw 'a text' } }, () => ({ ok: true }))", 500, 'Internal Server Error')
+  await survives(t, "app.get('/', { preSerialization: async () => { throw { a: 'text' } } }, () => ({ ok: true }))", 500, 'Internal Server Error')
+  await survives(t, "app.get('/', { onSend: async () => { throw Object.defineProperty(new Error('x'), 'message', { get () { throw new Error('y') } }) } }, () => ({ ok: true }))", 500, 'Internal Server Error')
+})
+
+t.test('a Response behind a header that Node refuses does not end the process', async t => {
+  await survives(t, "app.get('/', (_request, reply) => { reply.header('x-a', '日本').send(new Response('a reason', { status: 422 })) })", 422, 'a reason')
+  await survives(t, "app.get('/', (_request, reply) => { reply.header('x-a', '日本'); throw new Response('a reason', { status: 422 }) })", 422, 'a reason')
+})
+
+t.test('a trailer that Node refuses, of a response without a body, does not end the process', async t => {
+  await survives(t, "app.get('/', (_request, reply) => { reply.code(422).trailer('x-sum', async () => 'a\\r\\nb').send('a reason') })", 422, 'a reason')
+})
