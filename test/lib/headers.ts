@@ -2,7 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import t from 'tap'
 import { Contract } from '../../lib/contract.js'
-import { carriesReason, collect, expose, nameOf } from '../../lib/headers.js'
+import { carriesReason, checkHeader, collect, expose, isSendable, nameOf } from '../../lib/headers.js'
 
 const contract = new Contract()
 const HEADER = 'EB-REASON-PHRASE'
@@ -44,4 +44,12 @@ t.test('expose', async t => {
   t.strictSame(exposed(undefined, { 'Access-Control-Expose-Headers': 'a' }), { 'Access-Control-Expose-Headers': `a, ${HEADER}` })
   t.strictSame(exposed('a,eb-reason-phrase', {}), {}, 'nothing twice')
   t.strictSame(exposed('*', {}), { 'access-control-expose-headers': `*, ${HEADER}` })
+})
+
+t.test('what HTTP/1.1 has no way to send', async t => {
+  for (const [name, value] of [['x y', '1'], ['', '1'], ['x', 'a\r\nb'], ['x', 'a\0'], ['x', '日本'], ['x', ['1', 'a\nb']], ['x', undefined]] as const) {
+    t.equal(isSendable(name, value), false, `${name}: ${String(value)}`)
+    t.throws(() => { checkHeader(name, value) }, { code: /^ERR_(?:HTTP_INVALID_HEADER_VALUE|INVALID_CHAR|INVALID_HTTP_TOKEN)$/ })
+  }
+  for (const value of ['1', 1, '', 'caf\xe9', ['1', '2'], []]) t.equal(isSendable('x', value), true)
 })

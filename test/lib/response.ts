@@ -235,7 +235,9 @@ t.test('HTTP/2', async t => {
       [response => { response.writeHead(404, { 'content-type': 'text/plain', connection: 'close', 'keep-alive': '5' }).end('not here') }, 404, 'not here'],
       [response => { response.writeHead(422, ['x-kept', '1', 'x-kept', '2']).end() }, 422, 'Unprocessable Entity'],
       [response => { response.addTrailers({ 'x-sum': '1' }); response.statusCode = 502; response.write('late', () => { response.end('x', () => {}) }) }, 500, 'late'],
-      [response => { response.statusCode = 404; response.flushHeaders(); response.end() }, 404, 'Not Found']
+      [response => { response.statusCode = 404; response.flushHeaders(); response.end() }, 404, 'Not Found'],
+      [response => { say(response, 'not here'); response.writeHead(404, { 'x-bad': 'a\nb' }).end() }, 404, 'not here'],
+      [response => { response.writeHead(404, { 'eb-reason-phrase': Object.create(null) }).end() }, 404, 'Not Found']
     ] as Array<[Handler, number, string]>) {
       handlers[0] = handler
       const stream = session.request({})

@@ -566,3 +566,22 @@ t.test('what an earlier plugin answers in onRequest keeps the contract by inject
     t.ok(lines.some(({ msg }) => msg === 'Not you'), url)
   }
 })
+
+t.test('what fails in the middle of sending is answered, and ends nothing', async t => {
+  const app = Fastify(serverOptions())
+  await app.register(reasonPhrase)
+  app.get('/onSend', { onSend: async () => { throw 'a text' } }, async () => ({ ok: true })) // eslint-disable-line no-throw-literal
+  app.get('/preSerialization', { preSerialization: async () => { throw { a: 'text' } } }, async () => ({ ok: true })) // eslint-disable-line no-throw-literal
+  app.get('/response', (_request, reply) => { reply.header('x-a', '日本').send(new Response('a reason', { status: 422, headers: { 'x-kept': '1' } })) })
+  app.get('/trailer', (_request, reply) => { reply.code(422).trailer('x-sum', async () => 'a\r\nb').send('a reason') })
+  app.get('/good-trailer', (_request, reply) => { reply.trailer('x-sum', async () => '1').send('good') })
+  const port = await listen(t, app)
+  const get = (url: string) => exchange(port, `GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n`)
+  keepsContract(t, await get('/onSend'), 500)
+  keepsContract(t, await get('/preSerialization'), 500)
+  const response = await get('/response')
+  keepsContract(t, response, 422, 'a reason')
+  t.strictSame([valuesOf(response, 'x-a'), valuesOf(response, 'x-kept')], [[], ['1']])
+  keepsContract(t, await get('/trailer'), 422, 'a reason')
+  t.match(await get('/good-trailer'), { statusCode: 200, body: 'good' })
+})
