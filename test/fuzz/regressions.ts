@@ -98,7 +98,9 @@ async function survives (t: Test, routes: string, statusCode: number, reason: st
     const { status, statusText } = await fetch(url + '/')
     console.log(status, statusText, await (await fetch(url + '/good')).text())
     process.exit()`
-  const { NODE_OPTIONS, NODE_V8_COVERAGE, ...env } = process.env
+  const { NODE_OPTIONS, NODE_V8_COVERAGE, ...inherited } = process.env
+  // The code as tsx has it is another than that whose coverage is counted.
+  const env = { ...inherited, _TAPJS_PROCESSINFO_COVERAGE_: '0' }
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], { cwd: join(import.meta.dirname, '..', '..'), env })
   let output = ''
   let errors = ''
