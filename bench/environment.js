@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { cpus, totalmem, type } from 'node:os'
 import { pinned } from './processes.js'
 
@@ -15,8 +14,7 @@ export function environment () {
   }
 }
 
+// Not every package exports its package.json.
 function versionOf (name) {
-  // Not every package exports its package.json.
-  const [folder] = createRequire(import.meta.url).resolve.paths(name)
-  return JSON.parse(readFileSync(`${new URL('../node_modules', import.meta.url).pathname || folder}/${name}/package.json`, 'utf8')).version
+  return JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8')).version
 }

@@ -1,6 +1,7 @@
 // npm run bench: what the contract costs, beside what a user would pick instead.
 //
-//   npm run bench                     everything, for some twenty minutes; writes results.json and docs/performance.md
+//   npm run bench                     everything, for an hour or less; writes results.json and docs/performance.md
+//   npm run bench -- --rounds 9       with 9 rounds at most
 //   npm run bench -- --quick          everything once, in less than a minute; writes nothing
 //   npm run bench -- error success    works whose ids begin so; writes nothing
 import { writeFileSync } from 'node:fs'
@@ -12,12 +13,15 @@ import { asText, writeDocument } from './report.js'
 import { rounds } from './rounds.js'
 import { works } from './works.js'
 
-const { values: { quick }, positionals } = parseArgs({ options: { quick: { type: 'boolean' } }, allowPositionals: true })
+const { values: { quick, rounds: cap }, positionals } = parseArgs({ options: { quick: { type: 'boolean' }, rounds: { type: 'string', default: '40' } }, allowPositionals: true })
 const isChosen = id => positionals.length === 0 || positionals.some(start => id.startsWith(start))
 // What is left of the work, and whether each measurement has a process of its own.
 const how = quick ? { share: 1 / 50, start: sharedServer } : { share: 1, start: startServer }
 
-const results = { ...environment(), works: [], memory: [] }
+const most = Number(cap)
+if (!Number.isInteger(most) || most < 1) throw new RangeError(`--rounds must be a number of rounds, not ${cap}`)
+
+const results = { ...environment(), most, works: [], memory: [] }
 try {
   for (const { sample, ...work } of works.filter(({ id }) => isChosen(id))) {
     const measured = await rounds({ ...work, sample: variant => sample(variant, how) }, limits(work))
@@ -40,5 +44,6 @@ if (!quick && positionals.length === 0) {
 
 function limits ({ headlines = [] }) {
   if (quick) return { least: 1, most: 1 }
-  return headlines.length > 0 ? { least: 7, most: 15 } : { least: 5, most: 5 }
+  const least = Math.min(headlines.length > 0 ? 7 : 5, most)
+  return { least, most: headlines.length > 0 ? most : least }
 }

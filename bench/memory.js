@@ -3,8 +3,8 @@ import { requests, startServer } from './processes.js'
 const STEPS = 10
 
 /**
- * What is held after each tenth of a number of errors, of which one in two is
- * thrown, by decorators and handlers that differ in nothing else.
+ * What is held after each tenth of a number of errors, half of them by a
+ * decorator and half thrown.
  *
  * @returns `[{ errors, rss, heapUsed }]`, in bytes, after a collection of garbage
  */

@@ -20,11 +20,11 @@ export function writeDocument (results) {
   writeFileSync(DOCUMENT, `${before}<!-- results -->\n${asMarkdown(results)}\n<!-- /results -->${after}`)
 }
 
-function asMarkdown ({ date, machine, versions, works, memory }) {
+function asMarkdown ({ date, machine, versions, most, works, memory }) {
   const headlines = works.flatMap(({ title, headlines }) => headlines.map(headline => ({ title, ...headline })))
   return [
     `Measured on ${date}: ${machine.cpu}, ${machine.cores} cores${machine.pinned ? ', one for the server and one for the load' : ''}, ` +
-    `${Math.round(machine.memory / 2 ** 30)} GiB, ${machine.os}; ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}.`,
+    `${Math.round(machine.memory / 2 ** 30)} GiB, ${machine.os}; ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}; ${most} rounds at most.`,
     '## The ratios that count',
     markdown([
       ['work', 'CPU of', 'to that of', 'ratio', '95 % interval', 'at most', ''],
