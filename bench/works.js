@@ -143,7 +143,7 @@ const service = [
   ...work,
   request: { method: 'POST', signed: true, ...request },
   servers: DATABASES,
-  amount: 3000
+  amount: 1500
 }))
 
 const growth = [
