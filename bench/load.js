@@ -1,7 +1,8 @@
 // The load, in a process of its own: sends what it is told to, and tells how it went.
 import { randomUUID } from 'node:crypto'
 import autocannon from 'autocannon'
-import { sign } from './sign.js'
+import { sign } from '../test/fixtures/sign.ts'
+import { KEY } from './servers/payloads.js'
 
 process.on('message', async ({ port, amount, connections, request }) => {
   const { method = 'GET', path, headers = {}, bytes, json, signed, status } = request
@@ -11,7 +12,7 @@ process.on('message', async ({ port, amount, connections, request }) => {
   const one = () => {
     // A name that no other request has, where there is one to fill in.
     const own = typeof body === 'string' ? body.replace('{unique}', randomUUID()) : body
-    return { method, path, body: own, headers: { ...fields, ...(signed && sign(method, path, own)) } }
+    return { method, path, body: own, headers: { ...fields, ...(signed && sign(method, path, own, { key: KEY })) } }
   }
   const options = { url: `http://127.0.0.1:${port}${path}`, amount, connections: Math.min(connections, amount), timeout: 30, sampleInt: 50 }
   const run = autocannon(String(body).includes('{unique}')

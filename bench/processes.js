@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url'
 /** Whether the server and the load have a core each. */
 export const pinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
 
+/** For what imports TypeScript. */
+export const TSX = ['--import', 'tsx']
+
 const children = new Set()
 
 function start (core, script, args = [], flags = []) {
@@ -56,7 +59,7 @@ let load
 
 /** Has a number of requests answered; resolves with how many were, throughput (per second) and p99 (ms). */
 export function requests (what) {
-  load ??= start(0, 'load.js')
+  load ??= start(0, 'load.js', [], TSX)
   return answer(load, what)
 }
 

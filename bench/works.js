@@ -1,6 +1,6 @@
 // What is measured: each work with its variants, and the ratios that it must keep.
 import { startTime } from './boot.js'
-import { requests } from './processes.js'
+import { requests, TSX } from './processes.js'
 
 /** Variants, by the name that the tables have. */
 const FULL = 'this plugin, serverOptions()'
@@ -130,7 +130,6 @@ const signatures = [
   baseline: 'no signature'
 }))
 
-const TSX = ['--import', 'tsx']
 const DATABASES = {
   SQLite: { server: 'service', options: { database: 'sqlite' }, flags: TSX },
   ...(process.env.TEST_DATABASE_URL && { PostgreSQL: { server: 'service', options: { database: 'postgres' }, flags: TSX } })

@@ -40,13 +40,26 @@ export class Child {
     const until = Date.now() + milliseconds
     for (;;) {
       const measured = await this.measure()
-      if ((measured.connections === 0 && measured.resources.TCPSocketWrap === undefined) || Date.now() > until) return measured
+      if (isQuiet(measured) || Date.now() > until) return measured
     }
+  }
+
+  /** What is wrong with the service once all clients are gone, and this was measured. */
+  async problemsAfter (last: Measured): Promise<string[]> {
+    const problems = isQuiet(last) ? [] : [`${last.connections} connections are open after all clients closed theirs`]
+    const response = await fetch(`http://127.0.0.1:${this.port}/ok`)
+    if (response.status !== 200) problems.push(`afterwards a good request is answered ${response.status}`)
+    await response.text()
+    return problems
   }
 
   stop (): void {
     if (this.#process.connected) this.#process.disconnect()
   }
+}
+
+function isQuiet ({ connections, resources }: Measured): boolean {
+  return connections === 0 && resources.TCPSocketWrap === undefined
 }
 
 /** The numbers of a service on one line. */

@@ -5,14 +5,13 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import reasonPhrase, { serverOptions } from '../index.js'
 import { Contract, type ContractOptions } from '../lib/contract.js'
 import { takeCrashes, watchForCrashes } from './crashes.js'
-import { seedSetting, setting } from './settings.js'
+import { search, settings } from './property.js'
 import { textOf } from './values.js'
 import { breaches, describe, injected, readAll } from './verdict.js'
 import { within } from './within.js'
 
-const RUNS = setting(0, 'RUNS', 20_000)
-const SEED = seedSetting(1)
-const PATH = process.argv[4] ?? process.env.FC_PATH
+const SETTINGS = settings(20_000)
+const { runs: RUNS, seed: SEED } = SETTINGS
 const PATIENCE = 1500
 
 watchForCrashes()
@@ -285,12 +284,4 @@ async function play (given: Configuration): Promise<void> {
 }
 
 console.log(`configurations: ${RUNS} runs, seed ${SEED}`)
-const result = await fc.check(fc.asyncProperty(configuration, play), { numRuns: RUNS, seed: SEED, ...(PATH !== undefined && { path: PATH }) })
-if (result.failed) {
-  console.log(await fc.asyncDefaultReportMessage(result))
-  console.log(textOf(result.errorInstance))
-  console.log(`Again: node --import tsx fuzz/configurations.ts ${RUNS} ${SEED} ${result.counterexamplePath}`)
-} else {
-  console.log(`configurations: ${built} kept the contract in ${answers} answers, ${refused} were refused with a reason, seed ${SEED}`)
-}
-process.exit(result.failed ? 1 : 0)
+await search('configurations', SETTINGS, configuration, play, () => `${built} kept the contract in ${answers} answers, ${refused} were refused with a reason`)

@@ -6,20 +6,19 @@ import type { FastifyInstance } from 'fastify'
 import { valuesOf, type Answer, type Field } from '../conformance/answer.js'
 import { Contract } from '../lib/contract.js'
 import { takeCrashes, watchForCrashes } from './crashes.js'
+import { search, settings } from './property.js'
 import { Guarded } from './sentinel.js'
 import { service } from './service.js'
-import { seedSetting, setting } from './settings.js'
 import { rawUpstream, upstream } from './upstream.js'
 import { lengthOf, make, textOf, valueOfAnySize, type Value } from './values.js'
 import { breaches, injected } from './verdict.js'
 import { within } from './within.js'
 import { SAID, THROWN } from './ways.js'
 
-const RUNS = setting(0, 'RUNS', 1_000_000)
-const SEED = seedSetting(1)
+const SETTINGS = settings(1_000_000)
+const { runs: RUNS, seed: SEED } = SETTINGS
 // In milliseconds; a dropped body can keep its answer waiting for one second.
 const PATIENCE = 5000
-const PATH = process.argv[4] ?? process.env.FC_PATH
 
 watchForCrashes()
 const contract = new Contract()
@@ -157,12 +156,4 @@ async function play (run: Run): Promise<void> {
 }
 
 console.log(`messages: ${RUNS} runs by ${NAMES.length} ways, seed ${SEED}`)
-const result = await fc.check(fc.asyncProperty(anyRun, play), { numRuns: RUNS, seed: SEED, ...(PATH !== undefined && { path: PATH }) })
-if (result.failed) {
-  console.log(await fc.asyncDefaultReportMessage(result))
-  console.log(textOf(result.errorInstance))
-  console.log(`Again: node --import tsx fuzz/messages.ts ${RUNS} ${SEED} ${result.counterexamplePath}`)
-} else {
-  console.log(`messages: ${done} runs kept the contract (${Object.entries(counts).map(([name, count]) => `${count} by ${name}`).join(', ')}), seed ${SEED}`)
-}
-process.exit(result.failed ? 1 : 0)
+await search('messages', SETTINGS, anyRun, play, () => `${done} runs kept the contract (${Object.entries(counts).map(([name, count]) => `${count} by ${name}`).join(', ')})`)

@@ -109,11 +109,8 @@ for (const share of [0.1, 0.55, 1]) {
 if (child.ended !== undefined) problems.push(child.ended)
 else if (problems.length === 0) {
   const [warm, , last] = measured
-  if (last!.connections !== 0 || last!.resources.TCPSocketWrap !== undefined) problems.push(`${last!.connections} connections are open after all clients closed theirs`)
   if (RUNS >= 10_000 && last!.heap - warm!.heap > GROWTH) problems.push(`the heap grew by ${last!.heap - warm!.heap} bytes`)
-  const response = await fetch(`http://127.0.0.1:${child.port}/ok`)
-  if (response.status !== 200) problems.push(`afterwards a good request is answered ${response.status}`)
-  await response.text()
+  problems.push(...await child.problemsAfter(last!))
 }
 child.stop()
 console.log(`requests: answers ${[...statusCodes].sort(([a], [b]) => a - b).map(([statusCode, count]) => `${statusCode}: ${count}`).join(', ')}`)

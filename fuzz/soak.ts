@@ -99,16 +99,13 @@ if (child.ended !== undefined) problems.push(child.ended)
 else {
   const last = await child.settled()
   console.log(`at the end: ${line(last)}`)
-  if (last.connections !== 0 || last.resources.TCPSocketWrap !== undefined) problems.push(`${last.connections} connections are open after all clients closed theirs`)
   const third = Math.floor(samples.length / 3)
   if (third > 0) {
     const growth = mean(samples.slice(-third)) - mean(samples.slice(0, third))
     console.log(`the heap of the last third is ${(growth / 2 ** 20).toFixed(2)} MB above that of the first; at most ${GROWTH / 2 ** 20} MB is allowed`)
     if (growth > GROWTH) problems.push('the heap grows')
   }
-  const response = await fetch(`http://127.0.0.1:${child.port}/ok`)
-  if (response.status !== 200) problems.push(`afterwards a good request is answered ${response.status}`)
-  await response.text()
+  problems.push(...await child.problemsAfter(last))
 }
 child.stop()
 console.log(problems.length > 0 ? problems.join('\n') : `soak: ${conversations} conversations with ${answers} answers kept the contract, and the service goes on, seed ${SEED}`)

@@ -1,4 +1,4 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http'
+import { isSendable } from './headers.js'
 import { classOf, phrases } from './status-codes.js'
 import { isPlainObject } from './plain-object.js'
 import { reasonText, PHRASE_LIMIT } from './reason-phrase.js'
@@ -72,11 +72,7 @@ export class Contract {
 
 function checkHeader (header: unknown): string {
   if (typeof header !== 'string') refuse('header must be a string', header)
-  try {
-    validateHeaderName(header)
-  } catch {
-    refuse('header must be a valid header name', header)
-  }
+  if (!isSendable(header, '')) refuse('header must be a valid header name', header)
   const field = header.toLowerCase()
   if (RESERVED.has(field) || field.startsWith('access-control-') || isRepresentationMetadata(field) || field in {} || header in {}) refuse('header must be a header of its own', header)
   return header
@@ -104,10 +100,6 @@ function checkChallenge (challenge: unknown): string {
   if (typeof challenge !== 'string' || challenge.trim() === '') {
     refuse('challenge must be a WWW-Authenticate challenge', challenge)
   }
-  try {
-    validateHeaderValue('www-authenticate', challenge)
-  } catch {
-    refuse('challenge must be a valid header value', challenge)
-  }
+  if (!isSendable('www-authenticate', challenge)) refuse('challenge must be a valid header value', challenge)
   return challenge
 }

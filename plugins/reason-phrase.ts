@@ -46,7 +46,8 @@ export function contractOf (app: FastifyInstance): Contract | undefined {
 async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions): Promise<void> {
   const { prefix, logLevel, logSerializers, errorSchemas, requireSchemas, ...contractOptions }: RegisterOptions & ReasonPhraseOptions = options
   const earlier = (app as Registered)[kRegistration]
-  const contract = contractFor(contractOptions, earlier?.contract ?? serverContract(app))
+  const ofServer = serverContract(app)
+  const contract = contractFor(contractOptions, earlier?.contract ?? ofServer)
   const routes = { ...earlier?.routes, ...(errorSchemas !== undefined && { errorSchemas }), ...(requireSchemas !== undefined && { requireSchemas }) }
   if (earlier !== undefined) {
     if (!isDeepStrictEqual(routes, earlier.routes)) conflict()
@@ -94,7 +95,7 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
     app.addHook('onReady', done => {
       // The responses of a server with serverOptions() keep it by their class, until Express gives them another.
       const own = app.hasDecorator('express')
-      if (own || serverContract(app) === undefined) {
+      if (own || ofServer === undefined) {
         server.prependListener('request', (_request, response: ServerResponse) => { keepContract(response, own) })
       }
       done()
@@ -107,7 +108,7 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
       if (server.listenerCount('unknownProtocol') === 1) answerOnSocket(contract, socket, 400, 'This server speaks HTTP/2 only')
     })
   }
-  if (serverContract(app) === undefined) {
+  if (ofServer === undefined) {
     app.addHook('onReady', done => {
       if (warned.has(app.server)) return done()
       warned.add(app.server)
@@ -129,21 +130,25 @@ function conflict (): never {
 }
 
 function onPreSerialization (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: HookHandlerDoneFunction): void {
-  markSending(rawOf(reply))
-  if (isUnsuccessful(reply.statusCode) && !isExempt(rawOf(reply))) {
+  const response = rawOf(reply)
+  markSending(response)
+  if (isUnsuccessful(reply.statusCode) && !isExempt(response)) {
     const message = messageIn(payload)
-    if (isResent(rawOf(reply), payload)) {
-      sayResent(rawOf(reply), message)
+    if (isResent(response, payload)) {
+      sayResent(response, message)
       done()
       return
     }
     // An error handler that sends a body without a message hides that of the error.
-    if (message !== '' || messageThrown(rawOf(reply)) !== undefined) say(rawOf(reply), message)
+    if (message !== '' || messageThrown(response) !== undefined) say(response, message)
     // Fastify's own not-found handler logs what it sends.
-    if (request.is404 && message === `Route ${request.raw.method}:${request.raw.url} not found`) markLogged(rawOf(reply))
+    if (request.is404 && message === `Route ${request.raw.method}:${request.raw.url} not found`) markLogged(response)
   }
   done()
 }
+
+// What else Fastify reads of an error.
+const ALSO_READ = ['code', 'message']
 
 interface Thrown {
   headers?: unknown
@@ -167,7 +172,7 @@ function onError (request: FastifyRequest, reply: FastifyReply, thrown: unknown,
     const error: Thrown = Object(thrown)
     // As Fastify reads them: null has no keys, and a symbol is no number.
     const { headers, statusCode, status, expose, isBoom, output } = error
-    for (const name of ['code', 'message']) Reflect.get(error, name)
+    for (const name of ALSO_READ) Reflect.get(error, name)
     if (headers !== undefined) Object.keys(headers as object)
     hasStatus = isBoom === true || isUnsuccessful(Number(statusCode)) || isUnsuccessful(Number(status))
     exposed = expose === true
@@ -232,13 +237,13 @@ function onSend (request: FastifyRequest, reply: FastifyReply, payload: unknown,
 function liftMessage (reply: FastifyReply, body: string | Uint8Array): void {
   const response = rawOf(reply)
   if (messageGiven(response) !== undefined) return
-  const thrown = messageThrown(response)
   const message = messageIn(body)
   if (isResent(response, body)) {
     sayResent(response, message)
     markLogged(response)
     return
   }
+  const thrown = messageThrown(response)
   if (thrown === undefined) {
     if (message !== '') say(response, message)
     return

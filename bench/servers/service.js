@@ -6,7 +6,7 @@ import Fastify from 'fastify'
 import pg from 'pg'
 import service from '../../app.ts'
 import { serverOptions } from '../../index.ts'
-import { sign } from '../sign.js'
+import { sign } from '../../test/fixtures/sign.ts'
 import { KEY } from './payloads.js'
 
 export default async ({ database }) => {
@@ -23,7 +23,7 @@ export default async ({ database }) => {
   })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const payload = JSON.stringify({ name: 'bench', description: '', mediaType: 'application/json' })
-  const created = await app.inject({ method: 'POST', url: '/v2/topic', payload, headers: { 'content-type': 'application/json', ...sign('POST', '/v2/topic', payload) } })
+  const created = await app.inject({ method: 'POST', url: '/v2/topic', payload, headers: { 'content-type': 'application/json', ...sign('POST', '/v2/topic', payload, { key: KEY }) } })
   return Object.assign(app.server, { topic: created.json().topicId, end: () => app.close() })
 }
 
