@@ -48,6 +48,15 @@ export const SENT: Record<string, Way> = {
   'send a stream that fails': (value, statusCode, reply) => {
     reply.code(statusCode).send(new Readable({ read () { this.destroy(errorOf(value)) } }))
   },
+  'send a stream of text': (value, statusCode, reply) => { reply.code(statusCode).type('text/plain').send(Readable.from([bytesOf(value)])) },
+  'send a stream of JSON in parts': (value, statusCode, reply) => {
+    const bytes = Buffer.from(JSON.stringify({ message: textOf(value).slice(0, 100_000) }))
+    reply.code(statusCode).type('application/json').send(Readable.from([bytes.subarray(0, 15), bytes.subarray(15, 17), bytes.subarray(17)]))
+  },
+  'send a stream of text that fails': (value, statusCode, reply) => {
+    reply.code(statusCode).type('text/plain').send(Readable.from((async function * () { yield bytesOf(value); throw errorOf(value) })()))
+  },
+  'send a web stream of text': (value, statusCode, reply) => { reply.code(statusCode).type('text/plain').send(new Response(new Uint8Array(bytesOf(value))).body) },
   'send a web stream': (value, statusCode, reply) => { reply.code(statusCode).send(new Response(new Uint8Array(bytesOf(value))).body) },
   'send a Response': (value, statusCode, reply) => { reply.send(new Response(new Uint8Array(bytesOf(value)), { status: statusCode })) },
   'send a Response with its own text': (value, statusCode, reply) => { reply.send(new Response(null, { status: statusCode, statusText: textOf(value) })) },

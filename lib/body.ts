@@ -22,27 +22,49 @@ export function discard (body: unknown): void {
   }
 }
 
+/** The start of a body, and whether there is, or should have been, more of it. */
+export interface Start {
+  bytes: Uint8Array
+  isCut: boolean
+}
+
 /** The start of a body that will not be sent; its source is closed. */
-export async function readStart (body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+export async function readStart (body: Readable | ReadableStream<Uint8Array> | null): Promise<Start> {
   const chunks: Uint8Array[] = []
   let length = 0
-  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
-  // To cancel ends a read that waits.
-  const timer = setTimeout(() => { discard(reader) }, PATIENCE)
+  let isCut = false
+  let source: AsyncIterable<Uint8Array> | undefined
+  const timer = setTimeout(() => {
+    isCut = true
+    // This ends a read that waits.
+    discard(source)
+  }, PATIENCE)
   try {
-    reader = body!.getReader()
-    // A byte more than is read of a body shows that there was more.
-    while (length <= READABLE) {
-      const { done, value } = await reader.read()
-      if (done) break
+    source = sourceOf(body!)
+    for await (const value of source) {
       const chunk = Buffer.from(value) // a string, too, is let through by fetch
       chunks.push(chunk)
       length += chunk.length
+      // A byte more than is read of a body shows that there was more.
+      isCut = length > READABLE
+      if (isCut) break
     }
   } catch {
     // No body, or one that fails: what was read is what there is.
+    isCut = true
   }
   clearTimeout(timer)
-  discard(reader)
-  return Buffer.concat(chunks)
+  discard(source)
+  return { bytes: Buffer.concat(chunks), isCut }
+}
+
+// The iterator of a web stream cannot be closed while it waits.
+function sourceOf (body: Readable | ReadableStream<Uint8Array>): AsyncIterable<Uint8Array> {
+  if (!('getReader' in body)) return body
+  const reader = body.getReader()
+  const source = {
+    [Symbol.asyncIterator]: () => ({ next: async () => await reader.read() as IteratorResult<Uint8Array> }),
+    cancel: async () => await reader.cancel()
+  }
+  return source
 }

@@ -25,6 +25,11 @@ export function isJson (mediaType: string): boolean {
   return /^(application\/json|[^;]+\+json)[ \t]*(;|$)/i.test(mediaType)
 }
 
+/** Whether a media type is plain text. */
+export function isPlainText (mediaType: string): boolean {
+  return /^text\/plain[ \t]*(;|$)/i.test(mediaType)
+}
+
 function canonical (mediaType: string): string | undefined {
   try {
     const { essence, params } = new MIMEType(mediaType)

@@ -27,21 +27,21 @@ export function messageOf (thrown: unknown): string {
 /**
  * The message in a body that somebody meant to send with an error: of a JSON
  * value its `message`, RFC 9457 `detail` or `title`, or what it has in their
- * place; of a text the text. Empty for HTML, for binary data, and where
- * there is none.
+ * place; of a text the text. Empty for HTML, for binary data, for JSON that
+ * was cut, and where there is none.
  */
-export function messageIn (body: unknown): string {
+export function messageIn (body: unknown, isCut = false): string {
   try {
     if (typeof body === 'string') return messageInText(body)
-    if (body instanceof Uint8Array) return messageInBytes(body)
+    if (body instanceof Uint8Array) return messageInBytes(body, isCut)
     return messageInValue(body)
   } catch {
     return ''
   }
 }
 
-function messageInBytes (bytes: Uint8Array): string {
-  const cut = bytes.byteLength > READABLE
+function messageInBytes (bytes: Uint8Array, isCut: boolean): string {
+  const cut = isCut || bytes.byteLength > READABLE
   // The cut can fall within a character.
   const text = new TextDecoder().decode(bytes.subarray(0, READABLE), { stream: cut })
   return BINARY.test(text) ? '' : messageInText(text, cut)

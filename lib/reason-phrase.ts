@@ -27,14 +27,27 @@ export function reasonText (message: string): string {
   const head = message.length > HEADER_LIMIT ? message.slice(0, HEADER_LIMIT) : message
   if (PLAIN.test(head)) return head
 
-  let text = message.length > EXAMINED ? message.slice(0, EXAMINED) : message
-  text = text.replace(BLANK, ' ')
-  if (NOT_ASCII.test(text)) {
-    transliterate ??= loadTransliterate()
-    // A transliteration can bring blanks of its own.
-    text = transliterate(text).replace(BLANK, ' ')
+  // Piece by piece: of most messages the first fills the header.
+  const examined = message.length > EXAMINED ? message.slice(0, EXAMINED) : message
+  let text = ''
+  for (let start = 0, end; start < examined.length && text.length < HEADER_LIMIT; start = end) {
+    end = start + HEADER_LIMIT
+    if (isHighSurrogate(examined.charCodeAt(end - 1))) end++
+    text = (text + asciiOf(examined.slice(start, end))).replace(BLANK, ' ').trimStart()
   }
-  return text.trim().slice(0, HEADER_LIMIT).trimEnd()
+  return text.slice(0, HEADER_LIMIT).trimEnd()
+}
+
+// Blanks become plain ones first; a transliteration can bring some of its own.
+function asciiOf (text: string): string {
+  const plain = text.replace(BLANK, ' ')
+  if (!NOT_ASCII.test(plain)) return plain
+  transliterate ??= loadTransliterate()
+  return transliterate(plain)
+}
+
+function isHighSurrogate (unit: number): boolean {
+  return (unit & 0xfc00) === 0xd800
 }
 
 /** The status line's share of a {@link reasonText}: its first {@link PHRASE_LIMIT} characters. */

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction, RegisterOptions } from 'fastify'
 import fp from 'fastify-plugin'
@@ -6,6 +7,7 @@ import { discard, isWebResponse, readStart } from '../lib/body.js'
 import { answerOnSocket } from '../lib/client-error.js'
 import { Contract, type ContractOptions } from '../lib/contract.js'
 import { isSendable } from '../lib/headers.js'
+import { isJson, isPlainText } from '../lib/media-type.js'
 import { messageIn, messageOf } from '../lib/message.js'
 import {
   belongsTo, contractKeeper, isErrorOf, isExempt, isResent, isSending, markLogged, markSending, messageGiven, messageThrown,
@@ -78,7 +80,7 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
   })
   app.addHook('onSend', function (request, reply, payload, done) {
     adopt(reply)
-    return onSend(request, reply, payload, done)
+    return onSend(contract, request, reply, payload, done)
   })
   checkRoutes(app, contract, routes)
   checkPermissions(app)
@@ -206,7 +208,7 @@ function ignorePreconditions ({ raw: { headers } }: FastifyRequest): void {
   if (headers['if-none-match'] !== undefined) delete headers['if-none-match']
 }
 
-function onSend (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error?: Error | null, payload?: unknown) => void): Promise<string> | undefined {
+function onSend (contract: Contract, request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error?: Error | null, payload?: unknown) => void): Promise<string> | undefined {
   const response = rawOf(reply)
   markSending(response)
   // Fastify serialises what it fails to read of an error that an error handler threw, with the status code as it was.
@@ -224,38 +226,60 @@ function onSend (request: FastifyRequest, reply: FastifyReply, payload: unknown,
     done()
     return
   }
-  if (isResponse) {
-    // Fastify catches what the rest of the sending throws only where it is behind its own promise.
-    return onSendWebResponse(reply, payload).then(() => '')
-  }
+  if (isResponse) return onSendLater(reply, onSendWebResponse(reply, payload))
   if (typeof payload === 'string' || payload instanceof Uint8Array) liftMessage(reply, payload)
+  else if (hasReadableText(reply) && messageGiven(response) === undefined && !reply.hasHeader(contract.field)) return onSendLater(reply, onSendStream(reply, payload as Readable))
   else discard(payload)
   // Fastify's own hook for HEAD takes any payload but null.
   done(null, request.method === 'HEAD' ? '' : null)
 }
 
-function liftMessage (reply: FastifyReply, body: string | Uint8Array): void {
+// Fastify catches what the rest of the sending throws only where it is behind its own promise.
+async function onSendLater (reply: FastifyReply, message: Promise<void>): Promise<string> {
+  await message
+  // Answered meanwhile, as @fastify/reply-from does when an upstream is silent for long: nothing is left to send.
+  if (reply.sent) await new Promise(() => {})
+  return ''
+}
+
+/** Whether a stream is of what a message can be in. */
+function hasReadableText (reply: FastifyReply): boolean {
+  const type = reply.getHeader('content-type')
+  return typeof type === 'string' && (isJson(type) || isPlainText(type)) && !reply.hasHeader('content-encoding')
+}
+
+async function onSendStream (reply: FastifyReply, payload: Readable | ReadableStream<Uint8Array>): Promise<void> {
+  const { bytes, isCut } = await readStart(payload)
+  liftMessage(reply, bytes, isCut)
+}
+
+function liftMessage (reply: FastifyReply, body: string | Uint8Array, isCut = false): void {
   const response = rawOf(reply)
   if (messageGiven(response) !== undefined) return
-  const message = messageIn(body)
   if (isResent(response, body)) {
-    sayResent(response, message)
+    sayResent(response, messageIn(body))
     markLogged(response)
     return
   }
   const thrown = messageThrown(response)
-  if (thrown === undefined) {
-    if (message !== '') say(response, message)
-    return
-  }
   // Only Fastify's own serialisation of an error has its length by now. The
   // error is in the log already, and may be one that an error handler threw.
   const serialised = reply.hasHeader('content-length')
+  const message = serialised && endsWithMessage(body, thrown) ? thrown : messageIn(body, isCut)
+  if (thrown === undefined) {
+    sayRead(reply, message, body)
+    return
+  }
   if (message !== '' && message !== thrown) {
     if (serialised) sayThrown(response, message, undefined, false)
     else say(response, message)
   }
   if (serialised || message === thrown) markLogged(response)
+}
+
+/** Whether a body is what Fastify makes of most errors: to parse it again would cost more than the rest of the hook. */
+function endsWithMessage (body: string | Uint8Array, message: string | undefined): message is string {
+  return message !== undefined && typeof body === 'string' && body.endsWith(`"message":${JSON.stringify(message)}}`)
 }
 
 // Fastify takes status and headers of a fetch Response only after this hook.
@@ -264,8 +288,15 @@ async function onSendWebResponse (reply: FastifyReply, payload: Response): Promi
   for (const [name, value] of payload.headers) reply.header(name, value)
   // What Node refuses fails where Fastify, which has an error already, cannot answer it again.
   for (const [name, value] of Object.entries(reply.getHeaders())) if (!isSendable(name, value)) reply.removeHeader(name)
-  const message = messageIn(await readStart(payload.body)) || payload.statusText
-  if (message !== '') say(rawOf(reply), message)
+  const { bytes, isCut } = await readStart(payload.body)
+  sayRead(reply, messageIn(bytes, isCut) || payload.statusText, bytes)
+}
+
+/** Gives the response the message that its body has. */
+function sayRead (reply: FastifyReply, message: string, body: string | Uint8Array): void {
+  // What Fastify made of an error, an upstream's say, is no more for everybody than the error.
+  if (isServerError(reply.statusCode) && isErrorOf(reply.statusCode, body)) sayThrown(rawOf(reply), message, undefined, false)
+  else if (message !== '') say(rawOf(reply), message)
 }
 
 function rawOf (reply: FastifyReply): ServerResponse {

@@ -1,8 +1,6 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import type { Readable } from 'node:stream'
-import { buffer } from 'node:stream/consumers'
-import proxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy'
+import proxy from '@fastify/http-proxy'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -23,10 +21,8 @@ t.test('@fastify/http-proxy', async t => {
     t.match(await ask('/good'), { statusCode: 200, phrase: 'OK', body: '{"ok":true}', headers: { 'content-type': 'application/json' } })
     t.match((await ask('/gzip/good')).headers, { 'content-encoding': 'gzip' })
 
-    for (const [path, statusCode, , reason] of REFUSALS) refused(t, await ask(path), statusCode, reason)
-    refused(t, await ask('/own/with-body'), 404, 'No topic EBT-1')
-    refused(t, await ask({ method: 'POST', url: '/json', headers: { 'content-type': 'application/json' }, body: '{"a":1}' }), 400, 'Bad Request')
-    refused(t, await ask('/cut/error'), 400, 'Bad Request')
+    for (const [path, statusCode, reason] of REFUSALS) refused(t, await ask(path), statusCode, reason)
+    refused(t, await ask({ method: 'POST', url: '/json', headers: { 'content-type': 'application/json' }, body: '{"a":1}' }), 400, 'It is taken')
     refused(t, await ask('/silent'), 500, 'Internal Server Error')
     refused(t, await ask('/reset'), 500, 'Internal Server Error')
   })
@@ -35,7 +31,7 @@ t.test('@fastify/http-proxy', async t => {
 t.test('@fastify/http-proxy with 502 and 504 in the table', async t => {
   const reasonPhrase = { statusCodes: { 502: 'Bad Gateway', 504: 'Gateway Timeout' } }
   interop(t, { plugin: plugin(await upstream(t)), routes, reasonPhrase }, async (t, { ask }) => {
-    refused(t, await ask('/bad-gateway'), 502, 'Bad Gateway')
+    refused(t, await ask('/bad-gateway'), 502, 'There is nobody behind')
     refused(t, await ask('/silent'), 504, 'Gateway Timeout')
   })
 })
@@ -47,20 +43,6 @@ t.test('@fastify/http-proxy, of an answer that breaks off', async t => {
 t.test('@fastify/http-proxy, of an upstream that is down', async t => {
   interop(t, { plugin: plugin(`http://127.0.0.1:${await closedPort()}`), routes }, async (t, { ask }) => {
     refused(t, await ask('/good'), 500, 'Internal Server Error')
-  })
-})
-
-t.test('@fastify/http-proxy with the body of an error read for its message', async t => {
-  const replyOptions: FastifyHttpProxyOptions['replyOptions'] = {
-    async onResponse (_request, reply, response) {
-      // The types of the plugin hide what comes.
-      const { statusCode, stream } = response as unknown as { statusCode: number, stream: Readable }
-      reply.send(statusCode < 400 ? stream : await buffer(stream))
-    }
-  }
-  interop(t, { plugin: plugin(await upstream(t), { replyOptions }), routes }, async (t, { ask }) => {
-    t.equal((await ask('/good')).body, '{"ok":true}')
-    for (const [path, statusCode, reason] of REFUSALS) refused(t, await ask(path), statusCode, reason)
   })
 })
 

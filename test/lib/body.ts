@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -38,6 +38,8 @@ function * endless (size: number): Generator<Uint8Array> {
 function fail (): never {
   throw new Error('it broke')
 }
+
+const bytesOf = async (body: Parameters<typeof readStart>[0]) => (await readStart(body)).bytes
 
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
 
@@ -154,26 +156,26 @@ t.test('discard', async t => {
 
 t.test('readStart', async t => {
   t.test('reads a short body in full', async t => {
-    t.equal(textOf(await readStart(new Response('No such topic').body)), 'No such topic')
-    t.equal(textOf(await readStart(new Response('').body)), '')
-    t.equal(textOf(await readStart(source(['No ', 'such ', 'topic'].map(text => Buffer.from(text))).body)), 'No such topic', 'in several chunks')
-    t.equal(textOf(await readStart(source([...Buffer.from('Тема')].map(byte => Uint8Array.of(byte))).body)), 'Тема', 'byte by byte')
+    t.equal(textOf(await bytesOf(new Response('No such topic').body)), 'No such topic')
+    t.equal(textOf(await bytesOf(new Response('').body)), '')
+    t.equal(textOf(await bytesOf(source(['No ', 'such ', 'topic'].map(text => Buffer.from(text))).body)), 'No such topic', 'in several chunks')
+    t.equal(textOf(await bytesOf(source([...Buffer.from('Тема')].map(byte => Uint8Array.of(byte))).body)), 'Тема', 'byte by byte')
   })
 
   t.test('reads nothing where there is no body', async t => {
-    t.equal((await readStart(null)).byteLength, 0)
-    t.equal((await readStart(new Response(null, { status: 404 }).body)).byteLength, 0)
-    t.equal((await readStart(source([]).body)).byteLength, 0)
+    t.equal((await bytesOf(null)).byteLength, 0)
+    t.equal((await bytesOf(new Response(null, { status: 404 }).body)).byteLength, 0)
+    t.equal((await bytesOf(source([]).body)).byteLength, 0)
   })
 
   t.test('reads text, too', async t => {
-    t.equal(textOf(await readStart(source(['Те', 'ма', Buffer.from('!')]).body)), 'Тема!')
+    t.equal(textOf(await bytesOf(source(['Те', 'ма', Buffer.from('!')]).body)), 'Тема!')
   })
 
   t.test('reads the start of an endless body, and closes its source', async t => {
     for (const size of [1024, 1000, READ, READ - 1, READ + 1, 10 * READ]) {
       const { body, state } = source(endless(size))
-      const { byteLength } = await readStart(body)
+      const { byteLength } = await bytesOf(body)
       t.ok(byteLength > READ, `more than 64 KiB in chunks of ${size}, to show that there is more`)
       t.ok(byteLength - size <= READ, 'but no chunk more than that')
       t.equal(state.pulled, byteLength / size, 'nor is more asked for')
@@ -183,7 +185,7 @@ t.test('readStart', async t => {
 
   t.test('reads a body of 64 KiB in full', async t => {
     const { body, state } = source([new Uint8Array(READ - 1), new Uint8Array(1)])
-    t.equal((await readStart(body)).byteLength, READ)
+    t.equal((await bytesOf(body)).byteLength, READ)
     t.equal(state.pulled, 2)
   })
 
@@ -192,19 +194,19 @@ t.test('readStart', async t => {
       yield Buffer.from('No such topic')
       fail()
     })())
-    t.equal(textOf(await readStart(body)), 'No such topic')
-    t.equal((await readStart(source((function * () { fail() })()).body)).byteLength, 0)
+    t.equal(textOf(await bytesOf(body)), 'No such topic')
+    t.equal((await bytesOf(source((function * () { fail() })()).body)).byteLength, 0)
   })
 
   t.test('keeps what was read before a chunk that is no data, and closes the source', async t => {
     const { body, state } = source([Buffer.from('No such topic'), 42, Buffer.from('!')])
-    t.equal(textOf(await readStart(body)), 'No such topic')
+    t.equal(textOf(await bytesOf(body)), 'No such topic')
     t.equal(state.cancelled, true)
   })
 
   t.test('keeps what was read of a body that fails while it closes', async t => {
     const { body, state } = source(endless(READ + 1), fail)
-    t.equal((await readStart(body)).byteLength, READ + 1)
+    t.equal((await bytesOf(body)).byteLength, READ + 1)
     await setImmediate()
     t.equal(state.cancelled, true)
   })
@@ -212,13 +214,13 @@ t.test('readStart', async t => {
   t.test('reads nothing of a body that somebody else reads', async t => {
     const { body, state } = source([Buffer.from('x')])
     const reader = body.getReader()
-    t.equal((await readStart(body)).byteLength, 0)
+    t.equal((await bytesOf(body)).byteLength, 0)
     t.equal(state.cancelled, false)
     t.equal(textOf((await reader.read()).value), 'x')
 
     const response = new Response('x')
     await response.text()
-    t.equal((await readStart(response.body)).byteLength, 0, 'nor of one that is read')
+    t.equal((await bytesOf(response.body)).byteLength, 0, 'nor of one that is read')
   })
 })
 
@@ -228,6 +230,45 @@ t.test('a body that stalls keeps nobody waiting for good', async t => {
     start (controller) { controller.enqueue(Buffer.from('a start')) },
     cancel () { cancelled = true }
   })
-  t.equal(Buffer.from(await readStart(stalling)).toString(), 'a start')
+  t.equal(Buffer.from(await bytesOf(stalling)).toString(), 'a start')
   t.equal(cancelled, true)
+})
+
+t.test('readStart, of a stream of Node', async t => {
+  t.test('reads a short one in full', async t => {
+    t.strictSame(await readStart(Readable.from(['No ', Buffer.from('such '), 'topic'])), { bytes: Buffer.from('No such topic'), isCut: false })
+    t.strictSame(await readStart(Readable.from([])), { bytes: Buffer.alloc(0), isCut: false })
+  })
+
+  t.test('reads the start of an endless one, and closes it', async t => {
+    const stream = Readable.from(endless(1000))
+    const { bytes, isCut } = await readStart(stream)
+    t.equal(bytes.byteLength, 66_000)
+    t.equal(isCut, true)
+    t.equal(stream.destroyed, true)
+  })
+
+  t.test('keeps what was read of one that fails, or stalls', async t => {
+    const failing = Readable.from((async function * () { yield 'a start'; throw new Error('it broke') })())
+    const stalling = new Readable({ read () {} })
+    stalling.push('a start')
+    for (const stream of [failing, stalling]) {
+      t.strictSame(await readStart(stream), { bytes: Buffer.from('a start'), isCut: true })
+      t.equal(stream.destroyed, true)
+    }
+  })
+
+  t.test('reads nothing of one that has failed, or can only be piped', async t => {
+    const failed = new Readable().on('error', () => {}).destroy(new Error('it broke'))
+    t.strictSame(await readStart(failed), { bytes: Buffer.alloc(0), isCut: true })
+    const old = Object.assign(new EventEmitter(), { pipe () {}, destroyed: false, destroy () { this.destroyed = true } })
+    t.strictSame(await readStart(old as never), { bytes: Buffer.alloc(0), isCut: true })
+    t.equal(old.destroyed, true)
+  })
+})
+
+t.test('readStart says whether a web stream is whole', async t => {
+  t.equal((await readStart(new Response('x').body)).isCut, false)
+  t.equal((await readStart(source(endless(READ + 1)).body)).isCut, true)
+  t.equal((await readStart(source((function * () { fail() })()).body)).isCut, true)
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isJson, isMediaType, isSameMediaType } from '../../lib/media-type.js'
+import { isJson, isMediaType, isPlainText, isSameMediaType } from '../../lib/media-type.js'
 
 t.test('What is a media type', async t => {
   for (const text of ['a/b', 'application/vnd.api+json', 'text/plain;charset=utf-8', 'text/plain ; a="b;c" ;\td=e']) t.ok(isMediaType(text), text)
@@ -42,5 +42,14 @@ t.test('What is JSON', async t => {
   }
   for (const other of ['text/plain', 'text/json', 'application/jsonx', 'application/json-seq', 'a/b; c=d+json', 'application/xml;a="x/y+json"', 'xapplication/json']) {
     t.notOk(isJson(other), other)
+  }
+})
+
+t.test('What is plain text', async t => {
+  for (const text of ['text/plain', 'Text/PLAIN', 'text/plain ; charset=utf-8', 'text/plain;format=flowed']) {
+    t.ok(isPlainText(text), text)
+  }
+  for (const other of ['text/html', 'text/plainer', 'a/b; c=text/plain', 'xtext/plain', '']) {
+    t.notOk(isPlainText(other), other)
   }
 })

@@ -200,6 +200,12 @@ t.test('messageIn', async t => {
     }
   })
 
+  t.test('drops JSON whose end is missing, and takes such a text', async t => {
+    for (const [text, message] of [['{"message":"No such to', ''], ['{"message":"No such topic"}', ''], ['["No', ''], ['"No', ''], ['No such to', 'No such to']] as const) {
+      t.equal(messageIn(Buffer.from(text), true), message, text)
+    }
+  })
+
   t.test('drops long JSON and HTML unread', async t => {
     const json = (length: number): string => {
       const start = '{"message":"No such topic","rest":"'

@@ -116,6 +116,18 @@ t.test('nothing is left of a message that says nothing', async t => {
   }
 })
 
+t.test('a long text is read piece by piece, and its pieces make the same text', async t => {
+  const random = seeded(7)
+  const parts = ['x', 'e\u0301', 'Ω', '日', '🚌', '🇺🇦', '\ud83d', '\ude8c', ' ', ' \n\u2028', '\u200b', '\u2800', 'Straße', '\0'.repeat(300), '👩‍👧'.repeat(80)]
+  for (let i = 0; i < 500; i++) {
+    const message = Array.from({ length: 1 + random(600) }, () => parts[random(parts.length)]).join('')
+    const whole = Array.from(message.slice(0, 4096), char => isBlank(char) ? ' ' : reasonText(`.${char}.`).slice(1, -1)).join('')
+    const expected = whole.replace(/ +/g, ' ').trim().slice(0, 512).trim()
+    if (reasonText(message) !== expected) t.equal(reasonText(message), expected)
+  }
+  t.equal(reasonText(`${'日'.repeat(20)}${'\u200b'.repeat(491)}🚌`), `${'Ri'.repeat(20)}:bus:`, 'also where the cut falls within a character')
+})
+
 t.test('a text is cut at 512 characters, without a space at its end', async t => {
   const x = (count: number): string => 'x'.repeat(count)
   for (const [name, message, text] of [

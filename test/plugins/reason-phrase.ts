@@ -151,6 +151,97 @@ t.test('a dropped stream is closed', async t => {
   }
 })
 
+// Readable.toWeb of Node 20 can throw where nobody catches it, once it is cancelled.
+function webStreamOf (stream: Readable): ReadableStream {
+  return new ReadableStream({
+    start (controller) {
+      stream.on('data', chunk => { controller.enqueue(chunk) })
+      stream.on('end', () => { controller.close() })
+      stream.on('error', error => { controller.error(error) })
+    },
+    cancel () { stream.destroy() }
+  })
+}
+
+t.test('a stream of JSON or text is read for its message, and then closed; what Fastify made of an error stays unsaid', async t => {
+  const app = Fastify()
+  await app.register(reasonPhrase)
+  const found = JSON.stringify({ message: 'A message' })
+  const broken = async function * () { yield found.slice(0, -1); throw new Error('a secret') }
+  const kinds: Record<string, (stream: Readable) => unknown> = { node: stream => stream, web: webStreamOf }
+  const cases: Array<[url: string, type: string | undefined, chunks: () => Iterable<string> | AsyncIterable<string>, statusCode: number, reason: string, headers?: Record<string, string>]> = [
+    ['/json', 'application/json', () => [found], 422, 'A message'],
+    ['/json/parts', 'application/problem+json; charset=utf-8', () => found.split(''), 422, 'A message'],
+    ['/text', 'text/plain; charset=utf-8', () => ['A ', 'message'], 404, 'A message'],
+    ['/text/long', 'text/plain', () => Array(100).fill('x'.repeat(1000)), 400, 'x'.repeat(512)],
+    ['/json/long', 'application/json', () => [`{"message":"A message","rest":"${'x'.repeat(64 * 1024)}"}`], 400, 'Bad Request'],
+    ['/empty', 'application/json', () => [], 404, 'Not Found'],
+    ['/broken', 'application/json', broken, 404, 'Not Found'],
+    ['/broken/text', 'text/plain', async function * () { yield 'A message'; throw new Error('a secret') }, 404, 'A message'],
+    ['/html', 'text/html', () => ['A message'], 404, 'Not Found'],
+    ['/octets', undefined, () => ['A message'], 404, 'Not Found'],
+    ['/encoded', 'text/plain', () => ['A message'], 404, 'Not Found', { 'content-encoding': 'br' }],
+    ['/header', 'text/plain', () => ['Another message'], 404, 'A message', { 'eb-reason-phrase': 'A message' }],
+    ['/server-error', 'application/json', () => [found], 503, 'A message'],
+    ['/thrown', 'application/json', () => ['{"statusCode":500,"error":"Internal Server Error","message":"a secret"}'], 500, 'Internal Server Error']
+  ]
+  app.get('/response', () => Response.json({ statusCode: 503, error: 'Service Unavailable', message: 'a secret' }, { status: 503 }))
+  app.get('/buffer', (_request, reply) => { reply.code(500).send(Buffer.from('{"statusCode":500,"error":"Internal Server Error","message":"a secret"}')) })
+  let closed: Promise<unknown>
+  for (const [url, type, chunks, statusCode,, headers = {}] of cases) {
+    for (const [kind, make] of Object.entries(kinds)) {
+      app.get(`/${kind}${url}`, (_request, reply) => {
+        const source = Readable.from(chunks())
+        closed = once(source, 'close').catch(() => {})
+        if (type !== undefined) reply.type(type)
+        reply.code(statusCode).headers(headers).send(make(source))
+      })
+    }
+  }
+  const port = await listen(t, app)
+  keepsContract(t, await exchange(port, 'GET /response HTTP/1.1\r\nHost: localhost\r\n\r\n'), 503, 'Service Unavailable')
+  keepsContract(t, await exchange(port, 'GET /buffer HTTP/1.1\r\nHost: localhost\r\n\r\n'), 500, 'Internal Server Error')
+  for (const kind of Object.keys(kinds)) {
+    for (const [url,,, statusCode, reason] of cases) {
+      keepsContract(t, await exchange(port, `GET /${kind}${url} HTTP/1.1\r\nHost: localhost\r\n\r\n`), statusCode, reason)
+      await closed!
+      t.equal((await app.inject(`/${kind}${url}`)).headers['eb-reason-phrase'], reason)
+    }
+  }
+})
+
+t.test('a stream whose start is waited for may be answered meanwhile', async t => {
+  const lines: any[] = []
+  const app = Fastify({ logger: logTo(lines) })
+  await app.register(reasonPhrase)
+  let stalled: Readable
+  let response: Response
+  app.get('/node', (_request, reply) => {
+    stalled = new Readable({ read () {} })
+    reply.code(404).type('text/plain').send(stalled)
+    setImmediate(() => { reply.unprocessable('It takes too long') })
+  })
+  app.get('/response', (_request, reply) => {
+    response = new Response(Readable.toWeb(stalled = new Readable({ read () {} })) as never, { status: 404 })
+    reply.send(response)
+    setImmediate(() => { reply.unprocessable('It takes too long') })
+  })
+  app.get('/ok', () => 'ok')
+  const connection = connect(await listen(t, app))
+  for (const [i, url] of ['/node', '/response'].entries()) {
+    connection.write(`GET ${url} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+    keepsContract(t, (await connection.responses(2 * i + 1))[2 * i]!, 422, 'It takes too long')
+    const closed = once(stalled!, 'close')
+    stalled!.destroy()
+    await closed
+    connection.write('GET /ok HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    t.equal((await connection.responses(2 * i + 2))[2 * i + 1]!.body, 'ok', 'on the same connection')
+  }
+  connection.destroy()
+  t.match(lines.filter(({ level }) => level > 30).map(({ msg }) => msg), [/without serverOptions/], 'nothing else is warned of')
+  t.equal(lines.filter(({ err }) => err !== undefined).length, 0, 'nor thrown')
+})
+
 t.test('a stream that fails after its first byte ends the connection, and nothing is added', async t => {
   const app = Fastify()
   await app.register(reasonPhrase)
