@@ -30,10 +30,12 @@ export function reasonText (message: string): string {
   // Piece by piece: of most messages the first fills the header.
   const examined = message.length > EXAMINED ? message.slice(0, EXAMINED) : message
   let text = ''
-  for (let start = 0, end; start < examined.length && text.length < HEADER_LIMIT; start = end) {
-    end = start + HEADER_LIMIT
+  let start = 0
+  while (start < examined.length && text.length < HEADER_LIMIT) {
+    let end = start + HEADER_LIMIT
     if (isHighSurrogate(examined.charCodeAt(end - 1))) end++
     text = (text + asciiOf(examined.slice(start, end))).replace(BLANK, ' ').trimStart()
+    start = end
   }
   return text.slice(0, HEADER_LIMIT).trimEnd()
 }
