@@ -54,7 +54,7 @@ export const SENT: Record<string, Way> = {
     reply.code(statusCode).type('application/json').send(Readable.from([bytes.subarray(0, 15), bytes.subarray(15, 17), bytes.subarray(17)]))
   },
   'send a stream of text that fails': (value, statusCode, reply) => {
-    reply.code(statusCode).type('text/plain').send(Readable.from((async function * () { yield bytesOf(value); throw errorOf(value) })()))
+    reply.code(statusCode).type('text/plain').send(Readable.from((async function * () { yield bytesOf(value); throw new Error(textOf(value)) })()))
   },
   'send a web stream of text': (value, statusCode, reply) => { reply.code(statusCode).type('text/plain').send(new Response(new Uint8Array(bytesOf(value))).body) },
   'send a web stream': (value, statusCode, reply) => { reply.code(statusCode).send(new Response(new Uint8Array(bytesOf(value))).body) },

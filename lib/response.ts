@@ -399,7 +399,16 @@ function log (response: ContractResponse, statusCode: number, message: string): 
   if (message === '' && thrown === undefined) return
   const res = { statusCode }
   const fields = thrown === undefined ? { res } : { res, err: thrown }
-  // The levels of Fastify's own error log.
-  if (isServerError(statusCode)) reply.log.error(fields, message)
-  else reply.log.info(fields, message)
+  try {
+    write(reply.log, statusCode, fields, message)
+  } catch {
+    // An error with a getter that throws, say. What throws here ends a connection on which all is said.
+    write(reply.log, statusCode, { res }, message)
+  }
+}
+
+/** The levels are those of Fastify's own error log. */
+function write (log: Log, statusCode: number, fields: object, message: string): void {
+  if (isServerError(statusCode)) log.error(fields, message)
+  else log.info(fields, message)
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import t, { type Test } from 'tap'
 import reasonPhrase, { serverOptions } from '../../index.js'
-import { exchange, keepsContract, listen, valuesOf } from '../fixtures/wire.js'
+import { connect, exchange, keepsContract, listen, valuesOf } from '../fixtures/wire.js'
 
 // What the fuzzers found, each in its smallest form.
 
@@ -123,4 +123,19 @@ t.test('a Response behind a header that Node refuses does not end the process', 
 
 t.test('a trailer that Node refuses, of a response without a body, does not end the process', async t => {
   await survives(t, "app.get('/', (_request, reply) => { reply.code(422).trailer('x-sum', async () => 'a\\r\\nb').send('a reason') })", 422, 'a reason')
+})
+
+t.test('an error that the log cannot read does not end the connection, and is in the log without it', async t => {
+  const lines: any[] = []
+  const app = Fastify(serverOptions({ logger: { stream: { write (line: string) { lines.push(JSON.parse(line)) } } } }))
+  await app.register(reasonPhrase)
+  const unreadable = Object.defineProperty(new Error('x'), 'message', { get () { throw new Error('no message') } })
+  app.get('/', { onSend: () => { throw Object.assign(new Error('a secret'), { cause: unreadable, inner: unreadable }) } }, (_request, reply) => reply.unprocessable('A reason'))
+  const connection = connect(await listen(t, app))
+  for (const count of [1, 2]) {
+    connection.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    keepsContract(t, (await connection.responses(count))[count - 1]!, 422, 'A reason')
+  }
+  connection.destroy()
+  t.equal(lines.filter(({ msg, res }) => msg === 'A reason' && res.statusCode === 422).length, 2)
 })
