@@ -258,7 +258,9 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
       this.end(chunk)
       const done = callbackOf(encoding, callback)
       if (done !== undefined) process.nextTick(done)
-      return true
+      // A source that never waits would else have no end, and let nothing else go on.
+      setImmediate(drain, this as never)
+      return false
     }
 
     end (chunk?: unknown, encoding?: any, callback?: any): this {
@@ -368,6 +370,10 @@ function textOf (value: unknown): string {
 
 function isBlank (value: OutgoingHttpHeader | undefined): boolean {
   return [value ?? ''].flat().every(one => String(one).trim() === '')
+}
+
+function drain (response: NodeJS.EventEmitter): void {
+  response.emit('drain')
 }
 
 /** Node's writers take their callback in the place of any argument. */

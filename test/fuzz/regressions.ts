@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { connect as connectHttp2 } from 'node:http2'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import t, { type Test } from 'tap'
 import reasonPhrase, { serverOptions } from '../../index.js'
@@ -138,4 +139,21 @@ t.test('an error that the log cannot read does not end the connection, and is in
   }
   connection.destroy()
   t.equal(lines.filter(({ msg, res }) => msg === 'A reason' && res.statusCode === 422).length, 2)
+})
+
+t.test('a stream that has no end, and never waits, lets the rest go on', async t => {
+  const app = Fastify(serverOptions())
+  await app.register(reasonPhrase)
+  const endless = (): Readable => new Readable({ read () { this.push(Buffer.alloc(1000)) } })
+  app.get('/put-back', { onSend: async () => endless() }, (_request, reply) => reply.notFound('A reason'))
+  app.get('/raw', (_request, reply) => {
+    reply.hijack()
+    reply.raw.statusCode = 404
+    reply.raw.statusMessage = 'A reason'
+    endless().pipe(reply.raw)
+  })
+  const port = await listen(t, app)
+  for (const url of ['/put-back', '/raw']) {
+    keepsContract(t, await exchange(port, `GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n`), 404, 'A reason')
+  }
 })

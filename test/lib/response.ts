@@ -92,14 +92,15 @@ for (const [way, serve] of Object.entries(WAYS)) {
 
     await get(response => {
       response.statusCode = 404
-      t.equal(response.write('x', call('write')), true)
-      t.equal(response.write('x', 'utf8', call('write utf8')), true)
+      response.once('drain', call('drain'))
+      t.equal(response.write('x', call('write')), false, 'there is no more to write')
+      t.equal(response.write('x', 'utf8', call('write utf8')), false)
       response.end('x', 'utf8', call('end utf8'))
       response.end('x', call('end x'))
       response.end(call('end'))
     })
     await new Promise(setImmediate)
-    t.strictSame(called.sort(), ['end', 'end utf8', 'end x', 'write', 'write utf8'], 'every callback is called')
+    t.strictSame(called.sort(), ['drain', 'end', 'end utf8', 'end x', 'write', 'write utf8'], 'every callback is called')
 
     await get(response => { response.on('finish', () => { response.end(call('late')) }).writeHead(404).end() })
     await new Promise(setImmediate)
