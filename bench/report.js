@@ -3,13 +3,13 @@ import { readFileSync, writeFileSync } from 'node:fs'
 const DOCUMENT = new URL('../docs/performance.md', import.meta.url)
 
 /** A result as lines for a terminal. */
-export function asText ({ memory, title, rounds, variants, headlines, unit }) {
+export function asText ({ memory, title, variants, headlines, unit }) {
   if (memory !== undefined) return ['\nMemory', ...table(memoryRows(memory))].join('\n')
   return [
-    `\n${title}, ${rounds} round${rounds > 1 ? 's' : ''}, ${unit}`,
+    `\n${title}, ${unit}`,
     ...table(variantRows(variants)),
     // One round shows that it works, and measures nothing.
-    ...(rounds > 1 ? headlines : []).map(headline => `  ${sentence(headline)}`)
+    ...(variants[0].rounds > 1 ? headlines : []).map(headline => `  ${sentence(headline)}`)
   ].join('\n')
 }
 
@@ -28,9 +28,9 @@ function asMarkdown ({ date, machine, versions, most, works, memory }) {
     '## The ratios that count',
     markdown([
       ['work', 'CPU of', 'to that of', 'ratio', '95 % interval', 'at most', ''],
-      ...headlines.map(({ title, of, to, most, median, low, high, settled }) => [title, of, to, median.toFixed(3), `${low.toFixed(3)} to ${high.toFixed(3)}`, most, verdict({ median, most, settled })])
+      ...headlines.map(({ title, of, to, most, median, low, high, settled }) => [title, of, to, median.toFixed(3), `${low.toFixed(3)} to ${high.toFixed(3)}`, most, verdict({ median, low, high, most, settled })])
     ]),
-    ...works.map(({ title, rounds, unit, variants }) => `## ${title}\n\n${rounds} rounds, ${unit}.\n\n${markdown(variantRows(variants))}`),
+    ...works.map(({ title, unit, variants }) => `## ${title}\n\nIn ${unit}.\n\n${markdown(variantRows(variants))}`),
     '## Memory',
     markdown(memoryRows(memory))
   ].join('\n\n')
@@ -39,9 +39,10 @@ function asMarkdown ({ date, machine, versions, most, works, memory }) {
 function variantRows (variants) {
   const has = figure => variants[0][figure] !== undefined
   return [
-    ['', 'CPU', ...(has('throughput') ? ['a second', 'p99, ms'] : []), ...(has('ratio') ? ['ratio', '95 % interval'] : [])],
-    ...variants.map(({ name, cpu, throughput, p99, ratio }) => [
+    ['', 'rounds', 'CPU', ...(has('throughput') ? ['a second', 'p99, ms'] : []), ...(has('ratio') ? ['ratio', '95 % interval'] : [])],
+    ...variants.map(({ name, rounds, cpu, throughput, p99, ratio }) => [
       name,
+      rounds,
       cpu < 1000 ? cpu.toFixed(1) : cpu.toFixed(0),
       ...(throughput === undefined ? [] : [throughput.toFixed(0), p99]),
       ...(ratio === undefined ? [] : [ratio.median.toFixed(3), `${ratio.low.toFixed(3)} to ${ratio.high.toFixed(3)}`])
@@ -57,11 +58,12 @@ function memoryRows (points) {
 }
 
 function sentence ({ of, to, most, median, low, high, settled }) {
-  return `${of} to ${to}: ${median.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)}), at most ${most}: ${verdict({ median, most, settled })}`
+  return `${of} to ${to}: ${median.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)}), at most ${most}: ${verdict({ median, low, high, most, settled })}`
 }
 
-function verdict ({ median, most, settled }) {
-  return `${median <= most ? 'reached' : 'not reached'}${settled ? '' : '; the interval is wider than 3 %'}`
+function verdict ({ median, low, high, most, settled }) {
+  const spans = low <= most && most < high
+  return `${median <= most ? 'reached' : 'not reached'}${spans ? ' by the median' : ''}${settled ? '' : '; the interval is wider than 3 %'}`
 }
 
 function table (rows) {

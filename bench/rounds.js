@@ -5,34 +5,42 @@ const PRECISION = 0.03
 
 /**
  * Measures the variants of a work in turn, in rounds, in random order, until
- * its headline ratios are known well enough.
+ * its headline ratios are known well enough. After the least rounds, only the
+ * variants of those that are not go on.
  *
  * @param work `{ variants, baseline, headlines: [{ of, to, most }], sample }`
  * @param limits the least and the most rounds
  * @returns the figures of each variant, its ratio to the baseline, and the headlines
  */
 export async function rounds ({ variants, baseline, headlines = [], sample }, { least, most }) {
-  const samples = Object.fromEntries(variants.map(variant => [variant, []]))
-  let count = 0
-  do {
-    for (const variant of shuffled(variants)) samples[variant].push(await sample(variant))
-    count++
-  } while (count < least || (count < most && !headlines.every(({ of, to }) => isSettled(ratio(samples, of, to)))))
+  const done = []
+  let left = variants
+  while (done.length < most && left.length > 0) {
+    const round = {}
+    for (const variant of shuffled(left)) round[variant] = await sample(variant)
+    done.push(round)
+    if (done.length >= least) left = unsettled()
+  }
 
   return {
-    rounds: count,
     variants: variants.map(variant => {
-      const figures = Object.keys(samples[variant][0])
+      const samples = done.filter(round => variant in round).map(round => round[variant])
       return {
         name: variant,
-        ...Object.fromEntries(figures.map(figure => [figure, round(median(samples[variant].map(one => one[figure])))])),
-        ...(baseline !== undefined && { ratio: ratio(samples, variant, baseline) })
+        rounds: samples.length,
+        ...Object.fromEntries(Object.keys(samples[0]).map(figure => [figure, round(median(samples.map(one => one[figure])))])),
+        ...(baseline !== undefined && { ratio: ratio(done, variant, baseline) })
       }
     }),
     headlines: headlines.map(({ of, to, most }) => {
-      const found = ratio(samples, of, to)
+      const found = ratio(done, of, to)
       return { of, to, most, ...found, settled: isSettled(found) }
     })
+  }
+
+  function unsettled () {
+    const pairs = headlines.filter(({ of, to }) => !isSettled(ratio(done, of, to))).flatMap(({ of, to }) => [of, to])
+    return variants.filter(variant => pairs.includes(variant))
   }
 }
 
@@ -40,8 +48,8 @@ function shuffled (values) {
   return values.map(value => [Math.random(), value]).sort(([a], [b]) => a - b).map(([, value]) => value)
 }
 
-function ratio (samples, of, to) {
-  const ratios = samples[of].map(({ cpu }, i) => cpu / samples[to][i].cpu)
+function ratio (done, of, to) {
+  const ratios = done.filter(round => of in round && to in round).map(round => round[of].cpu / round[to].cpu)
   const [low, high] = interval(ratios)
   return { median: round(median(ratios)), low: round(low), high: round(high) }
 }
