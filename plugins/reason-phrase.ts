@@ -294,9 +294,10 @@ async function onSendWebResponse (reply: FastifyReply, payload: Response): Promi
 
 /** Gives the response the message that its body has. */
 function sayRead (reply: FastifyReply, message: string, body: string | Uint8Array): void {
+  if (message === '') return
   // What Fastify made of an error, an upstream's say, is no more for everybody than the error.
   if (isServerError(reply.statusCode) && isErrorOf(reply.statusCode, body)) sayThrown(rawOf(reply), message, undefined, false)
-  else if (message !== '') say(rawOf(reply), message)
+  else say(rawOf(reply), message)
 }
 
 function rawOf (reply: FastifyReply): ServerResponse {
