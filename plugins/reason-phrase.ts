@@ -277,9 +277,15 @@ function liftMessage (reply: FastifyReply, body: string | Uint8Array, isCut = fa
   if (serialised || message === thrown) markLogged(response)
 }
 
-/** Whether a body is what Fastify makes of most errors: to parse it again would cost more than the rest of the hook. */
+/**
+ * Whether a body ends as Fastify's serialisation of an error does, with a
+ * message in which nothing is escaped: to parse it, or to serialise the
+ * message again, would cost more than the rest of the hook.
+ */
 function endsWithMessage (body: string | Uint8Array, message: string | undefined): message is string {
-  return message !== undefined && typeof body === 'string' && body.endsWith(`"message":${JSON.stringify(message)}}`)
+  if (message === undefined || typeof body !== 'string') return false
+  const end = body.length - 2
+  return body.endsWith('"}') && body.endsWith(message, end) && body.endsWith('"message":"', end - message.length)
 }
 
 // Fastify takes status and headers of a fetch Response only after this hook.
