@@ -1,5 +1,6 @@
-import { ServerResponse, STATUS_CODES, type OutgoingHttpHeader, type OutgoingHttpHeaders } from 'node:http'
+import { Server as HttpServer, ServerResponse, STATUS_CODES, type OutgoingHttpHeader, type OutgoingHttpHeaders } from 'node:http'
 import { constants, Http2ServerResponse } from 'node:http2'
+import { Server as HttpsServer } from 'node:https'
 import { CONNECTION_FIELDS, type Contract } from './contract.js'
 import { carriesReason, checkHeader, collect, expose, isSendable, nameOf, type Headers } from './headers.js'
 import { lingerAtEnd } from './linger.js'
@@ -113,6 +114,22 @@ export function contractKeeper (contract: Contract): (response: ServerResponse, 
     res.flushHeaders = ours.flushHeaders
     if (ours.destroy !== base.destroy) res.destroy = ours.destroy
   }
+}
+
+/**
+ * Has a server that exists make its responses of a class that keeps the
+ * contract, as one does that was created with such a class. Returns whether
+ * it will: not a server of HTTP/2, or one whose class cannot be found.
+ */
+export function keepContractByClass (server: object, contract: Contract): boolean {
+  if (!(server instanceof HttpServer || server instanceof HttpsServer)) return false
+  // Node takes the class in its constructor only, and keeps it under a symbol of its own.
+  const key = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'ServerResponse')
+  if (key === undefined) return false
+  const classes = server as unknown as Record<symbol, ResponseClass>
+  const Base = classes[key]!
+  if (!(kContract in Base.prototype)) classes[key] = contractResponse(Base, contract)
+  return true
 }
 
 function methodsBefore (base: ServerResponse, contract: Contract, isWrapped?: boolean): ContractMethods {

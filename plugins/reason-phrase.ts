@@ -10,8 +10,8 @@ import { isSendable } from '../lib/headers.js'
 import { isJson, isPlainText } from '../lib/media-type.js'
 import { messageIn, messageOf } from '../lib/message.js'
 import {
-  belongsTo, contractKeeper, isErrorOf, isExempt, isResent, isSending, markLogged, markSending, messageGiven, messageThrown,
-  noteThrown, say, sayResent, sayThrown
+  belongsTo, contractKeeper, isErrorOf, isExempt, isResent, isSending, keepContractByClass, markLogged, markSending,
+  messageGiven, messageThrown, noteThrown, say, sayResent, sayThrown
 } from '../lib/response.js'
 import { isServerError, isUnsuccessful } from '../lib/status-codes.js'
 import { decorateReply } from './decorators.js'
@@ -95,9 +95,10 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
       done()
     })
     app.addHook('onReady', done => {
-      // The responses of a server with serverOptions() keep it by their class, until Express gives them another.
+      const byClass = ofServer !== undefined || keepContractByClass(server, contract)
+      // Express gives the responses another class.
       const own = app.hasDecorator('express')
-      if (own || ofServer === undefined) {
+      if (own || !byClass) {
         server.prependListener('request', (_request, response: ServerResponse) => { keepContract(response, own) })
       }
       done()

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import { createServer, ServerResponse, type IncomingMessage } from 'node:http'
+import { createServer, Server, ServerResponse, type IncomingMessage } from 'node:http'
 import http2, { Http2ServerResponse } from 'node:http2'
 import t, { type Test } from 'tap'
 import { Contract } from '../../lib/contract.js'
 import {
-  belongsTo, contractKeeper, contractResponse, markLogged, messageGiven, messageThrown, say, sayThrown
+  belongsTo, contractKeeper, contractResponse, keepContractByClass, markLogged, messageGiven, messageThrown, say, sayThrown
 } from '../../lib/response.js'
 import { connect, exchange, keepsContract, valuesOf } from '../fixtures/wire.js'
 
@@ -13,9 +13,14 @@ const keepContract = contractKeeper(contract)
 
 type Handler = (response: ServerResponse, request: IncomingMessage) => void
 
-/** Both ways to have a response keep the contract: by its class, and on the object. */
+/** The ways to have a response keep the contract: by its class, and on the object. */
 const WAYS = {
   'by its class': (handler: Handler) => createServer({ ServerResponse: contractResponse<typeof ServerResponse>(ServerResponse, contract) }, (request, response) => { handler(response, request) }),
+  'by the class of a server that exists': (handler: Handler) => {
+    const server = createServer((request, response) => { handler(response, request) })
+    keepContractByClass(server, contract)
+    return server
+  },
   'on the object': (handler: Handler) => createServer((request, response) => { keepContract(response); handler(response, request) })
 }
 
@@ -262,4 +267,26 @@ t.test('HTTP/2', async t => {
   }
   process.off('warning', onWarning)
   t.strictSame(warnings, [], 'no warning of Node')
+})
+
+t.test('a server that exists makes its responses of a class of their own, which keeps the contract', async t => {
+  class Own extends ServerResponse {}
+  const made: ServerResponse[] = []
+  const server = createServer({ ServerResponse: Own }, (_request, response) => { made.push(response); response.writeHead(404).end('not here') })
+  const other = createServer((_request, response) => { response.writeHead(404).end('not here') })
+  t.equal(keepContractByClass(server, contract), true)
+  const Made = classOfResponses(server)
+  t.equal(keepContractByClass(server, contract), true)
+  t.equal(classOfResponses(server), Made, 'once is enough')
+  const bytes = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+  keepsContract(t, await exchange(await listen(t, server), bytes), 404, 'not here')
+  t.ok(made[0] instanceof Own)
+  t.equal((await exchange(await listen(t, other), bytes)).body, 'not here', 'another server is as it was')
+
+  t.equal(keepContractByClass(http2.createServer(), contract), false, 'HTTP/2')
+  t.equal(keepContractByClass(Object.create(Server.prototype), contract), false, 'without a class of responses')
+
+  function classOfResponses (server: Server): unknown {
+    return Object.getOwnPropertySymbols(server).filter(({ description }) => description === 'ServerResponse').map(key => (server as never)[key])[0]
+  }
 })
