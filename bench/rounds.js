@@ -1,7 +1,10 @@
-import { interval, median } from './statistics.js'
+import { interval, median, medians } from './statistics.js'
 
 // How near the 95 % interval of a headline ratio must come to it.
 const PRECISION = 0.03
+
+// Of fewer rounds an interval can be narrow by chance.
+const ENOUGH = 20
 
 /**
  * Measures the variants of a work in turn, in rounds, in random order, until
@@ -28,18 +31,18 @@ export async function rounds ({ variants, baseline, headlines = [], sample }, { 
       return {
         name: variant,
         rounds: samples.length,
-        ...Object.fromEntries(Object.keys(samples[0]).map(figure => [figure, round(median(samples.map(one => one[figure])))])),
+        ...Object.fromEntries(Object.entries(medians(samples)).map(([figure, value]) => [figure, round(value)])),
         ...(baseline !== undefined && { ratio: ratio(done, variant, baseline) })
       }
     }),
     headlines: headlines.map(({ of, to, most }) => {
       const found = ratio(done, of, to)
-      return { of, to, most, ...found, settled: isSettled(found) }
+      return { of, to, most, ...found, settled: isNarrow(found) }
     })
   }
 
   function unsettled () {
-    const pairs = headlines.filter(({ of, to }) => !isSettled(ratio(done, of, to))).flatMap(({ of, to }) => [of, to])
+    const pairs = headlines.filter(({ of, to }) => done.length < ENOUGH || !isNarrow(ratio(done, of, to))).flatMap(({ of, to }) => [of, to])
     return variants.filter(variant => pairs.includes(variant))
   }
 }
@@ -54,7 +57,7 @@ function ratio (done, of, to) {
   return { median: round(median(ratios)), low: round(low), high: round(high) }
 }
 
-function isSettled ({ median, low, high }) {
+function isNarrow ({ median, low, high }) {
   return high - median < PRECISION * median && median - low < PRECISION * median
 }
 

@@ -6,6 +6,11 @@ export function median (values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
+/** The median of each figure that the samples have. */
+export function medians (samples) {
+  return Object.fromEntries(Object.keys(samples[0]).map(figure => [figure, median(samples.map(sample => sample[figure]))]))
+}
+
 /**
  * The 95 % interval of the median, by the order of the values alone: which
  * of them lie around it as often as a coin falls so.
