@@ -29,7 +29,7 @@ const CONNECTIONS = 50
 
 // A server is measured in slices, of which the median counts: what else the
 // machine does now and then is left out. Until it is warm, V8 still compiles.
-const SLICES = 5
+const SLICES = 3
 
 /**
  * A work of requests, each variant a server.
