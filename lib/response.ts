@@ -273,7 +273,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
         return super.write(chunk, encoding, callback)
       }
       this.end(chunk)
-      const done = callbackOf(encoding, callback)
+      const done = callbackOf(undefined, encoding, callback)
       if (done !== undefined) process.nextTick(done)
       // A source that never waits would else have no end, and let nothing else go on.
       setImmediate(drain, this as never)
@@ -394,8 +394,10 @@ function drain (response: NodeJS.EventEmitter): void {
 }
 
 /** Node's writers take their callback in the place of any argument. */
-function callbackOf (...args: unknown[]): Callback | undefined {
-  return args.find(argument => typeof argument === 'function') as Callback | undefined
+function callbackOf (chunk: unknown, encoding: unknown, callback: unknown): Callback | undefined {
+  if (typeof chunk === 'function') return chunk as Callback
+  if (typeof encoding === 'function') return encoding as Callback
+  return typeof callback === 'function' ? callback as Callback : undefined
 }
 
 /** Whether a body is Fastify's serialisation of something thrown, whose message is not for everybody. */

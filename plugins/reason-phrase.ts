@@ -150,10 +150,9 @@ function onPreSerialization (request: FastifyRequest, reply: FastifyReply, paylo
   done()
 }
 
-// What else Fastify reads of an error.
-const ALSO_READ = ['code', 'message']
-
 interface Thrown {
+  code?: unknown
+  message?: unknown
   headers?: unknown
   statusCode?: unknown
   status?: unknown
@@ -173,9 +172,8 @@ function onError (request: FastifyRequest, reply: FastifyReply, thrown: unknown,
   let isReadable = false
   try {
     const error: Thrown = Object(thrown)
-    // As Fastify reads them: null has no keys, and a symbol is no number.
-    const { headers, statusCode, status, expose, isBoom, output } = error
-    for (const name of ALSO_READ) Reflect.get(error, name)
+    // Fastify reads these, too. As it does: null has no keys, and a symbol is no number.
+    const { headers, statusCode, status, expose, isBoom, output, code: _code, message: _message } = error // eslint-disable-line @typescript-eslint/no-unused-vars
     if (headers !== undefined) Object.keys(headers as object)
     hasStatus = isBoom === true || isUnsuccessful(Number(statusCode)) || isUnsuccessful(Number(status))
     exposed = expose === true

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, Server, ServerResponse, type IncomingMessage } from 'node:http'
 import http2, { Http2ServerResponse } from 'node:http2'
+import https from 'node:https'
 import t, { type Test } from 'tap'
 import { Contract } from '../../lib/contract.js'
 import {
@@ -283,6 +284,7 @@ t.test('a server that exists makes its responses of a class of their own, which 
   t.ok(made[0] instanceof Own)
   t.equal((await exchange(await listen(t, other), bytes)).body, 'not here', 'another server is as it was')
 
+  t.equal(keepContractByClass(https.createServer(), contract), true, 'over TLS')
   t.equal(keepContractByClass(http2.createServer(), contract), false, 'HTTP/2')
   t.equal(keepContractByClass(Object.create(Server.prototype), contract), false, 'without a class of responses')
 

@@ -35,13 +35,19 @@ t.test('register() alone keeps the contract from routing on', async t => {
 })
 
 t.test('register() alone keeps the contract where Node answers by a response', async t => {
-  const app = Fastify()
+  const app = Fastify({ maxRequestsPerSocket: 1 })
   await app.register(reasonPhrase)
   app.get('/', (_request, reply) => String(Object.hasOwn(reply.raw, 'writeHead')))
   const port = await listen(t, app)
   t.equal((await exchange(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')).body, 'false', 'by its class')
   keepsContract(t, await exchange(port, 'GET / HTTP/1.1\r\n\r\n'), 400)
   keepsContract(t, await exchange(port, 'GET / HTTP/1.1\r\nHost: a\r\nExpect: foo\r\n\r\n'), 400)
+  const connection = connect(port)
+  connection.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(2))
+  const [first, second] = await connection.responses(2)
+  t.equal(first!.statusCode, 200)
+  keepsContract(t, second!, 503)
+  connection.destroy()
 })
 
 t.test('a success is not touched, and never carries the header', async t => {
