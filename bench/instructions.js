@@ -9,12 +9,14 @@ import { fileURLToPath } from 'node:url'
 
 const script = fileURLToPath(import.meta.url)
 
+const HOOKS = ['onRequest', 'preSerialization', 'onSend']
+
 /** Variants of a service: what it has of this plugin, or in its place. */
 const VARIANTS = {
   Fastify: {},
   'Fastify, an empty onRequest hook': { hooks: ['onRequest'] },
-  'Fastify, empty onRequest, preSerialization and onSend hooks': { hooks: ['onRequest', 'preSerialization', 'onSend'] },
-  'the same, with serverOptions()': { hooks: ['onRequest', 'preSerialization', 'onSend'], withServerOptions: true },
+  'Fastify, empty onRequest, preSerialization and onSend hooks': { hooks: HOOKS },
+  'the same, with serverOptions()': { hooks: HOOKS, withServerOptions: true },
   'this plugin, serverOptions()': { withServerOptions: true, withPlugin: true }
 }
 
@@ -27,13 +29,13 @@ const COUNTED = 80_000
 const FLAGS = ['--single-threaded', '--predictable', '--hash-seed=1', '--random-seed=1']
 
 if (process.argv.length > 2) {
-  const [, , variant, path, amount] = process.argv
-  await serve(VARIANTS[variant], path, Number(amount))
+  const [, , variant, amount] = process.argv
+  await serve(VARIANTS[variant], Number(amount))
 } else {
   console.log('200 with a schema, 100 bytes, instructions a request')
   for (const variant of Object.keys(VARIANTS)) {
     // The second run is longer by what is counted: what the first has, it has, too.
-    const [before, all] = [WARM_UP, WARM_UP + COUNTED].map(amount => instructions(variant, PATH, amount))
+    const [before, all] = [WARM_UP, WARM_UP + COUNTED].map(amount => instructions(variant, amount))
     console.log(`  ${variant}: ${Math.round((all - before) / COUNTED)}`)
   }
 }
@@ -46,7 +48,7 @@ function instructions (...args) {
 }
 
 /** Answers requests in turn, without a socket, and so without parser and kernel. */
-async function serve ({ hooks = [], withServerOptions = false, withPlugin = false }, path, amount) {
+async function serve ({ hooks = [], withServerOptions = false, withPlugin = false }, amount) {
   const { default: plugin } = await import('./servers/reason-phrase.js')
   const { fastify } = await import('./servers/fastify.js')
   const { serverOptions } = await import('../dist/index.js')
@@ -62,7 +64,7 @@ async function serve ({ hooks = [], withServerOptions = false, withPlugin = fals
   const Response = options.http?.ServerResponse ?? ServerResponse
   const socket = Object.assign(new Writable(), { cork () {}, uncork () {}, write: () => true })
   for (let i = 0; i < amount; i++) {
-    const request = Object.assign(new IncomingMessage(socket), { method: 'GET', url: path, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1, complete: true })
+    const request = Object.assign(new IncomingMessage(socket), { method: 'GET', url: PATH, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1, complete: true })
     request._addHeaderLines(['Host', 'a'], 2)
     const response = new Response(request)
     response.assignSocket(socket)
