@@ -75,7 +75,7 @@ function growing ({ id, title, paths, headlines, amount = 4000, connections = ()
     async sample (variant, how) {
       return await serving({
         request: { path: paths[variant], status: 422 },
-        servers: { [variant]: SERVERS[FULL] },
+        servers: { [variant]: { server: 'growth' } },
         amount,
         connections: connections(variant)
       }).sample(variant, how)

@@ -29,8 +29,10 @@ export function collect (headers: Headers | undefined, contract: Contract, leave
     return collected
   }
   for (const name in headers as OutgoingHttpHeaders) {
+    // Fastify's are in lower case already.
+    if (leaveOut?.(name)) continue
     const field = name.toLowerCase()
-    if (leaveOut?.(field)) continue
+    if (field !== name && leaveOut?.(field)) continue
     collected[field === contract.field ? contract.header : name] = (headers as OutgoingHttpHeaders)[name]
   }
   return collected

@@ -1,4 +1,5 @@
-const FIELDS = new Set(['etag', 'last-modified', 'accept-ranges', 'transfer-encoding', 'trailer'])
+// The two that most responses have are found at once.
+const FIELDS = new Set(['content-type', 'content-length', 'etag', 'last-modified', 'accept-ranges', 'transfer-encoding', 'trailer'])
 
 /**
  * Whether a header field, its name in lower case, describes a body
@@ -6,5 +7,5 @@ const FIELDS = new Set(['etag', 'last-modified', 'accept-ranges', 'transfer-enco
  * response without one.
  */
 export function isRepresentationMetadata (field: string): boolean {
-  return field.startsWith('content-') || FIELDS.has(field)
+  return FIELDS.has(field) || field.startsWith('content-')
 }

@@ -367,13 +367,26 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
   }
 
   Object.assign(Response.prototype, { [kContract]: contract }, http2 && { destroy })
-  return Response as unknown as T
+  return (Base as unknown === ServerResponse ? byCall(Response) : Response) as unknown as T
 
   /** Without an error, an HTTP/2 stream that is half sent would end as if it were whole. */
   function destroy (this: Http2ServerResponse & ContractResponse, error?: Error): unknown {
     if (error === undefined && this.headersSent && this[kHeld] === undefined && !this.writableEnded) this.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
     return base.destroy.call(this, error)
   }
+}
+
+/**
+ * The same class, made as Node's own is: `super()` would cost a success more
+ * than all of the methods do.
+ */
+function byCall ({ prototype }: ResponseClass): ResponseClass {
+  function Response (this: object, request: unknown, options: unknown): void {
+    base.call(this, request, options)
+  }
+  const base = ServerResponse as unknown as (this: object, request: unknown, options: unknown) => void
+  prototype.constructor = Response
+  return Object.assign(Object.setPrototypeOf(Response, ServerResponse), { prototype })
 }
 
 /** HTTP/2 takes any value for a header, also one that has no text. */

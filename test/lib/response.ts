@@ -1,11 +1,13 @@
 import { once } from 'node:events'
-import { createServer, Server, ServerResponse, type IncomingMessage } from 'node:http'
+import { createServer, IncomingMessage, Server, ServerResponse } from 'node:http'
 import http2, { Http2ServerResponse } from 'node:http2'
 import https from 'node:https'
+import { Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { Contract } from '../../lib/contract.js'
 import {
-  belongsTo, contractKeeper, contractResponse, keepContractByClass, markLogged, messageGiven, messageThrown, say, sayThrown
+  belongsTo, contractKeeper, contractResponse, keepContractByClass, markLogged, messageGiven, messageThrown, say, sayThrown,
+  type ResponseClass
 } from '../../lib/response.js'
 import { connect, exchange, keepsContract, valuesOf } from '../fixtures/wire.js'
 
@@ -268,6 +270,24 @@ t.test('HTTP/2', async t => {
   }
   process.off('warning', onWarning)
   t.strictSame(warnings, [], 'no warning of Node')
+})
+
+t.test('the class extends the one that it is made of, Node\'s own or another', async t => {
+  class Own extends ServerResponse {
+    readonly made = 'here'
+  }
+  for (const Base of [ServerResponse, Own] satisfies ResponseClass[]) {
+    const Response = contractResponse<ResponseClass>(Base, contract)
+    class Extended extends Response {
+      readonly extended = true
+    }
+    t.equal(Object.getPrototypeOf(Response), Base)
+    t.equal(Response.prototype.constructor, Response)
+    const response = new Extended(new IncomingMessage(new Socket()))
+    t.ok(response instanceof Response && response instanceof Base && response.extended)
+    t.strictSame(Object.keys(response).filter(name => name === 'made'), Base === Own ? ['made'] : [], 'by its own constructor')
+    t.equal(response.req.method, null, 'of its request')
+  }
 })
 
 t.test('a server that exists makes its responses of a class of their own, which keeps the contract', async t => {
