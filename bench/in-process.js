@@ -1,0 +1,73 @@
+// What a request takes in the process, without a socket, and so without Node's
+// parser and the kernel, which are most of a request and of its noise.
+//
+//   npm run build && node bench/in-process.js     some minutes; writes nothing
+import { execFileSync } from 'node:child_process'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { asText } from './report.js'
+import { rounds } from './rounds.js'
+
+const script = fileURLToPath(import.meta.url)
+
+/** What a service has of this plugin, or in its place. */
+const VARIANTS = {
+  Fastify: {},
+  'Fastify with as many empty hooks': { withHooks: true },
+  'the same, with serverOptions()': { withHooks: true, withServerOptions: true },
+  'this plugin, serverOptions()': { withServerOptions: true, withPlugin: true }
+}
+
+const WORKS = { '/small': '200 with a schema, 100 bytes', '/thrown': 'A thrown error, 422' }
+const ROUNDS = 25
+const WARM_UP = 100_000
+const AMOUNT = 400_000
+
+if (process.argv[1] === script && process.argv.length > 2) {
+  const [, , variant, path] = process.argv
+  console.log(await measure(VARIANTS[variant], path))
+} else {
+  const variants = Object.keys(VARIANTS)
+  for (const [path, title] of Object.entries(WORKS)) {
+    const sample = variant => ({ cpu: Number(execFileSync(process.execPath, [script, variant, path], { encoding: 'utf8' })) })
+    console.log(asText({ title, unit: 'ns CPU a request', ...await rounds({ variants, baseline: variants[0], sample }, { least: ROUNDS, most: ROUNDS }) }))
+  }
+}
+
+/** The CPU time of a request in nanoseconds, user and system. */
+async function measure ({ withHooks = false, withServerOptions = false, withPlugin = false }, path) {
+  // What the making of an error takes differs in nothing, and is most of it.
+  Error.stackTraceLimit = 0
+  const { default: plugin } = await import('./servers/reason-phrase.js')
+  const { fastify } = await import('./servers/fastify.js')
+  const { serverOptions } = await import('../dist/index.js')
+  const options = withServerOptions ? serverOptions() : {}
+  const server = withPlugin ? await plugin({ withServerOptions }) : await fastify({ options, register: withHooks ? addHooks : undefined })
+  const Response = options.http?.ServerResponse ?? ServerResponse
+
+  await ask(server, Response, path, WARM_UP)
+  const began = process.cpuUsage()
+  await ask(server, Response, path, AMOUNT)
+  const { user, system } = process.cpuUsage(began)
+  server.close()
+  return (user + system) * 1000 / AMOUNT
+}
+
+function addHooks (app) {
+  app.addHook('onRequest', (_request, _reply, done) => { done() })
+  for (const hook of ['preSerialization', 'onError', 'onSend']) app.addHook(hook, (_request, _reply, _payload, done) => { done() })
+}
+
+async function ask (server, Response, path, amount) {
+  const socket = Object.assign(new Writable(), { cork () {}, uncork () {}, write: () => true })
+  for (let i = 0; i < amount; i++) {
+    const request = Object.assign(new IncomingMessage(socket), { method: 'GET', url: path, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1, complete: true })
+    request._addHeaderLines(['Host', 'a'], 2)
+    const response = new Response(request)
+    response.assignSocket(socket)
+    server.emit('request', request, response)
+    while (!response.headersSent) await null
+    response.detachSocket(socket)
+  }
+}
