@@ -1,7 +1,7 @@
 // What a request takes in the process, without a socket, and so without Node's
 // parser and the kernel, which are most of a request and of its noise.
 //
-//   npm run build && node bench/in-process.js     some minutes; writes nothing
+//   npm run build && node bench/in-process.js     two minutes; writes nothing
 import { execFileSync } from 'node:child_process'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Writable } from 'node:stream'
@@ -20,7 +20,7 @@ const VARIANTS = {
 }
 
 const WORKS = { '/small': '200 with a schema, 100 bytes', '/thrown': 'A thrown error, 422' }
-const ROUNDS = 25
+const ROUNDS = 15
 const WARM_UP = 100_000
 const AMOUNT = 400_000
 

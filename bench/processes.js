@@ -13,7 +13,7 @@ export const TSX = ['--import', 'tsx']
 // V8 begins with a small young generation, and enlarges it when it happens to
 // see enough survive: until then, for as long as a process lives, a request takes
 // some 30 percent more. So each has from the start what V8 gives it at most, in MiB.
-const YOUNG = ['--min-semi-space-size=16']
+export const YOUNG = ['--min-semi-space-size=16']
 
 const children = new Set()
 
@@ -39,8 +39,8 @@ function answer (child, message) {
 }
 
 /** A server of `servers/`, in its own process. */
-export async function startServer ({ server, options = {}, flags = [] }) {
-  const child = start(1, 'server.js', [server, JSON.stringify(options)], [...YOUNG, ...flags])
+export async function startServer ({ server, options = {}, flags = YOUNG }) {
+  const child = start(1, 'server.js', [server, JSON.stringify(options)], flags)
   const { port, topic } = await answer(child)
   return {
     port,

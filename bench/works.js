@@ -1,6 +1,6 @@
 // What is measured: each work with its variants, and the ratios that it must keep.
 import { startTime } from './boot.js'
-import { requests, TSX } from './processes.js'
+import { requests, TSX, YOUNG } from './processes.js'
 import { medians } from './statistics.js'
 
 /** Variants, by the name that the tables have. */
@@ -141,8 +141,8 @@ const signatures = [
 }))
 
 const DATABASES = {
-  SQLite: { server: 'service', options: { database: 'sqlite' }, flags: TSX },
-  ...(process.env.TEST_DATABASE_URL && { PostgreSQL: { server: 'service', options: { database: 'postgres' }, flags: TSX } })
+  SQLite: { server: 'service', options: { database: 'sqlite' }, flags: [...YOUNG, ...TSX] },
+  ...(process.env.TEST_DATABASE_URL && { PostgreSQL: { server: 'service', options: { database: 'postgres' }, flags: [...YOUNG, ...TSX] } })
 }
 
 const service = [
