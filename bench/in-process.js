@@ -11,39 +11,50 @@ import { rounds } from './rounds.js'
 
 const script = fileURLToPath(import.meta.url)
 
+const STOCK = 'Fastify'
+const FLOOR = 'Fastify by hand (the floor)'
+const HOOKS = 'Fastify with as many empty hooks'
+const CLASS = 'the same, with serverOptions()'
+const FULL = 'this plugin, serverOptions()'
+
 /** What a service has of this plugin, or in its place. */
 const VARIANTS = {
-  Fastify: {},
-  'Fastify with as many empty hooks': { withHooks: true },
-  'the same, with serverOptions()': { withHooks: true, withServerOptions: true },
-  'this plugin, serverOptions()': { withServerOptions: true, withPlugin: true }
+  [STOCK]: {},
+  [FLOOR]: { name: 'floor' },
+  [HOOKS]: { withHooks: true },
+  [CLASS]: { withHooks: true, withServerOptions: true },
+  [FULL]: { name: 'reason-phrase', withServerOptions: true }
 }
 
-const WORKS = { '/small': '200 with a schema, 100 bytes', '/thrown': 'A thrown error, 422' }
+const WORKS = [
+  { title: '200 with a schema, 100 bytes', path: '/small', variants: [STOCK, HOOKS, CLASS, FULL] },
+  { title: 'An error by reply decorator, 422', path: '/refused', variants: [FLOOR, FULL] },
+  { title: 'A thrown error, 422', path: '/thrown', variants: [STOCK, HOOKS, FULL] }
+]
+
 const ROUNDS = 15
 const WARM_UP = 100_000
-const AMOUNT = 400_000
+const AMOUNT = 300_000
 
-if (process.argv[1] === script && process.argv.length > 2) {
+if (process.argv.length > 2) {
   const [, , variant, path] = process.argv
   console.log(await measure(VARIANTS[variant], path))
 } else {
-  const variants = Object.keys(VARIANTS)
-  for (const [path, title] of Object.entries(WORKS)) {
+  for (const { title, path, variants } of WORKS) {
     const sample = variant => ({ cpu: Number(execFileSync(process.execPath, [script, variant, path], { encoding: 'utf8' })) })
     console.log(asText({ title, unit: 'ns CPU a request', ...await rounds({ variants, baseline: variants[0], sample }, { least: ROUNDS, most: ROUNDS }) }))
   }
 }
 
 /** The CPU time of a request in nanoseconds, user and system. */
-async function measure ({ withHooks = false, withServerOptions = false, withPlugin = false }, path) {
+async function measure ({ name = 'fastify', withHooks = false, withServerOptions = false }, path) {
   // What the making of an error takes differs in nothing, and is most of it.
   Error.stackTraceLimit = 0
-  const { default: plugin } = await import('./servers/reason-phrase.js')
   const { fastify } = await import('./servers/fastify.js')
+  const { default: start } = await import(`./servers/${name}.js`)
   const { serverOptions } = await import('../dist/index.js')
   const options = withServerOptions ? serverOptions() : {}
-  const server = withPlugin ? await plugin({ withServerOptions }) : await fastify({ options, register: withHooks ? addHooks : undefined })
+  const server = withHooks ? await fastify({ options, register: addHooks }) : await start({ withServerOptions })
   const Response = options.http?.ServerResponse ?? ServerResponse
 
   await ask(server, Response, path, WARM_UP)
