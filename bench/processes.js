@@ -10,9 +10,8 @@ export const pinned = availableParallelism() > 1 && spawnSync('taskset', ['--ver
 /** For what imports TypeScript. */
 export const TSX = ['--import', 'tsx']
 
-// V8 begins with a small young generation, and enlarges it when it happens to
-// see enough survive: until then, for as long as a process lives, a request takes
-// some 30 percent more. So each has from the start what V8 gives it at most, in MiB.
+// The young generation of V8 from the start as large as it becomes, in MiB: of the
+// processes in which it grows, some take 30 percent more for a request, all their lives.
 export const YOUNG = ['--min-semi-space-size=16']
 
 const children = new Set()
