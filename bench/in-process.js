@@ -3,27 +3,22 @@
 //
 //   npm run build && node bench/in-process.js     two minutes; writes nothing
 import { execFileSync } from 'node:child_process'
-import { IncomingMessage, ServerResponse } from 'node:http'
+import { IncomingMessage } from 'node:http'
 import { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { asText } from './report.js'
 import { rounds } from './rounds.js'
+import { FLOOR, FULL, SERVERS, STOCK } from './variants.js'
 
 const script = fileURLToPath(import.meta.url)
 
-const STOCK = 'Fastify'
-const FLOOR = 'Fastify by hand (the floor)'
 const HOOKS = 'Fastify with as many empty hooks'
 const CLASS = 'the same, with serverOptions()'
-const FULL = 'this plugin, serverOptions()'
 
-/** What a service has of this plugin, or in its place. */
 const VARIANTS = {
-  [STOCK]: {},
-  [FLOOR]: { name: 'floor' },
-  [HOOKS]: { withHooks: true },
-  [CLASS]: { withHooks: true, withServerOptions: true },
-  [FULL]: { name: 'reason-phrase', withServerOptions: true }
+  ...SERVERS,
+  [HOOKS]: { server: 'hooks', options: { withServerOptions: false } },
+  [CLASS]: { server: 'hooks', options: { withServerOptions: true } }
 }
 
 const WORKS = [
@@ -47,15 +42,13 @@ if (process.argv.length > 2) {
 }
 
 /** The CPU time of a request in nanoseconds, user and system. */
-async function measure ({ name = 'fastify', withHooks = false, withServerOptions = false }, path) {
+async function measure ({ server: name, options }, path) {
   // What the making of an error takes differs in nothing, and is most of it.
   Error.stackTraceLimit = 0
-  const { fastify } = await import('./servers/fastify.js')
   const { default: start } = await import(`./servers/${name}.js`)
-  const { serverOptions } = await import('../dist/index.js')
-  const options = withServerOptions ? serverOptions() : {}
-  const server = withHooks ? await fastify({ options, register: addHooks }) : await start({ withServerOptions })
-  const Response = options.http?.ServerResponse ?? ServerResponse
+  const server = await start(options)
+  // Node keeps the class of a server's responses under a symbol of its own.
+  const Response = server[Object.getOwnPropertySymbols(server).find(({ description }) => description === 'ServerResponse')]
 
   await ask(server, Response, path, WARM_UP)
   const began = process.cpuUsage()
@@ -63,11 +56,6 @@ async function measure ({ name = 'fastify', withHooks = false, withServerOptions
   const { user, system } = process.cpuUsage(began)
   server.close()
   return (user + system) * 1000 / AMOUNT
-}
-
-function addHooks (app) {
-  app.addHook('onRequest', (_request, _reply, done) => { done() })
-  for (const hook of ['preSerialization', 'onError', 'onSend']) app.addHook(hook, (_request, _reply, _payload, done) => { done() })
 }
 
 async function ask (server, Response, path, amount) {

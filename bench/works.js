@@ -2,28 +2,7 @@
 import { startTime } from './boot.js'
 import { requests, TSX, YOUNG } from './processes.js'
 import { medians } from './statistics.js'
-
-/** Variants, by the name that the tables have. */
-const FULL = 'this plugin, serverOptions()'
-const REGISTERED = 'this plugin, register() alone'
-const FLOOR = 'Fastify by hand (the floor)'
-const NODE = 'node:http'
-const STOCK = 'Fastify'
-const SENSIBLE = '@fastify/sensible'
-const ENHANCED = 'fastify-http-errors-enhanced'
-const EXPRESS = 'Express'
-
-const SERVERS = {
-  [FULL]: { server: 'reason-phrase', options: { withServerOptions: true } },
-  [REGISTERED]: { server: 'reason-phrase', options: { withServerOptions: false } },
-  [FLOOR]: { server: 'floor' },
-  [NODE]: { server: 'node-http' },
-  [STOCK]: { server: 'fastify' },
-  [SENSIBLE]: { server: 'sensible' },
-  [ENHANCED]: { server: 'http-errors-enhanced' },
-  [EXPRESS]: { server: 'express' }
-}
-const ALL = Object.keys(SERVERS)
+import { EXPRESS, FLOOR, FULL, NODE, REGISTERED, SENSIBLE, SERVERS, STOCK } from './variants.js'
 
 const CONNECTIONS = 50
 
@@ -91,7 +70,6 @@ const errors = [
   id,
   title,
   request: { path, status },
-  variants: ALL,
   baseline: FLOOR,
   headlines: {
     'error-422': [
@@ -140,9 +118,11 @@ const signatures = [
   baseline: 'no signature'
 }))
 
+const flags = [...YOUNG, ...TSX]
+
 const DATABASES = {
-  SQLite: { server: 'service', options: { database: 'sqlite' }, flags: [...YOUNG, ...TSX] },
-  ...(process.env.TEST_DATABASE_URL && { PostgreSQL: { server: 'service', options: { database: 'postgres' }, flags: [...YOUNG, ...TSX] } })
+  SQLite: { server: 'service', options: { database: 'sqlite' }, flags },
+  ...(process.env.TEST_DATABASE_URL && { PostgreSQL: { server: 'service', options: { database: 'postgres' }, flags } })
 }
 
 const service = [
