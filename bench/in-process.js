@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { IncomingMessage } from 'node:http'
 import { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import './same-modules.js'
 import { asText } from './report.js'
 import { rounds } from './rounds.js'
 import { FLOOR, FULL, SERVERS, STOCK } from './variants.js'
@@ -36,8 +37,11 @@ if (process.argv.length > 2) {
   console.log(await measure(VARIANTS[variant], path))
 } else {
   for (const { title, path, variants } of WORKS) {
-    const sample = variant => ({ cpu: Number(execFileSync(process.execPath, [script, variant, path], { encoding: 'utf8' })) })
-    console.log(asText({ title, unit: 'ns CPU a request', ...await rounds({ variants, baseline: variants[0], sample }, { least: ROUNDS, most: ROUNDS }) }))
+    const open = variant => ({
+      measure: () => ({ cpu: Number(execFileSync(process.execPath, [script, variant, path], { encoding: 'utf8' })) }),
+      end () {}
+    })
+    console.log(asText({ title, unit: 'ns CPU a request', ...await rounds({ variants, baseline: variants[0], open }, { least: ROUNDS, most: ROUNDS, slices: 1 }) }))
   }
 }
 

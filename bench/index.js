@@ -18,13 +18,16 @@ const isChosen = id => positionals.length === 0 || positionals.some(start => id.
 // What is left of the work, and whether each measurement has a process of its own.
 const how = quick ? { share: 1 / 50, start: sharedServer } : { share: 1, start: startServer }
 
+// Of every server in a round.
+const SLICES = 5
+
 const most = Number(cap)
 if (!Number.isInteger(most) || most < 1) throw new RangeError(`--rounds must be a number of rounds, not ${cap}`)
 
 const results = { ...environment(), most, works: [], memory: [] }
 try {
-  for (const { sample, ...work } of works.filter(({ id }) => isChosen(id))) {
-    const measured = await rounds({ ...work, sample: variant => sample(variant, how) }, limits(work))
+  for (const { open, ...work } of works.filter(({ id }) => isChosen(id))) {
+    const measured = await rounds({ ...work, open: variant => open(variant, how) }, limits(work))
     const result = { id: work.id, title: work.title, unit: work.unit, baseline: work.baseline, ...measured }
     results.works.push(result)
     console.log(asText(result))
@@ -42,8 +45,8 @@ if (!quick && positionals.length === 0) {
   writeDocument(results)
 }
 
-function limits ({ headlines = [] }) {
-  if (quick) return { least: 1, most: 1 }
+function limits ({ headlines = [], slices = SLICES }) {
+  if (quick) return { least: 1, most: 1, slices: 1 }
   const least = Math.min(headlines.length > 0 ? 7 : 5, most)
-  return { least, most: headlines.length > 0 ? most : least }
+  return { least, most: headlines.length > 0 ? most : least, slices }
 }

@@ -1,4 +1,6 @@
 // A server in a process of its own: tells its port, and what it has used so far.
+import './same-modules.js'
+
 const [, , name, options] = process.argv
 
 const { default: start } = await import(`./servers/${name}.js`)

@@ -1,48 +1,44 @@
 // What is measured: each work with its variants, and the ratios that it must keep.
 import { startTime } from './boot.js'
 import { requests, TSX, YOUNG } from './processes.js'
-import { medians } from './statistics.js'
 import { EXPRESS, FLOOR, FULL, NODE, REGISTERED, SENSIBLE, SERVERS, STOCK } from './variants.js'
 
 const CONNECTIONS = 50
-
-// A server is measured in slices, of which the median counts: what else the
-// machine does now and then is left out. Until it is warm, V8 still compiles.
-const SLICES = 3
 
 /**
  * A work of requests, each variant a server.
  *
  * @param request what is asked of every server, and the status that it must answer
+ * @param amount the requests of a slice
  * @param statuses by variant, where another status is its answer
  */
-function serving ({ id, title, request, statuses = {}, servers = SERVERS, variants = Object.keys(servers), amount = 12_000, warmUp = 2 * amount, connections = CONNECTIONS, ...work }) {
+function serving ({ id, title, request, statuses = {}, servers = SERVERS, variants = Object.keys(servers), amount = 3000, warmUp = 8 * amount, connections = CONNECTIONS, ...work }) {
   return {
     id,
     title,
     variants,
     unit: 'µs CPU a request',
     ...work,
-    async sample (variant, { share, start }) {
-      const server = await start(servers[variant])
-      const asked = { port: server.port, connections, request: { ...request, path: request.path.replace('{topic}', server.topic), status: statuses[variant] ?? request.status } }
+    async open (variant, { share, start }) {
+      const { port, topic, usage, end } = await start(servers[variant])
+      const asked = { port, connections, request: { ...request, path: request.path.replace('{topic}', topic), status: statuses[variant] ?? request.status } }
+      // Until it is warm, V8 still compiles.
       await requests({ ...asked, amount: Math.ceil(warmUp * share) })
-      const slices = []
-      let before = await server.usage()
-      for (let i = 0; i < SLICES; i++) {
-        const { answered, throughput, p99 } = await requests({ ...asked, amount: Math.ceil(amount * share / SLICES) })
-        const after = await server.usage()
-        slices.push({ cpu: (after.cpu - before.cpu) / answered, throughput, p99 })
-        before = after
+      return {
+        async measure () {
+          const before = await usage()
+          const { answered, throughput, p99 } = await requests({ ...asked, amount: Math.ceil(amount * share) })
+          const after = await usage()
+          return { cpu: (after.cpu - before.cpu) / answered, throughput, p99 }
+        },
+        end
       }
-      await server.end()
-      return medians(slices)
     }
   }
 }
 
 /** How the cost of an error grows: the variants are paths of one server, the first the baseline. */
-function growing ({ id, title, paths, headlines, amount = 4000, connections = () => CONNECTIONS }) {
+function growing ({ id, title, paths, headlines, amount = 1000, connections = () => CONNECTIONS }) {
   const variants = Object.keys(paths)
   return {
     id,
@@ -51,13 +47,13 @@ function growing ({ id, title, paths, headlines, amount = 4000, connections = ()
     baseline: variants[0],
     headlines,
     unit: 'µs CPU a request',
-    async sample (variant, how) {
+    async open (variant, how) {
       return await serving({
         request: { path: paths[variant], status: 422 },
         servers: { [variant]: { server: 'growth' } },
         amount,
         connections: connections(variant)
-      }).sample(variant, how)
+      }).open(variant, how)
     }
   }
 }
@@ -87,13 +83,13 @@ const others = [
   { id: 'no-route', title: 'No route, 404', request: { path: '/none', status: 404 }, variants: [FULL, REGISTERED, STOCK, EXPRESS] },
   { id: 'validation', title: 'A validation error, 400', request: { method: 'POST', path: '/named', json: { id: 7 }, status: 400 }, variants: [FULL, REGISTERED, STOCK] },
   { id: 'bad-url', title: 'A bad URL, 400', request: { path: '/%zz', status: 400 }, variants: [FULL, REGISTERED, STOCK, EXPRESS], statuses: { [EXPRESS]: 404 } },
-  { id: 'malformed', title: 'A malformed request, 400, and the connection closed', request: { path: '/small', headers: { 'bad name': 'x' }, status: 400 }, variants: [FULL, STOCK], amount: 4000, connections: 10 }
+  { id: 'malformed', title: 'A malformed request, 400, and the connection closed', request: { path: '/small', headers: { 'bad name': 'x' }, status: 400 }, variants: [FULL, STOCK], amount: 1000, connections: 10 }
 ].map(work => serving({ baseline: STOCK, ...work }))
 
 const successes = [
   { id: 'success-100b', title: '200 with a schema, 100 bytes', path: '/small' },
-  { id: 'success-10kb', title: '200 with a schema, 10 KB', path: '/large', amount: 8000 },
-  { id: 'success-stream', title: '200 with a stream, 64 KB', path: '/stream', amount: 4000 }
+  { id: 'success-10kb', title: '200 with a schema, 10 KB', path: '/large', amount: 2000 },
+  { id: 'success-stream', title: '200 with a stream, 64 KB', path: '/stream', amount: 1000 }
 ].map(({ id, title, path, amount }) => serving({
   id,
   title,
@@ -109,9 +105,9 @@ const VERIFIED = { 'no signature': 'nobody', 'this plugin': 'plugin', 'http-mess
 const signatures = [
   { id: 'signature', title: 'A verified signature', request: { path: '/signed' } },
   { id: 'signature-1kb', title: 'A verified signature, with a body of 1 KB', request: { method: 'POST', path: '/signed', bytes: 1000 } },
-  { id: 'signature-1mb', title: 'A verified signature, with a body of 1 MB', request: { method: 'POST', path: '/signed', bytes: 1_000_000 }, amount: 300, connections: 4 }
+  { id: 'signature-1mb', title: 'A verified signature, with a body of 1 MB', request: { method: 'POST', path: '/signed', bytes: 1_000_000 }, amount: 80, connections: 4 }
 ].map(({ request, ...work }) => serving({
-  amount: 8000,
+  amount: 2000,
   ...work,
   request: { ...request, signed: true, status: 200 },
   servers: Object.fromEntries(Object.entries(VERIFIED).map(([name, verified]) => [name, { server: 'signature', options: { verified } }])),
@@ -132,7 +128,7 @@ const service = [
   ...work,
   request: { method: 'POST', signed: true, ...request },
   servers: DATABASES,
-  amount: 1500
+  amount: 400
 }))
 
 const growth = [
@@ -165,9 +161,12 @@ const starts = [1, 1000, 10_000].map(count => ({
   baseline: STOCK,
   headlines: count === 10_000 ? [{ of: 'this plugin', to: STOCK, most: 1.05 }] : [],
   unit: 'µs CPU',
-  async sample (variant, { share }) {
-    return { cpu: startTime(variant === STOCK ? 'without' : 'with', Math.ceil(count * share)) }
-  }
+  // Each is a process.
+  slices: 1,
+  open: (variant, { share }) => ({
+    measure: () => ({ cpu: startTime(variant === STOCK ? 'without' : 'with', Math.ceil(count * share)) }),
+    end () {}
+  })
 }))
 
 export const works = [...errors, ...others, ...successes, ...signatures, ...service, ...growth, ...starts]
