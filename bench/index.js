@@ -1,6 +1,6 @@
 // npm run bench: what the contract costs, beside what a user would pick instead.
 //
-//   npm run bench                     everything, for an hour or less; writes results.json and docs/performance.md
+//   npm run bench                     everything, for an hour and more; writes results.json and docs/performance.md
 //   npm run bench -- --rounds 9       with 9 rounds at most
 //   npm run bench -- --quick          everything once, in less than a minute; writes nothing
 //   npm run bench -- error success    works whose ids begin so; writes nothing

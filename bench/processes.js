@@ -10,10 +10,10 @@ export const pinned = availableParallelism() > 1 && spawnSync('taskset', ['--ver
 /** For what imports TypeScript. */
 export const TSX = ['--import', 'tsx']
 
-// With the young generation of V8, in MiB, from the start as large as it becomes, all of
-// the garbage is not collected while a server is not warm yet. Else V8 can forget what
-// it knows of the objects that process.nextTick of Node 20 creates, and creates them by
-// its runtime from then on: a request takes a fifth more, in some processes.
+// The young generation of V8, in MiB, from the start as large as it becomes. Without, a
+// full collection can come before a server is warm, and take along what V8 knows of the
+// objects that process.nextTick of Node 20 creates: a request takes a fifth more from
+// then on (docs/performance.md). Of 35 processes without it 8 were slow, of 27 with it none.
 export const YOUNG = ['--min-semi-space-size=16']
 
 const children = new Set()
