@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { spans } from './statistics.js'
 
 const DOCUMENT = new URL('../docs/performance.md', import.meta.url)
 
@@ -62,8 +63,7 @@ function sentence ({ of, to, most, median, low, high, settled }) {
 }
 
 function verdict ({ median, low, high, most, settled }) {
-  const spans = low <= most && most < high
-  return `${median <= most ? 'reached' : 'not reached'}${spans ? ' by the median' : ''}${settled ? '' : '; the interval is wider than 3 %'}`
+  return `${median <= most ? 'reached' : 'not reached'}${spans({ low, high }, most) ? ' by the median' : ''}${settled ? '' : '; the interval is wider than 3 %'}`
 }
 
 function table (rows) {

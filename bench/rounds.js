@@ -1,4 +1,4 @@
-import { interval, median, medians } from './statistics.js'
+import { interval, median, medians, spans } from './statistics.js'
 
 // How near the 95 % interval of a headline ratio must come to it, at least.
 const PRECISION = 0.03
@@ -72,7 +72,7 @@ function ratio (done, of, to) {
 }
 
 function isKnown (found, most) {
-  return isNarrow(found) && (found.high <= most || most < found.low)
+  return isNarrow(found) && !spans(found, most)
 }
 
 function isNarrow ({ median, low, high }) {

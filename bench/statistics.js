@@ -6,6 +6,11 @@ export function median (values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
+/** Whether a limit lies within an interval, so that it does not tell which side of it is right. */
+export function spans ({ low, high }, limit) {
+  return low <= limit && limit < high
+}
+
 /** The median of each figure that the samples have. */
 export function medians (samples) {
   return Object.fromEntries(Object.keys(samples[0]).map(figure => [figure, median(samples.map(sample => sample[figure]))]))
