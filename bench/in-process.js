@@ -1,68 +1,64 @@
 // What a request takes in the process, without a socket, and so without Node's
 // parser and the kernel, which are most of a request and of its noise.
 //
-//   npm run build && node bench/in-process.js     two minutes; writes nothing
-import { execFileSync } from 'node:child_process'
+//   npm run build && node bench/in-process.js            some minutes; writes nothing
+//   npm run build && node bench/in-process.js thrown 9   works whose ids begin so, in 9 rounds
 import { IncomingMessage } from 'node:http'
 import { Writable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
+import { end, startServer } from './processes.js'
 import './same-modules.js'
 import { asText } from './report.js'
 import { rounds } from './rounds.js'
-import { FLOOR, FULL, SERVERS, STOCK } from './variants.js'
+import { COMPARISONS, EMPTY, SERVERS } from './variants.js'
 
-const script = fileURLToPath(import.meta.url)
-
-const HOOKS = 'Fastify with as many empty hooks'
-const CLASS = 'the same, with serverOptions()'
-
-const VARIANTS = {
-  ...SERVERS,
-  [HOOKS]: { server: 'hooks', options: { withServerOptions: false } },
-  [CLASS]: { server: 'hooks', options: { withServerOptions: true } }
-}
-
-const WORKS = [
-  { title: '200 with a schema, 100 bytes', path: '/small', variants: [STOCK, HOOKS, CLASS, FULL] },
-  { title: 'An error by reply decorator, 422', path: '/refused', variants: [FLOOR, FULL] },
-  { title: 'A thrown error, 422', path: '/thrown', variants: [STOCK, HOOKS, FULL] }
-]
-
-const ROUNDS = 15
+const VARIANTS = { ...SERVERS, ...EMPTY }
 const WARM_UP = 100_000
-const AMOUNT = 300_000
+const AMOUNT = 15_000
 
-if (process.argv.length > 2) {
-  const [, , variant, path] = process.argv
-  console.log(await measure(VARIANTS[variant], path))
-} else {
-  for (const { title, path, variants } of WORKS) {
-    const open = variant => ({
-      measure: () => ({ cpu: Number(execFileSync(process.execPath, [script, variant, path], { encoding: 'utf8' })) }),
-      end () {}
-    })
-    console.log(asText({ title, unit: 'ns CPU a request', ...await rounds({ variants, baseline: variants[0], open }, { least: ROUNDS, most: ROUNDS, slices: 1 }) }))
+// Short, and many: the more of a slow moment is in none, or in all.
+const SLICES = 40
+
+if (process.send === undefined) await compare(process.argv[2], Number(process.argv[3] ?? 9))
+else await serve(process.argv[2], JSON.parse(process.argv[3]))
+
+async function compare (id = '', amount) {
+  if (!Number.isInteger(amount) || amount < 1) throw new RangeError('The second argument must be a number of rounds')
+  try {
+    for (const work of COMPARISONS.filter(work => work.id.startsWith(id))) {
+      const open = variant => openInProcess(VARIANTS[variant], work.path)
+      const measured = await rounds({ ...work, baseline: work.variants[0], open }, { least: amount, most: amount, slices: SLICES })
+      console.log(asText({ ...work, unit: 'ns CPU a request', ...measured }))
+    }
+  } finally {
+    await end()
   }
 }
 
-/** The CPU time of a request in nanoseconds, user and system. */
-async function measure ({ server: name, options }, path) {
+async function openInProcess (server, path) {
+  const { ask, end } = await startServer({ ...server, script: 'in-process.js' })
+  await ask({ path, amount: WARM_UP })
+  return { measure: () => ask({ path, amount: AMOUNT }), end }
+}
+
+/** Starts a server, and has it answer as many requests as it is told to: `{ cpu }`, in nanoseconds each, user and system. */
+async function serve (name, options) {
   // What the making of an error takes differs in nothing, and is most of it.
   Error.stackTraceLimit = 0
   const { default: start } = await import(`./servers/${name}.js`)
   const server = await start(options)
-  // Node keeps the class of a server's responses under a symbol of its own.
-  const Response = server[Object.getOwnPropertySymbols(server).find(({ description }) => description === 'ServerResponse')]
-
-  await ask(server, Response, path, WARM_UP)
-  const began = process.cpuUsage()
-  await ask(server, Response, path, AMOUNT)
-  const { user, system } = process.cpuUsage(began)
-  server.close()
-  return (user + system) * 1000 / AMOUNT
+  process.on('message', async message => {
+    if (message === 'end') process.exit()
+    const began = process.cpuUsage()
+    await request(server, message)
+    const { user, system } = process.cpuUsage(began)
+    process.send({ cpu: (user + system) * 1000 / message.amount })
+  })
+  process.send({})
 }
 
-async function ask (server, Response, path, amount) {
+async function request (server, { path, amount }) {
+  // Node keeps the class of a server's responses under a symbol of its own.
+  const Response = server[Object.getOwnPropertySymbols(server).find(({ description }) => description === 'ServerResponse')]
   const socket = Object.assign(new Writable(), { cork () {}, uncork () {}, write: () => true })
   for (let i = 0; i < amount; i++) {
     const request = Object.assign(new IncomingMessage(socket), { method: 'GET', url: path, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1, complete: true })

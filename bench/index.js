@@ -16,7 +16,7 @@ import { works } from './works.js'
 const { values: { quick, rounds: cap }, positionals } = parseArgs({ options: { quick: { type: 'boolean' }, rounds: { type: 'string', default: '40' } }, allowPositionals: true })
 const isChosen = id => positionals.length === 0 || positionals.some(start => id.startsWith(start))
 // What is left of the work, and whether each measurement has a process of its own.
-const how = quick ? { share: 1 / 50, start: sharedServer } : { share: 1, start: startServer }
+const how = quick ? { share: 1 / 100, start: sharedServer } : { share: 1, start: startServer }
 
 // Of every server in a round.
 const SLICES = 5

@@ -12,7 +12,7 @@ export async function memory (amount) {
   const server = await startServer({ server: 'reason-phrase', options: { withServerOptions: true }, flags: ['--expose-gc'] })
   const points = []
   for (let step = 0; step <= STEPS; step++) {
-    const { rss, heapUsed } = await server.collect()
+    const { rss, heapUsed } = await server.ask('collect')
     points.push({ errors: step * amount / STEPS, rss, heapUsed })
     if (step === STEPS) break
     for (const path of ['/refused', '/thrown']) {

@@ -39,15 +39,15 @@ function answer (child, message) {
   })
 }
 
-/** A server of `servers/`, in its own process. */
-export async function startServer ({ server, options = {}, flags = YOUNG }) {
-  const child = start(1, 'server.js', [server, JSON.stringify(options)], flags)
+/** A server of `servers/`, in its own process, which a script starts and answers for. */
+export async function startServer ({ server, options = {}, flags = YOUNG, script = 'server.js' }) {
+  const child = start(1, script, [server, JSON.stringify(options)], flags)
   const { port, topic } = await answer(child)
   return {
+    pid: child.pid,
     port,
     topic,
-    usage: () => answer(child, 'usage'),
-    collect: () => answer(child, 'collect'),
+    ask: message => answer(child, message),
     end: () => endOf(child)
   }
 }

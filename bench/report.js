@@ -38,13 +38,14 @@ function asMarkdown ({ date, machine, versions, most, works, memory }) {
 }
 
 function variantRows (variants) {
-  const has = figure => variants[0][figure] !== undefined
+  const { name: _name, rounds: _rounds, cpu: _cpu, throughput, p99: _p99, ratio, ...parts } = variants[0]
   return [
-    ['', 'rounds', 'CPU', ...(has('throughput') ? ['a second', 'p99, ms'] : []), ...(has('ratio') ? ['ratio', '95 % interval'] : [])],
-    ...variants.map(({ name, rounds, cpu, throughput, p99, ratio }) => [
+    ['', 'rounds', 'CPU', ...Object.keys(parts), ...(throughput === undefined ? [] : ['a second', 'p99, ms']), ...(ratio === undefined ? [] : ['ratio', '95 % interval'])],
+    ...variants.map(({ name, rounds, cpu, throughput, p99, ratio, ...parts }) => [
       name,
       rounds,
       cpu < 1000 ? cpu.toFixed(1) : cpu.toFixed(0),
+      ...Object.values(parts).map(part => part.toFixed(2)),
       ...(throughput === undefined ? [] : [throughput.toFixed(0), p99]),
       ...(ratio === undefined ? [] : [ratio.median.toFixed(3), `${ratio.low.toFixed(3)} to ${ratio.high.toFixed(3)}`])
     ])

@@ -7,6 +7,8 @@ export const STOCK = 'Fastify'
 export const SENSIBLE = '@fastify/sensible'
 const ENHANCED = 'fastify-http-errors-enhanced'
 export const EXPRESS = 'Express'
+export const HOOKS = 'Fastify with as many empty hooks'
+export const CLASS = 'the same, with serverOptions()'
 
 /** The server of each, in `servers/`. */
 export const SERVERS = {
@@ -19,3 +21,16 @@ export const SERVERS = {
   [ENHANCED]: { server: 'http-errors-enhanced' },
   [EXPRESS]: { server: 'express' }
 }
+
+/** Fastify with what the plugin needs of it, and nothing done there: what of the difference is Fastify's. */
+export const EMPTY = {
+  [HOOKS]: { server: 'hooks', options: { withServerOptions: false } },
+  [CLASS]: { server: 'hooks', options: { withServerOptions: true } }
+}
+
+/** Where the difference is small, and worth to be looked at in parts. */
+export const COMPARISONS = [
+  { id: 'success-100b', title: '200 with a schema, 100 bytes', path: '/small', status: 200, variants: [STOCK, HOOKS, CLASS, FULL] },
+  { id: 'error-422', title: 'An error by reply decorator, 422', path: '/refused', status: 422, variants: [FLOOR, FULL] },
+  { id: 'thrown-422', title: 'A thrown error, 422', path: '/thrown', status: 422, variants: [STOCK, HOOKS, FULL] }
+]

@@ -9,10 +9,10 @@ const CONNECTIONS = 50
  * A work of requests, each variant a server.
  *
  * @param request what is asked of every server, and the status that it must answer
- * @param amount the requests of a slice
+ * @param amount the requests of a slice, for which its connections are opened anew: so many that this is little of it
  * @param statuses by variant, where another status is its answer
  */
-function serving ({ id, title, request, statuses = {}, servers = SERVERS, variants = Object.keys(servers), amount = 3000, warmUp = 8 * amount, connections = CONNECTIONS, ...work }) {
+export function serving ({ id, title, request, statuses = {}, servers = SERVERS, variants = Object.keys(servers), amount = 10_000, warmUp = 2.5 * amount, connections = CONNECTIONS, ...work }) {
   return {
     id,
     title,
@@ -20,15 +20,15 @@ function serving ({ id, title, request, statuses = {}, servers = SERVERS, varian
     unit: 'µs CPU a request',
     ...work,
     async open (variant, { share, start }) {
-      const { port, topic, usage, end } = await start(servers[variant])
+      const { port, topic, ask, end } = await start(servers[variant])
       const asked = { port, connections, request: { ...request, path: request.path.replace('{topic}', topic), status: statuses[variant] ?? request.status } }
       // Until it is warm, V8 still compiles.
       await requests({ ...asked, amount: Math.ceil(warmUp * share) })
       return {
         async measure () {
-          const before = await usage()
+          const before = await ask('usage')
           const { answered, throughput, p99 } = await requests({ ...asked, amount: Math.ceil(amount * share) })
-          const after = await usage()
+          const after = await ask('usage')
           return { cpu: (after.cpu - before.cpu) / answered, throughput, p99 }
         },
         end
@@ -38,7 +38,7 @@ function serving ({ id, title, request, statuses = {}, servers = SERVERS, varian
 }
 
 /** How the cost of an error grows: the variants are paths of one server, the first the baseline. */
-function growing ({ id, title, paths, headlines, amount = 1000, connections = () => CONNECTIONS }) {
+function growing ({ id, title, paths, headlines, amount = 5000, connections = () => CONNECTIONS }) {
   const variants = Object.keys(paths)
   return {
     id,
@@ -83,13 +83,13 @@ const others = [
   { id: 'no-route', title: 'No route, 404', request: { path: '/none', status: 404 }, variants: [FULL, REGISTERED, STOCK, EXPRESS] },
   { id: 'validation', title: 'A validation error, 400', request: { method: 'POST', path: '/named', json: { id: 7 }, status: 400 }, variants: [FULL, REGISTERED, STOCK] },
   { id: 'bad-url', title: 'A bad URL, 400', request: { path: '/%zz', status: 400 }, variants: [FULL, REGISTERED, STOCK, EXPRESS], statuses: { [EXPRESS]: 404 } },
-  { id: 'malformed', title: 'A malformed request, 400, and the connection closed', request: { path: '/small', headers: { 'bad name': 'x' }, status: 400 }, variants: [FULL, STOCK], amount: 1000, connections: 10 }
+  { id: 'malformed', title: 'A malformed request, 400, and the connection closed', request: { path: '/small', headers: { 'bad name': 'x' }, status: 400 }, variants: [FULL, STOCK], amount: 3000, connections: 10 }
 ].map(work => serving({ baseline: STOCK, ...work }))
 
 const successes = [
   { id: 'success-100b', title: '200 with a schema, 100 bytes', path: '/small' },
-  { id: 'success-10kb', title: '200 with a schema, 10 KB', path: '/large', amount: 2000 },
-  { id: 'success-stream', title: '200 with a stream, 64 KB', path: '/stream', amount: 1000 }
+  { id: 'success-10kb', title: '200 with a schema, 10 KB', path: '/large', amount: 6000 },
+  { id: 'success-stream', title: '200 with a stream, 64 KB', path: '/stream', amount: 4000 }
 ].map(({ id, title, path, amount }) => serving({
   id,
   title,
@@ -105,9 +105,9 @@ const VERIFIED = { 'no signature': 'nobody', 'this plugin': 'plugin', 'http-mess
 const signatures = [
   { id: 'signature', title: 'A verified signature', request: { path: '/signed' } },
   { id: 'signature-1kb', title: 'A verified signature, with a body of 1 KB', request: { method: 'POST', path: '/signed', bytes: 1000 } },
-  { id: 'signature-1mb', title: 'A verified signature, with a body of 1 MB', request: { method: 'POST', path: '/signed', bytes: 1_000_000 }, amount: 80, connections: 4 }
+  { id: 'signature-1mb', title: 'A verified signature, with a body of 1 MB', request: { method: 'POST', path: '/signed', bytes: 1_000_000 }, amount: 80, warmUp: 640, connections: 4 }
 ].map(({ request, ...work }) => serving({
-  amount: 2000,
+  amount: 5000,
   ...work,
   request: { ...request, signed: true, status: 200 },
   servers: Object.fromEntries(Object.entries(VERIFIED).map(([name, verified]) => [name, { server: 'signature', options: { verified } }])),
@@ -128,7 +128,8 @@ const service = [
   ...work,
   request: { method: 'POST', signed: true, ...request },
   servers: DATABASES,
-  amount: 400
+  amount: 400,
+  warmUp: 3200
 }))
 
 const growth = [

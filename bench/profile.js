@@ -1,0 +1,75 @@
+// What of a request's CPU time is JavaScript, V8's builtins, the C++ of V8 and
+// Node, and the kernel's.
+//
+//   npm run build && node bench/profile.js            ten minutes; writes nothing
+//   npm run build && node bench/profile.js thrown 9   works whose ids begin so, in 9 rounds
+//
+// Needs perf, and so Linux.
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { end, startServer, YOUNG } from './processes.js'
+import { asText } from './report.js'
+import { rounds } from './rounds.js'
+import { COMPARISONS, EMPTY, SERVERS } from './variants.js'
+import { serving } from './works.js'
+
+const [, , start = '', count = '5'] = process.argv
+const ROUNDS = Number(count)
+if (!Number.isInteger(ROUNDS) || ROUNDS < 1) throw new RangeError(`The second argument must be a number of rounds, not ${count}`)
+
+const folder = mkdtempSync(join(tmpdir(), 'profile-'))
+
+// Tells perf the names of what V8 compiles, which stays where it is.
+const NAMED = ['--perf-basic-prof', '--no-compact-code-space', `--logfile=${join(folder, 'v8.log')}`]
+
+try {
+  for (const { id, title, path, status, variants } of COMPARISONS.filter(({ id }) => id.startsWith(start))) {
+    const work = serving({ id, title, request: { path, status }, servers: { ...SERVERS, ...EMPTY }, variants, baseline: variants[0], amount: 200_000, warmUp: 60_000 })
+    const measured = await rounds({ ...work, open: variant => openProfiled(work, variant) }, { least: ROUNDS, most: ROUNDS, slices: 1 })
+    console.log(asText({ ...work, ...measured }))
+  }
+} finally {
+  await end()
+  rmSync(folder, { recursive: true })
+}
+
+/** Opens a variant as its work does, and has perf look on while it is measured. */
+async function openProfiled (work, variant) {
+  let pid
+  const start = async server => {
+    const started = await startServer({ ...server, flags: [...YOUNG, ...NAMED] })
+    pid = started.pid
+    return started
+  }
+  const { measure, end } = await work.open(variant, { share: 1, start })
+  return {
+    async measure () {
+      const file = join(folder, String(pid))
+      const perf = spawn('perf', ['record', '-q', '-e', 'cpu-clock', '-F', '4000', '-p', pid, '-o', file], { stdio: ['ignore', 'inherit', 'inherit'] })
+      await once(perf, 'spawn')
+      const { cpu } = await measure()
+      perf.kill('SIGINT')
+      await once(perf, 'exit')
+      const kinds = kindsOf(file)
+      return { cpu, ...Object.fromEntries(['JavaScript', 'builtins', 'C++', 'kernel'].map(kind => [kind, cpu * kinds.filter(one => one === kind).length / kinds.length])) }
+    },
+    async end () {
+      await end()
+      // V8 writes the names where perf looks for them.
+      rmSync(`/tmp/perf-${pid}.map`)
+    }
+  }
+}
+
+/** The kind of each sample. */
+function kindsOf (file) {
+  const { stdout } = spawnSync('perf', ['script', '-i', file, '-F', 'ip,sym'], { encoding: 'utf8', maxBuffer: 2 ** 30 })
+  return Array.from(stdout.matchAll(/^ *([0-9a-f]+) (.*)$/gm), ([, address, symbol]) => {
+    if (address.startsWith('ffff')) return 'kernel'
+    if (/^(?:JS|RegExp):/.test(symbol)) return 'JavaScript'
+    return symbol.startsWith('Builtin') ? 'builtins' : 'C++'
+  })
+}
