@@ -19,7 +19,7 @@ const isChosen = id => positionals.length === 0 || positionals.some(start => id.
 const how = quick ? { share: 1 / 100, start: sharedServer } : { share: 1, start: startServer }
 
 // Of every server in a round.
-const SLICES = 5
+const SLICES = 10
 
 const most = Number(cap)
 if (!Number.isInteger(most) || most < 1) throw new RangeError(`--rounds must be a number of rounds, not ${cap}`)

@@ -20,7 +20,14 @@ process.on('message', async ({ port, amount, connections, request }) => {
     : { ...options, ...one() })
   const start = performance.now()
   let last = start
-  run.on('response', () => { last = performance.now() })
+  let count = 0
+  // What is between these marks is no opening or closing of connections.
+  const margin = Math.min(2 * connections, Math.ceil(amount / 4))
+  run.on('response', () => {
+    last = performance.now()
+    count++
+    if (count === margin || count === amount - margin) process.send({ mark: count })
+  })
   const { statusCodeStats, errors, latency } = await run
 
   // Where the server closes connections, autocannon counts requests that it did not get to send.

@@ -26,15 +26,18 @@ function start (core, script, args = [], flags = []) {
   return child
 }
 
-function answer (child, message) {
+function answer (child, message, onMark) {
   return new Promise((resolve, reject) => {
     const onExit = code => { reject(new Error(`${child.spawnargs.join(' ')} ended with ${code}`)) }
-    child.once('exit', onExit)
-    child.once('message', reply => {
+    const onMessage = reply => {
+      if (reply.mark !== undefined) return onMark?.()
       child.off('exit', onExit)
+      child.off('message', onMessage)
       if (reply.failed) reject(new Error(reply.failed))
       else resolve(reply)
-    })
+    }
+    child.once('exit', onExit)
+    child.on('message', onMessage)
     if (message !== undefined) child.send(message)
   })
 }
@@ -43,11 +46,13 @@ function answer (child, message) {
 export async function startServer ({ server, options = {}, flags = YOUNG, script = 'server.js' }) {
   const child = start(1, script, [server, JSON.stringify(options)], flags)
   const { port, topic } = await answer(child)
+  let last = Promise.resolve()
   return {
     pid: child.pid,
     port,
     topic,
-    ask: message => answer(child, message),
+    // One after the other, as the answers do not tell what they are answers to.
+    ask: message => (last = last.then(() => answer(child, message))),
     end: () => endOf(child)
   }
 }
@@ -63,10 +68,15 @@ export function sharedServer (what) {
 
 let load
 
-/** Has a number of requests answered; resolves with how many were, throughput (per second) and p99 (ms). */
-export function requests (what) {
+/**
+ * Has a number of requests answered; resolves with how many were, throughput
+ * (per second) and p99 (ms).
+ *
+ * @param onMark called when all connections are open, and before the first closes
+ */
+export function requests (what, onMark) {
   load ??= start(0, 'load.js', [], TSX)
-  return answer(load, what)
+  return answer(load, what, onMark)
 }
 
 /** Ends what is still running. */

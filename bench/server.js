@@ -6,6 +6,17 @@ const [, , name, options] = process.argv
 const { default: start } = await import(`./servers/${name}.js`)
 const server = await start(JSON.parse(options))
 
+// What was sent tells how many were answered, at no cost to an answer.
+const sockets = new Set()
+let bytes = 0
+server.on('connection', socket => {
+  sockets.add(socket)
+  socket.once('close', () => {
+    sockets.delete(socket)
+    bytes += socket.bytesWritten
+  })
+})
+
 process.on('message', async message => {
   if (message === 'end') {
     await server.end?.()
@@ -14,6 +25,6 @@ process.on('message', async message => {
   if (message === 'collect') global.gc()
   const { user, system } = process.cpuUsage()
   const { rss, heapUsed } = process.memoryUsage()
-  process.send({ cpu: user + system, rss, heapUsed })
+  process.send({ cpu: user + system, sent: [...sockets].reduce((sum, { bytesWritten }) => sum + bytesWritten, bytes), rss, heapUsed })
 })
 process.send({ port: server.address().port, topic: server.topic })

@@ -12,7 +12,7 @@ const CONNECTIONS = 50
  * @param amount the requests of a slice, for which its connections are opened anew: so many that this is little of it
  * @param statuses by variant, where another status is its answer
  */
-export function serving ({ id, title, request, statuses = {}, servers = SERVERS, variants = Object.keys(servers), amount = 10_000, warmUp = 2.5 * amount, connections = CONNECTIONS, ...work }) {
+export function serving ({ id, title, request, statuses = {}, servers = SERVERS, variants = Object.keys(servers), amount = 5000, warmUp = 5 * amount, connections = CONNECTIONS, ...work }) {
   return {
     id,
     title,
@@ -27,9 +27,13 @@ export function serving ({ id, title, request, statuses = {}, servers = SERVERS,
       return {
         async measure () {
           const before = await ask('usage')
-          const { answered, throughput, p99 } = await requests({ ...asked, amount: Math.ceil(amount * share) })
+          const marks = []
+          const { answered, throughput, p99 } = await requests({ ...asked, amount: Math.ceil(amount * share) }, async () => { marks.push(await ask('usage')) })
           const after = await ask('usage')
-          return { cpu: (after.cpu - before.cpu) / answered, throughput, p99 }
+          // Without the opening and closing of connections, unless the server closes them.
+          const [begin, end] = marks.length === 2 && marks[0].sent < marks[1].sent ? marks : [before, after]
+          const each = (after.sent - before.sent) / answered
+          return { cpu: (end.cpu - begin.cpu) / (end.sent - begin.sent) * each, throughput, p99 }
         },
         end
       }
@@ -38,7 +42,7 @@ export function serving ({ id, title, request, statuses = {}, servers = SERVERS,
 }
 
 /** How the cost of an error grows: the variants are paths of one server, the first the baseline. */
-function growing ({ id, title, paths, headlines, amount = 5000, connections = () => CONNECTIONS }) {
+function growing ({ id, title, paths, headlines, amount = 2500, connections = () => CONNECTIONS }) {
   const variants = Object.keys(paths)
   return {
     id,
@@ -88,8 +92,8 @@ const others = [
 
 const successes = [
   { id: 'success-100b', title: '200 with a schema, 100 bytes', path: '/small' },
-  { id: 'success-10kb', title: '200 with a schema, 10 KB', path: '/large', amount: 6000 },
-  { id: 'success-stream', title: '200 with a stream, 64 KB', path: '/stream', amount: 4000 }
+  { id: 'success-10kb', title: '200 with a schema, 10 KB', path: '/large', amount: 3000 },
+  { id: 'success-stream', title: '200 with a stream, 64 KB', path: '/stream', amount: 2000 }
 ].map(({ id, title, path, amount }) => serving({
   id,
   title,
@@ -107,7 +111,7 @@ const signatures = [
   { id: 'signature-1kb', title: 'A verified signature, with a body of 1 KB', request: { method: 'POST', path: '/signed', bytes: 1000 } },
   { id: 'signature-1mb', title: 'A verified signature, with a body of 1 MB', request: { method: 'POST', path: '/signed', bytes: 1_000_000 }, amount: 80, warmUp: 640, connections: 4 }
 ].map(({ request, ...work }) => serving({
-  amount: 5000,
+  amount: 2500,
   ...work,
   request: { ...request, signed: true, status: 200 },
   servers: Object.fromEntries(Object.entries(VERIFIED).map(([name, verified]) => [name, { server: 'signature', options: { verified } }])),
@@ -147,7 +151,7 @@ const growth = [
   growing({ id: 'headers', title: 'Headers that are set already', paths: { 0: '/headers/0', 10: '/headers/10', 100: '/headers/100' } }),
   growing({ id: 'dropped-body', title: 'The size of a dropped JSON body', paths: Object.fromEntries(['100 B', '10 KB', '1 MB'].map(name => [name, `/body/${bytesOf(name)}`])) }),
   growing({ id: 'dropped-stream', title: 'The size of a dropped stream', paths: Object.fromEntries(['100 B', '10 KB', '1 MB'].map(name => [name, `/stream/${bytesOf(name)}`])) }),
-  growing({ id: 'connections', title: 'The number of connections', paths: { 1: '/refused', 10: '/refused', 100: '/refused', 1000: '/refused' }, connections: Number })
+  growing({ id: 'connections', title: 'The number of connections', paths: { 1: '/refused', 10: '/refused', 100: '/refused', 1000: '/refused' }, amount: 10_000, connections: Number })
 ]
 
 function bytesOf (name) {
