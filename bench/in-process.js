@@ -9,7 +9,7 @@ import { end, startServer } from './processes.js'
 import './same-modules.js'
 import { asText } from './report.js'
 import { rounds } from './rounds.js'
-import { COMPARISONS, EMPTY, SERVERS } from './variants.js'
+import { comparisons, EMPTY, SERVERS } from './variants.js'
 
 const VARIANTS = { ...SERVERS, ...EMPTY }
 const WARM_UP = 100_000
@@ -21,12 +21,12 @@ const SLICES = 40
 if (process.send === undefined) await compare(process.argv[2], Number(process.argv[3] ?? 9))
 else await serve(process.argv[2], JSON.parse(process.argv[3]))
 
-async function compare (id = '', amount) {
-  if (!Number.isInteger(amount) || amount < 1) throw new RangeError('The second argument must be a number of rounds')
+async function compare (start, count) {
+  if (!Number.isInteger(count) || count < 1) throw new RangeError('The second argument must be a number of rounds')
   try {
-    for (const work of COMPARISONS.filter(work => work.id.startsWith(id))) {
+    for (const work of comparisons(start)) {
       const open = variant => openInProcess(VARIANTS[variant], work.path)
-      const measured = await rounds({ ...work, baseline: work.variants[0], open }, { least: amount, most: amount, slices: SLICES })
+      const measured = await rounds({ ...work, baseline: work.variants[0], open }, { least: count, most: count, slices: SLICES })
       console.log(asText({ ...work, unit: 'ns CPU a request', ...measured }))
     }
   } finally {

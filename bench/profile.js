@@ -13,10 +13,10 @@ import { join } from 'node:path'
 import { end, startServer, YOUNG } from './processes.js'
 import { asText } from './report.js'
 import { rounds } from './rounds.js'
-import { COMPARISONS, EMPTY, SERVERS } from './variants.js'
+import { comparisons, EMPTY, SERVERS } from './variants.js'
 import { serving } from './works.js'
 
-const [, , start = '', count = '5'] = process.argv
+const [, , start, count = '5'] = process.argv
 const ROUNDS = Number(count)
 if (!Number.isInteger(ROUNDS) || ROUNDS < 1) throw new RangeError(`The second argument must be a number of rounds, not ${count}`)
 
@@ -26,7 +26,7 @@ const folder = mkdtempSync(join(tmpdir(), 'profile-'))
 const NAMED = ['--perf-basic-prof', '--no-compact-code-space', `--logfile=${join(folder, 'v8.log')}`]
 
 try {
-  for (const { id, title, path, status, variants } of COMPARISONS.filter(({ id }) => id.startsWith(start))) {
+  for (const { id, title, path, status, variants } of comparisons(start)) {
     const work = serving({ id, title, request: { path, status }, servers: { ...SERVERS, ...EMPTY }, variants, baseline: variants[0], amount: 200_000, warmUp: 60_000 })
     const measured = await rounds({ ...work, open: variant => openProfiled(work, variant) }, { least: ROUNDS, most: ROUNDS, slices: 1 })
     console.log(asText({ ...work, ...measured }))
