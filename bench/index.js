@@ -25,6 +25,7 @@ const ids = [...works.map(({ id }) => id), 'memory']
 for (const start of positionals) {
   if (!ids.some(id => id.startsWith(start))) throw new RangeError(`No id begins with ${start}, there are ${ids.join(', ')}`)
 }
+
 const most = Number(cap)
 if (!Number.isInteger(most) || most < 1) throw new RangeError(`--rounds must be a number of rounds, not ${cap}`)
 

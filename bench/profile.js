@@ -19,6 +19,7 @@ import { serving } from './works.js'
 const [, , start, count = '5'] = process.argv
 const ROUNDS = Number(count)
 if (!Number.isInteger(ROUNDS) || ROUNDS < 1) throw new RangeError(`The second argument must be a number of rounds, not ${count}`)
+if (spawnSync('perf', ['--version']).error !== undefined) throw new Error('There is no perf here, which takes the samples')
 
 const folder = mkdtempSync(join(tmpdir(), 'profile-'))
 

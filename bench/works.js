@@ -9,7 +9,7 @@ const CONNECTIONS = 50
  * A work of requests, each variant a server.
  *
  * @param request what is asked of every server, and the status that it must answer
- * @param amount the requests of a slice, for which its connections are opened anew: so many that this is little of it
+ * @param amount the requests of a slice
  * @param statuses by variant, where another status is its answer
  */
 export function serving ({ id, title, request, statuses = {}, servers = SERVERS, variants = Object.keys(servers), amount = 5000, warmUp = 5 * amount, connections = CONNECTIONS, ...work }) {
