@@ -46,6 +46,8 @@ async function serve (name, options) {
   Error.stackTraceLimit = 0
   const { default: start } = await import(`./servers/${name}.js`)
   const server = await start(options)
+  // Who asks may be ended by hand.
+  process.on('disconnect', () => process.exit())
   process.on('message', async message => {
     if (message === 'end') process.exit()
     const began = process.cpuUsage()

@@ -17,6 +17,8 @@ server.on('connection', socket => {
   })
 })
 
+// Who asks may be ended by hand.
+process.on('disconnect', () => process.exit())
 process.on('message', async message => {
   if (message === 'end') {
     await server.end?.()
