@@ -5,11 +5,10 @@
 //   npm run build && node bench/in-process.js thrown 9   works whose ids begin so, in 9 rounds
 import { IncomingMessage } from 'node:http'
 import { Writable } from 'node:stream'
-import { end, startServer } from './processes.js'
+import { compare } from './comparisons.js'
+import { startServer } from './processes.js'
 import './same-modules.js'
-import { asText } from './report.js'
-import { rounds } from './rounds.js'
-import { comparisons, EMPTY, SERVERS } from './variants.js'
+import { EMPTY, SERVERS } from './variants.js'
 
 const VARIANTS = { ...SERVERS, ...EMPTY }
 const WARM_UP = 100_000
@@ -18,24 +17,11 @@ const AMOUNT = 15_000
 // Short, and many: the more of a slow moment is in none, or in all.
 const SLICES = 40
 
-if (process.send === undefined) await compare(process.argv[2], Number(process.argv[3] ?? 9))
+if (process.send === undefined) await compare({ unit: 'ns CPU a request', slices: SLICES, open })
 else await serve(process.argv[2], JSON.parse(process.argv[3]))
 
-async function compare (start, count) {
-  if (!Number.isInteger(count) || count < 1) throw new RangeError('The second argument must be a number of rounds')
-  try {
-    for (const work of comparisons(start)) {
-      const open = variant => openInProcess(VARIANTS[variant], work.path)
-      const measured = await rounds({ ...work, baseline: work.variants[0], open }, { least: count, most: count, slices: SLICES })
-      console.log(asText({ ...work, unit: 'ns CPU a request', ...measured }))
-    }
-  } finally {
-    await end()
-  }
-}
-
-async function openInProcess (server, path) {
-  const { ask, end } = await startServer({ ...server, script: 'in-process.js' })
+async function open ({ path }, variant) {
+  const { ask, end } = await startServer({ ...VARIANTS[variant], script: 'in-process.js' })
   await ask({ path, amount: WARM_UP })
   return { measure: () => ask({ path, amount: AMOUNT }), end }
 }

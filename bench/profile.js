@@ -1,7 +1,7 @@
 // What of a request's CPU time is JavaScript, V8's builtins, the C++ of V8 and
 // Node, and the kernel's.
 //
-//   npm run build && node bench/profile.js            ten minutes; writes nothing
+//   npm run build && node bench/profile.js            some ten minutes; writes nothing
 //   npm run build && node bench/profile.js thrown 9   works whose ids begin so, in 9 rounds
 //
 // Needs perf, and so Linux.
@@ -10,15 +10,11 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { end, startServer, YOUNG } from './processes.js'
-import { asText } from './report.js'
-import { rounds } from './rounds.js'
-import { comparisons, EMPTY, SERVERS } from './variants.js'
+import { compare } from './comparisons.js'
+import { startServer, YOUNG } from './processes.js'
+import { EMPTY, SERVERS } from './variants.js'
 import { serving } from './works.js'
 
-const [, , start, count = '5'] = process.argv
-const ROUNDS = Number(count)
-if (!Number.isInteger(ROUNDS) || ROUNDS < 1) throw new RangeError(`The second argument must be a number of rounds, not ${count}`)
 if (spawnSync('perf', ['--version']).error !== undefined) throw new Error('There is no perf here, which takes the samples')
 
 const folder = mkdtempSync(join(tmpdir(), 'profile-'))
@@ -27,24 +23,20 @@ const folder = mkdtempSync(join(tmpdir(), 'profile-'))
 const NAMED = ['--perf-basic-prof', '--no-compact-code-space', `--logfile=${join(folder, 'v8.log')}`]
 
 try {
-  for (const { id, title, path, status, variants } of comparisons(start)) {
-    const work = serving({ id, title, request: { path, status }, servers: { ...SERVERS, ...EMPTY }, variants, baseline: variants[0], amount: 200_000, warmUp: 60_000 })
-    const measured = await rounds({ ...work, open: variant => openProfiled(work, variant) }, { least: ROUNDS, most: ROUNDS, slices: 1 })
-    console.log(asText({ ...work, ...measured }))
-  }
+  await compare({ unit: 'µs CPU a request', slices: 1, open })
 } finally {
-  await end()
   rmSync(folder, { recursive: true })
 }
 
-/** Opens a variant as its work does, and has perf look on while it is measured. */
-async function openProfiled (work, variant) {
+/** Opens a variant of a work, and has perf look on while it is measured. */
+async function open ({ path, status }, variant) {
   let pid
   const start = async server => {
     const started = await startServer({ ...server, flags: [...YOUNG, ...NAMED] })
     pid = started.pid
     return started
   }
+  const work = serving({ request: { path, status }, servers: { ...SERVERS, ...EMPTY }, amount: 200_000, warmUp: 60_000 })
   const { measure, end } = await work.open(variant, { share: 1, start })
   return {
     async measure () {

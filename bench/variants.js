@@ -27,16 +27,3 @@ export const EMPTY = {
   [HOOKS]: { server: 'hooks', options: { withServerOptions: false } },
   [CLASS]: { server: 'hooks', options: { withServerOptions: true } }
 }
-
-const COMPARISONS = [
-  { id: 'success-100b', title: '200 with a schema, 100 bytes', path: '/small', status: 200, variants: [STOCK, HOOKS, CLASS, FULL] },
-  { id: 'error-422', title: 'An error by reply decorator, 422', path: '/refused', status: 422, variants: [FLOOR, FULL] },
-  { id: 'thrown-422', title: 'A thrown error, 422', path: '/thrown', status: 422, variants: [STOCK, HOOKS, FULL] }
-]
-
-/** Works whose difference is small, and worth to be looked at in parts: those whose ids begin so. */
-export function comparisons (start = '') {
-  const found = COMPARISONS.filter(({ id }) => id.startsWith(start))
-  if (found.length === 0) throw new RangeError(`No id begins with ${start}, there are ${COMPARISONS.map(({ id }) => id).join(', ')}`)
-  return found
-}
