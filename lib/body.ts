@@ -11,12 +11,12 @@ export function isWebResponse (payload: unknown): payload is Response {
   return typeof payload === 'object' && payload !== null && Object.prototype.toString.call(payload) === '[object Response]'
 }
 
-/** Drops a body that will not be sent: the source of a stream is closed. */
+/** Closes a body that will not be sent, and whatever is piped into it. */
 export function discard (body: unknown): void {
   if (typeof body !== 'object' || body === null) return
   if ('destroy' in body) {
     // It may fail while it closes, and nobody else listens any more.
-    (body as Readable).on('error', () => {}).destroy()
+    (body as Readable).on('error', () => {}).on('unpipe', discard).destroy()
   } else if ('cancel' in body) {
     (body as ReadableStream).cancel().catch(() => {})
   }

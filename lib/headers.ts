@@ -38,6 +38,13 @@ export function collect (headers: Headers | undefined, contract: Contract, leave
   return collected
 }
 
+/** The value that headers given to `writeHead` have for a field, its name in lower case. */
+export function valueOf (headers: Headers | undefined, field: string, contract: Contract): OutgoingHttpHeader | undefined {
+  const collected = collect(headers, contract)
+  const name = nameOf(collected, field)
+  return name === undefined ? undefined : collected[name]
+}
+
 /** The name under which headers have a field. */
 export function nameOf (headers: OutgoingHttpHeaders, field: string): string | undefined {
   for (const name in headers) {

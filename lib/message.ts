@@ -24,20 +24,30 @@ export function messageOf (thrown: unknown): string {
   }
 }
 
-/**
- * The message in a body that somebody meant to send with an error: of a JSON
- * value its `message`, RFC 9457 `detail` or `title`, or what it has in their
- * place; of a text the text. Empty for HTML, for binary data, for JSON that
- * was cut, and where there is none.
- */
-export function messageIn (body: unknown, isCut = false): string {
+/** Returns whether an error asks for its message to be sent, as those of `http-errors` do. */
+export function isExposed (thrown: unknown): boolean {
   try {
-    if (typeof body === 'string') return messageInText(body)
-    if (body instanceof Uint8Array) return messageInBytes(body, isCut)
-    return messageInValue(body)
+    return Object(thrown).expose === true
   } catch {
-    return ''
+    return false
   }
+}
+
+/**
+ * Returns the message in the body of an error, as it would go on the wire: of
+ * JSON its `message`, RFC 9457 `detail` or `title`, or what takes their place;
+ * of a text the text. Returns an empty string for HTML, for binary data, for
+ * JSON that was cut, and where there is no message.
+ *
+ * @param isCut whether the body goes on after this
+ */
+export function messageIn (body: string | Uint8Array, isCut = false): string {
+  return typeof body === 'string' ? messageInText(body, isCut || body.length > READABLE) : messageInBytes(body, isCut)
+}
+
+/** Returns the start of a body as text, without white space around it. */
+export function startOf (body: string | Uint8Array): string {
+  return (typeof body === 'string' ? body.slice(0, READABLE) : new TextDecoder().decode(body.subarray(0, READABLE))).trim()
 }
 
 function messageInBytes (bytes: Uint8Array, isCut: boolean): string {
@@ -47,7 +57,7 @@ function messageInBytes (bytes: Uint8Array, isCut: boolean): string {
   return BINARY.test(text) ? '' : messageInText(text, cut)
 }
 
-function messageInText (text: string, cut = text.length > READABLE): string {
+function messageInText (text: string, cut: boolean): string {
   const start = text.slice(0, READABLE).trim()
   switch (start[0]) {
     case '<':
@@ -55,16 +65,16 @@ function messageInText (text: string, cut = text.length > READABLE): string {
     case '{':
     case '[':
     case '"':
-      return cut ? '' : messageInJson(start)
+      return cut ? '' : messageInJson(start, text)
     default:
       return BARE_JSON.test(start) ? '' : text
   }
 }
 
-function messageInJson (text: string): string {
+function messageInJson (start: string, text: string): string {
   let value
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(start)
   } catch {
     return text // not JSON after all: a text that starts with a bracket
   }

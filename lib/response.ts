@@ -2,7 +2,9 @@ import { Server as HttpServer, ServerResponse, STATUS_CODES, type OutgoingHttpHe
 import { constants, Http2ServerResponse } from 'node:http2'
 import { Server as HttpsServer } from 'node:https'
 import { CONNECTION_FIELDS, type Contract } from './contract.js'
-import { carriesReason, checkHeader, collect, expose, isSendable, nameOf, type Headers } from './headers.js'
+import { DroppedBody } from './dropped-body.js'
+import { hasStackTrace, isErrorReport } from './error-report.js'
+import { carriesReason, checkHeader, collect, expose, isSendable, nameOf, valueOf, type Headers } from './headers.js'
 import { lingerAtEnd } from './linger.js'
 import { messageIn } from './message.js'
 import { reasonPhrase } from './reason-phrase.js'
@@ -37,23 +39,28 @@ const kMessage = Symbol('fastify-reason-phrase.message')
 const kThrown = Symbol('fastify-reason-phrase.thrown')
 const kSource = Symbol('fastify-reason-phrase.source')
 const kLogged = Symbol('fastify-reason-phrase.logged')
+const kPayload = Symbol('fastify-reason-phrase.payload')
 const kSending = Symbol('fastify-reason-phrase.sending')
 const kResent = Symbol('fastify-reason-phrase.resent')
 const kHeld = Symbol('fastify-reason-phrase.held')
 const kSent = Symbol('fastify-reason-phrase.sent')
+const kEnded = Symbol('fastify-reason-phrase.ended')
+const kDropped = Symbol('fastify-reason-phrase.dropped')
 
 /** A head that waits for the body, which may hold the message. */
 interface Head {
   statusCode: number
   headers: OutgoingHttpHeaders
+  /** What the writer says the body's length is, in bytes. NaN if it does not. */
+  length: number
 }
 
 /**
- * Where a message comes from: given to be sent; that of something thrown,
- * which is for the log alone where the status is a 5xx; or that of something
- * thrown that asks to be exposed.
+ * Where a message comes from: the handler sends it, as `given` to clients or as
+ * `private` with a 5xx; or it is that of something `thrown`, likewise private
+ * with a 5xx, unless that asks to be `exposed`.
  */
-type Source = 'given' | 'thrown' | 'exposed'
+type Source = 'given' | 'private' | 'thrown' | 'exposed'
 
 interface ContractResponse extends ServerResponse {
   /** Node's own: whether the connection ends with this response. */
@@ -66,19 +73,25 @@ interface ContractResponse extends ServerResponse {
   [kThrown]: unknown
   [kSource]: Source | undefined
   [kLogged]: boolean
+  /** An object that is on its way to be serialised. */
+  [kPayload]: unknown
   /** Whether its payload is on its way through the hooks that send it. */
   [kSending]: boolean
   /** Whether that payload is what was thrown. */
   [kResent]: boolean
   [kHeld]: Head | undefined
-  /** Whether an unsuccessful response went out. It is complete with its head. */
+  /** Whether an unsuccessful response has its head. It is complete with it. */
   [kSent]: boolean
+  /** Whether its writer has ended it. */
+  [kEnded]: boolean
+  /** What its writer still writes after it is complete. */
+  [kDropped]: DroppedBody | undefined
 }
 
 type ContractMethods = Pick<ContractResponse, 'writeHead' | 'write' | 'end' | 'addTrailers' | 'flushHeaders' | 'destroy'>
 
 /** Node's own, in the one form in which they are called with another's `this`. */
-type BaseMethods = Record<'writeHead' | 'end' | 'destroy', (this: object, ...args: unknown[]) => unknown>
+type BaseMethods = Record<'writeHead' | 'end' | 'flushHeaders' | 'destroy', (this: object, ...args: unknown[]) => unknown>
 
 /**
  * Makes the function that has a response, created by somebody else, keep the
@@ -160,6 +173,29 @@ export function say (response: ServerResponse, message: string): void {
   res[kSource] = 'given'
 }
 
+/**
+ * Gives the response the message of its body, in the place of any earlier one.
+ * With a 5xx, a private one is sent only if the contract exposes them all.
+ */
+export function sayBody (response: ServerResponse, message: string, isPrivate: boolean): void {
+  const res = response as ContractResponse
+  res[kMessage] = message
+  res[kSource] = isPrivate ? 'private' : 'given'
+}
+
+/** Keeps the payload of an error until it is serialised. */
+export function setPayload (response: ServerResponse, payload: unknown): void {
+  (response as ContractResponse)[kPayload] = payload
+}
+
+/** Returns the payload that is serialised by now, once. */
+export function takePayload (response: ServerResponse): unknown {
+  const res = response as ContractResponse
+  const payload = res[kPayload]
+  if (payload !== undefined) res[kPayload] = undefined
+  return payload
+}
+
 /** Has the log learn of what was thrown while a response was sent that has its message. */
 export function noteThrown (response: ServerResponse, thrown: unknown): void {
   const res = response as ContractResponse
@@ -206,13 +242,17 @@ export function sayResent (response: ServerResponse, message: string): void {
 /** The message that was given to the response, if one was. */
 export function messageGiven (response: ServerResponse): string | undefined {
   const res = response as ContractResponse
-  return res[kSource] === 'given' ? res[kMessage] : undefined
+  return isGiven(res) ? res[kMessage] : undefined
 }
 
 /** The message of what was thrown, if the response is to say it. */
 export function messageThrown (response: ServerResponse): string | undefined {
   const res = response as ContractResponse
-  return res[kSource] === 'given' ? undefined : res[kMessage]
+  return isGiven(res) ? undefined : res[kMessage]
+}
+
+function isGiven (res: ContractResponse): boolean {
+  return res[kSource] === 'given' || res[kSource] === 'private'
 }
 
 /** Notes that the message is in the log already. */
@@ -235,9 +275,13 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
     declare [kMessage]: string | undefined
     declare [kHeld]: Head | undefined
     declare [kSent]: boolean
+    declare [kEnded]: boolean
+    declare [kDropped]: DroppedBody | undefined
 
     writeHead (statusCode: number, phrase?: any, headers?: any): this {
       if (this[kHeld] !== undefined) release(this as never)
+      // Node refuses a second head once the first is sent.
+      if (this[kSent] && Object.hasOwn(this, 'headersSent')) complete(this as never)
       // @fastify/express has a headersSent of its own on the object.
       if (this[kSent] || super.headersSent) return super.writeHead(statusCode, phrase, headers)
 
@@ -257,25 +301,30 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
         this.getHeader(contract.field) ??
         ownPhrase(statusCode, typeof phrase === 'string' || http2 ? phrase : this.statusMessage)
       if (message !== undefined) {
-        send(this as never, statusCode | 0, kept, textOf(message))
+        prepare(this as never, statusCode | 0, kept, textOf(message))
       } else {
         // Node refuses them here, too, and not where the response ends.
         for (const name in kept) checkHeader(name, kept[name])
         this.statusCode = statusCode | 0
-        this[kHeld] = { statusCode: statusCode | 0, headers: kept }
+        this[kHeld] = { statusCode: statusCode | 0, headers: kept, length: Number(valueOf(given, 'content-length', contract) ?? this.getHeader('content-length')) }
         Object.defineProperty(this, 'headersSent', { value: true, configurable: true })
       }
       return this
     }
 
     write (chunk: unknown, encoding?: any, callback?: any): boolean {
-      if (!this[kSent] && !this[kHeld] && (super.headersSent || !isUnsuccessful(this.statusCode) || isExempt(this as never))) {
-        return super.write(chunk, encoding, callback)
+      if (!this[kSent]) {
+        if (!this[kHeld]) {
+          if (super.headersSent || !isUnsuccessful(this.statusCode) || isExempt(this as never)) return super.write(chunk, encoding, callback)
+          this.writeHead(this.statusCode)
+        }
+        if (this[kHeld]) release(this as never, textOrBytes(chunk, encoding), true)
       }
-      this.end(chunk)
+      complete(this as never)
+      this[kDropped]?.take(chunk)
       const done = callbackOf(undefined, encoding, callback)
       if (done !== undefined) process.nextTick(done)
-      // A source that never waits would else have no end, and let nothing else go on.
+      // Emit drain asynchronously; otherwise a source that ignores backpressure blocks the event loop.
       setImmediate(drain, this as never)
       return false
     }
@@ -286,10 +335,11 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
           if (super.headersSent || !isUnsuccessful(this.statusCode) || isExempt(this as never)) return super.end(chunk, encoding, callback)
           this.writeHead(this.statusCode)
         }
-        if (this[kHeld]) release(this as never, chunk)
+        if (this[kHeld]) release(this as never, textOrBytes(chunk, encoding))
       }
       const done = callbackOf(chunk, encoding, callback)
       if (done !== undefined) this.writableFinished ? process.nextTick(done) : this.once('finish', done)
+      if (!this[kEnded]) endResponse(this as never)
       return this
     }
 
@@ -300,24 +350,58 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
     flushHeaders (): void {
       if (!this.headersSent && isUnsuccessful(this.statusCode)) this.writeHead(this.statusCode)
       if (this[kHeld]) release(this as never)
-      if (!this[kSent]) super.flushHeaders()
+      if (this[kSent]) complete(this as never)
+      else super.flushHeaders()
+    }
+  }
+
+  /** Sends the header section, which is all of the response, before its writer has ended it. */
+  function complete (response: ContractResponse): void {
+    if (response[kEnded] || response[kDropped] !== undefined) return
+    Reflect.deleteProperty(response, 'headersSent')
+    if (http2) endStream(response)
+    else base.flushHeaders.call(response)
+    response[kDropped] = new DroppedBody(response)
+  }
+
+  /** Ends the response for its writer, and sends it if this has not happened yet. */
+  function endResponse (response: ContractResponse): void {
+    response[kEnded] = true
+    response[kDropped]?.end()
+    if (http2 || isWrapped) Reflect.deleteProperty(response, 'headersSent')
+    if (!http2) base.end.call(response)
+    else if (response[kDropped] === undefined) endStream(response)
+  }
+
+  /** Ends an HTTP/2 stream together with its header section. */
+  function endStream (response: ContractResponse): void {
+    try {
+      base.end.call(response)
+    } catch {
+      // HTTP/2 refuses some headers only as it sends them: then it goes without those of others.
+      for (const field of response.getHeaderNames()) {
+        if (!OWN_FIELDS.has(field) && field !== contract.field) response.removeHeader(field)
+      }
+      base.writeHead.call(response, response.statusCode)
     }
   }
 
   /** Sends the head that was held, with the message of the body, if there is one. */
-  function release (response: ContractResponse, body?: unknown): void {
-    const { statusCode, headers } = response[kHeld]!
+  function release (response: ContractResponse, body?: string | Uint8Array, isFirstChunk = false): void {
+    const { statusCode, headers, length } = response[kHeld]!
     response[kHeld] = undefined
     Reflect.deleteProperty(response, 'headersSent')
-    const message = messageIn(body)
-    if (message !== '' && isServerError(statusCode) && isErrorOf(statusCode, body)) response[kSource] = 'thrown'
-    send(response, statusCode, headers, message)
+    const isCut = isFirstChunk && !(Buffer.byteLength(body ?? '') >= length)
+    const message = body === undefined ? '' : messageIn(body, isCut)
+    // What is written past the framework, or in parts, may come from an upstream.
+    if (message !== '' && (isFirstChunk || !response[kSending] || isErrorReport(body!))) response[kSource] = 'private'
+    prepare(response, statusCode, headers, message)
   }
 
-  /** Sends an unsuccessful response, the whole of it. */
-  function send (response: ContractResponse, statusCode: number, headers: OutgoingHttpHeaders, message: string): void {
+  /** Gives an unsuccessful response its head. */
+  function prepare (response: ContractResponse, statusCode: number, headers: OutgoingHttpHeaders, message: string): void {
     const code = contract.fold(statusCode)
-    const hidden = response[kSource] === 'thrown' && isServerError(code) && !contract.exposeServerErrors
+    const hidden = isServerError(code) && !contract.exposeServerErrors && (response[kSource] === 'thrown' || response[kSource] === 'private' || hasStackTrace(message))
     const reason = contract.reason(code, hidden ? '' : message)
 
     for (const field of response.getHeaderNames()) {
@@ -347,20 +431,11 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
       }
       response.statusCode = code
       if (!http2) response.statusMessage = reasonPhrase(reason)
+      Object.defineProperty(response, 'headersSent', { value: true, configurable: true })
     } else {
       base.writeHead.call(response, code, reasonPhrase(reason), headers)
     }
     response[kSent] = true
-    try {
-      base.end.call(response)
-    } catch (error) {
-      // HTTP/2 refuses some headers only as it sends them: then it goes without those of others.
-      if (!http2) throw error
-      for (const field of response.getHeaderNames()) {
-        if (!OWN_FIELDS.has(field) && field !== contract.field) response.removeHeader(field)
-      }
-      base.writeHead.call(response, code)
-    }
     // Node would reset a connection that closes while its client still sends, and lose the answer.
     if (!http2 && response._last && !response.req.complete && response.socket !== null) lingerAtEnd(response.socket)
     log(response, statusCode, message)
@@ -402,6 +477,12 @@ function isBlank (value: OutgoingHttpHeader | undefined): boolean {
   return [value ?? ''].flat().every(one => String(one).trim() === '')
 }
 
+/** Returns what a chunk is on the wire; undefined for what Node does not write. */
+function textOrBytes (chunk: unknown, encoding: unknown): string | Uint8Array | undefined {
+  if (typeof chunk === 'string') return typeof encoding === 'string' && /^(?:base64|hex)/i.test(encoding) ? Buffer.from(chunk, encoding as BufferEncoding) : chunk
+  return chunk instanceof Uint8Array ? chunk : undefined
+}
+
 function drain (response: NodeJS.EventEmitter): void {
   response.emit('drain')
 }
@@ -413,40 +494,41 @@ function callbackOf (chunk: unknown, encoding: unknown, callback: unknown): Call
   return typeof callback === 'function' ? callback as Callback : undefined
 }
 
-/** Whether a body is Fastify's serialisation of something thrown, whose message is not for everybody. */
-export function isErrorOf (statusCode: number, body: unknown): boolean {
-  const text = body instanceof Uint8Array ? Buffer.from(body).toString() : body
-  if (typeof text !== 'string' || text[0] !== '{') return false
-  try {
-    const error = JSON.parse(text)
-    return error.statusCode === statusCode && error.error === STATUS_CODES[statusCode]
-  } catch {
-    return false
-  }
-}
-
 /** A reason phrase that says more than the status code alone. */
 function ownPhrase (statusCode: number, phrase: string | Headers | undefined): string | undefined {
   return typeof phrase === 'string' && phrase !== '' && phrase !== STATUS_CODES[statusCode] ? phrase : undefined
 }
 
+/** Logs the message of a response. Nothing that a logger or a serializer throws gets to whoever sends it. */
 function log (response: ContractResponse, statusCode: number, message: string): void {
   const reply = response[kReply]
   if (reply === undefined || response[kLogged]) return
   const thrown = response[kThrown]
   if (message === '' && thrown === undefined) return
-  const res = { statusCode }
-  const fields = thrown === undefined ? { res } : { res, err: thrown }
+  const sent = response.statusCode
   try {
-    write(reply.log, statusCode, fields, message)
+    // The log has the status code from before it was folded.
+    if (sent !== statusCode && statusCode <= 599) response.statusCode = statusCode
+    write(reply, statusCode, thrown, message)
   } catch {
-    // An error with a getter that throws, say. What throws here ends a connection on which all is said.
-    write(reply.log, statusCode, { res }, message)
+    // Nothing more can be logged, and the response is complete.
+  } finally {
+    response.statusCode = sent
   }
 }
 
-/** The levels are those of Fastify's own error log. */
-function write (log: Log, statusCode: number, fields: object, message: string): void {
-  if (isServerError(statusCode)) log.error(fields, message)
-  else log.info(fields, message)
+function write (reply: Reply, statusCode: number, thrown: unknown, message: string): void {
+  // The levels are those of Fastify's own error log.
+  const level = isServerError(statusCode) ? 'error' : 'info'
+  // A serializer of the service may take anything from what Fastify passes to it.
+  if (thrown === undefined) {
+    reply.log[level]({ res: reply }, message)
+    return
+  }
+  try {
+    reply.log[level]({ res: reply, err: thrown }, message)
+  } catch {
+    // An error with a getter that throws, for example.
+    reply.log[level]({ res: reply }, message)
+  }
 }

@@ -3,8 +3,8 @@ import type {
   RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerBase, RawServerDefault, RouteGenericInterface
 } from 'fastify'
 import type { FastifyReplyType, ResolveFastifyReplyType } from 'fastify/types/type-provider.js'
-import { messageOf } from '../lib/message.js'
-import { say } from '../lib/response.js'
+import { isExposed, messageOf } from '../lib/message.js'
+import { noteThrown, say, sayBody } from '../lib/response.js'
 import { STATUS_CODES } from '../lib/status-codes.js'
 
 /** Options of `reply.serviceUnavailable()`. */
@@ -108,14 +108,24 @@ export function decorateReply (app: FastifyInstance): void {
 
 function refuseWith (statusCode: number) {
   return function (this: FastifyReply, message?: string): FastifyReply {
-    say(this.raw, messageOf(message))
+    setMessage(this, message)
     return this.code(statusCode).send()
   }
 }
 
+/** An error in the place of a message is treated as if it had been thrown. */
+function setMessage (reply: FastifyReply, message: unknown): void {
+  if (typeof message !== 'object' || message === null) {
+    say(reply.raw, messageOf(message))
+    return
+  }
+  sayBody(reply.raw, messageOf(message), !isExposed(message))
+  noteThrown(reply.raw, message)
+}
+
 function serviceUnavailable (this: FastifyReply, message?: string, options?: ServiceUnavailableOptions): FastifyReply {
   if (options?.retryAfter !== undefined) this.header('retry-after', retryAfter(options.retryAfter))
-  say(this.raw, messageOf(message))
+  setMessage(this, message)
   return this.code(503).send()
 }
 

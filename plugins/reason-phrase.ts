@@ -6,18 +6,19 @@ import fp from 'fastify-plugin'
 import { discard, isWebResponse, readStart } from '../lib/body.js'
 import { answerOnSocket } from '../lib/client-error.js'
 import { Contract, type ContractOptions } from '../lib/contract.js'
+import { isErrorReport, isSerializedError } from '../lib/error-report.js'
 import { isSendable } from '../lib/headers.js'
 import { isJson, isPlainText } from '../lib/media-type.js'
 import { messageIn, messageOf } from '../lib/message.js'
 import {
-  belongsTo, contractKeeper, isErrorOf, isExempt, isResent, isSending, keepContractByClass, markLogged, markSending,
-  messageGiven, messageThrown, noteThrown, say, sayResent, sayThrown
+  belongsTo, contractKeeper, isExempt, isResent, isSending, keepContractByClass, markLogged, markSending,
+  messageGiven, messageThrown, noteThrown, say, sayBody, sayResent, sayThrown, setPayload, takePayload
 } from '../lib/response.js'
 import { isServerError, isUnsuccessful } from '../lib/status-codes.js'
 import { decorateReply } from './decorators.js'
 import { decorateNotImplemented } from './not-implemented.js'
 import { checkPermissions } from './permissions.js'
-import { checkRoutes, type RouteSchemaOptions } from './route-schemas.js'
+import { checkRoutes, serializeIgnored, type RouteSchemaOptions } from './route-schemas.js'
 import { serverContract } from './server-options.js'
 import { keepUpgrades } from './upgrades.js'
 
@@ -132,21 +133,10 @@ function conflict (): never {
   throw new Error('fastify-reason-phrase: these options differ from those that the server, or an earlier registration, has. Give them once')
 }
 
-function onPreSerialization (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: HookHandlerDoneFunction): void {
+function onPreSerialization (_request: FastifyRequest, reply: FastifyReply, payload: unknown, done: HookHandlerDoneFunction): void {
   const response = rawOf(reply)
   markSending(response)
-  if (isUnsuccessful(reply.statusCode) && !isExempt(response)) {
-    const message = messageIn(payload)
-    if (isResent(response, payload)) {
-      sayResent(response, message)
-      done()
-      return
-    }
-    // An error handler that sends a body without a message hides that of the error.
-    if (message !== '' || messageThrown(response) !== undefined) say(response, message)
-    // Fastify's own not-found handler logs what it sends.
-    if (request.is404 && message === `Route ${request.raw.method}:${request.raw.url} not found`) markLogged(response)
-  }
+  if (isUnsuccessful(reply.statusCode) && !isExempt(response)) setPayload(response, payload)
   done()
 }
 
@@ -187,6 +177,9 @@ function onError (request: FastifyRequest, reply: FastifyReply, thrown: unknown,
     // Where a getter throws, Fastify fails, too, and leaves the status code at 200.
     reply.code(500)
   }
+  // What failed may be a hook between the payload and ours.
+  const object = takePayload(response)
+  if (object !== undefined) liftSerialized(request, reply, serialize(reply, object), object)
   const earlier = messageGiven(response) ?? messageThrown(response)
   if (earlier !== undefined && !hasStatus && isUnsuccessful(reply.statusCode) && !isServerError(reply.statusCode)) {
     // Another plugin's onSend, say, failed what is answered: no fault of the client's, and not for it to read.
@@ -211,7 +204,7 @@ function onSend (contract: Contract, request: FastifyRequest, reply: FastifyRepl
   const response = rawOf(reply)
   markSending(response)
   // Fastify serialises what it fails to read of an error that an error handler threw, with the status code as it was.
-  if (!isUnsuccessful(reply.statusCode) && messageThrown(response) !== undefined && isErrorOf(reply.statusCode, payload)) reply.code(500)
+  if (!isUnsuccessful(reply.statusCode) && messageThrown(response) !== undefined && isSerializedError(reply.statusCode, payload)) reply.code(500)
   // The status of a fetch Response goes before the reply's.
   const isResponse = isWebResponse(payload)
   if (!isUnsuccessful(isResponse ? payload.status : reply.statusCode) || isExempt(response)) {
@@ -225,10 +218,19 @@ function onSend (contract: Contract, request: FastifyRequest, reply: FastifyRepl
     done()
     return
   }
+  const object = takePayload(response)
   if (isResponse) return onSendLater(reply, onSendWebResponse(reply, payload))
-  if (typeof payload === 'string' || payload instanceof Uint8Array) liftMessage(reply, payload)
-  else if (hasReadableText(reply) && messageGiven(response) === undefined && !reply.hasHeader(contract.field)) return onSendLater(reply, onSendStream(reply, payload as Readable))
-  else discard(payload)
+  const text = typeof payload === 'string' || payload instanceof Uint8Array ? payload : undefined
+  if (object !== undefined) {
+    // An earlier hook may have compressed it. Or it failed, and this is Fastify's text of the error, which has its length by now.
+    const isSerialized = text !== undefined && !reply.hasHeader('content-length')
+    liftSerialized(request, reply, isSerialized ? text : serialize(reply, object), object)
+  } else if (text !== undefined) {
+    liftMessage(reply, text)
+  } else if (hasReadableText(reply) && messageGiven(response) === undefined && !reply.hasHeader(contract.field)) {
+    return onSendLater(reply, onSendStream(reply, payload as Readable))
+  }
+  if (text === undefined) discard(payload)
   // Fastify's own hook for HEAD takes any payload but null.
   done(null, request.method === 'HEAD' ? '' : null)
 }
@@ -249,10 +251,35 @@ function hasReadableText (reply: FastifyReply): boolean {
 
 async function onSendStream (reply: FastifyReply, payload: Readable | ReadableStream<Uint8Array>): Promise<void> {
   const { bytes, isCut } = await readStart(payload)
-  liftMessage(reply, bytes, isCut)
+  const message = messageIn(bytes, isCut)
+  // An upstream's own 5xx is not for its clients.
+  if (message !== '') sayBody(rawOf(reply), message, isServerError(reply.statusCode))
 }
 
-function liftMessage (reply: FastifyReply, body: string | Uint8Array, isCut = false): void {
+/** Gives the response the message of an object as it was serialised, in the place of any earlier one. */
+function liftSerialized (request: FastifyRequest, reply: FastifyReply, body: string | Uint8Array, object: unknown): void {
+  const response = rawOf(reply)
+  const message = messageIn(serializeIgnored(reply, object) ?? body)
+  if (isResent(response, object)) {
+    sayResent(response, message)
+    return
+  }
+  // An error handler that sends a body without a message hides that of the error.
+  if (message !== '' || messageThrown(response) !== undefined) sayBody(response, message, isPrivate(reply, body))
+  // Fastify's own not-found handler logs what it sends.
+  if (request.is404 && message === `Route ${request.raw.method}:${request.raw.url} not found`) markLogged(response)
+}
+
+/** Returns an object as Fastify serialises it, or an empty string where that fails. */
+function serialize (reply: FastifyReply, object: unknown): string {
+  try {
+    return reply.serialize(object as object) as string
+  } catch {
+    return ''
+  }
+}
+
+function liftMessage (reply: FastifyReply, body: string | Uint8Array): void {
   const response = rawOf(reply)
   if (messageGiven(response) !== undefined) return
   if (isResent(response, body)) {
@@ -264,16 +291,21 @@ function liftMessage (reply: FastifyReply, body: string | Uint8Array, isCut = fa
   // Only Fastify's own serialisation of an error has its length by now. The
   // error is in the log already, and may be one that an error handler threw.
   const serialised = reply.hasHeader('content-length')
-  const message = serialised && endsWithMessage(body, thrown) ? thrown : messageIn(body, isCut)
+  const message = serialised && endsWithMessage(body, thrown) ? thrown : messageIn(body)
   if (thrown === undefined) {
-    sayRead(reply, message, body)
+    if (message !== '') sayBody(response, message, isPrivate(reply, body))
     return
   }
   if (message !== '' && message !== thrown) {
     if (serialised) sayThrown(response, message, undefined, false)
-    else say(response, message)
+    else sayBody(response, message, isPrivate(reply, body))
   }
   if (serialised || message === thrown) markLogged(response)
+}
+
+/** Whether the message of a body is for the log alone (`docs/security.md`). */
+function isPrivate (reply: FastifyReply, body: string | Uint8Array): boolean {
+  return isServerError(reply.statusCode) && isErrorReport(body)
 }
 
 /**
@@ -294,15 +326,8 @@ async function onSendWebResponse (reply: FastifyReply, payload: Response): Promi
   // What Node refuses fails where Fastify, which has an error already, cannot answer it again.
   for (const [name, value] of Object.entries(reply.getHeaders())) if (!isSendable(name, value)) reply.removeHeader(name)
   const { bytes, isCut } = await readStart(payload.body)
-  sayRead(reply, messageIn(bytes, isCut) || payload.statusText, bytes)
-}
-
-/** Gives the response the message that its body has. */
-function sayRead (reply: FastifyReply, message: string, body: string | Uint8Array): void {
-  if (message === '') return
-  // What Fastify made of an error, an upstream's say, is no more for everybody than the error.
-  if (isServerError(reply.statusCode) && isErrorOf(reply.statusCode, body)) sayThrown(rawOf(reply), message, undefined, false)
-  else say(rawOf(reply), message)
+  const message = messageIn(bytes, isCut) || payload.statusText
+  if (message !== '') sayBody(rawOf(reply), message, isServerError(payload.status))
 }
 
 function rawOf (reply: FastifyReply): ServerResponse {

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { FastifyContextConfig, FastifyInstance, RouteOptions } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, RouteOptions } from 'fastify'
 import type { Contract } from '../lib/contract.js'
 import { isPlainObject } from '../lib/plain-object.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
@@ -28,6 +28,11 @@ declare module 'fastify' {
 type Schemas = Record<string, unknown>
 
 const NONE = {}
+
+/** Where a route keeps the response schemas that were removed from it. */
+const kIgnored = Symbol('fastify-reason-phrase.ignored-schemas')
+
+type WithIgnored = FastifyContextConfig & { [kIgnored]?: Schemas }
 
 /**
  * Checks every route that is registered from now on against the contract,
@@ -62,8 +67,14 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
       }
       // A copy, since the schema is the caller's and may be shared.
       const kept = { ...response }
-      for (const key of withBody) delete kept[key]
+      const ignored: Schemas = {}
+      for (const key of withBody) {
+        ignored[key.toLowerCase()] = response[key]
+        delete kept[key]
+      }
       route.schema = { ...route.schema, response: kept }
+      const config: WithIgnored = { ...route.config, [kIgnored]: ignored }
+      route.config = config
       // Fastify derives the route for HEAD from that for GET.
       if (route.method !== 'HEAD') app.log.warn(`fastify-reason-phrase: the route ${nameOf(route)} declares a body for ${withBody.join(', ')}, which is ignored: an unsuccessful response has none`)
     }
@@ -71,6 +82,35 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
       fail(route, 'has no schema for a 2xx payload, as the option requireSchemas asks. Add one to schema.response')
     }
   })
+}
+
+/**
+ * Returns the text that a payload would have had by a schema that was removed,
+ * so that what the schema leaves out stays unsaid. Returns undefined where no
+ * schema was removed for the status code.
+ */
+export function serializeIgnored (reply: FastifyReply, payload: unknown): string | undefined {
+  const ignored = (reply.request.routeOptions.config as WithIgnored)[kIgnored]
+  if (ignored === undefined) return undefined
+  const { statusCode } = reply
+  const schema = ignored[statusCode] ?? ignored[`${Math.floor(statusCode / 100)}xx`] ?? ignored.default
+  if (schema === undefined) return undefined
+  try {
+    return reply.serializeInput(payload as Record<string, unknown>, contentOf(schema as Schema))
+  } catch {
+    // Fastify alone would answer 500.
+    return ''
+  }
+}
+
+interface Schema {
+  [keyword: string]: unknown
+  content?: Record<string, { schema: Schema }>
+}
+
+/** Returns the schema of JSON, where there is one for each media type. */
+function contentOf (schema: Schema): Schema {
+  return schema.content?.['application/json']?.schema ?? schema
 }
 
 function checkErrors (route: RouteOptions, contract: Contract): void {

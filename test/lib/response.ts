@@ -178,14 +178,23 @@ t.test('both give the response their message, and the last one stands', async t 
   t.equal(messageThrown(response), 'thrown')
 })
 
-t.test('the log learns of the whole message', async t => {
+t.test('logs the whole message with the reply, and never throws', async t => {
   const lines: unknown[][] = []
-  const log = {
-    info: (...line: unknown[]) => { lines.push(['info', ...line]) },
-    error: (...line: unknown[]) => { lines.push(['error', ...line]) }
+  let failing: 'once' | 'always' | undefined
+  const write = (level: string) => (fields: { res: { raw: ServerResponse } }, message: string): void => {
+    if (failing !== undefined) {
+      if (failing === 'once') failing = undefined
+      throw new Error('a serializer failed')
+    }
+    // A serializer reads the reply, as Fastify's own does.
+    lines.push([level, { ...fields, res: fields.res.raw.statusCode }, message])
   }
+  const log = { info: write('info'), error: write('error') }
   let handler: Handler
-  const port = await listen(t, WAYS['on the object'](response => { belongsTo(response, { log }); handler(response, response.req) }))
+  const port = await listen(t, WAYS['on the object'](response => {
+    belongsTo(response, { raw: response, log } as never)
+    handler(response, response.req)
+  }))
   const linesOf = async (handle: Handler): Promise<unknown[][]> => {
     lines.length = 0
     handler = handle
@@ -193,12 +202,16 @@ t.test('the log learns of the whole message', async t => {
     return lines
   }
   const error = new Error('a secret')
-  t.strictSame(await linesOf(response => { say(response, 'ä\n'); response.writeHead(404).end() }), [['info', { res: { statusCode: 404 } }, 'ä\n']])
-  t.strictSame(await linesOf(response => { response.writeHead(502).end('late') }), [['error', { res: { statusCode: 502 } }, 'late']])
-  t.strictSame(await linesOf(response => { sayThrown(response, 'a secret', error, false); response.writeHead(500).end() }), [['error', { res: { statusCode: 500 }, err: error }, 'a secret']])
-  t.strictSame(await linesOf(response => { sayThrown(response, '', null, false); response.writeHead(500).end() }), [['error', { res: { statusCode: 500 }, err: null }, '']])
+  t.strictSame(await linesOf(response => { say(response, 'ä\n'); response.writeHead(404).end() }), [['info', { res: 404 }, 'ä\n']])
+  t.strictSame(await linesOf(response => { response.writeHead(502).end('late') }), [['error', { res: 502 }, 'late']])
+  t.strictSame(await linesOf(response => { sayThrown(response, 'a secret', error, false); response.writeHead(500).end() }), [['error', { res: 500, err: error }, 'a secret']])
+  t.strictSame(await linesOf(response => { sayThrown(response, '', null, false); response.writeHead(500).end() }), [['error', { res: 500, err: null }, '']])
   t.strictSame(await linesOf(response => { say(response, 'x'); markLogged(response); response.writeHead(404).end() }), [])
   t.strictSame(await linesOf(response => { response.writeHead(404).end() }), [])
+  failing = 'once'
+  t.strictSame(await linesOf(response => { sayThrown(response, 'a secret', error, false); response.writeHead(500).end() }), [['error', { res: 500 }, 'a secret']], 'without an error that cannot be serialised')
+  failing = 'always'
+  t.strictSame(await linesOf(response => { sayThrown(response, 'a secret', error, false); response.writeHead(500).end() }), [], 'the response is sent all the same')
 })
 
 t.test('a response whose methods somebody wrapped before', async t => {
@@ -243,7 +256,8 @@ t.test('HTTP/2', async t => {
     for (const [handler, statusCode, reason] of [
       [response => { response.writeHead(404, { 'content-type': 'text/plain', connection: 'close', 'keep-alive': '5' }).end('not here') }, 404, 'not here'],
       [response => { response.writeHead(422, ['x-kept', '1', 'x-kept', '2']).end() }, 422, 'Unprocessable Entity'],
-      [response => { response.addTrailers({ 'x-sum': '1' }); response.statusCode = 502; response.write('late', () => { response.end('x', () => {}) }) }, 500, 'late'],
+      [response => { response.addTrailers({ 'x-sum': '1' }); response.statusCode = 502; response.write('late', () => { response.end('x', () => {}) }) }, 500, 'Internal Server Error'],
+      [response => { response.statusCode = 409; response.write('late', () => { response.end('x', () => {}) }) }, 400, 'late'],
       [response => { response.statusCode = 404; response.flushHeaders(); response.end() }, 404, 'Not Found'],
       [response => { say(response, 'not here'); response.writeHead(404, { 'x-bad': 'a\nb' }).end() }, 404, 'not here'],
       [response => { response.writeHead(404, { 'eb-reason-phrase': Object.create(null) }).end() }, 404, 'Not Found']

@@ -198,7 +198,8 @@ t.test('a stream of JSON or text is read for its message, and then closed; what 
     ['/octets', undefined, () => ['A message'], 404, 'Not Found'],
     ['/encoded', 'text/plain', () => ['A message'], 404, 'Not Found', { 'content-encoding': 'br' }],
     ['/header', 'text/plain', () => ['Another message'], 404, 'A message', { 'eb-reason-phrase': 'A message' }],
-    ['/server-error', 'application/json', () => [found], 503, 'A message'],
+    ['/server-error', 'application/json', () => [found], 503, 'Service Unavailable'],
+    ['/server-error/text', 'text/plain', () => ['a secret'], 500, 'Internal Server Error'],
     ['/thrown', 'application/json', () => ['{"statusCode":500,"error":"Internal Server Error","message":"a secret"}'], 500, 'Internal Server Error']
   ]
   app.get('/response', () => Response.json({ statusCode: 503, error: 'Service Unavailable', message: 'a secret' }, { status: 503 }))
@@ -583,11 +584,11 @@ t.test('over HTTP/2, by register() alone', async t => {
   const app = Fastify({ http2: true })
   await app.register(reasonPhrase)
   app.get('/', (_request, reply) => reply.notFound('no topic'))
-  app.get('/raw', (_request, reply) => { reply.hijack(); reply.raw.statusCode = 500; reply.raw.addTrailers({ 'x-sum': '1' }); reply.raw.write('x'); reply.raw.end('y') })
+  app.get('/raw', (_request, reply) => { reply.hijack(); reply.raw.statusCode = 404; reply.raw.addTrailers({ 'x-sum': '1' }); reply.raw.write('x'); reply.raw.end('y') })
   const port = await listen(t, app)
   const session = http2.connect(`http://127.0.0.1:${port}`)
   t.teardown(() => { session.close() })
-  for (const [url, statusCode, reason] of [['/', 404, 'no topic'], ['/raw', 500, 'x']] as const) {
+  for (const [url, statusCode, reason] of [['/', 404, 'no topic'], ['/raw', 404, 'x']] as const) {
     const stream = session.request({ ':path': url })
     let body = ''
     stream.on('data', chunk => { body += chunk })

@@ -238,8 +238,8 @@ t.test('a client error behind pipelined requests that are answered at once', asy
   app.post('/refused', { onRequest (_request, reply) { reply.unauthorized('Who?') } }, async () => 'ok')
   app.get('/held', (_request, reply) => {
     reply.hijack()
-    reply.raw.writeHead(500)
-    t.equal(reply.raw.statusCode, 500)
+    reply.raw.writeHead(403)
+    t.equal(reply.raw.statusCode, 403)
     setTimeout(() => { reply.raw.end('held') }, 50)
   })
   const port = await listen(t, app)
@@ -258,7 +258,7 @@ t.test('a client error behind pipelined requests that are answered at once', asy
   const held = connect(port)
   held.write('GET /held HTTP/1.1\r\nHost: localhost\r\n\r\nGARBAGE\r\n\r\n')
   const [first, second] = await held.responses(2)
-  keepsContract(t, first!, 500, 'held')
+  keepsContract(t, first!, 403, 'held')
   keepsContract(t, second!, 400, 'Parse Error: Invalid method encountered')
 })
 
@@ -295,15 +295,15 @@ t.test('HTTP/2: headers that Node refuses only as it sends them', async t => {
   session.close()
 })
 
-t.test('where the plugin is not in force, the message of a 5xx is no more public', async t => {
+t.test('sends no message of a 5xx where the plugin is not in force', async t => {
   const app = Fastify(serverOptions({ frameworkErrors (_error, _request, reply) { (reply as FastifyReply).code(500).send(new Error('a secret')) } }))
   app.get('/', () => { throw new Error('a secret') })
   app.get('/chosen', (_request, reply) => { reply.code(500).send({ message: 'chosen' }) })
   app.get('/bytes', (_request, reply) => { reply.hijack(); reply.raw.statusCode = 500; reply.raw.end(Buffer.from('{"statusCode":500,"error":"Internal Server Error","message":"a secret"}')) })
   app.get('/broken', (_request, reply) => { reply.hijack(); reply.raw.statusCode = 500; reply.raw.end('{broken') })
   const port = await listen(t, app)
-  for (const [url, reason] of [['/'], ['/%zz'], ['/chosen', 'chosen'], ['/bytes'], ['/broken', '{broken']] as const) {
-    keepsContract(t, await exchange(port, `GET ${url} HTTP/1.1\r\nHost: localhost\r\n\r\n`), 500, reason, url)
+  for (const url of ['/', '/%zz', '/chosen', '/bytes', '/broken']) {
+    keepsContract(t, await exchange(port, `GET ${url} HTTP/1.1\r\nHost: localhost\r\n\r\n`), 500, undefined, url)
   }
 })
 
