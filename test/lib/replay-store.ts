@@ -5,6 +5,7 @@ import redis from '@fastify/redis'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { memoryStore, redisStore } from '../../lib/replay-store.js'
+import { Gate } from '../fixtures/database.js'
 import { FakeRedis } from '../fixtures/redis.js'
 
 /** The two clocks, in seconds, which pass together until one is set. */
@@ -168,5 +169,21 @@ t.test('redisStore, on a Redis', { skip: !hasRedis && 'no Redis answers at 127.0
   await store.take('c', 0.001)
   while (await app.redis.exists(`${prefix}c`) !== 0);
   t.equal(await store.take('c', 60), true)
-  await app.redis.del(`${prefix}a`, `${prefix}b`, `${prefix}c`)
+
+  // A gate that executes a command and loses its answer.
+  let isLost = false
+  const gate = new Gate(socket => {
+    const upstream = net.connect(6379, '127.0.0.1').on('error', () => {})
+    socket.pipe(upstream).on('data', data => { if (isLost) socket.destroy(); else socket.write(data) })
+    socket.on('close', () => { isLost = false; upstream.destroy() })
+  })
+  const client = app.redis.duplicate({ port: await gate.open() })
+  client.on('error', () => {})
+  t.teardown(async () => { client.disconnect(); await gate.close() })
+  await once(client, 'ready')
+  isLost = true
+  t.equal(await redisStore(client, { prefix }).take('d', 60), true, 'after its answer was lost')
+  t.equal(isLost, false)
+  t.equal(await redisStore(client, { prefix }).take('d', 60), false)
+  await app.redis.del(`${prefix}a`, `${prefix}b`, `${prefix}c`, `${prefix}d`)
 })
