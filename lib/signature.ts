@@ -58,9 +58,9 @@ export class SignatureError extends Error {
 }
 
 /**
- * The nonce of a valid signature was used before. So the request was received
- * before, and perhaps processed: a 4xx would say that nothing happened. There
- * is no `Retry-After`, since to send the same request again cannot succeed.
+ * Reports that the nonce of a valid signature was used before. The request was
+ * received before, and may have been processed: a 4xx would say that nothing
+ * happened. There is no `Retry-After`, because the same request can never pass.
  */
 export class NonceReused extends Error {
   statusCode = 503
