@@ -51,6 +51,8 @@ export interface SignatureOptions {
   }
 }
 
+type Replay = Required<NonNullable<SignatureOptions['replay']>>
+
 /** The request is not signed as it must be; the message says what to mend. */
 export class SignatureError extends Error {
   statusCode = 401
@@ -90,8 +92,6 @@ interface Signature {
   mac: Uint8Array
   keyId: string
 }
-
-type Replay = Required<NonNullable<SignatureOptions['replay']>>
 
 interface Examined {
   /** What the signature signs; empty where a component has no value. */

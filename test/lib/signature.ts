@@ -379,6 +379,19 @@ t.test('a nonce that was used before is a 503 without Retry-After', async t => {
   t.equal(await verdict(verifier, signed({ parameters: ';nonce="b"' })), 'ok', 'without the key, nobody uses one up')
 })
 
+t.test('a copy that gets too old while its key is looked up does not pass', async t => {
+  const time = clock(t)
+  t.intercept(performance, 'now', { value: () => time.seconds * 1000 })
+  let delay = 0
+  const keys = (id: string): Key | undefined => { time.seconds += delay; return known(id) }
+  const verifier = new Verifier({ keys, keysTimeout: 10_000, maxAge: 60, clockSkew: 5, replay: { store: memoryStore() } })
+  const fields = signed({ parameters: ';nonce="a"' })
+  t.equal(await verdict(verifier, fields), 'ok')
+  time.seconds += 60
+  delay = 7
+  t.match(await verdict(verifier, fields), /more than 60 seconds ago/, 'although its nonce is forgotten by then')
+})
+
 t.test('a clock that is set back lets no request pass again', async t => {
   const wrapped = memoryStore()
   const wrapper: ReplayStore = { take: (nonce, lifetime) => wrapped.take(nonce, lifetime) }
