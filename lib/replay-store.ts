@@ -100,7 +100,8 @@ export interface RedisClient {
  * The store protects for as long as Redis remembers. Without persistence
  * (`appendonly yes`), a restart of Redis forgets the nonces. So does a failover
  * to a replica that does not have them yet. Set `maxmemory-policy noeviction`,
- * because the request of an evicted nonce passes again.
+ * because the request of an evicted nonce passes again. A server whose clock is
+ * set back can accept a signature whose nonce Redis has forgotten.
  *
  * @param prefix the beginning of its keys. Default: `nonce:`
  */
