@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { createClient, type ClientOptions, type Outcome, type RequestOptions, type Result } from '../client/index.js'
 import { UsageError, write, type Command, type Environment, type Streams } from './command.js'
 import { dataOf, mediaTypeOf } from './data.js'
-import { keyOf } from './key.js'
+import { keyOf, keyUsage } from './key.js'
 import { json, plain, readable } from './print.js'
 
 const EXIT_CODES: Record<Outcome, number> = { success: 0, rejected: 1, unknown: 2 }
@@ -11,11 +11,10 @@ const usage = `Usage: fastify-reason-phrase call METHOD URL [options]
 
 Sends a request, signed if it has a key, and prints what became of it.
 
-  --key FILE              the first key of [{ id, secret, permissions }] as JSON
-  --key FILE#ID           the key of it with this id
-  --key ID:SECRET         this key; others can see it in the list of processes
+  --key KEY               signs the request with a key; KEY is one of
+${keyUsage(24)}
   --data BODY             a body; JSON is sent as such, all else as text
-  --data @FILE, --data -  a body from a file, or from stdin
+  --data @FILE, --data -  a body from a file, or from standard input
   --header 'NAME: VALUE'  a header; as many as you like
   --timeout MS            how many milliseconds it may take
   --json                  prints one line of JSON; bytes are base64
@@ -42,7 +41,8 @@ export const call: Command = {
     if (method === undefined || address === undefined || rest.length > 0) throw new UsageError('call takes a METHOD and a URL')
     const url = urlOf(address)
     const headers = headersOf(values.header ?? [])
-    const key = values.key === undefined ? undefined : keyOf(values.key)
+    if (values.key === '-' && values.data === '-') throw new UsageError('--key - and --data - cannot both read standard input')
+    const key = await keyOf(values.key, streams, env)
     const timeout = values.timeout === undefined ? undefined : Number(values.timeout)
 
     let body

@@ -7,8 +7,8 @@ import { run, type Result } from '../conformance/run.js'
 import type { Target } from '../conformance/target.js'
 import { fieldSigner, type Key } from '../client/signer.js'
 import { Contract } from '../lib/contract.js'
-import { UsageError, write, type Command, type Streams } from './command.js'
-import { keyOf } from './key.js'
+import { UsageError, write, type Command, type Environment, type Streams } from './command.js'
+import { keyOf, keyUsage } from './key.js'
 
 const CONFORMS = 0
 const DOES_NOT = 1
@@ -23,7 +23,8 @@ and judges its answers by the contract of responses.md.
   --status <code>       a status code that extends the table; can be repeated
   --request <request>   one that the server answers, such as 'GET /v2/topic' or
                         'POST /v2/topic {"name":"a"}'; can be repeated (GET of the url)
-  --key <key>           sign each well-formed request with it
+  --key <key>           sign each well-formed request with a key; <key> is one of
+${keyUsage(22)}
   --only, --skip <id>   only, or all but, the probes whose id begins so; can be repeated
   --slow                wait for the server's own timeouts, too: takes minutes
   --concurrency <n>     how many probes at a time (8)
@@ -62,9 +63,9 @@ interface Order {
 export const check: Command = {
   summary: 'checks a running server, in whatever language it is written',
   usage,
-  async run (args, streams) {
+  async run (args, streams, env) {
     try {
-      return await carryOut(orderOf(args), streams)
+      return await carryOut(await orderOf(args, streams, env), streams)
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error
       await write(streams.stderr, `${error.message}\n`)
@@ -78,9 +79,9 @@ export const check: Command = {
  *
  * @throws {UsageError} for wrong use
  */
-function orderOf (args: string[]): Order {
+async function orderOf (args: string[], streams: Streams, env: Environment): Promise<Order> {
   try {
-    return read(args)
+    return await read(args, streams, env)
   } catch (error) {
     // Of parseArgs, of the contract, of the plan and of the signer.
     if (!(error instanceof TypeError)) throw error
@@ -88,13 +89,14 @@ function orderOf (args: string[]): Order {
   }
 }
 
-function read (args: string[]): Order {
+async function read (args: string[], streams: Streams, env: Environment): Promise<Order> {
   const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true })
   if (positionals.length !== 1) throw new TypeError('check takes one URL, such as http://127.0.0.1:3000')
   if (values.json && values.tap) throw new TypeError('--json and --tap exclude each other')
   const url = urlOf(positionals[0]!)
   const scheme = url.protocol === 'https:' ? 'https' : 'http'
   const base = url.pathname.replace(/\/$/, '')
+  const key = await keyOf(values.key, streams, env)
   const target: Target = {
     scheme,
     authority: url.host,
@@ -104,7 +106,7 @@ function read (args: string[]): Order {
     tls: { rejectUnauthorized: !values.insecure },
     contract: new Contract({ header: values.header, statusCodes: Object.fromEntries((values.status ?? []).map(statusOf)) }),
     requests: values.request?.map(requestOf) ?? [{ url: `${base}/` }],
-    headers: values.key === undefined ? undefined : signed(keyOf(values.key)),
+    headers: key && signed(key),
     timeout: numberOf('timeout', values.timeout)
   }
   // A name in the selection that is of no probe is said before anything is sent.

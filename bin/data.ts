@@ -14,7 +14,8 @@ export function mediaTypeOf (body: Uint8Array): string {
   return isJson(new TextDecoder().decode(body)) ? 'application/json' : 'text/plain;charset=UTF-8'
 }
 
-async function readAll (stdin: Streams['stdin']): Promise<Uint8Array> {
+/** Reads standard input to its end. */
+export async function readAll (stdin: Streams['stdin']): Promise<Buffer> {
   const chunks = []
   for await (const chunk of stdin) chunks.push(Buffer.from(chunk as string))
   return Buffer.concat(chunks)

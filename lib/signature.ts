@@ -4,6 +4,7 @@ import { refuse } from './refuse.js'
 import type { ReplayStore } from './replay-store.js'
 import { ServiceUnavailable } from './service-unavailable.js'
 import { ALGORITHM, signatureBase, type SignableRequest } from './signature-base.js'
+import { LONGEST_TIMEOUT, within } from './within.js'
 
 /** A secret: bytes, or a text, which stands for its UTF-8. */
 export type Secret = string | Uint8Array
@@ -26,6 +27,8 @@ export interface VerifiedKey {
 export interface SignatureOptions {
   /** The key of an id; undefined where there is none. What it throws is the answer's error. */
   keys: (keyId: string) => Key | undefined | Promise<Key | undefined>
+  /** How long `keys` can take, in milliseconds, before the answer is 503 with `Retry-After`. Default: 1000. */
+  keysTimeout?: number
   /** How old a signature can be, in seconds. Default: 300. */
   maxAge?: number
   /** How far ahead of ours a signer's clock can be, in seconds. Default: 30. */
@@ -36,18 +39,38 @@ export interface SignatureOptions {
    * `content-digest`.
    */
   required?: string[]
-  /** Has each request carry a nonce, and pass once. Default: no such thing. */
+  /**
+   * Requires a nonce of each request, and accepts each nonce once. A nonce that
+   * was used before is answered 503 without `Retry-After`, because the request
+   * may have been processed. Default: nonces are not checked.
+   */
   replay?: {
     store: ReplayStore
-    /** How long the store can take, in milliseconds, before the answer is 503. Default: 1000. */
+    /** How long the store can take, in milliseconds, before the answer is 503 with `Retry-After`. Default: 1000. */
     timeout?: number
   }
 }
+
+type Replay = Required<NonNullable<SignatureOptions['replay']>>
 
 /** The request is not signed as it must be; the message says what to mend. */
 export class SignatureError extends Error {
   statusCode = 401
   headers: Record<string, string> = {}
+}
+
+/**
+ * Reports that the nonce of a valid signature was used before. The request was
+ * received before, and may have been processed: a 4xx would say that nothing
+ * happened. There is no `Retry-After`, because the same request can never pass.
+ */
+export class NonceReused extends Error {
+  statusCode = 503
+  expose = true
+
+  constructor () {
+    super('The nonce was used before, so this request may have been processed')
+  }
 }
 
 // One request can try so many keys. Proxies add one signature or two.
@@ -81,35 +104,38 @@ interface Examined {
 /** Verifies the signatures of requests (RFC 9421 section 3.2), as one service asks for them. */
 export class Verifier {
   readonly #keys: SignatureOptions['keys']
+  readonly #keysTimeout: number
   readonly #maxAge: number
   readonly #clockSkew: number
   readonly #required: readonly string[]
   readonly #requiredWithoutBody: readonly string[]
-  readonly #replay: Required<NonNullable<SignatureOptions['replay']>> | undefined
+  readonly #replay: Replay | undefined
   // An unknown key costs a MAC like any other.
   readonly #decoy: Key = { secret: randomBytes(32), permissions: [] }
 
   /** @throws {TypeError} for an option that is missing, unknown, of the wrong type, or cannot work */
   constructor (options: SignatureOptions) {
-    const { keys, maxAge = 300, clockSkew = 30, required = ['@method', '@path', '@query', 'content-digest'], replay, ...unknown } = options
+    const { keys, keysTimeout = 1000, maxAge = 300, clockSkew = 30, required = ['@method', '@path', '@query', 'content-digest'], replay, ...unknown } = options
     const [stranger] = Object.keys(unknown)
-    if (stranger !== undefined) throw new TypeError(`fastify-reason-phrase: unknown option "${stranger}" of signature, known are keys, maxAge, clockSkew, required and replay`)
+    if (stranger !== undefined) throw new TypeError(`fastify-reason-phrase: unknown option "${stranger}" of signature, known are keys, keysTimeout, maxAge, clockSkew, required and replay`)
     if (typeof keys !== 'function') refuse('keys must be a function from the id of a key to the key', typeof keys)
+    checkTimeout('keysTimeout', keysTimeout)
     if (!Number.isSafeInteger(maxAge) || maxAge < 1) refuse('maxAge must be a positive number of whole seconds', maxAge)
     if (!Number.isSafeInteger(clockSkew) || clockSkew < 0) refuse('clockSkew must be a number of whole seconds', clockSkew)
     if (!Array.isArray(required) || !required.every(isComponent)) {
       refuse(`required must be an array of field names in lower case and of ${DERIVED.join(', ')}`, required)
     }
-    if (replay !== undefined && typeof replay?.store?.take !== 'function') refuse('replay.store must be an object with a method take', typeof replay?.store)
-    const timeout = replay?.timeout ?? 1000
-    if (!Number.isSafeInteger(timeout) || timeout < 1) refuse('replay.timeout must be a positive number of milliseconds', timeout)
+    const { store, timeout = 1000 } = replay ?? {} as Partial<Replay>
+    if (replay !== undefined && typeof store?.take !== 'function') refuse('replay.store must be an object with a method take', typeof store)
+    checkTimeout('replay.timeout', timeout)
 
     this.#keys = keys
+    this.#keysTimeout = keysTimeout
     this.#maxAge = maxAge
     this.#clockSkew = clockSkew
     this.#required = required
     this.#requiredWithoutBody = required.filter(name => !name.startsWith('content-'))
-    this.#replay = replay && { store: replay.store, timeout }
+    this.#replay = store && { store, timeout }
   }
 
   /** The value of an `Accept-Signature` field (RFC 9421 section 5.1) that says what to sign. */
@@ -124,32 +150,39 @@ export class Verifier {
    * signature covers.
    *
    * @throws {SignatureError} where it is not signed as it must be
+   * @throws {NonceReused} if its signature is valid, and its nonce was used before
+   * @throws {ServiceUnavailable} if `keys` does not answer in time, and if the store of nonces fails
    */
   async verify (request: SignableRequest, hasBody: boolean): Promise<{ key: VerifiedKey, covered: ReadonlySet<string> }> {
     const signatures = read(request)
     // All of them, so that the number of look-ups does not tell which is known.
     // Asynchronous, so that one that throws leaves no promise of another behind.
-    const keys = await Promise.all(signatures.map(async ({ keyId }) => await this.#keys(keyId)))
+    const keys = await Promise.all(signatures.map(async ({ keyId }) => await this.#lookUp(keyId)))
     // The first whose key is known decides. Some stores have null for none.
     const known = keys.findIndex(key => key !== undefined && key !== null)
     const signature = signatures[Math.max(known, 0)]
-    const key = keys[known] ?? this.#decoy
+    const { secrets, permissions } = readKey(keys[known] ?? this.#decoy)
     const examined = signatures.map(candidate => this.#examine(request, candidate, hasBody))
     const { base, covered, refusal } = examined[Math.max(known, 0)]
 
     // Every secret is tried, so that the time does not tell which it was.
     let isValid = false
-    for (const secret of secretsOf(key)) isValid = isMac(signature.mac, secret, base) || isValid
+    for (const secret of secrets) isValid = isMac(signature.mac, secret, base) || isValid
     if (!isValid || known < 0) {
       // Nothing here depends on which of the keys is known.
       throw examined.find(({ refusal }) => refusal !== undefined)?.refusal ?? new SignatureError(NOT_VALID)
     }
     if (refusal !== undefined) throw refusal
 
-    if (this.#replay !== undefined && !await this.#take(`${signature.keyId.length}:${signature.keyId}:${parameter(signature, 'nonce')}`)) {
-      throw new SignatureError('The nonce was used before: sign each request anew')
-    }
-    return { key: { id: signature.keyId, permissions: key.permissions }, covered }
+    // After the MAC, so that nobody without the key can use a nonce up, or learn that it was used.
+    if (this.#replay !== undefined && !await this.#take(signature, this.#replay)) throw new NonceReused()
+    return { key: { id: signature.keyId, permissions }, covered }
+  }
+
+  async #lookUp (keyId: string): Promise<Key | undefined> {
+    const timeout = this.#keysTimeout
+    return await within(timeout, this.#keys(keyId), () =>
+      new ServiceUnavailable('Keys cannot be looked up for now', { cause: new Error(`keys() did not answer within ${timeout} ms`) }))
   }
 
   #requiredOf (hasBody: boolean): readonly string[] {
@@ -207,12 +240,19 @@ export class Verifier {
     }
   }
 
-  async #take (nonce: string): Promise<boolean> {
-    const { store, timeout } = this.#replay!
+  async #take (signature: Signature, { store, timeout }: Replay): Promise<boolean> {
+    const { keyId } = signature
     try {
-      // A second more, since clocks do not agree to the millisecond.
-      const answer = store.take(nonce, this.#maxAge + this.#clockSkew + 1)
-      const taken = typeof answer === 'boolean' ? answer : await within(timeout, answer)
+      const taken = await within(
+        timeout,
+        store.take(
+          `${keyId.length}:${keyId}:${parameter(signature, 'nonce')}`,
+          // A second more, since clocks do not agree to the millisecond.
+          this.#maxAge + this.#clockSkew + 1,
+          parameter(signature, 'created') as number + this.#maxAge + 1
+        ),
+        () => new Error(`The store of nonces did not answer within ${timeout} ms`)
+      )
       if (typeof taken !== 'boolean') throw new TypeError('The store of nonces must answer true or false')
       return taken
     } catch (error) {
@@ -221,12 +261,9 @@ export class Verifier {
   }
 }
 
-async function within<T> (timeout: number, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => { reject(new Error(`The store of nonces did not answer within ${timeout} ms`)) }, timeout)
-  })
-  return await Promise.race([promise, late]).finally(() => { clearTimeout(timer) })
+function checkTimeout (name: string, timeout: number): void {
+  if (!Number.isSafeInteger(timeout) || timeout < 1) refuse(`${name} must be a positive number of milliseconds`, timeout)
+  if (timeout > LONGEST_TIMEOUT) refuse(`${name} must be at most ${LONGEST_TIMEOUT} milliseconds`, timeout)
 }
 
 function isComponent (name: unknown): boolean {
@@ -270,12 +307,13 @@ function parameter ({ input }: Signature, name: string): unknown {
   return input[1].get(name)
 }
 
-function secretsOf ({ secret, permissions }: Key): Secret[] {
+/** Reads each property of a key once, since it can be a getter. */
+function readKey ({ secret, permissions }: Key): { secrets: Secret[], permissions: readonly string[] } {
   const secrets = Array.isArray(secret) ? secret : [secret]
   if (secrets.length === 0 || !secrets.every(isSecret) || !Array.isArray(permissions)) {
     throw new TypeError('fastify-reason-phrase: keys() must return { secret, permissions }: a text or bytes, or several of them, and an array')
   }
-  return secrets
+  return { secrets, permissions }
 }
 
 function isSecret (secret: unknown): boolean {

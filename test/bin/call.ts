@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { PassThrough, Readable, Writable } from 'node:stream'
-import { writeFileSync } from 'node:fs'
+import { chmodSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { run } from '../../bin/run.js'
 import { closedPort } from '../fixtures/database.js'
@@ -27,9 +27,10 @@ const keys = [
   { id: 'a#b', secret: 'another', permissions: [] }
 ]
 
-function file (t: Test, name: string, content: string | Buffer): string {
+function file (t: Test, name: string, content: string | Buffer, mode = 0o644): string {
   const path = join(t.testdirName, name)
   writeFileSync(path, content)
+  chmodSync(path, mode)
   return path
 }
 
@@ -137,6 +138,82 @@ t.test('--key', async t => {
       t.notMatch(stderr, /hush/)
     }
   })
+})
+
+t.test('the key from the environment', async t => {
+  t.testdir()
+  const path = file(t, 'keys.json', JSON.stringify(keys), 0o600)
+  const dev = await serveSigned(t, 'dev', 'hush')
+  const withKey = async (url: string, FASTIFY_REASON_PHRASE_KEY: string, ...args: string[]) => await call(['GET', url, ...args], { env: { FASTIFY_REASON_PHRASE_KEY } })
+  t.match(await withKey(dev, 'dev:hush'), { code: 0, stderr: '' })
+  t.match(await withKey(dev, path), { code: 0, stderr: '' })
+  t.match(await withKey(dev, 'dev:wrong', '--key', 'dev:hush'), { code: 0, stderr: '' }, '--key comes first')
+  t.match(await withKey(dev, ''), { code: 1, stdout: 'reason: Signature-Input' }, 'an empty one is none')
+  const wrong: Array<[value: string, said: string]> = [
+    ['hush', 'FASTIFY_REASON_PHRASE_KEY must be a file of keys, or id:secret'],
+    ['-', 'FASTIFY_REASON_PHRASE_KEY must be a file of keys, or id:secret'],
+    [file(t, 'text', 'hush'), 'The file of FASTIFY_REASON_PHRASE_KEY is not JSON'],
+    [`${path}#hush`, 'The file of FASTIFY_REASON_PHRASE_KEY has no key with this id'],
+    [t.testdirName, 'The file of FASTIFY_REASON_PHRASE_KEY cannot be read (EISDIR)']
+  ]
+  for (const [value, said] of wrong) {
+    const { code, stderr } = await withKey(dev, value)
+    t.equal(code, 64, value)
+    t.equal(stderr.split('\n')[0], `fastify-reason-phrase: ${said}`)
+    t.notMatch(stderr, /hush/)
+  }
+})
+
+t.test('the key from standard input', async t => {
+  const dev = await serveSigned(t, 'dev', 'hush')
+  for (const stdin of ['dev:hush', 'dev:hush\n', 'dev:hush\r\n', JSON.stringify(keys), `\n${JSON.stringify(keys, null, 2)}\n`]) {
+    t.match(await call(['GET', dev, '--key', '-'], { stdin }), { code: 0, stderr: '' }, JSON.stringify(stdin))
+  }
+  t.match(await call(['GET', await serveSigned(t, 'dev', ' a:b\n'), '--key=-'], { stdin: 'dev: a:b\n\n' }), { code: 0 }, 'only the end of the last line is not part of the secret')
+  t.match(await call(['GET', dev, '--key', '-'], { stdin: 'dev:hush', env: { FASTIFY_REASON_PHRASE_KEY: 'dev:wrong' } }), { code: 0 })
+  t.match(await call(['POST', dev, '--key', '-', '--data', '{}'], { stdin: 'dev:hush' }), { code: 0 })
+  const wrong: Array<[stdin: string, said: string]> = [
+    ['', '--key - needs id:secret, or the JSON of a file of keys, on standard input'],
+    ['\n', '--key - needs id:secret, or the JSON of a file of keys, on standard input'],
+    ['hush', '--key - needs id:secret, or the JSON of a file of keys, on standard input'],
+    [':hush', '--key - needs id:secret, or the JSON of a file of keys, on standard input'],
+    ['dev:\n', '--key - needs id:secret, or the JSON of a file of keys, on standard input'],
+    ['[{"id":"dev","secret":"hush"', 'The standard input of --key is not JSON'],
+    ['{"id":"dev","secret":"hush"}', 'The standard input of --key must be a JSON array of { id, secret, permissions }'],
+    ['[]', 'The standard input of --key has no key']
+  ]
+  for (const [stdin, said] of wrong) {
+    const { code, stderr } = await call(['GET', dev, '--key', '-'], { stdin })
+    t.equal(code, 64, stdin)
+    t.equal(stderr.split('\n')[0], `fastify-reason-phrase: ${said}`)
+    t.notMatch(stderr, /hush/)
+  }
+  t.match(await call(['POST', dev, '--key', '-', '--data', '-'], { stdin: 'dev:hush' }), { code: 64, stderr: 'fastify-reason-phrase: --key - and --data - cannot both read standard input\n' })
+})
+
+t.test('a warning of a key file that other users can read', async t => {
+  t.testdir()
+  const dev = await serveSigned(t, 'dev', 'hush')
+  const warning = (source: string) => `fastify-reason-phrase: other users can read the file of ${source}: remove their permission with chmod 600\n`
+  const printed = 'outcome: success\nstatus: 200\n'
+  for (const [mode, stderr] of [[0o600, ''], [0o400, ''], [0o611, ''], [0o640, warning('--key')], [0o604, warning('--key')], [0o644, warning('--key')]] as const) {
+    const path = file(t, mode.toString(8), JSON.stringify(keys), mode)
+    const { code, stdout, stderr: said } = await call(['GET', dev, '--key', path])
+    t.strictSame([code, stdout.startsWith(printed), said], [0, true, stderr], mode.toString(8))
+  }
+  const shared = file(t, 'shared', JSON.stringify(keys), 0o644)
+  t.equal((await call(['GET', dev, '--key', `${shared}#dev`])).stderr, warning('--key'))
+  t.equal((await call(['GET', dev], { env: { FASTIFY_REASON_PHRASE_KEY: shared } })).stderr, warning('FASTIFY_REASON_PHRASE_KEY'))
+  t.intercept(process, 'platform', { value: 'win32' })
+  t.equal((await call(['GET', dev, '--key', shared])).stderr, '', 'on Windows, the mode says nothing')
+})
+
+t.test('the help says which form shows the secret to other users, and what to use instead', async t => {
+  const { stdout } = await call(['--help'])
+  t.match(stdout, /^ {4}ID:SECRET +other users can see the secret, in the process list$/m)
+  t.match(stdout, /^ {4}- +ID:SECRET, or what a FILE has, from standard input$/m)
+  t.match(stdout, /FASTIFY_REASON_PHRASE_KEY/)
+  for (const line of stdout.split('\n')) t.ok(line.length <= 80, line)
 })
 
 t.test('--data', async t => {

@@ -11,7 +11,7 @@ import { conforming, type Draft } from '../fixtures/conforming.js'
 import { closedPort } from '../fixtures/database.js'
 import { KEY } from '../fixtures/sign.js'
 
-async function check (args: string[], { isTTY }: { isTTY?: boolean } = {}) {
+async function check (args: string[], { isTTY, stdin = '', env = {} }: { isTTY?: boolean, stdin?: string, env?: Record<string, string> } = {}) {
   const stream = () => {
     const chunks: Buffer[] = []
     const write = new Writable({
@@ -23,7 +23,7 @@ async function check (args: string[], { isTTY }: { isTTY?: boolean } = {}) {
     return { stream: Object.assign(write, { isTTY }), text: () => Buffer.concat(chunks).toString() }
   }
   const [stdout, stderr] = [stream(), stream()]
-  const code = await run(['check', ...args], { stdin: Readable.from([]), stdout: stdout.stream, stderr: stderr.stream }, {})
+  const code = await run(['check', ...args], { stdin: Readable.from([stdin]), stdout: stdout.stream, stderr: stderr.stream }, env)
   return { code, stdout: stdout.text(), stderr: stderr.text() }
 }
 
@@ -102,6 +102,16 @@ t.test('Each well-formed request is signed', async t => {
   t.ok(seen.has(`POST /signed ${KEY.id} 200`))
   t.ok(seen.has(`GET /no-such ${KEY.id} 404`))
   t.notMatch(stdout, KEY.secret)
+  const signed = ['--request', 'POST /signed {"a":1}', '--only', 'requests']
+  seen.clear()
+  t.equal((await check([origin, '--key', '-', ...signed], { stdin: `${KEY.id}:${KEY.secret}\n` })).code, 0)
+  t.ok(seen.has(`POST /signed ${KEY.id} 200`), 'with the key from standard input')
+  seen.clear()
+  t.equal((await check([origin, ...signed], { env: { FASTIFY_REASON_PHRASE_KEY: `${KEY.id}:${KEY.secret}` } })).code, 0)
+  t.ok(seen.has(`POST /signed ${KEY.id} 200`), 'with the key from the environment')
+  t.match(await check([origin, ...signed], { env: { FASTIFY_REASON_PHRASE_KEY: 'hidden' } }), { code: 64, stderr: /^fastify-reason-phrase: FASTIFY_REASON_PHRASE_KEY must be/ })
+  t.match(await check([origin, ...signed, '--key', '-'], { stdin: 'hidden' }), { code: 64, stderr: /^fastify-reason-phrase: --key - needs/ })
+
   const wrong = await check([await url(t, withoutHeader), '--key', 'id:hidden', '--only', 'text-no-resource-post'])
   t.equal(wrong.code, 1)
   t.match(wrong.stdout, /content-digest: sha-256=:[^]*signature-input: sig1=\("@method" "@path" "@query" "content-digest" "content-type"\);created=\d+;nonce="[\w-]+";keyid="id"/)

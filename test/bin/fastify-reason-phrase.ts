@@ -43,6 +43,7 @@ t.test('it signs, sends and prints, and its exit code says what became of it', a
   t.strictSame(await run(t, ['call', 'POST', `${origin}/a`, '--key', 'dev:hush', '--data', '-'], { stdin: 'text' }), {
     code: 0, stdout: 'outcome: success\nstatus: 200\n\n{"method":"POST","body":"text"}\n', stderr: ''
   })
+  t.match(await run(t, ['call', 'GET', `${origin}/a`, '--key', '-'], { stdin: 'dev:hush\n' }), { code: 0, stderr: '' })
   t.match(await run(t, ['call', 'GET', `http://127.0.0.1:${await closedPort()}`]), { code: 1, stdout: 'outcome: rejected\nreason: connect ECONNREFUSED', stderr: '' })
   t.match(await run(t, ['call', 'GET', await serve(t, (_request, response) => { response.destroy() })]), { code: 2, stdout: 'outcome: unknown\n', stderr: '' })
   t.match(await run(t, ['call']), { code: 64, stdout: '', stderr: 'call takes a METHOD and a URL' })

@@ -2,11 +2,12 @@ import { Hmac } from 'node:crypto'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { memoryStore, type ReplayStore } from '../../lib/replay-store.js'
-import { SignatureError, Verifier, type Key, type SignatureOptions } from '../../lib/signature.js'
+import { NonceReused, SignatureError, Verifier, type Key, type SignatureOptions } from '../../lib/signature.js'
 import type { SignableRequest } from '../../lib/signature-base.js'
 import { KEY, sign, type Signing } from '../fixtures/sign.js'
 
 const NOT_VALID = 'The key or the signature is not valid'
+const USED = 'The nonce was used before'
 const NOW = 1_700_000_000
 const original = Hmac.prototype.digest as () => Buffer
 
@@ -40,6 +41,7 @@ async function verdict (verifier: Verifier, fields: Record<string, string>, hasB
     await verifier.verify(request(fields), hasBody)
     return 'ok'
   } catch (error) {
+    if (error instanceof NonceReused) return USED
     if (!(error instanceof SignatureError)) throw error
     if (error.statusCode !== 401) throw error
     return error.message
@@ -225,6 +227,13 @@ t.test('keys that come later, fail, or are no keys', async t => {
   await t.rejects(new Verifier({ keys: async () => { throw failure } }).verify(request(signed()), false), failure)
   await t.rejects(new Verifier({ keys: async id => { if (id === 'none') throw failure; return known(id) } }).verify(request(several({}, { key: { id: 'none', secret: '' } })), false), failure)
 
+  for (const nothing of [undefined, null, '', 0]) {
+    for (const keys of [() => { throw nothing }, async () => await Promise.reject(nothing)]) {
+      const error = await new Verifier({ keys }).verify(request(signed()), false).then(() => 'passed', error => error)
+      t.equal(error, nothing)
+    }
+  }
+
   const nonsense = [
     true, 1, 'secret', {}, [], () => {}, { secret: KEY.secret }, { permissions: [] }, { secret: '', permissions: [] }, { secret: [], permissions: [] },
     { secret: [KEY.secret, ''], permissions: [] }, { secret: [KEY.secret, undefined], permissions: [] }, { secret: 5, permissions: [] },
@@ -235,6 +244,45 @@ t.test('keys that come later, fail, or are no keys', async t => {
       name: 'TypeError', message: 'fastify-reason-phrase: keys() must return { secret, permissions }: a text or bytes, or several of them, and an array'
     })
   }
+})
+
+t.test('keys() that answers too late is a 503', async t => {
+  clock(t)
+  const late: Record<string, SignatureOptions['keys']> = {
+    never: async () => await new Promise(() => {}),
+    'with a key': async id => await new Promise(resolve => setTimeout(() => { resolve(known(id)) }, 20)),
+    'with an error': async () => await new Promise((_resolve, reject) => setTimeout(() => { reject(new Error('late')) }, 20)),
+    'with a thenable': () => ({ then: () => {} }) as unknown as Promise<Key>,
+    'for one of two keys': id => id === KEY.id ? known(id) : new Promise(() => {})
+  }
+  const unhandled: unknown[] = []
+  const note = (error: unknown): void => { unhandled.push(error) }
+  process.on('unhandledRejection', note)
+  t.teardown(() => { process.off('unhandledRejection', note) })
+  for (const [title, keys] of Object.entries(late)) {
+    const verifier = new Verifier({ keys, keysTimeout: 5 })
+    await t.rejects(verifier.verify(request(several({}, { key: { id: 'other', secret: 'x' } })), false), {
+      statusCode: 503, headers: { 'retry-after': '5' }, expose: true, message: 'Keys cannot be looked up for now', cause: { message: 'keys() did not answer within 5 ms' }
+    }, title)
+  }
+  await new Promise(resolve => setTimeout(resolve, 30))
+  t.strictSame(unhandled, [])
+  const failure = new Error('no database')
+  const oneFails = new Verifier({ keys: id => { if (id === 'other') throw failure; return new Promise(() => {}) }, keysTimeout: 5 })
+  await t.rejects(oneFails.verify(request(several({}, { key: { id: 'other', secret: 'x' } })), false), failure)
+  const thenable = new Verifier({ keys: id => ({ then: (resolve: (key?: Key) => void) => { resolve(known(id)) } }) as unknown as Promise<Key>, keysTimeout: 5 })
+  t.equal(await verdict(thenable, signed()), 'ok')
+})
+
+t.test('each property of a key is read once', async t => {
+  clock(t)
+  const secrets = [KEY.secret, 'another']
+  const permissions = [['a'], ['b']]
+  const verifier = new Verifier({ keys: () => ({ get secret () { return secrets.shift()! }, get permissions () { return permissions.shift()! } }) })
+  t.strictSame((await verifier.verify(request(signed()), false)).key.permissions, ['a'])
+  t.strictSame(secrets, ['another'])
+  const failure = new Error('no vault')
+  await t.rejects(new Verifier({ keys: () => ({ get secret (): string { throw failure }, permissions: [] }) }).verify(request(signed()), false), failure)
 })
 
 t.test('what is required', async t => {
@@ -258,12 +306,15 @@ t.test('options that cannot work', async t => {
     [{}, 'option keys must be a function from the id of a key to the key, not \'undefined\''],
     [{ keys: { dev: 'a secret' } }, 'option keys must be a function from the id of a key to the key, not \'object\''],
     [{ keys: 'a secret' }, 'option keys must be a function from the id of a key to the key, not \'string\''],
-    [{ keys: known, maxage: 1 }, 'unknown option "maxage" of signature, known are keys, maxAge, clockSkew, required and replay'],
+    [{ keys: known, maxage: 1 }, 'unknown option "maxage" of signature, known are keys, keysTimeout, maxAge, clockSkew, required and replay'],
     ...[0, -1, 1.5, NaN, Infinity, '300', null].map((maxAge): [object, string] => [{ keys: known, maxAge }, 'option maxAge must be a positive number of whole seconds, not ']),
     ...[-1, 0.5, NaN, '30', null].map((clockSkew): [object, string] => [{ keys: known, clockSkew }, 'option clockSkew must be a number of whole seconds, not ']),
     ...['@path', null, ['Date'], ['@Path'], ['@status'], ['@query-param'], ['a b'], [''], [1], ['"date"'], ['date;sf']].map((required): [object, string] => [{ keys: known, required }, 'option required must be an array of field names in lower case and of @method, @target-uri, @authority, @scheme, @request-target, @path, @query, not ']),
     ...[true, null, {}, { store: {} }, { store: 'redis://:a secret@host' }, memoryStore()].map((replay): [object, string] => [{ keys: known, replay }, 'option replay.store must be an object with a method take, not ']),
-    ...[0, -1, 1.5, '1000'].map((timeout): [object, string] => [{ keys: known, replay: { store: memoryStore(), timeout } }, 'option replay.timeout must be a positive number of milliseconds, not '])
+    ...[0, -1, 1.5, '1000', null].map((timeout): [object, string] => [{ keys: known, replay: { store: memoryStore(), timeout } }, 'option replay.timeout must be a positive number of milliseconds, not ']),
+    [{ keys: known, replay: { store: memoryStore(), timeout: 2 ** 31 } }, 'option replay.timeout must be at most 2147483647 milliseconds, not 2147483648'],
+    ...[0, -1, 1.5, NaN, Infinity, '1000', null].map((keysTimeout): [object, string] => [{ keys: known, keysTimeout }, 'option keysTimeout must be a positive number of milliseconds, not ']),
+    [{ keys: known, keysTimeout: 2 ** 31 }, 'option keysTimeout must be at most 2147483647 milliseconds, not 2147483648']
   ]
   for (const [options, message] of cases) {
     let error: Error | undefined
@@ -277,6 +328,7 @@ t.test('options that cannot work', async t => {
     t.notMatch(error?.message, 'a secret')
   }
   t.doesNotThrow(() => new Verifier({ keys: known, maxAge: 1, clockSkew: 0, required: ['date', '@authority', 'x_y', '!x'], replay: { store: memoryStore(), timeout: 1 } }))
+  t.doesNotThrow(() => new Verifier({ keys: known, keysTimeout: 2 ** 31 - 1, replay: { store: memoryStore(), timeout: 2 ** 31 - 1 } }))
 })
 
 t.test('replay', async t => {
@@ -284,7 +336,7 @@ t.test('replay', async t => {
   t.intercept(performance, 'now', { value: () => time.seconds * 1000 })
   const calls: unknown[][] = []
   const memory = memoryStore()
-  const store: ReplayStore = { take: (nonce, lifetime) => { calls.push([nonce, lifetime]); return memory.take(nonce, lifetime) } }
+  const store: ReplayStore = { take: (...args) => { calls.push(args); return memory.take(...args) } }
   const verifier = new Verifier({ keys: id => id === 'test:1' ? { secret: 'x', permissions: [] } : known(id), maxAge: 60, clockSkew: 5, replay: { store } })
   t.match(verifier.accept(false), /^sig1=\("@method" "@path" "@query"\);created;nonce="[\w-]{22}";alg="hmac-sha256"$/)
   t.not(verifier.accept(false), verifier.accept(false))
@@ -296,7 +348,6 @@ t.test('replay', async t => {
   t.equal(await verdict(verifier, signed({ created: 1, parameters: ';nonce="a"' })), 'The signature was created more than 60 seconds ago: sign each request anew, and set the clock')
   t.strictSame(calls, [], 'a nonce is taken only from who has the key')
 
-  const USED = 'The nonce was used before: sign each request anew'
   t.equal(await verdict(verifier, signed({ parameters: `;nonce="${'x'.repeat(256)}"` })), 'ok')
   t.equal(await verdict(verifier, signed({ parameters: ';nonce="a"' })), 'ok')
   t.equal(await verdict(verifier, signed({ parameters: ';nonce="a"' })), USED)
@@ -304,7 +355,7 @@ t.test('replay', async t => {
   t.equal(await verdict(verifier, signed({ parameters: ';nonce="A"' })), 'ok')
   t.equal(await verdict(verifier, signed({ key: { id: 'test:1', secret: 'x' }, parameters: ';nonce="b"' })), 'ok')
   t.equal(await verdict(verifier, signed({ parameters: ';nonce="1:b"' })), 'ok', 'of another key')
-  t.strictSame(calls.at(1), ['4:test:a', 66])
+  t.strictSame(calls.at(1), ['4:test:a', 66, NOW + 61])
 
   const late = signed({ created: NOW + 5, parameters: ';nonce="late"' })
   t.equal(await verdict(verifier, late), 'ok')
@@ -312,6 +363,72 @@ t.test('replay', async t => {
   t.equal(await verdict(verifier, late), USED, 'as long as its signature counts')
   time.seconds = NOW + 66
   t.match(await verdict(verifier, late), /more than 60 seconds ago/)
+})
+
+t.test('a nonce that was used before is a 503 without Retry-After', async t => {
+  clock(t)
+  const verifier = new Verifier({ keys: known, replay: { store: memoryStore() } })
+  const fields = signed({ parameters: ';nonce="a"' })
+  t.equal(await verdict(verifier, fields), 'ok')
+  const error = await verifier.verify(request(fields), false).catch(error => error)
+  t.strictSame({ ...error }, { statusCode: 503, expose: true })
+  t.equal(error.message, 'The nonce was used before, so this request may have been processed')
+  const forged = { ...fields, signature: 'sig1=:AAAA:' }
+  t.equal(await verdict(verifier, forged), NOT_VALID, 'without the key, nobody learns which nonces were used')
+  t.equal(await verdict(verifier, signed({ key: { id: KEY.id, secret: 'wrong' }, parameters: ';nonce="b"' })), NOT_VALID)
+  t.equal(await verdict(verifier, signed({ parameters: ';nonce="b"' })), 'ok', 'without the key, nobody uses one up')
+})
+
+t.test('a copy that gets too old while its key is looked up does not pass', async t => {
+  const time = clock(t)
+  t.intercept(performance, 'now', { value: () => time.seconds * 1000 })
+  let delay = 0
+  const keys = (id: string): Key | undefined => { time.seconds += delay; return known(id) }
+  const verifier = new Verifier({ keys, keysTimeout: 10_000, maxAge: 60, clockSkew: 5, replay: { store: memoryStore() } })
+  const fields = signed({ parameters: ';nonce="a"' })
+  t.equal(await verdict(verifier, fields), 'ok')
+  time.seconds += 60
+  delay = 7
+  t.match(await verdict(verifier, fields), /more than 60 seconds ago/, 'although its nonce is forgotten by then')
+})
+
+t.test('a clock that is set back lets no request pass again', async t => {
+  const wrapped = memoryStore()
+  const wrapper: ReplayStore = { take: (nonce, lifetime) => wrapped.take(nonce, lifetime) }
+  const stores = { memoryStore: memoryStore(), 'a store that hands on two arguments': wrapper }
+  for (const [title, store] of Object.entries(stores)) {
+    t.test(title, async t => {
+      const time = clock(t)
+      let elapsed = 0
+      t.intercept(performance, 'now', { value: () => elapsed * 1000 })
+      const pass = (seconds: number, set = 0): void => { elapsed += seconds; time.seconds += seconds + set }
+      const verifier = new Verifier({ keys: known, maxAge: 60, clockSkew: 5, replay: { store } })
+      const sent = (nonce: string) => signed({ created: Math.floor(time.seconds), parameters: `;nonce="${nonce}"` })
+      const refused = async (fields: Record<string, string>): Promise<boolean> => await verifier.verify(request(fields), false).then(() => false, ({ statusCode }) => statusCode === 503)
+
+      const first = sent('first')
+      t.equal(await verdict(verifier, first), 'ok')
+      pass(100, -100)
+      t.equal(await verdict(verifier, first), USED, 'while its signature counts')
+      t.equal(await verdict(verifier, sent('second')), 'ok', 'a new one passes')
+      pass(70)
+      t.match(await verdict(verifier, first), /more than 60 seconds ago/)
+      const third = sent('third')
+      t.equal(await verdict(verifier, third), 'ok')
+      pass(1, -71)
+      t.ok(await refused(first), 'its nonce may be forgotten')
+      pass(80)
+      t.equal(await verdict(verifier, sent('fourth')), 'ok', 'once the clock is where it was, requests pass')
+      const fifth = sent('fifth')
+      t.equal(await verdict(verifier, fifth), 'ok')
+      pass(1, 3600)
+      t.equal(await verdict(verifier, sent('sixth')), 'ok', 'a clock that was ahead')
+      pass(1, -3600)
+      t.ok(await refused(fifth), 'and is mended')
+      // Without the third argument, the store cannot tell a new signature from a forgotten one.
+      if (store !== wrapper) t.equal(await verdict(verifier, sent('seventh')), 'ok')
+    })
+  }
 })
 
 t.test('stores that fail, hang, or say nonsense', async t => {

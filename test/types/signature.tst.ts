@@ -1,3 +1,4 @@
+import '@fastify/redis'
 import Fastify, { type FastifyRequest } from 'fastify'
 import { expect, test } from 'tstyche'
 import reasonPhrase from '../../index.js'
@@ -23,7 +24,7 @@ test('config of routes', () => {
 
 test('options', () => {
   app.register(reasonPhrase).register(signature, { keys })
-  app.register(signature, { keys: async () => undefined, maxAge: 1, clockSkew: 1, required: ['date'], replay: { store: memoryStore(), timeout: 1 } })
+  app.register(signature, { keys: async () => undefined, keysTimeout: 1, maxAge: 1, clockSkew: 1, required: ['date'], replay: { store: memoryStore(), timeout: 1 } })
   app.register(signature, { keys: id => ({ secret: [id, new Uint8Array(1)], permissions: ['a'] as const }), prefix: '/v2' })
   // @ts-expect-error Argument of type '{}' is not assignable
   app.register(signature, {})
@@ -36,4 +37,10 @@ test('options', () => {
 test('stores', () => {
   expect(memoryStore({ max: 5 })).type.toBe<ReplayStore>()
   expect(redisStore({ set: async () => 'OK' }, { prefix: 'a' })).type.toBe<ReplayStore>()
+  expect(redisStore({ set: async () => 'OK', get: async () => null, status: 'ready' })).type.toBe<ReplayStore>()
+  expect(redisStore).type.toBeCallableWith(app.redis)
+  // @ts-expect-error Property 'set' is missing
+  redisStore({ get: async () => null })
+  expect({ take: (nonce: string, lifetime: number) => nonce === 'a' && lifetime > 1 }).type.toBeAssignableTo<ReplayStore>()
+  expect({ take: async (_nonce: string, _lifetime: number, _expires?: number) => true }).type.toBeAssignableTo<ReplayStore>()
 })
