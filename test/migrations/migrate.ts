@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
 import { build } from 'esbuild'
 import Fastify from 'fastify'
-import { sql } from 'kysely'
+import { CamelCasePlugin, Kysely, Migrator, SqliteDialect, sql, type SqliteDatabase } from 'kysely'
 import Libsql from 'libsql'
 import t, { type Test } from 'tap'
 import { migrations } from '../../migrations/index.js'
@@ -135,10 +135,10 @@ for (const [title, prepare, topics] of files) {
   t.test(`A process can be killed while it opens ${title}`, async t => {
     const next = random(19)
     const folder = t.testdir()
-    const runs = await Promise.all(Array.from({ length: 8 }, async (_, number) => {
-      const files = Array.from({ length: 20 }, (_, place) => join(folder, `${number}-${place}`, 'topics.db'))
+    const runs = await Promise.all(Array.from({ length: 6 }, async (_, number) => {
+      const files = Array.from({ length: 10 }, (_, place) => join(folder, `${number}-${place}`, 'topics.db'))
       for (const file of files) await prepare(file)
-      return { files, delay: next() * 300, process: await start(t) }
+      return { files, delay: next() * 200, process: await start(t) }
     }))
     await Promise.all(runs.map(({ files, delay, process }) => process.kill(files, delay)))
     for (const { files } of runs) {
@@ -149,7 +149,7 @@ for (const [title, prepare, topics] of files) {
   t.test(`Processes can open ${title} at once`, async t => {
     const folder = t.testdir()
     const processes = await Promise.all(Array.from({ length: 5 }, () => start(t)))
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < 5; round++) {
       const file = join(folder, String(round), 'topics.db')
       await prepare(file)
       t.strictSame(await Promise.all(processes.map(process => process.open(file))), processes.map(() => 'open'))
@@ -157,3 +157,89 @@ for (const [title, prepare, topics] of files) {
     }
   })
 }
+
+t.test('A migration that was cut off without a transaction', async t => {
+  const statements: string[] = []
+  const db = new Kysely({
+    dialect: new SqliteDialect({ database: new Libsql(':memory:') as unknown as SqliteDatabase }),
+    plugins: [new CamelCasePlugin()],
+    log: ({ query: { sql, parameters } }) => {
+      if (/^(create|insert)/.test(sql)) statements.push(parameters.reduce<string>((text, value) => text.replace('?', `'${value}'`), sql))
+    }
+  })
+  await new Migrator({ db, provider: { getMigrations: async () => migrations } }).migrateToLatest()
+  await db.destroy()
+  const folder = t.testdir()
+  const cut = (name: string, last: RegExp) => {
+    const file = join(folder, name)
+    edit(file, ...statements.slice(0, statements.findIndex(statement => last.test(statement)) + 1))
+    return file
+  }
+  const tables = (file: string) => {
+    const plain = new Libsql(file)
+    const rows = plain.prepare("select name from sqlite_master where type = 'table' order by name").all() as Array<{ name: string }>
+    plain.close()
+    return rows.map(({ name }) => name)
+  }
+
+  t.test('is run again', async t => {
+    t.ok(statements.length > 10)
+    for (let length = 0; length <= statements.length; length++) {
+      const file = join(folder, `${length}.db`)
+      edit(file, ...statements.slice(0, length))
+      t.strictSame(await open(file).catch(error => error.message), upToDate([]), statements[length - 1])
+    }
+  })
+
+  t.test('is run again after those that have data', async t => {
+    const file = cut('upgrade.db', /^create table "maintenance"/)
+    edit(file, "insert into topic values ('a', 'kept', '', '', '', null)")
+    t.strictSame(await open(file), upToDate(['kept']))
+  })
+
+  t.test('fails where its table has rows', async t => {
+    const file = cut('rows.db', /^create table "message"/)
+    edit(file, "insert into message values ('a', 'a', '', '', 1, 'stored', 1, null, '')")
+    const before = tables(file)
+    await t.rejects(open(file), { message: /^table "?message"? already exists/ })
+    t.strictSame(tables(file), before)
+  })
+
+  t.test('fails where a table is not its own, and undoes those before it', async t => {
+    const file = join(folder, 'foreign.db')
+    edit(file, 'create table maintenance (other text)')
+    await t.rejects(open(file), { message: /^table "?maintenance"? already exists/ })
+    t.strictSame(tables(file), ['maintenance'])
+  })
+})
+
+t.test('A file that a later version has been run on is refused, and left as it is', async t => {
+  const later = "insert into kysely_migration values ('9999-later', '2999-01-01T00:00:00.000Z')"
+  for (const edits of [[later], [later, 'drop table maintenance', `delete from kysely_migration where name = '${names.at(-1)}'`]]) {
+    const file = join(t.testdir(), `${edits.length}.db`)
+    await open(file)
+    edit(file, ...edits)
+    await t.rejects(open(file), { message: /9999-later/ })
+  }
+})
+
+t.test('A file that is up to date is opened without its lock', async t => {
+  const file = join(t.testdir(), 'topics.db')
+  await open(file)
+  const other = new Libsql(file)
+  t.teardown(() => other.close())
+  other.exec('begin immediate')
+  t.strictSame(await open(file), upToDate([]))
+})
+
+t.test('A file that another process has locked is opened when it is released', async t => {
+  const file = join(t.testdir(), 'topics.db')
+  // Before it has a write-ahead log, SQLite does not wait for the lock.
+  const other = new Libsql(file)
+  t.teardown(() => other.close())
+  other.exec('begin exclusive')
+  const opened = open(file)
+  await setTimeout(100)
+  other.exec('rollback')
+  t.strictSame(await opened, upToDate([]))
+})
