@@ -68,15 +68,24 @@ export class DatabaseUnavailable extends ServiceUnavailable {
   }
 }
 
-// SQLSTATEs, SQLite's codes and Node's. Any other is a mistake of ours, and trying again is no help.
-const UNAVAILABLE = /^(08...|25006|53...|57P..|58...|SQLITE_(BUSY|CANTOPEN|FULL|IOERR|LOCKED|READONLY)\w*|E(?!RR_)[A-Z_]{4,})$/
+// SQLSTATEs and codes of Node after which a connection must not be used again.
+const CONNECTION = /^(08...|25006|25P0[34]|57P..|58...|E(?!RR_)[A-Z_]{4,})$/
 // The errors that pg makes itself have no code.
-const LOST = /^(Connection terminated|Query read timeout|Client .*not queryable)/
+const CONNECTION_MESSAGE = /^(Connection terminated|Query read timeout|Client .*not queryable)/
+// SQLSTATEs of a conflict with others, of what took too long, and of what is used up: the same query can succeed later.
+const ATTEMPT = /^(40(001|003|P01)|53...|55P03|57014)$/
+const SQLITE = /^SQLITE_(BUSY|CANTOPEN|FULL|IOERR|LOCKED|NOMEM|PROTOCOL|READONLY)(_\w+)?$/
+// The same as numbers, since libsql has no names for some codes that extend them, such as that of a read-only folder.
+const SQLITE_NUMBERS = new Set([5, 14, 13, 10, 6, 7, 15, 8])
 
-/** Whether a query failed because the database is away, not because it is wrong. */
+function isLost ({ code, message }: { code?: string, message?: string }): boolean {
+  return code === undefined ? CONNECTION_MESSAGE.test(`${message}`) : CONNECTION.test(code)
+}
+
+/** Whether a query failed because the database is away or busy, so that trying again can help. Other errors are mistakes of ours. */
 export function isUnavailable (error: unknown): boolean {
-  const { code, message } = error as { code?: string, message?: string }
-  return code === undefined ? LOST.test(`${message}`) : UNAVAILABLE.test(code)
+  const { code, rawCode } = error as { code?: string, rawCode?: number }
+  return isLost(error as Error) || ATTEMPT.test(`${code}`) || SQLITE.test(`${code}`) || SQLITE_NUMBERS.has(Number(rawCode) & 0xFF)
 }
 
 // How long a start waits for other processes that have the file of SQLite locked, in milliseconds.
@@ -198,15 +207,26 @@ export function postgresql (url: string, log: FastifyBaseLogger): Dialect {
     pool: {
       async connect () {
         const client = await pool.connect().catch(cause => { throw new DatabaseUnavailable(cause) })
-        let lost = false
-        const query = (text: string, values: unknown[]) => client.query(text, values).catch(error => {
-          lost ||= isUnavailable(error)
-          throw error
-        })
+        // The error after which the connection must not be used again.
+        let lost: unknown
+
+        async function query (text: string, values: unknown[]) {
+          try {
+            // The next query would fail as well, with an error that hides this one, or after a timeout of its own.
+            if (lost !== undefined) throw lost
+            return await client.query(text, values)
+          } catch (error) {
+            const isRollback = text === 'rollback'
+            if (isRollback || isLost(error as Error)) lost ??= error
+            // To close the connection rolls back, too, and the error of a rollback would hide the reason for it.
+            if (isRollback) return { command: 'ROLLBACK', rowCount: null, rows: [] }
+            throw error
+          }
+        }
+
         return {
           query: query as unknown as PostgresPoolClient['query'],
-          // A connection that did not answer must not be given to the next request.
-          release: () => client.release(lost)
+          release: () => client.release(lost !== undefined)
         }
       },
       end: () => pool.end()
