@@ -23,10 +23,10 @@ export async function migrate (db: Kysely<any>, { dialect, schema }: MigrateOpti
     if (error !== undefined) throw error
   }
 
-  const isPending = (await migratorOf(db).getMigrations()).some(({ executedAt }) => executedAt === undefined)
-  // Kysely has a lock and a transaction for PostgreSQL, and neither for SQLite. Without pending migrations, it only
-  // reads, and throws when a later version of the service has run more of them.
-  if (dialect === 'postgresql' || !isPending) return await toLatest(db)
+  // Kysely has a lock and a transaction for PostgreSQL, and neither for SQLite.
+  const needsLock = dialect === 'sqlite' && (await migratorOf(db).getMigrations()).some(({ executedAt }) => executedAt === undefined)
+  // In SQLite it then only reads, and throws when a later version of the service has run more migrations.
+  if (!needsLock) return await toLatest(db)
 
   // Not transaction(), because Kysely's Migrator asks for a connection, and a Transaction refuses that.
   await db.connection().execute(async connection => {

@@ -135,6 +135,7 @@ function lockedFirst (database: InstanceType<typeof Libsql>): SqliteDatabase {
     begin () {
       database.exec('begin immediate')
       isOpen = true
+      failure = new Error('SQLite has rolled back the transaction')
     },
     commit () {
       inside(() => database.exec('commit'))
@@ -183,7 +184,7 @@ function lockedFirst (database: InstanceType<typeof Libsql>): SqliteDatabase {
         })
       }
       const isWrite = /^(insert|update|delete)\b/i.test(text)
-      const locked = <Result>(work: () => Result) => isWrite && !isOpen ? alone(work) : inside(work)
+      const locked = <Result>(work: () => Result) => isWrite && !isOpen && !database.inTransaction ? alone(work) : inside(work)
       const all = statement.all.bind(statement)
       const run = statement.run.bind(statement)
       return Object.assign(statement, {
@@ -207,8 +208,10 @@ export function postgresql (url: string, log: FastifyBaseLogger): Dialect {
     pool: {
       async connect () {
         const client = await pool.connect().catch(cause => { throw new DatabaseUnavailable(cause) })
-        // The error after which the connection must not be used again.
+        // The error after which the connection must not be used again. It can come between two queries, too.
         let lost: unknown
+        const lose = (error: unknown) => { lost ??= error }
+        client.on('error', lose)
 
         async function query (text: string, values: unknown[]) {
           try {
@@ -217,7 +220,7 @@ export function postgresql (url: string, log: FastifyBaseLogger): Dialect {
             return await client.query(text, values)
           } catch (error) {
             const isRollback = text === 'rollback'
-            if (isRollback || isLost(error as Error)) lost ??= error
+            if (isRollback || isLost(error as Error)) lose(error)
             // To close the connection rolls back, too, and the error of a rollback would hide the reason for it.
             if (isRollback) return { command: 'ROLLBACK', rowCount: null, rows: [] }
             throw error
@@ -226,7 +229,10 @@ export function postgresql (url: string, log: FastifyBaseLogger): Dialect {
 
         return {
           query: query as unknown as PostgresPoolClient['query'],
-          release: () => client.release(lost !== undefined)
+          release () {
+            client.off('error', lose)
+            client.release(lost !== undefined)
+          }
         }
       },
       end: () => pool.end()

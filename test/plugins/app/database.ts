@@ -343,6 +343,19 @@ t.test('A connection to PostgreSQL', async t => {
     t.strictSame(queries, ['begin', 'select "name" from "topic"'])
   })
 
+  t.test('that is lost between two queries of a transaction tells why', async t => {
+    let closed: Promise<unknown> | undefined
+    const url = await fixtures.stub(t, socket => {
+      closed = once(socket, 'close')
+      socket.write(fixtures.stubDone('BEGIN'))
+      socket.end(fixtures.stubError('25P03', 'terminating connection due to idle-in-transaction timeout'))
+    })
+    await t.rejects(connect(t, url).transaction().execute(async db => {
+      await closed
+      return await read(db)
+    }), { code: '25P03' })
+  })
+
   t.test('whose rollback fails is closed, and tells only why it was rolled back', async t => {
     let closed: Promise<unknown> | undefined
     for (const answer of [(socket: Socket) => socket.destroy(), (socket: Socket) => socket.write(fixtures.stubError('XX000', 'no rollback'))]) {
