@@ -177,10 +177,9 @@ function follow (
       if (!isLost && !isClosing) app.log.warn({ err: error }, 'fastify-reason-phrase: the store of maintenance cannot be read, so its last state stays')
       isLost = true
     }
-    if (isClosing) return
     // Each further call that hangs doubles the pause, so that hanging calls do not pile up, and the store is still read.
     const pause = Math.min(pollInterval * 2 ** Math.max(loading - 1, 0), Math.max(pollInterval, LONGEST_PAUSE))
-    timer = setTimeout(lookAgain, pause, timeout).unref()
+    if (!isClosing) timer = setTimeout(lookAgain, pause, timeout).unref()
   }
 
   // Fastify fails the start when a hook takes longer than its pluginTimeout.
