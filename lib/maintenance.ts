@@ -47,20 +47,21 @@ export function begin (start: MaintenanceStart = {}): MaintenanceOn {
 
   const end = until === undefined ? undefined : timeOf(until, 'until')
   if (end !== undefined && end <= Date.now()) refuse('option until must be in the future', until, 'maintenance')
-  return on(message, new Date().toISOString(), end, end === undefined && retryAfter === undefined ? RETRY_AFTER : retryAfter)
+  return on(message, new Date().toISOString(), end, retryAfter)
 }
 
 /**
- * A state as it was kept elsewhere.
+ * Returns a state as it was kept elsewhere.
  *
- * @throws {TypeError} for what is none
+ * @throws {TypeError} for anything that is not a complete {@link MaintenanceState}
  */
-export function restore (kept: MaintenanceState): MaintenanceState {
-  if (typeof kept?.enabled !== 'boolean') refuse('state must be { enabled: false }, or an object with enabled, message and since', kept, 'maintenance')
-  if (!kept.enabled) return OFF
-  const { message, since, until, retryAfter } = kept
-  const end = until === undefined ? undefined : timeOf(until, 'until')
-  return on(message, new Date(timeOf(since, 'since')).toISOString(), end, end === undefined ? retryAfter ?? RETRY_AFTER : undefined)
+export function restore (kept: unknown): MaintenanceState {
+  const kind = kept === null ? 'null' : Array.isArray(kept) ? 'array' : typeof kept
+  if (kind !== 'object') refuse('state must be { enabled: false }, or an object with enabled, message and since', kind, 'maintenance')
+  const { enabled, message, since, until, retryAfter } = kept as Partial<Record<keyof MaintenanceOn, unknown>>
+  if (typeof enabled !== 'boolean') refuse('option enabled must be true or false', enabled, 'maintenance')
+  if (!enabled) return OFF
+  return on(message, new Date(timeOf(since, 'since')).toISOString(), until === undefined ? undefined : timeOf(until, 'until'), retryAfter)
 }
 
 /** When a state ends by itself, in milliseconds since the epoch; `Infinity` where it does not. */
@@ -73,25 +74,32 @@ export function retryAfterOf ({ until, retryAfter }: MaintenanceOn): number {
   return until === undefined ? retryAfter! : Math.max(1, Math.ceil((Date.parse(until) - Date.now()) / 1000))
 }
 
-function on (message: unknown, since: string, end: number | undefined, retryAfter: unknown): MaintenanceOn {
+function on (message: unknown, since: string, end: number | undefined, retryAfter: unknown = RETRY_AFTER): MaintenanceOn {
   if (typeof message !== 'string' || message.trim() === '') refuse('option message must be a string that says something', message, 'maintenance')
-  if (retryAfter !== undefined && !(typeof retryAfter === 'number' && retryAfter > 0 && Number.isFinite(retryAfter))) {
+  // A larger number has an exponent in its text, and Retry-After has only digits (RFC 9110 section 10.2.3).
+  if (typeof retryAfter !== 'number' || !(retryAfter > 0) || !Number.isSafeInteger(Math.ceil(retryAfter))) {
     refuse('option retryAfter must be a positive number of seconds', retryAfter, 'maintenance')
   }
   return Object.freeze({
     enabled: true,
     message,
     since,
-    ...(end !== undefined && { until: new Date(end).toISOString() }),
-    ...(retryAfter !== undefined && { retryAfter: Math.ceil(retryAfter as number) })
+    ...(end === undefined ? { retryAfter: Math.ceil(retryAfter) } : { until: new Date(end).toISOString() })
   })
 }
 
-// To Date, a number is a time and most texts are one, too.
-const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i
+// To Date, a number is a time and most texts are one, too. Years after 9999 have a sign and six digits.
+const DATE_TIME = /^((?:\d{4}|[+-]\d{6})-\d\d-\d\d)T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i
 
 function timeOf (value: unknown, name: string): number {
-  const time = value instanceof Date ? value.getTime() : typeof value === 'string' && DATE_TIME.test(value) ? Date.parse(value) : NaN
+  const time = value instanceof Date ? value.getTime() : typeof value === 'string' ? parse(value) : NaN
   if (Number.isNaN(time)) refuse(`option ${name} must be a valid Date, or a date-time with its time zone`, value, 'maintenance')
   return time
+}
+
+function parse (text: string): number {
+  const [, date] = DATE_TIME.exec(text) ?? []
+  const time = date === undefined ? NaN : Date.parse(text)
+  // Date takes February 30 for March 2.
+  return Number.isNaN(time) || !new Date(date).toISOString().startsWith(date) ? NaN : time
 }

@@ -5,13 +5,20 @@ import fp from 'fastify-plugin'
 import { lingerAtEnd } from '../lib/linger.js'
 import { begin, endOf, OFF, restore, retryAfterOf, type MaintenanceOn, type MaintenanceStart, type MaintenanceState } from '../lib/maintenance.js'
 import { markLogged, say } from '../lib/response.js'
+import { ServiceUnavailable } from '../lib/service-unavailable.js'
+import { withTimeLimit } from '../lib/time-limit.js'
 
 export type { MaintenanceOff, MaintenanceOn, MaintenanceStart, MaintenanceState } from '../lib/maintenance.js'
 
-/** Keeps the state for other processes, and for the next start. While it cannot be read, the last state stays, at the start off. */
+/**
+ * Keeps the state for other processes, and for the next start. While the store
+ * throws, takes too long, or returns something that is not a state, the last
+ * state stays, at the start off.
+ */
 export interface MaintenanceStore {
   /** The state that was saved last; `{ enabled: false }` where none was. */
   load (): MaintenanceState | Promise<MaintenanceState>
+  /** Saves the state. One that is saved after {@link MaintenanceOptions.timeout} takes effect with the next `load()`. */
   save (state: MaintenanceState): unknown
 }
 
@@ -23,6 +30,12 @@ export interface MaintenanceOptions {
   store?: MaintenanceStore
   /** How long after one look at the store the next one is, in milliseconds. Default: 500. */
   pollInterval?: number
+  /**
+   * How long the store may take for one `load()` or `save()`, in milliseconds. Default: 1000. The start waits at most
+   * half of Fastify's `pluginTimeout` for the first `load()`. While calls hang, the store is read less and less often,
+   * but at least every 30 seconds.
+   */
+  timeout?: number
 }
 
 /** The maintenance of a service. */
@@ -34,7 +47,8 @@ export interface Maintenance {
    * finished. While it is on, what it was begun with is replaced.
    *
    * @returns the state, once the store has it
-   * @throws {TypeError} for what is unknown, of the wrong type, over already, or says twice when it ends; or what the store throws, and all stays as it was
+   * @throws {TypeError} for what is unknown, of the wrong type, over already, or says twice when it ends
+   * @throws what the store throws, or a 503 when the store takes too long; the state stays as it was
    */
   enter (start?: MaintenanceStart): Promise<MaintenanceState>
   /** Ends it; as {@link enter} in the rest. */
@@ -49,10 +63,12 @@ declare module 'fastify' {
   }
 }
 
-async function maintenance (app: FastifyInstance, { exempt = () => false, store, pollInterval = 500 }: MaintenanceOptions): Promise<void> {
+async function maintenance (app: FastifyInstance, { exempt = () => false, store, pollInterval = 500, timeout = 1000 }: MaintenanceOptions): Promise<void> {
   check('exempt', 'a function of the request', exempt, typeof exempt === 'function')
   check('store', 'an object with load and save', store, store === undefined || (typeof store?.load === 'function' && typeof store.save === 'function'))
-  check('pollInterval', 'a positive number of milliseconds', pollInterval, typeof pollInterval === 'number' && pollInterval > 0 && pollInterval < 2 ** 31)
+  for (const [name, value] of Object.entries({ pollInterval, timeout })) {
+    check(name, 'a positive number of milliseconds', value, typeof value === 'number' && value > 0 && value < 2 ** 31)
+  }
 
   let state: MaintenanceState = OFF
   let end = Infinity
@@ -74,7 +90,7 @@ async function maintenance (app: FastifyInstance, { exempt = () => false, store,
   async function change (next: MaintenanceState): Promise<MaintenanceState> {
     if (store !== undefined) {
       changes++
-      await store.save(next)
+      await withTimeLimit(store.save(next), timeout, () => tooLate(timeout))
     }
     changes++
     set(next)
@@ -99,9 +115,9 @@ async function maintenance (app: FastifyInstance, { exempt = () => false, store,
   })
 
   if (store !== undefined) {
-    follow(app, pollInterval, async () => {
+    follow(app, { store, pollInterval, timeout }, async load => {
       const before = changes
-      const loaded = restore(await store.load())
+      const loaded = await load()
       if (before === changes) set(loaded)
     })
   }
@@ -124,25 +140,50 @@ function refuse ({ raw }: FastifyRequest, reply: FastifyReply, state: Maintenanc
   reply.code(503).header('retry-after', retryAfterOf(state)).send()
 }
 
+function tooLate (limit: number): ServiceUnavailable {
+  return new ServiceUnavailable(`The store of maintenance did not answer within ${limit} ms`)
+}
+
+// The longest pause between two calls of load() while earlier ones hang, in milliseconds.
+const LONGEST_PAUSE = 30_000
+
 /** Looks at the store before the service starts, and from then on again and again until it closes. */
-function follow (app: FastifyInstance, interval: number, look: () => Promise<void>): void {
+function follow (
+  app: FastifyInstance,
+  { store, pollInterval, timeout }: { store: MaintenanceStore, pollInterval: number, timeout: number },
+  look: (load: () => Promise<MaintenanceState>) => Promise<void>
+): void {
+  const pluginTimeout = app.initialConfig.pluginTimeout!
   let timer: NodeJS.Timeout | undefined
   let isClosing = false
   let isLost = false
+  // The calls of load() that have not returned, however long ago they were made.
+  let loading = 0
 
-  async function lookAgain (): Promise<void> {
+  async function load (limit: number): Promise<MaintenanceState> {
+    const call = (async () => await store.load())()
+    const settled = () => { loading-- }
+    loading++
+    call.then(settled, settled)
+    return restore(await withTimeLimit(call, limit, () => tooLate(limit)))
+  }
+
+  async function lookAgain (limit: number): Promise<void> {
     try {
-      await look()
+      await look(() => load(limit))
       if (isLost) app.log.info('fastify-reason-phrase: the store of maintenance is back')
       isLost = false
     } catch (error) {
-      if (!isLost && !isClosing) app.log.warn(error, 'fastify-reason-phrase: the store of maintenance cannot be read, so its last state stays')
+      if (!isLost && !isClosing) app.log.warn({ err: error }, 'fastify-reason-phrase: the store of maintenance cannot be read, so its last state stays')
       isLost = true
     }
-    if (!isClosing) timer = setTimeout(lookAgain, interval).unref()
+    // Each further call that hangs doubles the pause, so that hanging calls do not pile up, and the store is still read.
+    const pause = Math.min(pollInterval * 2 ** Math.max(loading - 1, 0), Math.max(pollInterval, LONGEST_PAUSE))
+    if (!isClosing) timer = setTimeout(lookAgain, pause, timeout).unref()
   }
 
-  app.addHook('onReady', lookAgain)
+  // Fastify fails the start when a hook takes longer than its pluginTimeout.
+  app.addHook('onReady', () => lookAgain(pluginTimeout > 0 ? Math.min(timeout, pluginTimeout / 2) : timeout))
   app.addHook('preClose', done => {
     isClosing = true
     clearTimeout(timer)

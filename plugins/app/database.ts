@@ -1,13 +1,14 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { Static } from '@sinclair/typebox'
 import type { FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
-import { CamelCasePlugin, Kysely, Migrator, PostgresDialect, SqliteDialect, sql, type ColumnType, type Dialect, type PostgresPoolClient, type SqliteDatabase, type SqliteStatement } from 'kysely'
+import { CamelCasePlugin, Kysely, PostgresDialect, SqliteDialect, sql, type ColumnType, type Dialect, type PostgresPoolClient, type SqliteDatabase, type SqliteStatement } from 'kysely'
 import Libsql from 'libsql'
 import pg from 'pg'
 import { ServiceUnavailable } from '../../lib/service-unavailable.js'
-import { migrations } from '../../migrations/index.js'
+import { migrate } from '../../migrations/migrate.js'
 import type { MessageStatus } from '../../schemas/message.js'
 import type { Topic } from '../../schemas/topic.js'
 
@@ -67,46 +68,123 @@ export class DatabaseUnavailable extends ServiceUnavailable {
   }
 }
 
-// SQLSTATEs, SQLite's codes and Node's. Any other is a mistake of ours, and trying again is no help.
-const UNAVAILABLE = /^(08...|25006|53...|57P..|58...|SQLITE_(BUSY|CANTOPEN|FULL|IOERR|LOCKED|READONLY)\w*|E(?!RR_)[A-Z_]{4,})$/
+// SQLSTATEs and codes of Node after which a connection must not be used again.
+const CONNECTION = /^(08...|25006|25P0[34]|57P..|58...|E(?!RR_)[A-Z_]{4,})$/
 // The errors that pg makes itself have no code.
-const LOST = /^(Connection terminated|Query read timeout|Client .*not queryable)/
+const CONNECTION_MESSAGE = /^(Connection terminated|Query read timeout|Client .*not queryable)/
+// SQLSTATEs of a conflict with others, of what took too long, and of what is used up: the same query can succeed later.
+const ATTEMPT = /^(40(001|003|P01)|53...|55P03|57014)$/
+const SQLITE = /^SQLITE_(BUSY|CANTOPEN|FULL|IOERR|LOCKED|NOMEM|PROTOCOL|READONLY)(_\w+)?$/
+// The same as numbers, since libsql has no names for some codes that extend them, such as that of a read-only folder.
+const SQLITE_NUMBERS = new Set([5, 14, 13, 10, 6, 7, 15, 8])
 
-/** Whether a query failed because the database is away, not because it is wrong. */
+function isLost ({ code, message }: { code?: string, message?: string }): boolean {
+  return code === undefined ? CONNECTION_MESSAGE.test(`${message}`) : CONNECTION.test(code)
+}
+
+/** Whether a query failed because the database is away or busy, so that trying again can help. Other errors are mistakes of ours. */
 export function isUnavailable (error: unknown): boolean {
-  const { code, message } = error as { code?: string, message?: string }
-  return code === undefined ? LOST.test(`${message}`) : UNAVAILABLE.test(code)
+  const { code, rawCode } = error as { code?: string, rawCode?: number }
+  return isLost(error as Error) || ATTEMPT.test(`${code}`) || SQLITE.test(`${code}`) || SQLITE_NUMBERS.has(Number(rawCode) & 0xFF)
+}
+
+// How long a start waits for other processes that have the file of SQLite locked, in milliseconds.
+const START_LIMIT = 5_000
+
+/** Does what may find a file of SQLite locked, again and again for a while. */
+async function patiently<Result> (work: () => Promise<Result>): Promise<Result> {
+  const end = Date.now() + START_LIMIT
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!/^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(`${(error as { code?: string }).code}`) || Date.now() >= end) throw error
+      await setTimeout(50 * Math.random())
+    }
+  }
 }
 
 async function sqlite (file: string): Promise<Dialect> {
   await mkdir(dirname(file), { recursive: true })
   // Waiting for another process to release a lock blocks this one: not for long.
   const database = new Libsql(file, { timeout: 500 })
-  database.pragma('journal_mode = WAL')
+  try {
+    database.exec('pragma journal_mode = wal')
+  } catch (error) {
+    database.close()
+    throw error
+  }
   return new SqliteDialect({ database: lockedFirst(database) })
 }
-
-const NOTHING = { changes: 0, lastInsertRowid: 0 }
 
 /**
  * Has every transaction, and every statement that writes outside of one, take the lock before anything else. A
  * transaction that reads first can find that another process wrote since, and cannot write any more. And a statement
  * that fails for the lock is left in progress by libsql, so that no transaction commits until it is garbage:
  * https://github.com/tursodatabase/libsql-client-ts/issues/352. One of exec() is not.
+ *
+ * SQLite rolls a transaction back by itself after some errors, such as that of a full disk. Then every later statement
+ * of the transaction, and its commit, fail with that error, and its rollback has nothing left to do.
  */
 function lockedFirst (database: InstanceType<typeof Libsql>): SqliteDatabase {
-  const locked = (work: () => any) => database.inTransaction ? work() : database.transaction(work).immediate()
-  const begin = () => {
-    database.exec('begin immediate')
-    return NOTHING
+  let isOpen = false
+  // The last error of the transaction: when SQLite has rolled back, the reason for it.
+  let failure: unknown
+
+  const commands: Record<string, () => void> = {
+    begin () {
+      database.exec('begin immediate')
+      isOpen = true
+      failure = new Error('SQLite has rolled back the transaction')
+    },
+    commit () {
+      inside(() => database.exec('commit'))
+      isOpen = false
+    },
+    rollback () {
+      isOpen = false
+      if (database.inTransaction) database.exec('rollback')
+    }
+  }
+
+  function inside<Result> (work: () => Result): Result {
+    // SQLite would take a statement for a transaction of its own, and keep what it writes.
+    if (isOpen && !database.inTransaction) throw failure
+    try {
+      return work()
+    } catch (error) {
+      failure = error
+      throw error
+    }
+  }
+
+  function alone<Result> (work: () => Result): Result {
+    commands.begin()
+    try {
+      const result = work()
+      commands.commit()
+      return result
+    } catch (error) {
+      commands.rollback()
+      throw error
+    }
   }
 
   return {
     close: () => database.close(),
     prepare (text) {
       const statement = database.prepare(text) as unknown as SqliteStatement
-      if (text === 'begin') return Object.assign(statement, { run: begin })
-      if (!/^(insert|update|delete)\b/i.test(text)) return statement
+      const command = commands[text]
+      if (command !== undefined) {
+        return Object.assign(statement, {
+          run () {
+            command()
+            return { changes: 0, lastInsertRowid: 0 }
+          }
+        })
+      }
+      const isWrite = /^(insert|update|delete)\b/i.test(text)
+      const locked = <Result>(work: () => Result) => isWrite && !isOpen && !database.inTransaction ? alone(work) : inside(work)
       const all = statement.all.bind(statement)
       const run = statement.run.bind(statement)
       return Object.assign(statement, {
@@ -130,15 +208,31 @@ export function postgresql (url: string, log: FastifyBaseLogger): Dialect {
     pool: {
       async connect () {
         const client = await pool.connect().catch(cause => { throw new DatabaseUnavailable(cause) })
-        let lost = false
-        const query = (text: string, values: unknown[]) => client.query(text, values).catch(error => {
-          lost ||= isUnavailable(error)
-          throw error
-        })
+        // The error after which the connection must not be used again. It can come between two queries, too.
+        let lost: unknown
+        const lose = (error: unknown) => { lost ??= error }
+        client.on('error', lose)
+
+        async function query (text: string, values: unknown[]) {
+          try {
+            // The next query would fail as well, with an error that hides this one, or after a timeout of its own.
+            if (lost !== undefined) throw lost
+            return await client.query(text, values)
+          } catch (error) {
+            const isRollback = text === 'rollback'
+            if (isRollback || isLost(error as Error)) lose(error)
+            // To close the connection rolls back, too, and the error of a rollback would hide the reason for it.
+            if (isRollback) return { command: 'ROLLBACK', rowCount: null, rows: [] }
+            throw error
+          }
+        }
+
         return {
           query: query as unknown as PostgresPoolClient['query'],
-          // A connection that did not answer must not be given to the next request.
-          release: () => client.release(lost)
+          release () {
+            client.off('error', lose)
+            client.release(lost !== undefined)
+          }
         }
       },
       end: () => pool.end()
@@ -162,20 +256,31 @@ export default fp<DatabaseOptions>(async function database (app, { databaseFile 
     return new DatabaseUnavailable(cause, `The database (${databaseUrl ? 'PostgreSQL' : databaseFile}) cannot be reached: ${reasons}`)
   }
 
-  async function open () {
+  let isReached = false
+
+  async function open (): Promise<Kysely<Tables>> {
     const db = new Kysely<Tables>({
       dialect: databaseUrl ? postgresql(databaseUrl, app.log) : await sqlite(databaseFile),
       plugins: [new CamelCasePlugin()]
     })
-    app.addHook('onClose', () => db.destroy())
-    const { rows } = await sql.raw<{ schema: string | null }>(SCHEMA[dialect]).execute(db)
-    return { db, migrationTableSchema: rows[0].schema ?? undefined }
+    try {
+      const { rows } = await sql.raw<{ schema: string | null }>(SCHEMA[dialect]).execute(db)
+      isReached = true
+      await migrate(db, { dialect, schema: rows[0].schema ?? undefined })
+      return db
+    } catch (error) {
+      await db.destroy()
+      throw error
+    }
   }
 
-  // Whatever is wrong by now, a wrong password as much as a wrong file, is in the way of reaching it.
-  const { db, migrationTableSchema } = await open().catch(error => {
-    throw unreachable(error instanceof DatabaseUnavailable ? error.cause : error)
+  const db = await patiently(open).catch(error => {
+    const isConnection = error instanceof DatabaseUnavailable
+    // Before it is reached, every error is in the way of that, a wrong password as much as a wrong file.
+    if (isReached && !isConnection && !isUnavailable(error)) throw error
+    throw unreachable(isConnection ? error.cause : error)
   })
+  app.addHook('onClose', () => db.destroy())
 
   const run: Database['run'] = async work => {
     try {
@@ -184,10 +289,6 @@ export default fp<DatabaseOptions>(async function database (app, { databaseFile 
       throw isUnavailable(error) ? new DatabaseUnavailable(error) : error
     }
   }
-
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations }, migrationTableSchema })
-  const { error } = await migrator.migrateToLatest()
-  if (error !== undefined) throw isUnavailable(error) ? unreachable(error) : error
 
   app.decorate('database', {
     dialect,

@@ -21,6 +21,8 @@ export const autoload = false
 export default fp(async function serviceMaintenance (app) {
   await app.register(maintenance, {
     exempt: ({ routeOptions: { url } }) => url === '/docs' || url?.startsWith('/docs/') === true,
+    // The limits of the database come first: their errors say more than that the store is late.
+    timeout: 5_000,
     store: {
       // The database is there only when the service is ready.
       load: () => app.database.run(async db => {

@@ -34,10 +34,10 @@ t.test('What it does not begin with', async t => {
     [{ until: later, for: 5 }, /knows no option "for", only message, until and retryAfter$/],
     [{ until: later, retryAfter: 5 }, /takes until or retryAfter, not both$/],
     [{ until: new Date(NOW) }, /option until must be in the future, not 2025-08-19T09:30:00\.000Z$/],
-    ...[new Date(NaN), 'tomorrow', '2025-08-19', '2025-08-19T10:00:00', '2025-99-19T10:00:00Z', NOW + 1000, null].map(
+    ...[new Date(NaN), 'tomorrow', '2025-08-19', '2025-08-19T10:00:00', '2025-99-19T10:00:00Z', '2026-02-29T10:00:00Z', NOW + 1000, null].map(
       (until): [unknown, RegExp] => [{ until }, /option until must be a valid Date, or a date-time with its time zone, not /]
     ),
-    ...[0, -1, NaN, Infinity, '5', null].map((retryAfter): [unknown, RegExp] => [{ retryAfter }, /option retryAfter must be a positive number of seconds, not /]),
+    ...[0, -1, NaN, Infinity, 1e21, '5', null].map((retryAfter): [unknown, RegExp] => [{ retryAfter }, /option retryAfter must be a positive number of seconds, not /]),
     ...['', ' ', 5, null].map((message): [unknown, RegExp] => [{ message }, /option message must be a string that says something, not /])
   ]
   for (const [start, message] of wrong) {
@@ -54,9 +54,25 @@ t.test('A state that was kept', async t => {
   t.strictSame(restore({ ...state, until: later }), { enabled: true, message: 'a', since, until: later })
   t.strictSame(restore({ ...state, retryAfter: undefined }), { ...state, retryAfter: 60 })
   t.match(restore({ ...state, until: since }), { until: since }, 'it may be over')
-  for (const wrong of [undefined, null, {}, 'on', { enabled: 1 }, { ...state, since: 'then' }, { ...state, message: null }, { ...state, until: 5 }, { ...state, retryAfter: -1 }]) {
-    t.throws(() => restore(wrong as never), { name: 'TypeError', message: /^fastify-reason-phrase: maintenance (state|option \w+) must be / })
+  const wrong: Array<[unknown, RegExp]> = [
+    ...[undefined, null, 'on', '', 1, true, () => state, [], Object.assign([], state)].map((kept): [unknown, RegExp] => [kept, /state must be .*, not '(undefined|null|string|number|boolean|function|array)'$/]),
+    ...[{}, { enabled: 'yes' }, { enabled: 'false' }, { enabled: 1 }, { ...state, enabled: undefined }, Promise.resolve(state), new Map([['enabled', true]])].map(
+      (kept): [unknown, RegExp] => [kept, /option enabled must be true or false, not /]
+    ),
+    ...[undefined, null, '', ' ', 5, ['a'], { text: 'a' }].map((message): [unknown, RegExp] => [{ ...state, message }, /option message must be /]),
+    ...[undefined, null, 'then', 5, new Date(NaN)].map((since): [unknown, RegExp] => [{ ...state, since }, /option since must be /]),
+    ...[null, 5, 'soon', '2025-08-19', '2025-02-30T10:00:00Z', '2025-08-19T25:00:00Z', `${later} `, [later]].map((until): [unknown, RegExp] => [{ ...state, until }, /option until must be /]),
+    ...[null, -1, 0, '5', 1e21, [5]].map((retryAfter): [unknown, RegExp] => [{ ...state, retryAfter }, /option retryAfter must be /]),
+    [{ ...state, until: later, retryAfter: 'soon' }, /option retryAfter must be /]
+  ]
+  for (const [kept, message] of wrong) {
+    t.throws(() => restore(kept), { name: 'TypeError', message: /^fastify-reason-phrase: maintenance / })
+    t.throws(() => restore(kept), { message })
   }
+  t.throws(() => restore({ get enabled () { throw new Error('no') } }), { message: 'no' })
+  t.notMatch(String(t.throws(() => restore('a secret'))), /secret/)
+  const last = begin({ until: new Date(8.64e15) })
+  t.strictSame(restore(JSON.parse(JSON.stringify(last))), last)
 })
 
 t.test('When it ends, and when to try again', async t => {

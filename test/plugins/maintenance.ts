@@ -119,7 +119,10 @@ t.test('Options that are wrong', async t => {
     ['store must be an object with load and save', { store: { load () {} } }],
     ['pollInterval must be a positive number of milliseconds', { pollInterval: 0 }],
     ['pollInterval must be a positive number of milliseconds', { pollInterval: '1' }],
-    ['pollInterval must be a positive number of milliseconds', { pollInterval: Infinity }]
+    ['pollInterval must be a positive number of milliseconds', { pollInterval: Infinity }],
+    ['timeout must be a positive number of milliseconds', { timeout: 0 }],
+    ['timeout must be a positive number of milliseconds', { timeout: '1' }],
+    ['timeout must be a positive number of milliseconds', { timeout: 2 ** 31 }]
   ]
   for (const [rule, options] of wrong) {
     const app = Fastify()
@@ -233,6 +236,148 @@ t.test('Pages of other origins', async t => {
     isError(t, await app.inject(preflight), 503, message)
     t.notOk('access-control-allow-origin' in (await app.inject(plain)).headers)
   })
+})
+
+const warnings = (lines: Line[]) => lines.filter(({ level }) => level > 30).map(({ msg, err }) => [msg.replace(/^fastify-reason-phrase: the store of maintenance /, ''), err?.message])
+const stays = 'cannot be read, so its last state stays'
+const off: MaintenanceState = { enabled: false }
+const on: MaintenanceState = { enabled: true, message: 'Moving', since: '2020-01-01T00:00:00.000Z' }
+const never = () => new Promise<never>(() => {})
+
+t.test('A store that hangs', async t => {
+  t.test('once is read again, and what it answers then is ignored', async t => {
+    let answer = (_state: MaintenanceState) => {}
+    const answers: Array<() => MaintenanceState | Promise<MaintenanceState>> = [
+      () => on,
+      () => new Promise(resolve => { answer = resolve }),
+      () => on
+    ]
+    let loads = 0
+    const { app, lines } = await open(t, { store: { load: () => (answers[loads++] ?? (() => on))(), save () {} }, pollInterval: 1, timeout: 20 })
+    await app.ready()
+    await until(() => warnings(lines).length > 0)
+    t.strictSame(warnings(lines), [[stays, 'The store of maintenance did not answer within 20 ms']])
+    t.equal(app.maintenance.state.enabled, true)
+    await until(() => loads > 4)
+    answer(off)
+    await tick()
+    t.equal(app.maintenance.state.enabled, true)
+    t.strictSame(warnings(lines).length, 1)
+    t.ok(lines.some(({ msg }) => /is back$/.test(msg)))
+  })
+
+  t.test('at the start does not fail the start, whatever the limits', async t => {
+    for (const [pluginTimeout, timeout, limit] of [[10_000, 20, 20], [100, undefined, 50], [0, 20, 20]] as const) {
+      const lines: Line[] = []
+      const app = Fastify(serverOptions({ pluginTimeout, logger: { stream: { write (line: string) { lines.push(JSON.parse(line)) } } } }))
+      t.teardown(() => app.close())
+      await app.register(reasonPhrase)
+      let load: () => MaintenanceState | Promise<never> = never
+      await app.register(maintenance, { store: { load: () => load(), save () {} }, pollInterval: 1, timeout })
+      await app.ready()
+      t.strictSame(app.maintenance.state, off)
+      t.strictSame(warnings(lines), [[stays, `The store of maintenance did not answer within ${limit} ms`]])
+      load = () => on
+      await until(() => app.maintenance.state.enabled)
+    }
+  })
+
+  t.test('again and again is asked less and less often', async t => {
+    let loads = 0
+    let isBack = false
+    const store = {
+      load () {
+        loads++
+        return isBack ? on : never()
+      },
+      save () {}
+    }
+    const { app, lines } = await open(t, { store, pollInterval: 10, timeout: 1 })
+    await app.ready()
+    await tick(500)
+    t.ok(loads > 2 && loads < 9, `${loads} calls`)
+    isBack = true
+    await until(() => app.maintenance.state.enabled)
+    t.equal(warnings(lines).length, 1)
+  })
+
+  t.test('while it saves leaves the state as it was, and what is saved later is found', async t => {
+    let state: MaintenanceState = off
+    let finish = () => {}
+    const store = {
+      load: () => state,
+      save: (next: MaintenanceState) => new Promise<void>(resolve => {
+        finish = () => {
+          state = next
+          resolve()
+        }
+      })
+    }
+    const { app } = await open(t, { store, pollInterval: 1, timeout: 20 })
+    await app.ready()
+    const late = { statusCode: 503, message: 'The store of maintenance did not answer within 20 ms' }
+    await t.rejects(app.maintenance.enter({ message: 'Moving' }), late)
+    t.strictSame(app.maintenance.state, off)
+    finish()
+    await until(() => app.maintenance.state.enabled)
+    t.match(app.maintenance.state, { message: 'Moving' })
+
+    await t.rejects(app.maintenance.leave(), late)
+    t.equal(app.maintenance.state.enabled, true)
+    finish()
+    await until(() => !app.maintenance.state.enabled)
+  })
+
+  t.test('and fails after that, is no unhandled rejection', async t => {
+    let fail = (_error: Error) => {}
+    const hang = () => new Promise<never>((_resolve, reject) => { fail = reject })
+    let load: () => MaintenanceState | Promise<never> = () => off
+    const { app } = await open(t, { store: { load: () => load(), save: hang }, pollInterval: 1, timeout: 5 })
+    await app.ready()
+    await t.rejects(app.maintenance.enter(), { message: /did not answer/ })
+    fail(new Error('late'))
+    await tick()
+    load = hang
+    await tick(20)
+    fail(new Error('late'))
+    await tick()
+  })
+})
+
+t.test('What is no state is not taken for one', async t => {
+  const wrong: unknown[] = [
+    undefined, null, 'on', true, [], {}, { enabled: 'yes' }, { enabled: 'false' }, { enabled: true }, { ...on, message: 5 }, { ...on, until: 'soon' },
+    Promise.resolve({ enabled: 'yes' }), { ...on, enabled: Promise.resolve(true) }, { get enabled () { throw new Error('no') } }
+  ]
+  for (const kept of wrong) {
+    for (const before of [on, off]) {
+      let state: unknown = before
+      let loads = 0
+      const store = {
+        load () {
+          loads++
+          return state as MaintenanceState
+        },
+        save () {}
+      }
+      const { app, lines } = await open(t, { store, pollInterval: 1 })
+      await app.ready()
+      state = kept
+      loads = 0
+      await until(() => loads > 2)
+      t.equal(app.maintenance.state.enabled, before.enabled)
+      t.match(warnings(lines), [[stays, /^(fastify-reason-phrase: maintenance (state|option \w+) must be [^]*|no)$/]])
+      t.equal(warnings(lines).length, 1)
+      state = before === on ? off : on
+      await until(() => app.maintenance.state.enabled !== before.enabled)
+    }
+  }
+})
+
+t.test('A store that throws something else than an Error', async t => {
+  const { app, lines } = await open(t, { store: { load () { throw 'down' }, save () {} } }) // eslint-disable-line no-throw-literal
+  await app.ready()
+  t.match(lines.filter(({ level }) => level > 30), [{ msg: `fastify-reason-phrase: the store of maintenance ${stays}`, err: 'down' }])
 })
 
 /** A store of several processes, that can be down. */

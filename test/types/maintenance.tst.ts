@@ -10,7 +10,7 @@ const app = Fastify(serverOptions()).withTypeProvider<TypeBoxTypeProvider>()
 describe('maintenance', () => {
   test('is registered with its options', () => {
     app.register(maintenance)
-    app.register(maintenance, { exempt: request => request.url === '/', pollInterval: 1000 })
+    app.register(maintenance, { exempt: request => request.url === '/', pollInterval: 1000, timeout: 500 })
     app.register(maintenance, { store: { load: async () => ({ enabled: false }), save: async () => {} } })
   })
 
