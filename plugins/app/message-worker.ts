@@ -180,8 +180,7 @@ export default fp(async function messageWorker (app) {
     clearTimeout(timer)
     isProgress = false
     try {
-      do await drain()
-      while (woken.size > 0 && !stopping)
+      await drain()
       if (isFailing) app.log.info('Messages are stored again')
       isFailing = false
       delay = POLL
@@ -191,7 +190,8 @@ export default fp(async function messageWorker (app) {
       delay = isProgress ? POLL : Math.min(delay * 2, POLL_LIMIT)
     }
     running = undefined
-    if (!stopping) timer = setTimeout(wake, delay).unref()
+    // What was woken meanwhile is not left for the next look.
+    if (!stopping) timer = setTimeout(wake, woken.size > 0 && !isFailing ? 0 : delay).unref()
   }
 
   function wake (topicIds: Iterable<string> = []) {
