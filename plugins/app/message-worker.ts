@@ -86,6 +86,13 @@ async function fail (db: Transaction<Tables>, messages: Next[], reason: string):
     .execute()
 }
 
+/** What failed while a worker was at work. */
+interface Failures {
+  first?: unknown
+  /** How many times it failed since something was settled. */
+  inARow: number
+}
+
 /**
  * Brings accepted messages into their topics while the service runs. Each topic is worked by one worker at a time, of
  * whatever process; what it leaves is done by the next.
@@ -125,7 +132,6 @@ export default fp(async function messageWorker (app) {
   let timer: NodeJS.Timeout | undefined
   let delay = POLL
   let isFailing = false
-  let isProgress = false
 
   // The topics in which messages were just accepted, the latest last.
   let woken = new Set<string>()
@@ -133,6 +139,8 @@ export default fp(async function messageWorker (app) {
   let turn = ''
   // Topics that could not be settled together: each is tried alone, so that one that fails holds up no other.
   const apart: string[] = []
+
+  const isMore = () => turn !== '' || woken.size > 0 || apart.length > 0
 
   /** The topics of the next transaction. */
   async function choose (): Promise<string[]> {
@@ -145,42 +153,42 @@ export default fp(async function messageWorker (app) {
     return [...chosen]
   }
 
-  /** Settles what waits until nothing is left but what other workers have. */
-  async function drain () {
-    const failures: unknown[] = []
-    let inARow = 0
-    let again: boolean
-    do {
-      // What waits is looked at from the first topic to the last, unless the last time was cut short.
-      again = turn !== ''
-      do {
-        // SQLite answers at once, and would leave no time for requests.
-        await setImmediate()
-        if (stopping) return
-        const topicIds = await choose()
-        if (topicIds.length === 0) continue
-        try {
-          const outcome = await settle(topicIds)
-          inARow = 0
-          again ||= outcome.isProgress
-          isProgress ||= outcome.isProgress
-          // Not later than the others, and not before what is new.
-          if (turn !== '') woken = new Set([...outcome.unfinished, ...woken])
-        } catch (error) {
-          if (topicIds.length > 1) apart.push(...topicIds)
-          failures.push(error)
-          if (error instanceof DatabaseUnavailable || ++inARow === FAILURES) throw failures[0]
-        }
-      } while (turn !== '' || woken.size > 0 || apart.length > 0)
-    } while (again)
-    if (failures.length > 0) throw failures[0]
+  /** Settles the topics of one transaction. Returns whether any messages were settled. */
+  async function round (failures: Failures): Promise<boolean> {
+    // SQLite answers at once, and would leave no time for requests.
+    await setImmediate()
+    const topicIds = await choose()
+    if (stopping || topicIds.length === 0) return false
+    try {
+      const { isProgress, unfinished } = await settle(topicIds)
+      failures.inARow = 0
+      // Not later than the others, and not before what is new.
+      if (turn !== '') woken = new Set([...unfinished, ...woken])
+      return isProgress
+    } catch (error) {
+      if (topicIds.length > 1) apart.push(...topicIds)
+      failures.first ??= error
+      if (error instanceof DatabaseUnavailable || ++failures.inARow === FAILURES) throw error
+      return false
+    }
   }
 
+  /** Settles what waits until nothing is left but what other workers have. */
   async function work () {
     clearTimeout(timer)
-    isProgress = false
+    const failures: Failures = { inARow: 0 }
+    let isProgress = false
     try {
-      await drain()
+      let again: boolean
+      do {
+        // What waits is looked at from the first topic to the last, unless the last time was cut short.
+        again = turn !== ''
+        do {
+          if (await round(failures)) again = isProgress = true
+          if (stopping) return
+        } while (isMore())
+      } while (again)
+      if (failures.first !== undefined) throw failures.first
       if (isFailing) app.log.info('Messages are stored again')
       isFailing = false
       delay = POLL
@@ -190,8 +198,7 @@ export default fp(async function messageWorker (app) {
       delay = isProgress ? POLL : Math.min(delay * 2, POLL_LIMIT)
     }
     running = undefined
-    // What was woken meanwhile is not left for the next look.
-    if (!stopping) timer = setTimeout(wake, woken.size > 0 && !isFailing ? 0 : delay).unref()
+    if (!stopping) timer = setTimeout(wake, delay).unref()
   }
 
   function wake (topicIds: Iterable<string> = []) {
