@@ -87,6 +87,7 @@ t.test('A media type', async t => {
   for (const mediaType of ['application/json', 'application/vnd.a+json', 'none', '']) {
     isError(t, await post({ mediaType, body: 1 }), 422, `The media type "${mediaType}" is not "application/vnd.a+json; charset=utf-8", that of the topic`)
   }
+  isError(t, await post({ mediaType: 'a/b\r\nc', body: 1 }), 422, /^The media type "a\/b\\r\\nc" is not /)
   // What Node's parser takes for the same.
   for (const mediaType of [` ${same}`, `${same}\n`, `${same};\0`, `${same};`]) {
     isError(t, await post({ mediaType, body: 1 }), 422, /^The media type /)
