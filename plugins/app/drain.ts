@@ -16,7 +16,7 @@ type Connection = Socket & { _httpMessage?: ServerResponse | null }
 /**
  * Closes the connections of a service that closes so that no client loses an answer: each that is in use with its next
  * response, which says so; each that is idle a little later, as a request may be on its way; and none all at once. A
- * client that neither reads its response nor sends the rest of its request is not waited for.
+ * client that does not read its response, or does not send the rest of its request, is not waited for.
  */
 export default fp(async function drain (app) {
   // How much had come by the last look.

@@ -71,9 +71,9 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         ? `body/body is nested deeper than ${DEPTH_LIMIT} levels, or has a number out of range`
         : `body/body must be base64, with its padding, as the media type of the topic is "${topic.mediaType}"`)
     }
+    if (body.length > BODY_LIMIT) return reply.badRequest(`body/body must NOT have more than ${BODY_LIMIT} bytes, and has ${body.length}`)
     const loss = lossOf(request.jsonText, request.body)
     if (loss !== undefined) return reply.unprocessable(`body ${loss}`)
-    if (body.length > BODY_LIMIT) return reply.badRequest(`body/body must NOT have more than ${BODY_LIMIT} bytes, and has ${body.length}`)
 
     const messageId = await app.messages.accept({ topicId, mediaType, body })
     return reply.accepted({ messageId, status: 'accepted' }, `/v2/message/${messageId}`)
