@@ -3,15 +3,22 @@ import closeWithGrace from 'close-with-grace'
 import Fastify from 'fastify'
 import service from './app.js'
 import { serverOptions } from './index.js'
+import { oneLine } from './lib/one-line.js'
 import { DatabaseUnavailable } from './plugins/app/database.js'
 import { KeysUnreadable } from './plugins/app/keys.js'
 
 const { DATABASE_FILE, DATABASE_URL, DRAIN_TIME, HOST, KEYS_FILE, LOG_LEVEL, MESSAGE_BACKLOG, NODE_ENV, PORT } = process.env
 
+/** Where a person reads the log. pino-pretty breaks a message at its line ends, so that one of a request could look like a line of ours. */
+async function terminal () {
+  const { default: pretty } = await import('pino-pretty')
+  return pretty({ sync: true, messageFormat: (line, messageKey) => oneLine(String(line[messageKey] ?? '')) })
+}
+
 const app = Fastify(serverOptions({
   logger: {
     level: LOG_LEVEL || 'info',
-    transport: process.stdout.isTTY ? { target: 'pino-pretty' } : undefined
+    stream: process.stdout.isTTY ? await terminal() : undefined
   }
 }))
 app.register(service, {

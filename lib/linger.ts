@@ -4,6 +4,12 @@ import type { Socket } from 'node:net'
 // last answer. To close while it still sends would reset it, and lose the answer.
 const LINGER = 1000
 
+/** The most connections that linger in the process. One more has the oldest closed, so that they take no more than these. */
+export const LINGERING_LIMIT = 256
+
+// The oldest first.
+const lingering = new Set<Socket>()
+
 /** Has Node close a connection by {@link closeLingering} once it has sent its last response. */
 export function lingerAtEnd (socket: Socket): void {
   socket.destroySoon = closeOwn
@@ -26,9 +32,19 @@ export function closeLingering (socket: Socket): void {
 
 /** Ends the wait for a client that does not close its side. */
 export function destroyLater (socket: Socket): void {
+  if (socket.destroyed || lingering.has(socket)) return
+  for (const oldest of lingering) {
+    if (lingering.size < LINGERING_LIMIT) break
+    lingering.delete(oldest)
+    oldest.destroy()
+  }
+  lingering.add(socket)
   const timer = setTimeout(() => { socket.destroy() }, LINGER)
   timer.unref()
-  socket.once('close', () => { clearTimeout(timer) })
+  socket.once('close', () => {
+    clearTimeout(timer)
+    lingering.delete(socket)
+  })
 }
 
 function closeOwn (this: Socket): void {

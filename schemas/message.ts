@@ -14,8 +14,10 @@ const MessageId = (description: string) => Type.String({
 const OwnId = Type.String({ description: 'EBM- and the 32 digits of a UUIDv7', examples: [id] })
 
 const Body = Type.Unknown({
-  description: 'Where the media type of the topic is application/json or ends in +json: any JSON value, its numbers those ' +
-    `of IEEE 754 doubles, nested to ${DEPTH_LIMIT} levels at most. Elsewhere: its bytes in base64 (RFC 4648 section 4, padded). ` +
+  description: 'Where the media type of the topic is application/json or ends in +json: any JSON value that reads back the ' +
+    'same. Its numbers are those of IEEE 754 doubles: an integer that no double holds, or any other number of more than 17 ' +
+    'digits that none holds, is refused. So is an object with two members of the same name. It is ' +
+    `nested to ${DEPTH_LIMIT} levels at most. Elsewhere: its bytes in base64 (RFC 4648 section 4, padded). ` +
     `At most ${BODY_LIMIT / 1024} KiB, of the JSON text without white space in UTF-8, or of the bytes`,
   examples: [{ orderId: 7, total: 12.5 }, 'aGVsbG8=']
 })

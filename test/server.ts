@@ -127,6 +127,31 @@ t.test('On a terminal, it is one line for a person', async t => {
   t.match(lines[0], /FATAL.*The database \(.*\) cannot be reached: /)
 })
 
+t.test('On a terminal, no text of a request begins a line', async t => {
+  const { line, end, server } = run(t, {}, 'process.stdout.isTTY = true')
+  const [, url] = /Server listening at (http:\/\/[\d.:]+)/.exec(await line(/Server listening at/))!
+  const forged = '\r\n[00:00:00.000] INFO (1): forged\u001b[2J'
+  const ask = (method: string, target: string, payload?: object) => {
+    const body = payload && JSON.stringify(payload)
+    return fetch(url + target, { method, body, headers: { ...sign(method, target, body), ...(body && { 'content-type': 'application/json' }) } })
+  }
+  const topic = { name: 'a', description: '', mediaType: 'text/plain' }
+  const { topicId } = await (await ask('POST', '/v2/topic', topic)).json() as { topicId: string }
+  const statuses = [
+    await ask('POST', '/v2/topic', { ...topic, mediaType: `a/b${forged}` }),
+    await ask('POST', '/v2/topic', { ...topic, [`x${forged}`]: 1 }),
+    await ask('POST', `/v2/topic/${topicId}/message`, { mediaType: `a/b${forged}`, body: '' }),
+    await ask('GET', `/v2/topic?x${encodeURIComponent(forged)}=1`),
+    await ask('GET', `/v2/topic/${encodeURIComponent(forged)}`)
+  ].map(({ status }) => status)
+  t.strictSame(statuses, [422, 400, 422, 400, 400])
+  server.kill('SIGTERM')
+  const { code, lines } = await end()
+  t.equal(code, 0)
+  t.equal(lines.filter(line => /^\[.*INFO.*: .*\\r\\n\[00:00:00.000\] INFO \(1\): forged\\u001b\[2J/.test(line)).length, 4)
+  t.same(lines.filter(line => line.startsWith('[00:00:00') || line.includes('\u001b[2J')), [])
+})
+
 t.test('A port that is taken is one line, and exit code 1', async t => {
   const gate = new Gate(() => {})
   const port = await gate.open()

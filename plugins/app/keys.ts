@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync, unwatchFile, watchFile } from 'node:fs'
-import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Static } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
@@ -33,10 +33,15 @@ async function make (file: string): Promise<void> {
     permissions: Permission.anyOf.map(({ const: permission }) => permission)
   }
   await mkdir(dirname(file), { recursive: true })
-  // Whole at once, for another process that starts meanwhile.
-  const draft = `${file}.${process.pid}`
-  await writeFile(draft, JSON.stringify([key], null, 2) + '\n', { mode: 0o600, flag: 'wx' })
-  await link(draft, file).finally(() => unlink(draft))
+  // Whole at once, for another process that starts meanwhile, and after a crash. What a crash leaves of a draft is in
+  // nobody's way, since each has a name of its own: in containers, every process has the same id.
+  const draft = `${file}.${randomUUID()}`
+  try {
+    await writeFile(draft, JSON.stringify([key], null, 2) + '\n', { mode: 0o600, flag: 'wx', flush: true })
+    await link(draft, file)
+  } finally {
+    await rm(draft, { force: true })
+  }
 }
 
 async function read (file: string): Promise<Map<string, Key>> {

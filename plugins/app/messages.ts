@@ -1,13 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Static } from '@sinclair/typebox'
 import fp from 'fastify-plugin'
-import type { Kysely, Selectable } from 'kysely'
+import { sql, type Kysely, type Selectable } from 'kysely'
 import { v7 as uuid } from 'uuid'
 import { isJson } from '../../lib/media-type.js'
 import { ServiceUnavailable } from '../../lib/service-unavailable.js'
 import type { Message, MessagePage, MessageQuery } from '../../schemas/message.js'
 import type { MessageTable, Tables } from './database.js'
-import { backlog } from './message-worker.js'
 import { stored } from './topics.js'
 
 /** How messages are taken in. */
@@ -52,12 +51,25 @@ export class BacklogFull extends ServiceUnavailable {
 /** The most messages that are accepted in one transaction. */
 const BATCH = 100
 
+// A count of what waits is good for so many milliseconds while there is room for so many messages more, which all
+// processes together do not accept in that time. It is kept exact near the limit.
+const COUNT_AGE = 1_000
+const AMPLE_ROOM = 10_000
+
 /** The bytes of bodies that a page does not exceed, unless it is of one message. */
 const PAGE_BYTES = 4 * 1024 * 1024
 
 interface Pending extends Draft {
   resolve (messageId: string): void
   reject (error: unknown): void
+}
+
+/** How many messages wait, in all topics, counted up to a limit. */
+async function countWaiting (db: Kysely<Tables>, limit: number): Promise<number> {
+  const { count } = await db.selectFrom(
+    db.selectFrom('message').select('sequence').where('status', '=', sql.lit('accepted')).limit(limit).as('waiting')
+  ).select(({ fn }) => fn.countAll().as('count')).executeTakeFirstOrThrow()
+  return Number(count)
 }
 
 /** The numbers of messages in the order of acceptance in each topic, one for each id. */
@@ -124,13 +136,27 @@ export default fp<MessageOptions>(async function messages (app, { messageBacklog
     return rows
   }))
 
+  // What waited when it was last counted, and what was accepted here since.
+  let waiting = 0
+  let countedAt = -Infinity
+
+  /** How many more messages may wait. */
+  async function room (): Promise<number> {
+    const now = performance.now()
+    if (now - countedAt > COUNT_AGE || messageBacklog - waiting < AMPLE_ROOM) {
+      waiting = await run(db => countWaiting(db, messageBacklog))
+      countedAt = now
+    }
+    return messageBacklog - waiting
+  }
+
   async function acceptBatch (batch: Pending[]) {
     try {
-      const room = Math.max(messageBacklog - await run(backlog), 0)
-      for (const { reject } of batch.splice(room)) reject(new BacklogFull())
+      for (const { reject } of batch.splice(await room())) reject(new BacklogFull())
       if (batch.length === 0) return
       const rows = await insert(batch)
-      app.messageWorker.wake()
+      waiting += rows.length
+      app.messageWorker.wake(rows.map(({ topicId }) => topicId))
       batch.forEach(({ resolve }, index) => resolve(rows[index].messageId))
     } catch (error) {
       for (const { reject } of batch) reject(error)

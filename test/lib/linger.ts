@@ -1,8 +1,12 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { connect, type AddressInfo, type Socket } from 'node:net'
+import { connect, createServer as createSocketServer, type AddressInfo, type Socket } from 'node:net'
+import tls from 'node:tls'
+import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { closeLingering, lingerAtEnd } from '../../lib/linger.js'
+import { serverOptions } from '../../index.js'
+import { closeLingering, destroyLater, lingerAtEnd, LINGERING_LIMIT } from '../../lib/linger.js'
+import { cert, key } from '../fixtures/certificate.js'
 
 /** A server that answers every request at once and closes the connection; how often it was asked, and a client of it. */
 async function exchange (t: Test, prepare: (socket: Socket) => void, allowHalfOpen = false) {
@@ -91,3 +95,72 @@ t.test('A connection that is closed already is left alone', async t => {
   closeLingering(socket)
   t.equal(socket.listenerCount('close'), 1)
 })
+
+/** How many clients more than may linger. */
+const MORE = 40
+
+t.test('The oldest connections are closed where too many linger', async t => {
+  const server = createSocketServer({ allowHalfOpen: true })
+  const sockets: Socket[] = []
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const all = new Promise<void>(resolve => {
+    server.on('connection', socket => {
+      sockets.push(socket)
+      socket.on('error', () => {})
+      t.teardown(() => socket.destroy())
+      if (sockets.length === LINGERING_LIMIT + MORE) resolve()
+    })
+  })
+  for (let i = 0; i < LINGERING_LIMIT + MORE; i++) {
+    const client = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => {}).resume()
+    t.teardown(() => client.destroy())
+  }
+  await all
+
+  const [first, second, third] = sockets as [Socket, Socket, Socket]
+  for (const [index, socket] of sockets.slice(0, LINGERING_LIMIT).entries()) index % 2 === 0 ? closeLingering(socket) : destroyLater(socket)
+  t.notOk(sockets.some(({ destroyed }) => destroyed), 'as many as may')
+  destroyLater(first)
+  t.notOk(first.destroyed, 'one that lingers already is not one more')
+
+  closeLingering(sockets[LINGERING_LIMIT]!)
+  t.strictSame([first.destroyed, second.destroyed], [true, false])
+  destroyLater(sockets[LINGERING_LIMIT + 1]!)
+  t.strictSame([second.destroyed, third.destroyed], [true, false])
+  destroyLater(first)
+  t.notOk(third.destroyed, 'one that is closed takes the place of none')
+
+  const closed = once(sockets[LINGERING_LIMIT - 1]!, 'close')
+  sockets[LINGERING_LIMIT - 1]!.destroy()
+  await closed
+  closeLingering(sockets[LINGERING_LIMIT + 2]!)
+  t.notOk(third.destroyed, 'one that has closed leaves its place')
+  for (const socket of sockets.slice(LINGERING_LIMIT + 3)) closeLingering(socket)
+  t.equal(sockets.filter(({ destroyed }) => !destroyed).length, LINGERING_LIMIT)
+})
+
+for (const secure of [false, true]) {
+  t.test(`Malformed requests of many clients that stay, over ${secure ? 'TLS' : 'TCP'}`, async t => {
+    const app: FastifyInstance = secure ? Fastify(serverOptions({ https: { cert, key } })) as unknown as FastifyInstance : Fastify(serverOptions())
+    t.teardown(() => app.close())
+    const sockets: Socket[] = []
+    app.server.on(secure ? 'secureConnection' : 'connection', socket => sockets.push(socket))
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    const { port } = app.server.address() as AddressInfo
+
+    const answered = Array.from({ length: LINGERING_LIMIT + MORE }, async () => {
+      const options = { port, host: '127.0.0.1', allowHalfOpen: true }
+      const client = secure ? tls.connect({ ...options, rejectUnauthorized: false }) : connect(options)
+      t.teardown(() => client.destroy())
+      client.on('error', () => {})
+      client.write('nonsense\r\n\r\n')
+      const [data] = await once(client.setEncoding('latin1'), 'data')
+      return data.slice(0, 12)
+    })
+    t.strictSame(new Set(await Promise.all(answered)), new Set(['HTTP/1.1 400']), 'each has its answer')
+    const open = sockets.filter(({ destroyed }) => !destroyed).length
+    t.ok(open <= LINGERING_LIMIT, `${open} are open`)
+  })
+}

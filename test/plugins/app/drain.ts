@@ -118,3 +118,86 @@ t.test('Connections that are still to be accepted are', async t => {
   for (const answer of await Promise.all(clients.map(({ end }) => end()))) t.match(answer, /^HTTP\/1\.1 (200|503) [^]*^connection: close\r$/im)
   await closing
 })
+
+/** A service with slow routes, and a client that has sent this to it, until its handler runs. */
+async function begin (t: Test, bytes: string | Buffer) {
+  const app = Fastify({ bodyLimit: 10_000_000 })
+  t.teardown(() => app.close())
+  await app.register(drain)
+  let begun = () => {}
+  const running = new Promise<void>(resolve => { begun = resolve })
+  const rest = () => new Promise(resolve => setTimeout(resolve, 1_500))
+  app.addHook('onRequest', async () => begun())
+  app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload))
+  app.get('/large', async () => Buffer.alloc(LARGE))
+  app.get('/slow', async () => {
+    await rest()
+    return 'done'
+  })
+  app.post('/parsed', async () => 'done')
+  app.post('/streamed', async request => {
+    await rest()
+    let length = 0
+    for await (const chunk of request.body as AsyncIterable<Buffer>) length += chunk.length
+    return { length }
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const socket = connect({ port: (app.server.address() as AddressInfo).port, host: '127.0.0.1' }).on('error', () => {})
+  t.teardown(() => socket.destroy())
+  socket.write(bytes)
+  await running
+  return { app, socket }
+}
+
+// More than the buffers of both sides hold.
+const LARGE = 16_000_000
+
+t.test('A client that does not read its response is not waited for', async t => {
+  const { app, socket } = await begin(t, 'GET /large HTTP/1.1\r\nHost: a\r\n\r\n')
+  await app.close()
+  const closed = new Promise(resolve => socket.once('close', resolve))
+  let received = 0
+  socket.on('data', data => { received += data.length })
+  await closed
+  t.ok(received < LARGE, 'it was cut')
+})
+
+t.test('A client that reads its response slowly is waited for', async t => {
+  const { app, socket } = await begin(t, 'GET /large HTTP/1.1\r\nHost: a\r\n\r\n')
+  const closing = app.close()
+  const ended = once(socket, 'end')
+  let received = 0
+  let sip = 0
+  socket.on('data', data => {
+    received += data.length
+    sip += data.length
+    if (sip < 2_500_000) return
+    sip = 0
+    socket.pause()
+    setTimeout(() => socket.resume(), 400)
+  })
+  await ended
+  await closing
+  t.ok(received > LARGE, 'it has all of it')
+})
+
+t.test('A client that does not send the rest of its request is not waited for', async t => {
+  const { app } = await begin(t, 'POST /parsed HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n1')
+  await app.close()
+  t.pass('it closed')
+})
+
+t.test('A handler at work is waited for', async t => {
+  const head = `POST /streamed HTTP/1.1\r\nHost: a\r\nContent-Type: application/octet-stream\r\nContent-Length: ${1_000_000}\r\n\r\n`
+  for (const [bytes, answer] of [
+    ['GET /slow HTTP/1.1\r\nHost: a\r\n\r\n', 'done'],
+    [Buffer.concat([Buffer.from(head), Buffer.alloc(1_000_000)]), '{"length":1000000}']
+  ] as const) {
+    const { app, socket } = await begin(t, bytes)
+    const closing = app.close()
+    let received = ''
+    for await (const data of socket) received += data
+    t.equal(received.split('\r\n\r\n')[1], answer)
+    await closing
+  }
+})

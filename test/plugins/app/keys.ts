@@ -1,5 +1,7 @@
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { Writable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
@@ -60,6 +62,48 @@ t.test('A file that is not there is made', async t => {
   const another = join(t.testdir(), 'keys.json')
   await build(t, { keysFile: another })
   t.not(JSON.parse(readFileSync(another, 'utf8'))[0].secret, secret)
+})
+
+t.test('What a process left that ended as it made the file', async t => {
+  const file = join(t.testdir(), 'keys.json')
+  // In a container, the next process has the same id.
+  const leftovers = [`${file}.${process.pid}`, `${file}.1`]
+  for (const leftover of leftovers) writeFileSync(leftover, '[{ "id"', { mode: 0o600 })
+  const { lines } = await build(t, { keysFile: file })
+  t.ok(lines.some(line => line.includes(`Made ${file}`)))
+  t.equal(JSON.parse(readFileSync(file, 'utf8')).length, 1)
+  t.strictSame(readdirSync(join(file, '..')).sort(), ['keys.json', ...leftovers.map(leftover => basename(leftover))].sort(), 'and it leaves nothing itself')
+})
+
+t.test('Several that start at once have one key', async t => {
+  const file = join(t.testdir(), 'keys.json')
+  const services = await Promise.all(Array.from({ length: 8 }, () => build(t, { keysFile: file })))
+  const [{ id, secret }] = JSON.parse(readFileSync(file, 'utf8'))
+  for (const { ask } of services) t.match(await ask(id, secret), { id: 'dev' })
+  t.equal(services.flatMap(({ lines }) => lines).filter(line => line.includes('Made ')).length, 1)
+  t.strictSame(readdirSync(join(file, '..')), ['keys.json'])
+})
+
+t.test('A process that is killed as it makes the file does not keep the next from it', async t => {
+  const folder = t.testdir()
+  const file = join(folder, 'keys.json')
+  // Killed between the draft and the file.
+  const preload = 'import fs from "node:fs/promises"; import { syncBuiltinESMExports } from "node:module"; fs.link = () => process.kill(process.pid, "SIGKILL"); syncBuiltinESMExports()'
+  const code = `import Fastify from 'fastify'; import keys from './plugins/app/keys.ts'; await Fastify().register(keys, { keysFile: ${JSON.stringify(file)} })`
+  const child = spawn(process.execPath, [...process.execArgv, '--import', `data:text/javascript,${encodeURIComponent(preload)}`, '--input-type=module', '-e', code], {
+    cwd: join(import.meta.dirname, '..', '..', '..'),
+    stdio: ['ignore', 'inherit', 'inherit']
+  })
+  const [, signal] = await once(child, 'exit')
+  t.equal(signal, 'SIGKILL')
+  const left = readdirSync(folder)
+  t.equal(left.length, 1)
+  t.notOk(existsSync(file))
+  t.equal(statSync(join(folder, left[0])).mode & 0o777, 0o600, 'nobody else can read what it left')
+
+  const { ask } = await build(t, { keysFile: file })
+  const [{ id, secret }] = JSON.parse(readFileSync(file, 'utf8'))
+  t.match(await ask(id, secret), { id: 'dev' })
 })
 
 t.test('In production it must be there', async t => {

@@ -1,8 +1,10 @@
 import { PassThrough } from 'node:stream'
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
+import { sql } from 'kysely'
 import Libsql from 'libsql'
 import pg from 'pg'
 import t from 'tap'
+import type { DatabaseOptions } from '../../../plugins/app/database.js'
 import { databases, Gate, postgresql, sqlite } from '../../fixtures/database.js'
 import { messaging } from '../../fixtures/messages.js'
 
@@ -74,6 +76,54 @@ for (const { name, skip, open } of databases) {
       t.match(await app.messages.find(messageId), { status: 'stored', position: 1 })
     })
 
+    t.test('stores a new message before what waits in many other topics', async t => {
+      const options = await open(t)
+      const before = await messaging(t, options, { working: false })
+      const topicIds = await before.topics(2_000)
+      const idle = await before.topic('idle')
+      await Promise.all(topicIds.map(topicId => before.send(topicId, 0)))
+
+      const { app, send, counts, settled } = await messaging(t, options)
+      for (const value of [1, 2]) {
+        const messageId = await send(idle, value)
+        while ((await app.messages.find(messageId))!.status !== 'stored') await setImmediate()
+        t.ok((await counts()).accepted! > 200, 'most of the others wait still')
+      }
+      await settled()
+      t.same(await counts(), { stored: 2_002 })
+    })
+
+    t.test('stores a new message before what waits in one other topic', async t => {
+      const options = await open(t)
+      const before = await messaging(t, options, { working: false })
+      const [deep, idle] = [await before.topic('deep'), await before.topic('idle')]
+      await Promise.all(numbers(4_000).map(number => before.send(deep, number)))
+
+      const { app, send, counts, settled } = await messaging(t, options)
+      const messageId = await send(idle, 1)
+      while ((await app.messages.find(messageId))!.status !== 'stored') await setImmediate()
+      t.ok((await counts()).accepted! > 1_000, 'most of the other waits still')
+      await settled()
+      const { rows } = await app.database.run(db => sql<{ ordered: number | string }>`select count(*) as ordered from message where topic_id = ${deep} and position = sequence`.execute(db))
+      t.equal(Number(rows[0].ordered), 4_000)
+    })
+
+    t.test('stores many messages of one topic and those of many topics in turn', async t => {
+      const options = await open(t)
+      const before = await messaging(t, options, { working: false })
+      const topicIds = await before.topics(250)
+      const busy = [topicIds[0], topicIds[120], topicIds[249]]
+      for (const topicId of topicIds) before.send(topicId, 0)
+      await Promise.all(busy.flatMap(topicId => numbers(300).map(number => before.send(topicId, number + 1))))
+
+      const { app, settled, values, counts } = await messaging(t, options)
+      app.messageWorker.wake(busy)
+      await settled()
+      for (const topicId of busy) t.strictSame(await values(topicId), numbers(301))
+      t.strictSame(await values(topicIds[1]), [0])
+      t.same(await counts(), { stored: 1_150 })
+    })
+
     t.test('finishes what it is at when the service closes, and no more', async t => {
       const options = await open(t)
       const before = await messaging(t, options, { working: false })
@@ -95,6 +145,71 @@ for (const { name, skip, open } of databases) {
     })
   })
 }
+
+t.test('A wake for more topics than it remembers', async t => {
+  const { app, topic, send, settled, values } = await messaging(t, await sqlite.open(t))
+  const topicId = await topic('a')
+  const sent = send(topicId, 0)
+  app.messageWorker.wake([topicId, ...numbers(3_000).map(number => `none ${number}`)])
+  await sent
+  await settled()
+  t.strictSame(await values(topicId), [0])
+})
+
+t.test('A topic whose messages cannot be stored', async t => {
+  const refuse = (options: DatabaseOptions, topicIds: string[]) => {
+    const other = new Libsql(options.databaseFile!)
+    const list = topicIds.map(topicId => `'${topicId}'`).join()
+    other.exec(`create trigger refusal before update on message when old.topic_id in (${list}) begin select raise(abort, 'Refused'); end`)
+    return () => {
+      other.exec('drop trigger refusal')
+      other.close()
+    }
+  }
+
+  t.test('holds up no other, is said once, and is tried again', async t => {
+    const options = await sqlite.open(t)
+    const before = await messaging(t, options, { working: false })
+    const topicIds = await before.topics(7)
+    for (const topicId of topicIds) for (const number of [0, 1]) await before.send(topicId, number)
+    const allow = refuse(options, [topicIds[3]])
+
+    const log = logger()
+    const { app, send, values, counts, settled } = await messaging(t, options, { logger: log.logger })
+    await log.said(/^Accepted messages wait/)
+    t.same(await counts(), { accepted: 2, stored: 12 })
+    await send(topicIds[2], 2)
+    while ((await counts()).accepted! > 2) await setImmediate()
+    app.messageWorker.wake()
+    await send(topicIds[4], 2)
+    while ((await counts()).accepted! > 2) await setImmediate()
+    t.equal(log.count(/^Accepted messages wait/), 1)
+
+    allow()
+    await settled()
+    await log.said(/^Messages are stored again/)
+    for (const topicId of topicIds) t.strictSame((await values(topicId)).slice(0, 2), [0, 1])
+  })
+
+  t.test('holds up no other where there are many', async t => {
+    const options = await sqlite.open(t)
+    const before = await messaging(t, options, { working: false })
+    const topicIds = await before.topics(230)
+    await Promise.all(topicIds.map(topicId => before.send(topicId, 0)))
+    const refused = [...topicIds.slice(0, 10), ...topicIds.slice(100, 110)]
+    const allow = refuse(options, refused)
+
+    const { app, counts, settled } = await messaging(t, options)
+    while ((await counts()).accepted! > refused.length) {
+      app.messageWorker.wake()
+      await setTimeout(5)
+    }
+    t.same(await counts(), { accepted: 20, stored: 210 })
+    allow()
+    app.messageWorker.wake()
+    await settled()
+  })
+})
 
 t.test('Several workers on one PostgreSQL', { skip: postgresql.skip }, async t => {
   t.test('share the topics', async t => {
@@ -126,6 +241,18 @@ t.test('Several workers on one PostgreSQL', { skip: postgresql.skip }, async t =
     const [{ settled, values }] = await Promise.all(numbers(4).map(() => messaging(t, options)))
     await settled()
     for (const topicId of topicIds) t.strictSame(await values(topicId), numbers(900))
+  })
+
+  t.test('share a backlog of many topics', async t => {
+    const options = await postgresql.open(t)
+    const before = await messaging(t, options, { working: false })
+    const topicIds = await before.topics(600)
+    for (const topicId of topicIds) before.send(topicId, 0)
+    await Promise.all(topicIds.map(topicId => before.send(topicId, 1)))
+    const [{ app, settled }] = await Promise.all(numbers(3).map(() => messaging(t, options)))
+    await settled()
+    const { rows } = await app.database.run(db => sql<{ count: string }>`select count(*) as count from message where position = sequence`.execute(db))
+    t.equal(Number(rows[0].count), 1_200)
   })
 })
 

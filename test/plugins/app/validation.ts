@@ -44,6 +44,8 @@ t.test('Validation', async t => {
   t.test('refuses what the schema does not know, and names it', async () => {
     await refused(query('colour=red'), 'querystring has an unknown property: colour')
     await refused(body({ colour: 'red' }), 'body has an unknown property: colour')
+    await refused(query('a%0D%0Ab=red'), 'querystring has an unknown property: a\\r\\nb')
+    await refused(body({ 'a\u001b[2J\nb': 'red' }), 'body has an unknown property: a\\u001b[2J\\nb')
   })
 
   t.test('refuses numbers without end', async () => {

@@ -133,6 +133,7 @@ t.test('Input that is refused', async t => {
       const response = await post({ ...draft, mediaType })
       isError(t, response, 422, / is not a media type$/)
     }
+    isError(t, await post({ ...draft, mediaType: 'a/b\r\nc' }), 422, '"a/b\\r\\nc" is not a media type')
     isError(t, await post({ ...draft, mediaType: 'a'.repeat(257) }), 400, /^body\/mediaType must NOT have more than 256 characters/)
     for (const mediaType of [
       'text/plain', 'Text/Plain', 'application/vnd.api+json', 'text/plain;charset=utf-8', 'text/plain ; charset="utf-8" ;a=b',

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { isJson, isMediaType, isSameMediaType } from '../../../../../lib/media-type.js'
-import { BODY_LIMIT, DEPTH_LIMIT, fromBase64, fromJson } from '../../../../../lib/message-body.js'
+import { BODY_LIMIT, DEPTH_LIMIT, fromBase64, fromJson, lossOf, toJson } from '../../../../../lib/message-body.js'
+import { oneLine } from '../../../../../lib/one-line.js'
 import { AcceptedMessage, MessagePage, MessageQuery, NewMessage } from '../../../../../schemas/message.js'
 import { TopicParams } from '../../../../../schemas/topic.js'
 
@@ -13,7 +14,28 @@ const CURSORS = {
 // JSON can take six bytes for one, as escapes, and has white space.
 const REQUEST_LIMIT = 8 * BODY_LIMIT
 
+// Fastify's own decoder replaces what is not UTF-8.
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The JSON text of the body of a request that sends a message. */
+    jsonText: string
+  }
+}
+
 const routes: FastifyPluginAsyncTypebox = async app => {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.decorateRequest('jsonText', '')
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+    try {
+      request.jsonText = decoder.decode(bytes)
+    } catch {
+      return done(Object.assign(new Error('The body is not UTF-8'), { statusCode: 400 }))
+    }
+    parse(request, request.jsonText, done)
+  })
+
   app.post('', {
     bodyLimit: REQUEST_LIMIT,
     schema: {
@@ -39,7 +61,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     const { mediaType = topic.mediaType } = request.body
     // Node's parser lets pass what is none, and skips what it cannot read.
     if (!isMediaType(mediaType) || !isSameMediaType(mediaType, topic.mediaType)) {
-      return reply.unprocessable(`The media type "${mediaType}" is not "${topic.mediaType}", that of the topic`)
+      return reply.unprocessable(`The media type "${oneLine(mediaType)}" is not "${topic.mediaType}", that of the topic`)
     }
 
     const json = isJson(topic.mediaType)
@@ -50,6 +72,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         : `body/body must be base64, with its padding, as the media type of the topic is "${topic.mediaType}"`)
     }
     if (body.length > BODY_LIMIT) return reply.badRequest(`body/body must NOT have more than ${BODY_LIMIT} bytes, and has ${body.length}`)
+    const loss = lossOf(request.jsonText, request.body)
+    if (loss !== undefined) return reply.unprocessable(`body ${loss}`)
 
     const messageId = await app.messages.accept({ topicId, mediaType, body })
     return reply.accepted({ messageId, status: 'accepted' }, `/v2/message/${messageId}`)
@@ -62,6 +86,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       querystring: MessageQuery,
       response: { 200: { ...MessagePage, headers: CURSORS } }
     },
+    serializerCompiler: () => toJson,
     config: {
       permission: 'message:read',
       errors: { 404: 'No topic has this id.', 422: 'A cursor is no stored message of this topic.' }

@@ -87,6 +87,7 @@ t.test('A media type', async t => {
   for (const mediaType of ['application/json', 'application/vnd.a+json', 'none', '']) {
     isError(t, await post({ mediaType, body: 1 }), 422, `The media type "${mediaType}" is not "application/vnd.a+json; charset=utf-8", that of the topic`)
   }
+  isError(t, await post({ mediaType: 'a/b\r\nc', body: 1 }), 422, /^The media type "a\/b\\r\\nc" is not /)
   // What Node's parser takes for the same.
   for (const mediaType of [` ${same}`, `${same}\n`, `${same};\0`, `${same};`]) {
     isError(t, await post({ mediaType, body: 1 }), 422, /^The media type /)
@@ -116,6 +117,33 @@ t.test('A JSON body', async t => {
     const reason = `body/body is nested deeper than ${DEPTH_LIMIT} levels, or has a number out of range`
     isError(t, await post('{"body":[1e999]}'), 422, reason)
     isError(t, await post(`{"body":${'['.repeat(100_000)}${']'.repeat(100_000)}}`), 422, reason)
+  })
+
+  t.test('keeps the sign of -0', async t => {
+    const { app, post, page } = await messages(t, await sqlite.open(t))
+    const texts = ['-0', '{"a":[-0,0,"-0"],"b":1.5}']
+    for (const text of texts) {
+      const { messageId } = (await post(`{"body":${text}}`)).json()
+      t.match((await app.inject(`/v2/message/${messageId}`)).payload, `"body":${text}}`)
+    }
+    t.strictSame((await page('', 2)).payload.match(/(?<="body":).*?(?=\}[,\]])/g), texts)
+  })
+
+  t.test('is refused where a double would change a number, or a name is there twice', async t => {
+    const { post } = await messages(t, await sqlite.open(t))
+    isError(t, await post('{"body":{"id":12345678901234567890}}'), 422, 'body has the number 12345678901234567890, which a double (IEEE 754) would change')
+    isError(t, await post('{"body":{"id":1,"id":2}}'), 422, 'body has an object with two members of the same name')
+    isError(t, await post('{"body":1,"body":2}'), 422, 'body has an object with two members of the same name')
+    isError(t, await post('{"body":{"__proto__":1}}'), 400, /^Body is not valid JSON/)
+  })
+
+  t.test('is refused where it is not UTF-8', async t => {
+    const { post, app, url } = await messages(t, await sqlite.open(t))
+    const bytes = Buffer.from('{"body":"a\xf0\x9f\x98"}', 'latin1')
+    isError(t, await app.inject({ method: 'POST', url, payload: bytes, headers: { 'content-type': 'application/json' } }), 400, 'The body is not UTF-8')
+    isError(t, await post(''), 400, /^Body cannot be empty/)
+    isError(t, await post('{'), 400, /^Body is not valid JSON/)
+    t.equal((await post('\ufeff{"body":1}')).statusCode, 202)
   })
 })
 
