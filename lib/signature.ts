@@ -4,7 +4,7 @@ import { refuse } from './refuse.js'
 import type { ReplayStore } from './replay-store.js'
 import { ServiceUnavailable } from './service-unavailable.js'
 import { ALGORITHM, signatureBase, type SignableRequest } from './signature-base.js'
-import { LONGEST_TIMEOUT, within } from './within.js'
+import { LONGEST_TIMEOUT, withTimeLimit } from './time-limit.js'
 
 /** A secret: bytes, or a text, which stands for its UTF-8. */
 export type Secret = string | Uint8Array
@@ -181,7 +181,7 @@ export class Verifier {
 
   async #lookUp (keyId: string): Promise<Key | undefined> {
     const timeout = this.#keysTimeout
-    return await within(timeout, this.#keys(keyId), () =>
+    return await withTimeLimit(this.#keys(keyId), timeout, () =>
       new ServiceUnavailable('Keys cannot be looked up for now', { cause: new Error(`keys() did not answer within ${timeout} ms`) }))
   }
 
@@ -243,14 +243,14 @@ export class Verifier {
   async #take (signature: Signature, { store, timeout }: Replay): Promise<boolean> {
     const { keyId } = signature
     try {
-      const taken = await within(
-        timeout,
+      const taken = await withTimeLimit(
         store.take(
           `${keyId.length}:${keyId}:${parameter(signature, 'nonce')}`,
           // A second more, since clocks do not agree to the millisecond.
           this.#maxAge + this.#clockSkew + 1,
           parameter(signature, 'created') as number + this.#maxAge + 1
         ),
+        timeout,
         () => new Error(`The store of nonces did not answer within ${timeout} ms`)
       )
       if (typeof taken !== 'boolean') throw new TypeError('The store of nonces must answer true or false')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { withTimeLimit } from '../../lib/time-limit.js'
+import { LONGEST_TIMEOUT, withTimeLimit } from '../../lib/time-limit.js'
 
 const makeError = () => new Error('Too late')
 // A timer of the event loop that is never cleared keeps the process from ending: tap reports that as a timeout.
@@ -14,6 +14,20 @@ t.test('returns or throws what the promise settles to in time', async t => {
 t.test('waits for anything that has a method then', async t => {
   const late = { then (resolve: (value: number) => void) { setImmediate(resolve, 3) } }
   t.equal(await withTimeLimit(late as PromiseLike<number>, HOUR, makeError), 3)
+})
+
+t.test('returns a value that is no promise without a timer', async t => {
+  const timers = t.capture(globalThis, 'setTimeout', setTimeout)
+  for (const value of [true, null, undefined, 0, '', { then: 'no function' }]) t.equal(await withTimeLimit<unknown>(value, HOUR, makeError), value)
+  t.equal(timers().length, 0)
+})
+
+t.test('throws what a promise rejects with, and what a getter throws', async t => {
+  for (const nothing of [undefined, null, '']) {
+    t.equal(await withTimeLimit(Promise.reject(nothing), LONGEST_TIMEOUT, makeError).then(() => 'resolved', error => error), nothing)
+  }
+  const failure = new Error('a getter')
+  await t.rejects(withTimeLimit({ get then (): never { throw failure } }, HOUR, makeError), failure)
 })
 
 t.test('throws after the limit', async t => {
