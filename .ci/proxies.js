@@ -44,6 +44,8 @@ const MANY = 5
 
 const HOST = 'Host: localhost\r\n'
 const KILOBYTES_40 = 'a'.repeat(40_000)
+// More than any proxy keeps before it sends a body on.
+const LARGE = 'a'.repeat(0x40000)
 
 function streamed (field, body) {
   return `POST /stream HTTP/1.1\r\n${HOST}Content-Type: application/octet-stream\r\n${field}\r\n\r\n${body}`
@@ -52,13 +54,12 @@ function streamed (field, body) {
 // Ends what is sent, and still reads.
 const END = Symbol('end')
 
-const BAD_CHUNK = [streamed('Transfer-Encoding: chunked', `9c40\r\n${KILOBYTES_40}\r\n`), 'no chunk\r\n']
+const BAD_CHUNK = [streamed('Transfer-Encoding: chunked', `40000\r\n${LARGE}\r\n`), 'no chunk\r\n']
 const NO_RANGE = [streamed('Content-Length: 3\r\nRange: bytes=1000-', 'abc')]
 
 /**
  * What a proxy answers itself, or passes on: the bytes of each request over
- * HTTP/1.1. Where there are several parts, each is sent once the service or the
- * proxy had the time to act on the one before.
+ * HTTP/1.1, or their two parts.
  */
 const REQUESTS = {
   'a NUL in the method': ['G\0T / HTTP/1.1\r\nHost: localhost\r\n\r\n'],
@@ -75,8 +76,8 @@ const REQUESTS = {
   'two lengths': [streamed('Content-Length: 3\r\nContent-Length: 4', 'abcd')],
   'TLS on the port without': [Buffer.from(`16030100c8010000c40303${'00'.repeat(190)}`, 'hex')],
   'a head that stops': ['GET /none HTTP/1.1\r\nHost: l'],
-  'a body that stops': [streamed('Content-Length: 50000', KILOBYTES_40)],
-  'a body that ends early': [streamed('Content-Length: 50000', KILOBYTES_40), END],
+  'a body that stops': [streamed('Content-Length: 300000', LARGE)],
+  'a body that ends early': [streamed('Content-Length: 300000', LARGE), END],
   'a bad chunk': BAD_CHUNK,
   'a range that is not there': NO_RANGE
 }
@@ -141,6 +142,7 @@ const VARIANTS = {
   httpd: [
     { name: 'without `ErrorDocument`', edits: [[/^ErrorDocument .*/gm, '']], shows: showDown },
     { name: '`ProxyErrorOverride On`', edits: [['ProxyErrorOverride Off', 'ProxyErrorOverride On']], shows: showAnswer(MISSING) },
+    { name: '`KeepAlive Off`', edits: [['Protocols h2', 'KeepAlive Off\nProtocols h2']], shows: showLost('HTTP/1.1', 'POST') },
     { name: 'without `<Location />`', edits: [WITHOUT_LOCATION], shows: showOwn(BAD_CHUNK) },
     { name: 'the same', edits: [WITHOUT_LOCATION], shows: showOwn(NO_RANGE) },
     { name: 'HTTP/2 to the service (`h2c://`)', http2: true, edits: [H2C], shows: showAnswer(MISSING) },
@@ -233,15 +235,19 @@ async function broken (response, statusCode, method) {
   }
 }
 
-/** Sends the parts of a request on a connection of its own; undefined if it is closed without an answer. */
-async function answerTo (port, [first, second]) {
+/**
+ * Sends the parts of a request on a connection of its own, the second when
+ * `isReady`; undefined if it is closed without an answer.
+ */
+async function answerTo (port, [first, second], isReady) {
   const connection = connect(port)
   try {
     connection.write(first)
     // Rejects where the connection is reset.
     const over = Promise.race([connection.responses(1), connection.closed()]).catch(() => {})
     if (second !== undefined) {
-      await sleep(200)
+      const deadline = Date.now() + PATIENCE
+      while (!isReady() && Date.now() < deadline) await sleep(10)
       if (second === END) connection.socket.end()
       else connection.write(second)
     }
@@ -413,11 +419,14 @@ function times (runs) {
   return ['never run', 'run once', 'run twice'][runs] ?? `run ${runs} times`
 }
 
-/** What a proxy answers to one of {@link REQUESTS}, and whether the handler had begun. */
-async function ownAnswer (proxy, begun, name) {
+/**
+ * What a proxy answers to one of {@link REQUESTS}, and whether the handler had
+ * begun. The rest of a body follows when it has, unless the proxy first reads all of it.
+ */
+async function ownAnswer (proxy, begun, name, isWhole = false) {
   const id = name.replace(/\W+/g, '-')
   const parts = REQUESTS[name].map(part => typeof part === 'string' ? part.replace('Content-Type', `X-Request: ${id}\r\nContent-Type`) : part)
-  const answer = await answerTo(proxy.port, parts)
+  const answer = await answerTo(proxy.port, parts, () => isWhole || begun.has(id))
   return described(answer, begun.has(id))
 }
 
@@ -515,7 +524,7 @@ async function tryLost (name, servers) {
 /** Notes what a proxy answers itself, by the answer. */
 async function tryOwn (name, proxy, { begun }) {
   const over = {
-    'HTTP/1.1': Object.keys(REQUESTS).map(async request => [request, await ownAnswer(proxy, begun, request)]),
+    'HTTP/1.1': Object.keys(REQUESTS).map(async request => [request, await ownAnswer(proxy, begun, request, name === 'nginx')]),
     'HTTP/2': Object.keys(STREAMS).map(async request => [request, await ownAnswerToStream(proxy, begun, request)])
   }
   for (const [protocol, answers] of Object.entries(over)) {

@@ -30,9 +30,9 @@ const PROXIES = {
     config: 'nginx.conf',
     replace: ({ folder }) => [
       ['/etc/ssl/', `${folder}/`],
-      ['60s', '2s'],
+      ['60s', '3s'],
       // By default they are 60 s, too.
-      ['server {', 'server {\n  client_header_timeout 2s;\n  client_body_timeout 2s;']
+      ['server {', 'server {\n  client_header_timeout 3s;\n  client_body_timeout 3s;']
     ],
     main: ({ folder }) => `
 daemon off;
@@ -54,9 +54,9 @@ http {
     replace: ({ folder, port }) => [
       ['/etc/ssl/', `${folder}/`],
       ['/etc/haproxy/errors', folder],
-      ['60s', '2s'],
-      ['65s', '5s'],
-      ['http-request 10s', 'http-request 2s'],
+      ['60s', '3s'],
+      ['65s', '6s'],
+      ['http-request 10s', 'http-request 3s'],
       ['service-hop', `service-hop-${port}`]
     ],
     args: ({ folder }) => ['-f', `${folder}/config`]
@@ -66,14 +66,14 @@ http {
     version: ['-v'],
     config: 'httpd.conf',
     files: ['away.asis', 'rejected.asis'],
-    replace: ({ folder }) => [['/etc/ssl/', `${folder}/`], ['/etc/apache2/errors', folder], ['ProxyTimeout 60', 'ProxyTimeout 2'], ['header=20 body=60', 'header=2 body=2']],
+    replace: ({ folder }) => [['/etc/ssl/', `${folder}/`], ['/etc/apache2/errors', folder], ['ProxyTimeout 60', 'ProxyTimeout 3'], ['header=20 body=60', 'header=3 body=3']],
     main: ({ folder }) => [
       `ServerRoot ${folder}`,
       'ServerName localhost',
       `DefaultRuntimeDir ${folder}`,
       `PidFile ${folder}/httpd.pid`,
       'ErrorLog |/bin/cat',
-      'Timeout 2',
+      'Timeout 3',
       ...['mpm_event', 'unixd', 'authz_core', 'alias', 'asis', 'reqtimeout', 'slotmem_shm', 'lbmethod_byrequests', 'proxy', 'proxy_balancer', 'proxy_http', 'proxy_http2', 'http2', 'ssl']
         .filter(name => existsSync(`${HTTPD_MODULES}/mod_${name}.so`))
         .map(name => `LoadModule ${name}_module ${HTTPD_MODULES}/mod_${name}.so`),
@@ -85,12 +85,12 @@ http {
     programs: ['varnishd'],
     version: ['-V'],
     config: 'varnish.vcl',
-    replace: () => [['60s', '2s']],
+    replace: () => [['60s', '3s']],
     // TLS is not its own: HTTP/2 comes without.
     cleartext: true,
     args: ({ folder, port }) => ['-F', '-n', `${folder}/run`, '-a', `127.0.0.1:${port}`, '-f', `${folder}/config`, '-s', 'malloc,16m', '-p', 'feature=+http2',
       // How long the rest of a request may take.
-      '-p', 'timeout_idle=2',
+      '-p', 'timeout_idle=3',
       ...process.getuid() === 0 ? ['-j', 'none'] : []]
   }
 }
