@@ -28,7 +28,12 @@ const PROXIES = {
     programs: ['nginx'],
     version: ['-v'],
     config: 'nginx.conf',
-    replace: ({ folder }) => [['/etc/ssl/', `${folder}/`], ['60s', '1s']],
+    replace: ({ folder }) => [
+      ['/etc/ssl/', `${folder}/`],
+      ['60s', '3s'],
+      // By default they are 60 s, too.
+      ['server {', 'server {\n  client_header_timeout 3s;\n  client_body_timeout 3s;']
+    ],
     main: ({ folder }) => `
 daemon off;
 pid ${folder}/nginx.pid;
@@ -45,7 +50,15 @@ http {
     programs: ['haproxy'],
     version: ['-v'],
     config: 'haproxy.cfg',
-    replace: ({ folder }) => [['/etc/ssl/', `${folder}/`], ['server 60s', 'server 1s']],
+    files: ['rejected.http'],
+    replace: ({ folder, port }) => [
+      ['/etc/ssl/', `${folder}/`],
+      ['/etc/haproxy/errors', folder],
+      ['60s', '3s'],
+      ['65s', '6s'],
+      ['http-request 10s', 'http-request 3s'],
+      ['service-hop', `service-hop-${port}`]
+    ],
     args: ({ folder }) => ['-f', `${folder}/config`]
   },
   httpd: {
@@ -53,14 +66,15 @@ http {
     version: ['-v'],
     config: 'httpd.conf',
     files: ['away.asis', 'rejected.asis'],
-    replace: ({ folder }) => [['/etc/ssl/', `${folder}/`], ['/etc/apache2/errors', folder], ['ProxyTimeout 60', 'ProxyTimeout 1']],
+    replace: ({ folder }) => [['/etc/ssl/', `${folder}/`], ['/etc/apache2/errors', folder], ['ProxyTimeout 60', 'ProxyTimeout 3'], ['header=20 body=60', 'header=3 body=3']],
     main: ({ folder }) => [
       `ServerRoot ${folder}`,
       'ServerName localhost',
       `DefaultRuntimeDir ${folder}`,
       `PidFile ${folder}/httpd.pid`,
       'ErrorLog |/bin/cat',
-      ...['mpm_event', 'unixd', 'authz_core', 'alias', 'asis', 'proxy', 'proxy_http', 'proxy_http2', 'http2', 'ssl']
+      'Timeout 3',
+      ...['mpm_event', 'unixd', 'authz_core', 'alias', 'asis', 'reqtimeout', 'slotmem_shm', 'lbmethod_byrequests', 'proxy', 'proxy_balancer', 'proxy_http', 'proxy_http2', 'http2', 'ssl']
         .filter(name => existsSync(`${HTTPD_MODULES}/mod_${name}.so`))
         .map(name => `LoadModule ${name}_module ${HTTPD_MODULES}/mod_${name}.so`),
       `Include ${folder}/config`
@@ -71,10 +85,12 @@ http {
     programs: ['varnishd'],
     version: ['-V'],
     config: 'varnish.vcl',
-    replace: () => [['60s', '1s']],
+    replace: () => [['60s', '3s']],
     // TLS is not its own: HTTP/2 comes without.
     cleartext: true,
     args: ({ folder, port }) => ['-F', '-n', `${folder}/run`, '-a', `127.0.0.1:${port}`, '-f', `${folder}/config`, '-s', 'malloc,16m', '-p', 'feature=+http2',
+      // How long the rest of a request may take.
+      '-p', 'timeout_idle=3',
       ...process.getuid() === 0 ? ['-j', 'none'] : []]
   }
 }
@@ -186,12 +202,17 @@ function replaceAll (text, replacements) {
   return text
 }
 
+const givenPorts = new Set()
+
+/** A port that nothing listens on, and that no other proxy was given. */
 async function freePort () {
   const server = net.createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address()
   server.close()
   await once(server, 'close')
+  if (givenPorts.has(port)) return await freePort()
+  givenPorts.add(port)
   return port
 }
 

@@ -88,7 +88,7 @@ function releaseConnection (response: NodeResponse): void {
 /** Names of Node's listener in Node 20 to 24, and in Node 26. */
 const NODES_LISTENERS = ['bound resOnFinish', 'onResponseFinish']
 
-function isNodes ({ name }: Function): boolean { // eslint-disable-line @typescript-eslint/no-unsafe-function-type
+function isNodes ({ name }: Function): boolean {
   return NODES_LISTENERS.includes(name)
 }
 

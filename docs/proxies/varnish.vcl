@@ -6,6 +6,13 @@ backend service {
   .first_byte_timeout = 60s;
 }
 
+# Each request is sent to the service once. On a reused connection that is lost,
+# Varnish sends a request without a body again, although it may have been
+# processed. It has one pool of connections for all methods.
+sub vcl_backend_fetch {
+  set bereq.http.Connection = "close";
+}
+
 sub vcl_backend_response {
   # An error holds for its own request. Without this a 404 is kept for two minutes.
   if (beresp.status >= 400) {
@@ -23,6 +30,12 @@ sub vcl_backend_error {
   set beresp.http.Retry-After = "5";
   synthetic("");
   return (deliver);
+}
+
+# Ranges are the service's. Varnish answers an impossible one with 416, also
+# after the service has processed the request.
+sub vcl_deliver {
+  unset req.http.Range;
 }
 
 sub vcl_synth {

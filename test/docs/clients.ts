@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { get } from 'node:http'
+import { Agent, get, request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import axios, { type AxiosError } from 'axios'
 import Fastify from 'fastify'
@@ -8,6 +8,7 @@ import got, { type HTTPError as GotError } from 'got'
 import ky, { type HTTPError as KyError } from 'ky'
 import t from 'tap'
 import { request } from 'undici'
+import { createClient } from '../../client/index.js'
 import reasonPhrase, { serverOptions } from '../../index.js'
 import { listen } from '../fixtures/wire.js'
 
@@ -47,7 +48,7 @@ t.test('docs/clients.md names every file of docs/clients, and no other', async t
 
 t.test('The table of docs/clients.md has a row for every client that was measured', async t => {
   const rows = Array.from(page.matchAll(/^\| \[(.*?)\]\(#(.*?)\) \|/gm), ([, name, anchor]) => ({ name, anchor }))
-  const headings = sections.map(section => section.slice(0, section.indexOf('\n'))).filter(name => name !== 'Not measured')
+  const headings = sections.map(section => section.slice(0, section.indexOf('\n'))).filter(name => name !== 'Clients that send a request again')
   t.strictSame(rows, headings.map(name => ({ name, anchor: name.toLowerCase().replace(/[^\w -]/g, '').replaceAll(' ', '-') })))
 })
 
@@ -107,4 +108,51 @@ t.test('What docs/clients.md says of the clients for Node', async t => {
   }
   t.equal(await sent(() => got.post(away)), 1)
   t.equal(await sent(() => ky.post(away)), 1)
+})
+
+t.test('The clients for Node send a request again after a lost connection as docs/clients.md says', async t => {
+  const app = Fastify(serverOptions())
+  await app.register(reasonPhrase)
+  let runs = 0
+  app.get('/', async () => ({}))
+  app.all('/lost', (request, reply) => {
+    runs++
+    if (runs > 1) return reply.notFound('The work is done')
+    reply.hijack()
+    request.raw.socket.destroy()
+  })
+  const origin = `http://127.0.0.1:${await listen(t, app)}`
+  const url = `${origin}/lost`
+
+  const agent = new Agent({ keepAlive: true })
+  t.teardown(() => { agent.destroy() })
+  const client = createClient({ baseUrl: origin })
+  const throwHttpErrors = false
+  const backoffLimit = 1
+  const calls: Record<string, (method: 'GET' | 'DELETE' | 'POST', url: string) => Promise<unknown>> = {
+    fetch: async (method, url) => await (await fetch(url, { method })).text(),
+    undici: async (method, url) => { await (await request(url, { method })).body.dump() },
+    axios: async (method, url) => await axios({ method, url, data: method === 'POST' ? {} : undefined, httpAgent: agent }),
+    'node:http': async (method, url) => {
+      const [response] = await once(httpRequest(url, { method, agent }).end(), 'response')
+      response.resume()
+      await once(response, 'end')
+    },
+    'fastify-reason-phrase/client': async method => await client(method, '/lost'),
+    got: async (method, url) => await got(url, { method, agent: { http: agent }, throwHttpErrors, retry: { backoffLimit } }),
+    ky: async (method, url) => await ky(url, { method, throwHttpErrors, retry: { backoffLimit } })
+  }
+  const again = ['got', 'ky']
+  for (const [name, call] of Object.entries(calls)) {
+    for (const method of ['GET', 'DELETE', 'POST'] as const) {
+      // Leaves a connection that the next request reuses.
+      await call('GET', origin)
+      runs = 0
+      const settled = await call(method, url).catch((error: Error) => error)
+      const isAgain = again.includes(name) && method !== 'POST'
+      t.equal(runs, isAgain ? 2 : 1, `${name} sends ${method} ${isAgain ? 'twice' : 'once'}`)
+      if (name === 'fastify-reason-phrase/client') t.match(settled, { outcome: 'unknown' })
+    }
+    t.equal(page.includes(`| ${name} | GET, PUT, DELETE |`), again.includes(name), `docs/clients.md says so of ${name}`)
+  }
 })
