@@ -16,13 +16,13 @@ export interface InjectedResponse {
   headers: Values
   trailers: Values
   rawPayload: Uint8Array
-  raw: { req: { method?: string } }
+  raw: { req: { method?: string | undefined } }
 }
 
 /** What undici's `request` resolves to. */
 export interface UndiciResponse {
   statusCode: number
-  statusText?: string
+  statusText?: string | undefined
   headers: Values
   trailers: Values
   body: { arrayBuffer: () => Promise<ArrayBuffer> }

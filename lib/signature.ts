@@ -78,7 +78,11 @@ interface Examined {
   refusal: Error | undefined
 }
 
-/** Verifies the signatures of requests (RFC 9421 section 3.2), as one service asks for them. */
+/**
+ * Verifies the signatures of requests (RFC 9421 section 3.2), as one service asks for them.
+ *
+ * @internal
+ */
 export class Verifier {
   readonly #keys: SignatureOptions['keys']
   readonly #maxAge: number

@@ -41,18 +41,19 @@ interface Options {
  * @param contract the options of the plugin, which takes them from here
  * @throws {TypeError} for an option of the contract that is unknown, of the wrong type, or cannot work
  */
+// NoInfer: Fastify() would infer its own type parameters into these, and the logger as never.
 export function serverOptions<Server extends Http2SecureServer, Logger extends FastifyBaseLogger = FastifyBaseLogger> (
   options: FastifyHttp2SecureOptions<Server, Logger>, contract?: ContractOptions
-): FastifyHttp2SecureOptions<Server, Logger>
+): FastifyHttp2SecureOptions<NoInfer<Server>, NoInfer<Logger>>
 export function serverOptions<Server extends Http2Server, Logger extends FastifyBaseLogger = FastifyBaseLogger> (
   options: FastifyHttp2Options<Server, Logger>, contract?: ContractOptions
-): FastifyHttp2Options<Server, Logger>
+): FastifyHttp2Options<NoInfer<Server>, NoInfer<Logger>>
 export function serverOptions<Server extends HttpsServer, Logger extends FastifyBaseLogger = FastifyBaseLogger> (
   options: FastifyHttpsOptions<Server, Logger>, contract?: ContractOptions
-): FastifyHttpsOptions<Server, Logger>
+): FastifyHttpsOptions<NoInfer<Server>, NoInfer<Logger>>
 export function serverOptions<Server extends HttpServer, Logger extends FastifyBaseLogger = FastifyBaseLogger> (
   options?: FastifyHttpOptions<Server, Logger>, contract?: ContractOptions
-): FastifyHttpOptions<Server, Logger>
+): FastifyHttpOptions<NoInfer<Server>, NoInfer<Logger>>
 export function serverOptions (options: unknown = {}, contractOptions: ContractOptions = {}): any {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError('fastify-reason-phrase: serverOptions takes an object of Fastify server options')

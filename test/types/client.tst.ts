@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'tstyche'
 import {
   createClient, outcomeOf, signer, type Client, type Outcome, type RequestOptions, type ResponseOutcome, type Result, type Signer
-} from '../../client/index.js'
+} from 'fastify-reason-phrase/client'
 
 interface Topic { topicId: string }
 

@@ -2,8 +2,8 @@ import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import Fastify from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { describe, expect, test } from 'tstyche'
-import { serverOptions } from '../../index.js'
-import { openapi, type OpenApiOptions } from '../../plugins/openapi.js'
+import { serverOptions } from 'fastify-reason-phrase'
+import { openapi, type OpenApiOptions } from 'fastify-reason-phrase/openapi'
 import * as topic from '../../schemas/topic.js'
 
 describe('openapi()', () => {

@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
 import { Type, type Static, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { describe, expect, test } from 'tstyche'
-import { serverOptions } from '../../index.js'
+import { serverOptions } from 'fastify-reason-phrase'
 import { Page } from '../../schemas/page.js'
 import { Topic } from '../../schemas/topic.js'
 

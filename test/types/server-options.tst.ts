@@ -6,7 +6,7 @@ import Fastify, {
   type FastifyHttpsOptions, type FastifyServerOptions
 } from 'fastify'
 import { describe, expect, test } from 'tstyche'
-import { serverOptions, type ContractOptions } from '../../index.js'
+import { serverOptions, type ContractOptions } from 'fastify-reason-phrase'
 
 interface Logger extends FastifyBaseLogger { audit (event: string): void }
 
