@@ -16,7 +16,7 @@ export interface SignerOptions {
    * Names of further components, such as `@authority` and `content-type`. A
    * field is covered in the requests that have it. Default: none.
    */
-  components?: string[]
+  components?: string[] | undefined
 }
 
 /** Makes a signed copy of a request, and leaves the request as it was. */

@@ -30,11 +30,11 @@ export interface UndiciResponse {
 
 export interface AssertOptions {
   /** The name of the header that carries the message. Default: `EB-REASON-PHRASE`. */
-  header?: string
+  header?: string | undefined
   /** Status codes from 400 to 599, with their phrases, that extend the table. Default: none. */
-  statusCodes?: Record<number, string>
+  statusCodes?: Record<number, string> | undefined
   /** The method of the request, where the response does not know it. Default: `GET`. */
-  method?: string
+  method?: string | undefined
 }
 
 /**

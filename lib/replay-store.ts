@@ -1,7 +1,7 @@
 /** Remembers which nonces were seen. A store that fails has its requests answered 503. */
 export interface ReplayStore {
   /** What is told of it at start, if anything. */
-  description?: string
+  description?: string | undefined
   /**
    * Takes a nonce, if nobody had it yet. Of several calls with one nonce, at
    * the same time and from anywhere, one may get `true`.
@@ -20,7 +20,7 @@ export interface ReplayStore {
  * @param max the most nonces that it keeps. Default: 100,000
  * @throws {TypeError} where `max` is no positive integer
  */
-export function memoryStore ({ max = 100_000 }: { max?: number } = {}): ReplayStore {
+export function memoryStore ({ max = 100_000 }: { max?: number | undefined } = {}): ReplayStore {
   if (!Number.isSafeInteger(max) || max < 1) throw new TypeError('fastify-reason-phrase: max must be a positive integer')
   const seen = new Map<string, number>()
 

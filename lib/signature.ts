@@ -27,21 +27,21 @@ export interface SignatureOptions {
   /** The key of an id; undefined where there is none. What it throws is the answer's error. */
   keys: (keyId: string) => Key | undefined | Promise<Key | undefined>
   /** How old a signature can be, in seconds. Default: 300. */
-  maxAge?: number
+  maxAge?: number | undefined
   /** How far ahead of ours a signer's clock can be, in seconds. Default: 30. */
-  clockSkew?: number
+  clockSkew?: number | undefined
   /**
    * The components that must be covered; those that begin with `content-`
    * only where there is a body. Default: `@method`, `@path`, `@query` and
    * `content-digest`.
    */
-  required?: string[]
+  required?: string[] | undefined
   /** Has each request carry a nonce, and pass once. Default: no such thing. */
   replay?: {
     store: ReplayStore
     /** How long the store can take, in milliseconds, before the answer is 503. Default: 1000. */
-    timeout?: number
-  }
+    timeout?: number | undefined
+  } | undefined
 }
 
 /** The request is not signed as it must be; the message says what to mend. */

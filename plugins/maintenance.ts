@@ -18,11 +18,11 @@ export interface MaintenanceStore {
 /** Options of the plugin. */
 export interface MaintenanceOptions {
   /** Which requests are answered as always, beside those of routes with `config: { maintenance: 'exempt' }`. */
-  exempt?: (request: FastifyRequest) => boolean
+  exempt?: ((request: FastifyRequest) => boolean) | undefined
   /** Where the state is kept. Default: in this process alone. */
-  store?: MaintenanceStore
+  store?: MaintenanceStore | undefined
   /** How long after one look at the store the next one is, in milliseconds. Default: 500. */
-  pollInterval?: number
+  pollInterval?: number | undefined
 }
 
 /** The maintenance of a service. */

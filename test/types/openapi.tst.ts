@@ -33,6 +33,6 @@ describe('openapi()', () => {
     expect(openapi()).type.toRaiseError('Expected 1-2 arguments, but got 0')
     expect(openapi(app, { title: 'Topics' })).type.toRaiseError("'title' does not exist in type 'OpenApiOptions'")
     expect(openapi(app, { schemas: { Topic: 'Topic' } })).type.toRaiseError("Type 'string' is not assignable to type 'object'")
-    expect<OpenApiOptions>().type.toBe<{ document?: Record<string, any>, schemas?: Record<string, object> }>()
+    expect<OpenApiOptions>().type.toBe<{ document?: Record<string, any> | undefined, schemas?: Record<string, object> | undefined }>()
   })
 })

@@ -15,7 +15,7 @@ describe('The options of the plugin', () => {
     expect(app.register).type.toBeCallableWith(reasonPhrase, { errorSchemas: 'ignore', requireSchemas: true })
     expect(app.register).type.toBeCallableWith(reasonPhrase, { header: 'X-Reason', statusCodes: { 429: 'Too Many Requests' }, exposeServerErrors: true, challenge: 'Bearer' })
     expect(app.register).type.toBeCallableWith(reasonPhrase, { prefix: '/v2', logLevel: 'warn', requireSchemas: true })
-    expect<RouteSchemaOptions>().type.toBe<{ errorSchemas?: 'reject' | 'ignore', requireSchemas?: boolean }>()
+    expect<RouteSchemaOptions>().type.toBe<{ errorSchemas?: 'reject' | 'ignore' | undefined, requireSchemas?: boolean | undefined }>()
     expect<ReasonPhraseOptions>().type.toBeAssignableTo<ContractOptions & RouteSchemaOptions>()
     expect<ReasonPhraseOptions>().type.toBeAssignableFrom<ContractOptions & RouteSchemaOptions>()
   })
