@@ -17,6 +17,7 @@ const entry = join(import.meta.dirname, 'fixtures', 'bundled-service.ts')
 const folder = mkdtempSync(join(tmpdir(), 'fastify-reason-phrase-'))
 t.teardown(() => { rmSync(folder, { recursive: true }) })
 
+/** A service in a process of its own. */
 interface Started {
   port: number
   /** Tells the service to end, and resolves to its exit code and to what it printed as errors. */
@@ -25,7 +26,8 @@ interface Started {
 
 async function start (t: Test, command: string, args: string[], cwd: string): Promise<Started> {
   const { NODE_OPTIONS, NODE_V8_COVERAGE, NODE_PATH, ...env } = process.env
-  const child = spawn(command, args, { cwd, env: { ...env, _TAPJS_PROCESSINFO_COVERAGE_: '0' }, stdio: ['pipe', 'pipe', 'pipe'] })
+  // Later versions of Node warn of what tsx uses.
+  const child = spawn(command, args, { cwd, env: { ...env, NODE_NO_WARNINGS: '1', _TAPJS_PROCESSINFO_COVERAGE_: '0' }, stdio: ['pipe', 'pipe', 'pipe'] })
   const exited = once(child, 'exit')
   let errors = ''
   child.stderr.on('data', data => { errors += data })
