@@ -1,4 +1,5 @@
-export { default } from './plugins/reason-phrase.js'
+export { default, type ReasonPhraseOptions } from './plugins/reason-phrase.js'
 export type { ServiceUnavailableOptions } from './plugins/decorators.js'
+export type { RouteSchemaOptions } from './plugins/route-schemas.js'
 export { serverOptions } from './plugins/server-options.js'
 export type { ContractOptions } from './lib/contract.js'

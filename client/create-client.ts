@@ -11,13 +11,13 @@ export interface ClientOptions {
   /** Its http or https URL: the origin, and what all paths begin with, if they do. */
   baseUrl: string | URL
   /** Signs every request. Default: none is signed. */
-  key?: Key
+  key?: Key | undefined
   /** The name of the header that carries the reason. Default: `EB-REASON-PHRASE`. */
-  header?: string
+  header?: string | undefined
   /** What sends requests. Default: fetch. */
-  fetch?: (request: Request, init: { signal: AbortSignal }) => Promise<Response>
+  fetch?: ((request: Request, init: { signal: AbortSignal }) => Promise<Response>) | undefined
   /** How long a call may take, the body of its response included, in milliseconds. Default: as long as it takes. */
-  timeout?: number
+  timeout?: number | undefined
 }
 
 /** The operation succeeded. */

@@ -15,7 +15,7 @@ export interface ResponseHead {
 /** How to read a response. */
 export interface OutcomeOptions {
   /** The name of the header that carries the reason. Default: `EB-REASON-PHRASE`. */
-  header?: string
+  header?: string | undefined
 }
 
 /** The outcome of an operation, as its response tells it. */

@@ -14,11 +14,11 @@ export type RequestQuery = Record<string, Scalar | readonly Scalar[]>
 
 /** What a request has beside its method and path. */
 export interface RequestOptions {
-  body?: RequestBody
-  query?: RequestQuery
-  headers?: RequestInit['headers']
+  body?: RequestBody | undefined
+  query?: RequestQuery | undefined
+  headers?: RequestInit['headers'] | undefined
   /** Gives the call up. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 // No other host, no dot segment, and nothing that a URL drops or reads as a slash: a path is asked for as it is given.

@@ -16,7 +16,7 @@ export interface SignerOptions {
    * Names of further components, such as `@authority` and `content-type`. A
    * field is covered in the requests that have it. Default: none.
    */
-  components?: string[]
+  components?: string[] | undefined
 }
 
 /** Makes a signed copy of a request, and leaves the request as it was. */
@@ -29,10 +29,18 @@ const always = ['@method', '@path', '@query']
 const plain = new Map()
 const hmac = { name: 'HMAC', hash: 'SHA-256' }
 
-/** Signs a request that is no `Request` of fetch: the fields that it needs beside its own. */
+/**
+ * Signs a request that is no `Request` of fetch: the fields that it needs beside its own.
+ *
+ * @internal
+ */
 export type FieldSigner = (request: SignableRequest, body: ArrayBuffer | Uint8Array<ArrayBuffer>) => Promise<Record<string, string>>
 
-/** As {@link signer}, of what is about to be sent by other means. */
+/**
+ * As {@link signer}, of what is about to be sent by other means.
+ *
+ * @internal
+ */
 export function fieldSigner ({ id, secret }: Key, { components = [] }: SignerOptions = {}): FieldSigner {
   const bytes = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret
   if (typeof id !== 'string' || !PRINTABLE.test(id) || !ArrayBuffer.isView(bytes) || !bytes.byteLength) {

@@ -16,13 +16,13 @@ export interface InjectedResponse {
   headers: Values
   trailers: Values
   rawPayload: Uint8Array
-  raw: { req: { method?: string } }
+  raw: { req: { method?: string | undefined } }
 }
 
 /** What undici's `request` resolves to. */
 export interface UndiciResponse {
   statusCode: number
-  statusText?: string
+  statusText?: string | undefined
   headers: Values
   trailers: Values
   body: { arrayBuffer: () => Promise<ArrayBuffer> }
@@ -30,11 +30,11 @@ export interface UndiciResponse {
 
 export interface AssertOptions {
   /** The name of the header that carries the message. Default: `EB-REASON-PHRASE`. */
-  header?: string
+  header?: string | undefined
   /** Status codes from 400 to 599, with their phrases, that extend the table. Default: none. */
-  statusCodes?: Record<number, string>
+  statusCodes?: Record<number, string> | undefined
   /** The method of the request, where the response does not know it. Default: `GET`. */
-  method?: string
+  method?: string | undefined
 }
 
 /**

@@ -8,11 +8,11 @@ import type { Target } from './target.js'
 /** Which of the probes are sent. */
 export interface Selection {
   /** Ids of probes, or what ids begin with, such as a group, to leave out. Default: none. */
-  skip?: readonly string[]
+  skip?: readonly string[] | undefined
   /** Ids of probes, or what ids begin with, such as a group, to send and no others. Default: all. */
-  only?: readonly string[]
+  only?: readonly string[] | undefined
   /** Whether those are sent, too, that take the server's own timeouts. Default: `false`. */
-  slow?: boolean
+  slow?: boolean | undefined
 }
 
 /** There is nothing at the target that speaks HTTP. */

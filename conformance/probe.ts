@@ -25,19 +25,25 @@ interface ProbeBase {
   readonly slow?: boolean
   /** How many answers there are, at least and at most. */
   readonly answers: readonly [least: number, most: number]
-  /** What it requires beyond the rules for each answer. */
+  /**
+   * What it requires beyond the rules for each answer.
+   *
+   * @internal
+   */
   readonly check?: (exchange: Exchange) => Violation[]
 }
 
 /** A probe of HTTP/1.x: bytes on a connection. */
 export interface Http1Probe extends ProbeBase {
   readonly protocol: 'http/1.1'
+  /** @internal */
   readonly play: (target: Target) => Step[] | Promise<Step[]>
 }
 
 /** A probe of HTTP/2: requests on a connection. */
 export interface Http2Probe extends ProbeBase {
   readonly protocol: 'h2'
+  /** @internal */
   readonly play: (target: Target) => Stream[] | Promise<Stream[]>
 }
 
@@ -89,12 +95,20 @@ export function raw (id: string, words: Words, bytes: (target: Target) => string
   }
 }
 
-/** A probe of several steps. */
+/**
+ * A probe of several steps.
+ *
+ * @internal
+ */
 export function steps (id: string, words: Words & { requires?: string }, answers: readonly [number, number], play: Http1Probe['play'], more: Partial<Http1Probe> = {}): Http1Probe {
   return { id, group: groupOf(id), protocol: 'http/1.1', requires: answers[0] > 0 ? ANSWER : FREE, answers, play, ...words, ...more }
 }
 
-/** A probe that sends requests over HTTP/2. */
+/**
+ * A probe that sends requests over HTTP/2.
+ *
+ * @internal
+ */
 export function streams (id: string, words: Words & { requires?: string }, least: number, play: Http2Probe['play'], more: Partial<Http2Probe> = {}): Http2Probe {
   return { id, group: 'http2', protocol: 'h2', requires: least > 0 ? ANSWER : FREE, answers: [least, Infinity], play, ...words, ...more }
 }

@@ -1,10 +1,10 @@
 /** A request that the service answers, as `inject` takes it. */
 export interface RequestOptions {
   /** Default: `GET`. */
-  method?: string
+  method?: string | undefined
   /** The path, and the query if any. */
   url: string
-  headers?: Record<string, string>
+  headers?: Record<string, string> | undefined
   /** Anything but a string or bytes is sent as JSON. */
   body?: unknown
 }

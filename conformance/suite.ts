@@ -28,17 +28,17 @@ export interface Service {
 
 export interface ConformanceOptions extends Selection {
   /** Requests that the service answers; what has no request here is tried with examples of its schema. Default: GET of the root. */
-  requests?: readonly RequestOptions[]
+  requests?: readonly RequestOptions[] | undefined
   /** The name of the header that carries the message. Default: `EB-REASON-PHRASE`. */
-  header?: string
+  header?: string | undefined
   /** Status codes from 400 to 599, with their phrases, that extend the table. Default: none. */
-  statusCodes?: Record<number, string>
+  statusCodes?: Record<number, string> | undefined
   /** Returns more header fields for each well-formed request, such as those of a signature. */
-  headers?: HeadersHook
+  headers?: HeadersHook | undefined
   /** How many probes are sent at a time. Default: 8. */
-  concurrency?: number
+  concurrency?: number | undefined
   /** The most milliseconds that one exchange takes, but for the slow ones. Default: 5000. */
-  timeout?: number
+  timeout?: number | undefined
 }
 
 /**

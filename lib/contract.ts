@@ -8,13 +8,13 @@ import { isRepresentationMetadata } from './representation-metadata.js'
 /** What a service can choose of the contract. */
 export interface ContractOptions {
   /** The name of the header that carries the message. Default: `EB-REASON-PHRASE`. */
-  header?: string
+  header?: string | undefined
   /** Status codes from 400 to 599, with their phrases, that extend the table. Default: none. */
-  statusCodes?: Record<number, string>
+  statusCodes?: Record<number, string> | undefined
   /** Whether the message of a thrown error is sent with a 5xx, too. Default: `false`. */
-  exposeServerErrors?: boolean
+  exposeServerErrors?: boolean | undefined
   /** The `WWW-Authenticate` of a 401 that has none (RFC 9110 section 15.5.2). Default: `HMAC`. */
-  challenge?: string
+  challenge?: string | undefined
 }
 
 /** Fields that HTTP/2 forbids (RFC 9113 section 8.2.2), and of which Node warns there. */

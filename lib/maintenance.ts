@@ -3,11 +3,11 @@ import { refuse } from './refuse.js'
 /** What maintenance is begun with. */
 export interface MaintenanceStart {
   /** What every request is told. Default: `Temporarily offline for maintenance`. */
-  message?: string
+  message?: string | undefined
   /** When it ends by itself: a `Date`, or a date-time as JSON has it. Not with `retryAfter`. */
-  until?: Date | string
+  until?: Date | string | undefined
   /** When to try again, in seconds from each request on. Default: 60, where there is no `until`. */
-  retryAfter?: number
+  retryAfter?: number | undefined
 }
 
 /** Whether maintenance is on, and since when: plain JSON. */

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import anyAscii from 'any-ascii'
 
 /** The most characters of a message in the header (`responses.md`). */
 export const HEADER_LIMIT = 512
@@ -13,9 +13,6 @@ const EXAMINED = 8 * HEADER_LIMIT
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/
 const NOT_ASCII = /[^\0-\x7f]/
 const BLANK = /[\s\p{Cc}]+/gu
-
-type Transliterate = (text: string) => string
-let transliterate: Transliterate | undefined
 
 /**
  * The text that stands for a message on the wire: printable ASCII, single
@@ -43,9 +40,7 @@ export function reasonText (message: string): string {
 // Blanks become plain ones first; a transliteration can bring some of its own.
 function asciiOf (text: string): string {
   const plain = text.replace(BLANK, ' ')
-  if (!NOT_ASCII.test(plain)) return plain
-  transliterate ??= loadTransliterate()
-  return transliterate(plain)
+  return NOT_ASCII.test(plain) ? anyAscii(plain) : plain
 }
 
 function isHighSurrogate (unit: number): boolean {
@@ -55,9 +50,4 @@ function isHighSurrogate (unit: number): boolean {
 /** The status line's share of a {@link reasonText}: its first {@link PHRASE_LIMIT} characters. */
 export function reasonPhrase (text: string): string {
   return text.length > PHRASE_LIMIT ? text.slice(0, PHRASE_LIMIT).trimEnd() : text
-}
-
-// Half a megabyte of tables: loaded with the first message that needs them.
-function loadTransliterate (): Transliterate {
-  return createRequire(import.meta.url)('any-ascii').default
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 /** Remembers which nonces were used. If it fails, the request is answered 503. */
 export interface ReplayStore {
   /** What the log says of the store at start, if anything. */
-  description?: string
+  description?: string | undefined
   /**
    * Takes a nonce, unless it was taken before. Of several calls with the same
    * nonce, at the same time and from any process, at most one may get `true`.
@@ -37,7 +37,7 @@ const SWEEP_INTERVAL = 1000
  * @param max the most nonces that it keeps. Default: 100,000
  * @throws {TypeError} if `max` is not a positive integer
  */
-export function memoryStore ({ max = 100_000 }: { max?: number } = {}): ReplayStore {
+export function memoryStore ({ max = 100_000 }: { max?: number | undefined } = {}): ReplayStore {
   if (!Number.isSafeInteger(max) || max < 1) throw new TypeError('fastify-reason-phrase: max must be a positive integer')
   // By the monotonic clock, in the order in which their lifetimes end, as all have the same.
   const recent = new Map<string, { until: number, expires: number }>()

@@ -3,7 +3,11 @@ import { serializeInnerList, serializeItem, type InnerList, type Item, type Para
 /** The one algorithm of signatures here (RFC 9421 section 3.3.3). */
 export const ALGORITHM = 'hmac-sha256'
 
-/** What of a request a signature can cover. Runs in browsers, too. */
+/**
+ * What of a request a signature can cover. Runs in browsers, too.
+ *
+ * @internal
+ */
 export interface SignableRequest {
   method: string
   /** `http` or `https`. */
@@ -21,6 +25,8 @@ export interface SignableRequest {
 /**
  * The value of a component (RFC 9421 sections 2.1 and 2.2); undefined where
  * the request has none, or a request can have none of the kind.
+ *
+ * @internal
  */
 export function componentValue (request: SignableRequest, [name, parameters]: Item): string | undefined {
   if (typeof name !== 'string') return undefined
@@ -43,7 +49,11 @@ export function componentValue (request: SignableRequest, [name, parameters]: It
 // https alone, and only where a slash follows the authority.
 const ORIGIN_FORM = /^(?:https?:\/\/[^/?#]*(?=\/|$))?([^?]*)(.*)$/is
 
-/** The value of `@query-param` (RFC 9421 section 2.2.8): undefined for one that occurs twice. */
+/**
+ * The value of `@query-param` (RFC 9421 section 2.2.8): undefined for one that occurs twice.
+ *
+ * @internal
+ */
 export function queryParameter (target: string, parameters: Parameters): string | undefined {
   const name = parameters.get('name')
   if (typeof name !== 'string' || parameters.size > 1) return undefined
@@ -64,6 +74,7 @@ function encode (text: string): string {
  * and one for the signature's parameters.
  *
  * @param missing called with the first component that has no value; must throw
+ * @internal
  */
 export function signatureBase (request: SignableRequest, input: InnerList, missing: (component: string) => never): string {
   let base = ''

@@ -28,17 +28,17 @@ export interface SignatureOptions {
   /** The key of an id; undefined where there is none. What it throws is the answer's error. */
   keys: (keyId: string) => Key | undefined | Promise<Key | undefined>
   /** How long `keys` can take, in milliseconds, before the answer is 503 with `Retry-After`. Default: 1000. */
-  keysTimeout?: number
+  keysTimeout?: number | undefined
   /** How old a signature can be, in seconds. Default: 300. */
-  maxAge?: number
+  maxAge?: number | undefined
   /** How far ahead of ours a signer's clock can be, in seconds. Default: 30. */
-  clockSkew?: number
+  clockSkew?: number | undefined
   /**
    * The components that must be covered; those that begin with `content-`
    * only where there is a body. Default: `@method`, `@path`, `@query` and
    * `content-digest`.
    */
-  required?: string[]
+  required?: string[] | undefined
   /**
    * Requires a nonce of each request, and accepts each nonce once. A nonce that
    * was used before is answered 503 without `Retry-After`, because the request
@@ -47,8 +47,8 @@ export interface SignatureOptions {
   replay?: {
     store: ReplayStore
     /** How long the store can take, in milliseconds, before the answer is 503 with `Retry-After`. Default: 1000. */
-    timeout?: number
-  }
+    timeout?: number | undefined
+  } | undefined
 }
 
 type Replay = Required<NonNullable<SignatureOptions['replay']>>
@@ -101,7 +101,11 @@ interface Examined {
   refusal: Error | undefined
 }
 
-/** Verifies the signatures of requests (RFC 9421 section 3.2), as one service asks for them. */
+/**
+ * Verifies the signatures of requests (RFC 9421 section 3.2), as one service asks for them.
+ *
+ * @internal
+ */
 export class Verifier {
   readonly #keys: SignatureOptions['keys']
   readonly #keysTimeout: number

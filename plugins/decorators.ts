@@ -10,7 +10,7 @@ import { STATUS_CODES } from '../lib/status-codes.js'
 /** Options of `reply.serviceUnavailable()`. */
 export interface ServiceUnavailableOptions {
   /** When to try again, as `Retry-After` (RFC 9110 section 10.2.3): seconds from now, or a date. */
-  retryAfter?: number | Date
+  retryAfter?: number | Date | undefined
 }
 
 /** The payload that a route declares for a status code, where it declares any. */

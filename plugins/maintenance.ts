@@ -25,17 +25,17 @@ export interface MaintenanceStore {
 /** Options of the plugin. */
 export interface MaintenanceOptions {
   /** Which requests are answered as always, beside those of routes with `config: { maintenance: 'exempt' }`. */
-  exempt?: (request: FastifyRequest) => boolean
+  exempt?: ((request: FastifyRequest) => boolean) | undefined
   /** Where the state is kept. Default: in this process alone. */
-  store?: MaintenanceStore
+  store?: MaintenanceStore | undefined
   /** How long after one look at the store the next one is, in milliseconds. Default: 500. */
-  pollInterval?: number
+  pollInterval?: number | undefined
   /**
    * How long the store may take for one `load()` or `save()`, in milliseconds. Default: 1000. The start waits at most
    * half of Fastify's `pluginTimeout` for the first `load()`. While calls hang, the store is read less and less often,
    * but at least every 30 seconds.
    */
-  timeout?: number
+  timeout?: number | undefined
 }
 
 /** The maintenance of a service. */

@@ -6,12 +6,15 @@ import { isNotImplemented } from './not-implemented.js'
 import { kVerify, type Verifying } from './permissions.js'
 import { contractOf } from './reason-phrase.js'
 
+// The compiler drops an import that no type needs. This one adds to Fastify's own types.
+export type {} from './reason-phrase.js'
+
 /** What the document has beside what the routes and the contract say. */
 export interface OpenApiOptions {
   /** The document's own `info`, `servers`, `tags`, `security`, `components` and the like. */
-  document?: Record<string, any>
+  document?: Record<string, any> | undefined
   /** Schemas by name: each that the document uses twice or more becomes an entry of `components.schemas`. */
-  schemas?: Record<string, object>
+  schemas?: Record<string, object> | undefined
 }
 
 type Json = Record<string, any>

@@ -25,6 +25,12 @@ import { keepUpgrades } from './upgrades.js'
 /** Options of the plugin. */
 export interface ReasonPhraseOptions extends ContractOptions, RouteSchemaOptions {}
 
+// The compiler drops an import that no type needs. These add to Fastify's own types.
+export type {} from './decorators.js'
+export type {} from './not-implemented.js'
+export type {} from './permissions.js'
+export type {} from './route-schemas.js'
+
 // When another process will be there, in seconds, for what is asked of one that closes.
 const RETRY_AFTER = '5'
 
@@ -125,7 +131,7 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
 function contractFor (options: ContractOptions, existing: Contract | undefined): Contract {
   const contract = new Contract(options)
   if (existing === undefined) return contract
-  if (Object.keys(options).length > 0 && !contract.equals(existing)) conflict()
+  if (Object.values(options).some(value => value !== undefined) && !contract.equals(existing)) conflict()
   return existing
 }
 

@@ -11,9 +11,9 @@ export interface RouteSchemaOptions {
    * `reject` fails the registration of the route, `ignore` removes it with a
    * warning. Default: `reject`.
    */
-  errorSchemas?: 'reject' | 'ignore'
+  errorSchemas?: 'reject' | 'ignore' | undefined
   /** Whether each route must have a schema for a 2xx payload, but HEAD, OPTIONS and hidden ones. Default: `false`. */
-  requireSchemas?: boolean
+  requireSchemas?: boolean | undefined
 }
 
 declare module 'fastify' {

@@ -31,6 +31,13 @@ interface Options {
 }
 
 /**
+ * The type itself, but nothing is inferred for it from what a result is used
+ * for: inside of `Fastify()`, a logger would be `never`. The compiler's own
+ * `NoInfer` would stay in the types of the service.
+ */
+type Fixed<Type> = [Type][Type extends unknown ? 0 : never]
+
+/**
  * Fastify's server options, completed so that a service keeps the contract
  * before and outside routing, too: where Fastify or Node answers past every
  * hook. Every option that is given stays in force; what a given
@@ -43,16 +50,16 @@ interface Options {
  */
 export function serverOptions<Server extends Http2SecureServer, Logger extends FastifyBaseLogger = FastifyBaseLogger> (
   options: FastifyHttp2SecureOptions<Server, Logger>, contract?: ContractOptions
-): FastifyHttp2SecureOptions<Server, Logger>
+): FastifyHttp2SecureOptions<Server, Fixed<Logger>>
 export function serverOptions<Server extends Http2Server, Logger extends FastifyBaseLogger = FastifyBaseLogger> (
   options: FastifyHttp2Options<Server, Logger>, contract?: ContractOptions
-): FastifyHttp2Options<Server, Logger>
+): FastifyHttp2Options<Server, Fixed<Logger>>
 export function serverOptions<Server extends HttpsServer, Logger extends FastifyBaseLogger = FastifyBaseLogger> (
   options: FastifyHttpsOptions<Server, Logger>, contract?: ContractOptions
-): FastifyHttpsOptions<Server, Logger>
+): FastifyHttpsOptions<Server, Fixed<Logger>>
 export function serverOptions<Server extends HttpServer, Logger extends FastifyBaseLogger = FastifyBaseLogger> (
   options?: FastifyHttpOptions<Server, Logger>, contract?: ContractOptions
-): FastifyHttpOptions<Server, Logger>
+): FastifyHttpOptions<Server, Fixed<Logger>>
 export function serverOptions (options: unknown = {}, contractOptions: ContractOptions = {}): any {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError('fastify-reason-phrase: serverOptions takes an object of Fastify server options')

@@ -10,6 +10,8 @@ import { kVerify, type Verifying } from './permissions.js'
 
 export { memoryStore, redisStore, type RedisClient, type ReplayStore } from '../lib/replay-store.js'
 export type { Key, Secret, SignatureOptions, VerifiedKey } from '../lib/signature.js'
+// The compiler drops an import that no type needs. This one adds to Fastify's own types.
+export type {} from './permissions.js'
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import cors from '@fastify/cors'
 import { build } from 'esbuild'
@@ -16,7 +16,7 @@ import { KEY } from './fixtures/sign.js'
 t.setTimeout(300_000)
 
 const executablePath = '/usr/bin/chromium'
-const skip = existsSync(executablePath) ? false : `Chromium is not installed: there is no ${executablePath}`
+const skip = isExecutable(executablePath) ? false : `Chromium is not installed: there is no ${executablePath}`
 const args = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync'
@@ -24,6 +24,15 @@ const args = [
 
 const HEADER = 'EB-REASON-PHRASE'
 const nowhere = `EBT-${'0'.repeat(32)}`
+
+function isExecutable (path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** A page of a browser of its own. */
 async function open (t: Test, options?: BrowserContextOptions): Promise<Page> {

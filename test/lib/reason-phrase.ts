@@ -1,6 +1,4 @@
-import { execFileSync } from 'node:child_process'
 import { validateHeaderValue } from 'node:http'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { HEADER_LIMIT, PHRASE_LIMIT, reasonPhrase, reasonText } from '../../lib/reason-phrase.js'
 
@@ -35,19 +33,6 @@ function seeded (seed: number): (limit: number) => number {
 function named (char: string): string {
   return `U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`
 }
-
-t.test('transliteration is loaded with the first message that needs it, and not before', async t => {
-  const { NODE_OPTIONS, NODE_V8_COVERAGE, ...inherited } = process.env
-  // The code as tsx has it is another than that whose coverage is counted.
-  const env = { ...inherited, _TAPJS_PROCESSINFO_COVERAGE_: '0' }
-  const script = new URL('../fixtures/transliteration.ts', import.meta.url)
-  const output = execFileSync(process.execPath, ['--import', 'tsx', fileURLToPath(script)], { env, encoding: 'utf8' })
-  t.strictSame(JSON.parse(output), [
-    ['ASCII', false],
-    ['white space and control characters', false],
-    ['Unicode', true]
-  ])
-})
 
 t.test('the limits are those of responses.md', async t => {
   t.equal(HEADER_LIMIT, 512)

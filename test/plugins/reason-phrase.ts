@@ -463,6 +463,7 @@ t.test('registered twice, it is registered once', async t => {
   await app.register(reasonPhrase, { header: 'X-Reason' })
   await app.register(reasonPhrase)
   await app.register(reasonPhrase, { header: 'X-Reason' })
+  await app.register(reasonPhrase, { header: undefined, requireSchemas: undefined })
   await app.register(async child => {
     await child.register(reasonPhrase)
     child.get('/', (_request, reply) => reply.notFound('once'))

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'tstyche'
 import {
   createClient, outcomeOf, signer, type Client, type Outcome, type RequestOptions, type ResponseOutcome, type Result, type Signer
-} from '../../client/index.js'
+} from 'fastify-reason-phrase/client'
 
 interface Topic { topicId: string }
 
@@ -72,6 +72,7 @@ describe('A client', () => {
     expect(client).type.toBeCallableWith('GET', '/', { query: { a: 'b', c: 1, d: true, e: undefined, f: ['g', 1, undefined] as const } })
     expect(client).type.toBeCallableWith('GET', '/', { headers: { a: 'b' }, signal: AbortSignal.abort() })
     expect(client).type.toBeCallableWith('GET', '/', { headers: new Headers() })
+    expect(client).type.toBeCallableWith('GET', '/', { query: undefined, headers: undefined, signal: undefined })
     expect(client('GET', '/', { query: { a: null } })).type.toRaiseError("Type 'null' is not assignable")
     expect(client('GET', '/', { query: { a: {} } })).type.toRaiseError('is not assignable to type')
     expect(client('GET', '/', { redirect: 'follow' })).type.toRaiseError("'redirect' does not exist in type 'RequestOptions'")
@@ -82,6 +83,7 @@ describe('A client', () => {
     expect(createClient({ baseUrl: '' })).type.toBe<Client>()
     expect(createClient).type.toBeCallableWith({ baseUrl: new URL('http://a'), key, header: 'X-Reason', fetch, timeout: 1 })
     expect(createClient).type.toBeCallableWith({ baseUrl: '', fetch: async (request: Request) => fetch(request) })
+    expect(createClient).type.toBeCallableWith({ baseUrl: '', key: undefined, header: undefined, fetch: undefined, timeout: undefined })
     expect(createClient({})).type.toRaiseError("Property 'baseUrl' is missing")
     expect(createClient({ baseUrl: '', key: 'dev:hush' })).type.toRaiseError("Type 'string' is not assignable to type 'Key'")
     expect(createClient({ baseUrl: '', timeout: '1' })).type.toRaiseError("Type 'string' is not assignable to type 'number'")

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyReply } from 'fastify'
 import type { Static, TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { describe, expect, test } from 'tstyche'
-import { serverOptions, type ServiceUnavailableOptions } from '../../index.js'
+import { serverOptions, type ServiceUnavailableOptions } from 'fastify-reason-phrase'
 import { Topic } from '../../schemas/topic.js'
 
 type TopicPayload = Static<typeof Topic>

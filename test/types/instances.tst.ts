@@ -4,7 +4,7 @@ import type { Server as HttpsServer } from 'node:https'
 import Fastify from 'fastify'
 import { Type, type FastifyPluginAsyncTypebox, type FastifyPluginCallbackTypebox, type Static, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { describe, expect, test } from 'tstyche'
-import reasonPhrase, { serverOptions } from '../../index.js'
+import reasonPhrase, { serverOptions } from 'fastify-reason-phrase'
 import { Topic } from '../../schemas/topic.js'
 
 type TopicPayload = Static<typeof Topic>

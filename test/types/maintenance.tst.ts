@@ -1,8 +1,8 @@
 import Fastify from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { describe, expect, test } from 'tstyche'
-import { serverOptions } from '../../index.js'
-import maintenance, { type MaintenanceState } from '../../plugins/maintenance.js'
+import { serverOptions } from 'fastify-reason-phrase'
+import maintenance, { type MaintenanceState } from 'fastify-reason-phrase/maintenance'
 import { Topic } from '../../schemas/topic.js'
 
 const app = Fastify(serverOptions()).withTypeProvider<TypeBoxTypeProvider>()

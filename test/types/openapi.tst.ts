@@ -2,8 +2,8 @@ import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import Fastify from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { describe, expect, test } from 'tstyche'
-import { serverOptions } from '../../index.js'
-import { openapi, type OpenApiOptions } from '../../plugins/openapi.js'
+import { serverOptions } from 'fastify-reason-phrase'
+import { openapi, type OpenApiOptions } from 'fastify-reason-phrase/openapi'
 import * as topic from '../../schemas/topic.js'
 
 describe('openapi()', () => {
@@ -33,6 +33,6 @@ describe('openapi()', () => {
     expect(openapi()).type.toRaiseError('Expected 1-2 arguments, but got 0')
     expect(openapi(app, { title: 'Topics' })).type.toRaiseError("'title' does not exist in type 'OpenApiOptions'")
     expect(openapi(app, { schemas: { Topic: 'Topic' } })).type.toRaiseError("Type 'string' is not assignable to type 'object'")
-    expect<OpenApiOptions>().type.toBe<{ document?: Record<string, any>, schemas?: Record<string, object> }>()
+    expect<OpenApiOptions>().type.toBe<{ document?: Record<string, any> | undefined, schemas?: Record<string, object> | undefined }>()
   })
 })

@@ -1,8 +1,7 @@
 import Fastify from 'fastify'
 import type { Static, TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { describe, expect, test } from 'tstyche'
-import reasonPhrase, { serverOptions } from '../../index.js'
-import type { RouteSchemaOptions } from '../../plugins/route-schemas.js'
+import reasonPhrase, { serverOptions, type ContractOptions, type ReasonPhraseOptions, type RouteSchemaOptions } from 'fastify-reason-phrase'
 import { Topic } from '../../schemas/topic.js'
 
 const app = Fastify(serverOptions()).withTypeProvider<TypeBoxTypeProvider>()
@@ -16,7 +15,9 @@ describe('The options of the plugin', () => {
     expect(app.register).type.toBeCallableWith(reasonPhrase, { errorSchemas: 'ignore', requireSchemas: true })
     expect(app.register).type.toBeCallableWith(reasonPhrase, { header: 'X-Reason', statusCodes: { 429: 'Too Many Requests' }, exposeServerErrors: true, challenge: 'Bearer' })
     expect(app.register).type.toBeCallableWith(reasonPhrase, { prefix: '/v2', logLevel: 'warn', requireSchemas: true })
-    expect<RouteSchemaOptions>().type.toBe<{ errorSchemas?: 'reject' | 'ignore', requireSchemas?: boolean }>()
+    expect<RouteSchemaOptions>().type.toBe<{ errorSchemas?: 'reject' | 'ignore' | undefined, requireSchemas?: boolean | undefined }>()
+    expect<ReasonPhraseOptions>().type.toBeAssignableTo<ContractOptions & RouteSchemaOptions>()
+    expect<ReasonPhraseOptions>().type.toBeAssignableFrom<ContractOptions & RouteSchemaOptions>()
   })
 
   test('do not compile where they are of the wrong type', () => {

@@ -3,10 +3,10 @@ import type { Http2SecureServer, Http2Server, Http2ServerRequest, Http2ServerRes
 import type { Server as HttpsServer } from 'node:https'
 import Fastify, {
   type FastifyBaseLogger, type FastifyHttp2Options, type FastifyHttp2SecureOptions, type FastifyHttpOptions,
-  type FastifyHttpsOptions, type FastifyServerOptions
+  type FastifyHttpsOptions, type FastifyInstance, type FastifyServerOptions
 } from 'fastify'
 import { describe, expect, test } from 'tstyche'
-import { serverOptions, type ContractOptions } from '../../index.js'
+import { serverOptions, type ContractOptions } from 'fastify-reason-phrase'
 
 interface Logger extends FastifyBaseLogger { audit (event: string): void }
 
@@ -58,7 +58,20 @@ describe('serverOptions() gives Fastify the logger that its options name', () =>
 
   test('and its own where they name none', () => {
     expect(Fastify(serverOptions()).log).type.toBe<FastifyBaseLogger>()
+    expect(Fastify(serverOptions({ logger: true })).log).type.toBe<FastifyBaseLogger>()
+    expect(Fastify(serverOptions({ logger: true, https: {} })).log).type.toBe<FastifyBaseLogger>()
+    expect(Fastify(serverOptions({ logger: true, http2: true, https: {} })).log).type.toBe<FastifyBaseLogger>()
     expect(Fastify(serverOptions({ logger: { level: 'warn' }, http2: true })).log).type.toBe<FastifyBaseLogger>()
+  })
+})
+
+describe('An instance that is made of serverOptions()', () => {
+  test('is a FastifyInstance', () => {
+    expect(Fastify(serverOptions())).type.toBeAssignableTo<FastifyInstance>()
+    expect(Fastify(serverOptions({ logger: true }))).type.toBeAssignableTo<FastifyInstance>()
+    const app = Fastify(serverOptions({ logger: { level: 'warn' } }))
+    const routes = (instance: FastifyInstance) => instance
+    expect(routes).type.toBeCallableWith(app)
   })
 })
 
@@ -92,15 +105,16 @@ describe('The options of the contract', () => {
     const contract = { header: 'X-Reason', statusCodes: { 429: 'Too Many Requests' }, exposeServerErrors: true, challenge: 'Bearer' }
     expect(contract).type.toBeAssignableTo<ContractOptions>()
     expect(serverOptions).type.toBeCallableWith({}, contract)
+    expect(serverOptions).type.toBeCallableWith({}, { header: undefined, challenge: undefined })
     expect(serverOptions).type.toBeCallableWith(undefined, contract)
     expect(serverOptions).type.toBeCallableWith({ https: {} }, contract)
     expect(serverOptions).type.toBeCallableWith({ http2: true }, contract)
     expect(serverOptions).type.toBeCallableWith({ http2: true, https: {} }, contract)
     expect<ContractOptions>().type.toBe<{
-      header?: string
-      statusCodes?: Record<number, string>
-      exposeServerErrors?: boolean
-      challenge?: string
+      header?: string | undefined
+      statusCodes?: Record<number, string> | undefined
+      exposeServerErrors?: boolean | undefined
+      challenge?: string | undefined
     }>()
   })
 

@@ -1,8 +1,8 @@
 import '@fastify/redis'
 import Fastify, { type FastifyRequest } from 'fastify'
 import { expect, test } from 'tstyche'
-import reasonPhrase from '../../index.js'
-import signature, { memoryStore, redisStore, type Key, type ReplayStore, type VerifiedKey } from '../../plugins/signature.js'
+import reasonPhrase from 'fastify-reason-phrase'
+import signature, { memoryStore, redisStore, type Key, type ReplayStore, type VerifiedKey } from 'fastify-reason-phrase/signature'
 
 declare const request: FastifyRequest
 const app = Fastify()

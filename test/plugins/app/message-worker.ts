@@ -67,6 +67,17 @@ for (const { name, skip, open } of databases) {
       t.strictSame(await values(deleted), [])
     })
 
+    t.test('leaves the messages of an unknown topic, and stores the others', async t => {
+      const { topic, send, counts, values } = await messaging(t, await open(t))
+      const topicId = await topic('a')
+      // The first of all topics, so that it is looked at before the other.
+      await send('', 0)
+      await send(topicId, 1)
+      while ((await counts()).stored !== 1) await setTimeout(10)
+      t.strictSame(await values(topicId), [1])
+      t.same(await counts(), { accepted: 1, stored: 1 })
+    })
+
     t.test('keeps what a deleted topic had stored', async t => {
       const { app, topic, send, settled } = await messaging(t, await open(t))
       const topicId = await topic('a')

@@ -2,7 +2,7 @@ import sensible from '@fastify/sensible'
 import Fastify, { type FastifyReply } from 'fastify'
 import { Type, type Static, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { describe, expect, test } from 'tstyche'
-import reasonPhrase, { serverOptions } from '../../../index.js'
+import reasonPhrase, { serverOptions } from 'fastify-reason-phrase'
 import { Topic } from '../../../schemas/topic.js'
 
 type TopicPayload = Static<typeof Topic>

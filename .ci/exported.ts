@@ -1,0 +1,25 @@
+// What a user of the package can export: its type must be one that the compiler can write down.
+import Fastify, { type FastifyReply } from 'fastify'
+import reasonPhrase, { serverOptions } from 'fastify-reason-phrase'
+import { createClient, outcomeOf, signer } from 'fastify-reason-phrase/client'
+import { assertContract, conformance, probes, rules } from 'fastify-reason-phrase/conformance'
+import maintenance from 'fastify-reason-phrase/maintenance'
+import { openapi } from 'fastify-reason-phrase/openapi'
+import signature, { memoryStore } from 'fastify-reason-phrase/signature'
+
+export const options = serverOptions({ logger: true })
+export const app = Fastify(options)
+export const secure = Fastify(serverOptions({ http2: true, https: {} }))
+export const plugins = [reasonPhrase, maintenance, signature]
+export const refuse = (reply: FastifyReply) => reply.notFound('No such topic')
+export const create = (reply: FastifyReply) => reply.created({ topicId: 'a' })
+export const later = async (reply: FastifyReply) => reply.serviceUnavailable('Later', { retryAfter: 1 })
+export const unready = app.notImplemented
+export const document = openapi(app)
+export const store = memoryStore()
+export const { state } = app.maintenance
+export const client = createClient({ baseUrl: 'http://a' })
+export const result = client<{ a: 1 }>('GET', '/')
+export const sign = signer({ id: 'a', secret: 'b' })
+export const outcome = outcomeOf(new Response())
+export const kit = { assertContract, conformance, probes, rules }

@@ -1,0 +1,38 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import Fastify from 'fastify'
+import { describe, expect, test } from 'tstyche'
+import { assertContract, conformance, type ConformanceOptions, type Service, type Suite } from 'fastify-reason-phrase/conformance'
+
+declare const suite: Suite
+/** What undici's `request` resolves to. */
+declare const answer: {
+  statusCode: number
+  statusText: string | undefined
+  headers: IncomingHttpHeaders
+  trailers: Record<string, string>
+  body: { arrayBuffer: () => Promise<ArrayBuffer> }
+}
+
+describe('An import of fastify-reason-phrase/conformance alone', () => {
+  test('takes the responses of inject, fetch and undici', async () => {
+    expect(assertContract).type.toBeCallableWith(await Fastify().inject('/'))
+    expect(assertContract).type.toBeCallableWith(await Fastify({ http2: true }).inject('/'))
+    expect(assertContract).type.toBeCallableWith(await fetch('http://a'), { method: 'HEAD' })
+    expect(assertContract).type.toBeCallableWith(answer)
+    expect(assertContract).type.toBeCallableWith(Buffer.from(''))
+    expect(assertContract).type.toBeCallableWith('')
+  })
+
+  test('takes each service', () => {
+    expect(conformance).type.toBeCallableWith(suite, Fastify())
+    expect(conformance).type.toBeCallableWith(suite, Fastify({ https: {} }))
+    expect(conformance).type.toBeCallableWith(suite, Fastify({ http2: true }))
+    expect(conformance).type.toBeCallableWith(suite, Fastify({ http2: true, https: { allowHTTP1: true } }))
+    expect(Fastify()).type.toBeAssignableTo<Service>()
+  })
+
+  test('has the types of its options', () => {
+    const options: ConformanceOptions = { only: ['text-root'], requests: [{ url: '/' }], headers: ({ method }) => ({ method }) }
+    expect(conformance).type.toBeCallableWith(suite, Fastify(), options)
+  })
+})
