@@ -6,6 +6,7 @@ import { carriesReason, checkHeader, collect, expose, isSendable, nameOf, type H
 import { lingerAtEnd } from './linger.js'
 import { messageIn } from './message.js'
 import { reasonPhrase } from './reason-phrase.js'
+import { dropBody } from './request-body.js'
 import { isRepresentationMetadata } from './representation-metadata.js'
 import { isServerError, isUnsuccessful } from './status-codes.js'
 
@@ -363,6 +364,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
     }
     // Node would reset a connection that closes while its client still sends, and lose the answer.
     if (!http2 && response._last && !response.req.complete && response.socket !== null) lingerAtEnd(response.socket)
+    dropBody(response.req)
     log(response, statusCode, message)
   }
 

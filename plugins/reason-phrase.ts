@@ -9,6 +9,7 @@ import { Contract, type ContractOptions } from '../lib/contract.js'
 import { isSendable } from '../lib/headers.js'
 import { isJson, isPlainText } from '../lib/media-type.js'
 import { messageIn, messageOf } from '../lib/message.js'
+import { releaseBody } from '../lib/request-body.js'
 import {
   belongsTo, contractKeeper, isErrorOf, isExempt, isResent, isSending, keepContractByClass, markLogged, markSending,
   messageGiven, messageThrown, noteThrown, say, sayResent, sayThrown
@@ -225,6 +226,7 @@ function onSend (contract: Contract, request: FastifyRequest, reply: FastifyRepl
     done()
     return
   }
+  if (typeof payload === 'object' && !(payload instanceof Uint8Array)) releaseBody(request.raw)
   if (isResponse) return onSendLater(reply, onSendWebResponse(reply, payload))
   if (typeof payload === 'string' || payload instanceof Uint8Array) liftMessage(reply, payload)
   else if (hasReadableText(reply) && messageGiven(response) === undefined && !reply.hasHeader(contract.field)) return onSendLater(reply, onSendStream(reply, payload as Readable))
