@@ -1,13 +1,17 @@
 import { IncomingMessage } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+import { finished, type Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
+import { discard } from './body.js'
 
-const kReleased = Symbol('fastify-reason-phrase.released')
+// How long, in milliseconds, a payload may go on after the body that it may be made of.
+const PATIENCE = 1000
+
+type Body = Readable | ReadableStream<Uint8Array>
 
 /** A request, of HTTP/1.1 or HTTP/2, with what Node's types do not tell of it. */
 type Request = IncomingMessage & {
-  /** Whether nobody needs the body any more. */
-  [kReleased]?: boolean
   /** Over HTTP/1.1, the connection. Streams that destroy a request take `socket` from it, to keep the connection. */
   client: Socket
   /** Over HTTP/1.1: drops what is still to come of the body. */
@@ -17,47 +21,90 @@ type Request = IncomingMessage & {
 }
 
 /**
- * Lets an error be answered whose payload is dropped, and may be made of the
- * body of its own request: by a pipe, a transform, a web stream, a generator.
- * To destroy such a payload can destroy the request, and Node would destroy
- * the connection with it, and so the answer. From here on, Node drops the
- * rest of the body instead. Once the answer is sent, nobody else reads it.
+ * The payload of an error, to be read or dropped. One that may be made of the
+ * body of its own request, by a pipe, a transform, a web stream or a
+ * generator, is never destroyed while that body arrives, but read to its end:
+ * to destroy it can destroy the request, and with it the connection before
+ * the answer is sent; not to read it holds back the next request for ever.
  */
-export function releaseBody (request: IncomingMessage): void {
-  if (request.readableEnded) return
-  (request as Request)[kReleased] = true
-  if (request instanceof IncomingMessage) request._destroy = destroyBody
+export function sparing<T extends Body | null> (payload: T, request: IncomingMessage): T {
+  // Nobody has read of the body yet, or all of it is read.
+  const isOther = (request.readableFlowing === null && payload !== request as unknown) || request.readableEnded
+  return payload === null || isOther ? payload : new Spared(payload, request) as unknown as T
+}
+
+/** Yields the chunks of a body. To cancel it ends the reading, and reads what is left for nobody. */
+class Spared {
+  readonly #body: Body
+  readonly #request: IncomingMessage
+  #iterator: AsyncIterator<unknown> | undefined
+  #cancel: (result: IteratorReturnResult<undefined>) => void = () => {}
+  #isCancelled = false
+
+  constructor (body: Body, request: IncomingMessage) {
+    this.#body = body
+    this.#request = request
+  }
+
+  [Symbol.asyncIterator] (): AsyncIterator<unknown> {
+    const iterator = this.#iterator = iteratorOf(this.#body)
+    const cancelled = new Promise<IteratorReturnResult<undefined>>(resolve => { this.#cancel = resolve })
+    return { next: async () => await Promise.race([iterator.next(), cancelled]) }
+  }
+
+  async cancel (): Promise<void> {
+    if (this.#isCancelled) return
+    this.#isCancelled = true
+    this.#cancel({ done: true, value: undefined })
+    const iterator = this.#iterator ?? iteratorOf(this.#body)
+    const request = this.#request
+    let timer: NodeJS.Timeout | undefined
+    // A payload that is made of something else can be without an end.
+    const limit = (): void => { timer ??= setTimeout(() => { discard(this.#body) }, PATIENCE) }
+    const ignore = finished(request, limit)
+    // Once it is answered, Node does not tell a request that its client is gone.
+    const client = request instanceof IncomingMessage ? (request as Request).client : undefined
+    client?.once('close', limit)
+    try {
+      // Not at once, since a source that never waits would let nothing else go on.
+      while ((await iterator.next()).done !== true) await setImmediate()
+    } finally {
+      ignore()
+      client?.removeListener('close', limit)
+      clearTimeout(timer)
+    }
+  }
+}
+
+function iteratorOf (body: Body): AsyncIterator<unknown> {
+  if (!('getReader' in body)) return body.iterator({ destroyOnReturn: false })
+  const reader = body.getReader()
+  return { next: async () => await reader.read() as IteratorResult<unknown> }
 }
 
 /**
- * Drops the rest of a body that nobody can read any more, since its request
- * was destroyed or released: else it would hold back the next request of the
- * connection, or its own HTTP/2 stream, for ever. Called when an error is
- * answered.
+ * Drops the rest of a body that nobody can read any more, or that nobody has
+ * read at all, once an error is answered: else it would hold back the next
+ * request of the connection, or its own HTTP/2 stream, for ever.
  */
 export function dropBody (request: IncomingMessage): void {
-  const { destroyed, complete, stream, [kReleased]: released } = request as Request
-  if (released === true) request.destroy()
-  if (stream !== undefined) {
-    // Node does the same for a body that nobody read, but not for one whose response ended with its head.
-    if (!complete && (request.destroyed || request.readableFlowing === null)) stream.close()
-  } else if (destroyed && !complete && request instanceof IncomingMessage) {
-    dropRest(request as Request)
-  }
-}
-
-function destroyBody (this: IncomingMessage, error: Error | null, callback: (error?: Error | null) => void): void {
-  if ((this as Request).client.destroyed) {
-    Object.getPrototypeOf(this)._destroy.call(this, error, callback)
-    return
-  }
-  dropRest(this as Request)
-  // Node's requests emit an error only where somebody listens.
-  process.nextTick(callback, this.listenerCount('error') > 0 ? error : null)
+  const { complete, destroyed, readableFlowing, stream } = request as Request
+  if (complete) return
+  if (destroyed) dropRest(request as Request)
+  else if (readableFlowing !== null) request.once('close', () => { dropRest(request as Request) })
+  // Node does so, too, but not where the response ends with its head.
+  else stream?.close()
 }
 
 function dropRest (request: Request): void {
-  request._dump()
-  // Node pauses a connection that is ahead of its reader, maybe just now.
-  process.nextTick(() => { request.client.resume() })
+  if (request.stream !== undefined) {
+    request.stream.close()
+    // One that still has data for its request does not end.
+    request.stream.removeAllListeners('data').resume()
+  } else if (request instanceof IncomingMessage) {
+    const { client } = request
+    request._dump()
+    // Node pauses a connection that is ahead of its reader, maybe just now.
+    process.nextTick(() => { client.resume() })
+  }
 }

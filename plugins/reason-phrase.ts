@@ -9,7 +9,7 @@ import { Contract, type ContractOptions } from '../lib/contract.js'
 import { isSendable } from '../lib/headers.js'
 import { isJson, isPlainText } from '../lib/media-type.js'
 import { messageIn, messageOf } from '../lib/message.js'
-import { releaseBody } from '../lib/request-body.js'
+import { sparing } from '../lib/request-body.js'
 import {
   belongsTo, contractKeeper, isErrorOf, isExempt, isResent, isSending, keepContractByClass, markLogged, markSending,
   messageGiven, messageThrown, noteThrown, say, sayResent, sayThrown
@@ -226,11 +226,10 @@ function onSend (contract: Contract, request: FastifyRequest, reply: FastifyRepl
     done()
     return
   }
-  if (typeof payload === 'object' && !(payload instanceof Uint8Array)) releaseBody(request.raw)
   if (isResponse) return onSendLater(reply, onSendWebResponse(reply, payload))
   if (typeof payload === 'string' || payload instanceof Uint8Array) liftMessage(reply, payload)
   else if (hasReadableText(reply) && messageGiven(response) === undefined && !reply.hasHeader(contract.field)) return onSendLater(reply, onSendStream(reply, payload as Readable))
-  else discard(payload)
+  else discard(sparing(payload as Readable, request.raw))
   // Fastify's own hook for HEAD takes any payload but null.
   done(null, request.method === 'HEAD' ? '' : null)
 }
@@ -250,7 +249,7 @@ function hasReadableText (reply: FastifyReply): boolean {
 }
 
 async function onSendStream (reply: FastifyReply, payload: Readable | ReadableStream<Uint8Array>): Promise<void> {
-  const { bytes, isCut } = await readStart(payload)
+  const { bytes, isCut } = await readStart(sparing(payload, reply.request.raw))
   liftMessage(reply, bytes, isCut)
 }
 
@@ -295,7 +294,7 @@ async function onSendWebResponse (reply: FastifyReply, payload: Response): Promi
   for (const [name, value] of payload.headers) reply.header(name, value)
   // What Node refuses fails where Fastify, which has an error already, cannot answer it again.
   for (const [name, value] of Object.entries(reply.getHeaders())) if (!isSendable(name, value)) reply.removeHeader(name)
-  const { bytes, isCut } = await readStart(payload.body)
+  const { bytes, isCut } = await readStart(sparing(payload.body, reply.request.raw))
   sayRead(reply, messageIn(bytes, isCut) || payload.statusText, bytes)
 }
 

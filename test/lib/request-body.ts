@@ -7,7 +7,6 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import t, { type Test } from 'tap'
 import reasonPhrase from '../../plugins/reason-phrase.js'
 import { serverOptions } from '../../plugins/server-options.js'
-import { releaseBody } from '../../lib/request-body.js'
 import { connect, keepsContract, listen, type Connection } from '../fixtures/wire.js'
 
 const LARGE = 300_000
@@ -151,42 +150,50 @@ t.test('answers an error that is made of the request body, by inject()', async t
   }
 })
 
-t.test('a request whose body is released', async t => {
+t.test('a payload that has no end while the request body arrives, or after it', async t => {
   const app = await build(Fastify(serverOptions()))
-  const entered: Array<(request: FastifyRequest) => void> = []
-  app.post('/released', (request, reply) => {
-    releaseBody(request.raw)
-    entered.shift()!(request)
-    if (request.headers['x-type'] === 'answered') reply.code(422).send()
-  })
-  const port = await listen(t, app)
-  const enter = async (connection: Connection, type: string): Promise<FastifyRequest> => {
-    const entry = new Promise<FastifyRequest>(resolve => { entered.push(resolve) })
-    connection.write(head('released', 'Content-Length: 5', type))
-    return await entry
+  const sources: Record<string, Readable> = {
+    'never-waits': new Readable({ read () { this.push('a') } }),
+    'never-comes': new Readable({ read () {} })
   }
-
-  await t.test('emits the error it is destroyed with, to those who listen', async t => {
+  for (const name in sources) {
+    app.post(`/${name}`, (request, reply) => {
+      request.raw.resume()
+      reply.code(422).type('x/y').send(sources[name])
+    })
+  }
+  const port = await listen(t, app)
+  const slow = async (): Promise<void> => {
     const connection = connect(port)
-    const { raw } = await enter(connection, 'answered')
-    t.equal((await connection.responses(1))[0]!.statusCode, 422)
-    t.equal(raw.destroyed, true)
-    const second = connect(port)
-    const { raw: other } = await enter(second, 'silent')
-    const failed = once(other, 'error')
-    other.destroy(new Error('mine'))
-    t.match(await failed, [{ message: 'mine' }])
-    t.equal(other.socket.destroyed, false)
-    connection.destroy()
-    second.destroy()
-  })
-
-  await t.test('is aborted as any other if its client is gone', async t => {
+    connection.write(head('raw', 'Content-Length: 10', 'text/plain') + 'start')
+    await connection.responses(1)
+    connection.write('-end-' + NEXT)
+    await goesOn(t, connection, 'a text is not waited for without an end', 'start')
+  }
+  await Promise.all([slow(), ...Object.entries(sources).map(async ([name, source]) => {
     const connection = connect(port)
-    const { raw } = await enter(connection, 'silent')
-    const closed = new Promise(resolve => { raw.on('close', resolve) })
+    connection.write(head(name, 'Content-Length: 10'))
+    await connection.responses(1)
+    t.equal(source.destroyed, false)
+    connection.write('a'.repeat(10) + NEXT)
+    await goesOn(t, connection, name)
+    if (!source.closed) await once(source, 'close')
+  })])
+})
+
+t.test('a client that is gone ends the reading of a payload made of its request', async t => {
+  const app = await build(Fastify(serverOptions()))
+  const port = await listen(t, app)
+  for (const name of ['body', 'one-pipe', 'web-stream']) {
+    const entered = once(app.server, 'request')
+    const connection = connect(port)
+    connection.write(head(name, 'Content-Length: 100000') + 'a'.repeat(20_000))
+    const [raw] = await entered
+    await connection.responses(1)
+    const closed = once(raw.socket, 'close')
     connection.socket.resetAndDestroy()
-    await closed
-    t.equal((raw as unknown as { aborted: boolean }).aborted, true)
-  })
+    await closed.catch(() => {})
+    if (name === 'body') await once(raw, 'close').catch(() => {})
+    t.equal(raw.socket.destroyed, true, name)
+  }
 })
