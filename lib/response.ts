@@ -145,6 +145,11 @@ export function belongsTo (response: ServerResponse, reply: Reply): void {
   (response as ContractResponse)[kReply] = reply
 }
 
+/** The reply that a response belongs to, if it is known. */
+export function replyOf (response: ServerResponse): Reply | undefined {
+  return (response as ContractResponse)[kReply]
+}
+
 /**
  * Whether a response is sent as whoever sends it wants it: its route is exempt
  * from the contract, and none of ours gave it a message.

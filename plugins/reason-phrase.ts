@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction, RegisterOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { discard, isWebResponse, readStart } from '../lib/body.js'
-import { answerOnSocket } from '../lib/client-error.js'
+import { answerIfAwaited, answerOnSocket, type ClientErrorListener } from '../lib/client-error.js'
 import { Contract, type ContractOptions } from '../lib/contract.js'
 import { isSendable } from '../lib/headers.js'
 import { isJson, isPlainText } from '../lib/media-type.js'
@@ -16,6 +16,7 @@ import {
 } from '../lib/response.js'
 import { isServerError, isUnsuccessful } from '../lib/status-codes.js'
 import { decorateReply } from './decorators.js'
+import { hasBegun, noteHandlers } from './handlers.js'
 import { decorateNotImplemented } from './not-implemented.js'
 import { checkPermissions } from './permissions.js'
 import { checkRoutes, type RouteSchemaOptions } from './route-schemas.js'
@@ -83,6 +84,7 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
     adopt(reply)
     return onSend(contract, request, reply, payload, done)
   })
+  noteHandlers(app)
   checkRoutes(app, contract, routes)
   checkPermissions(app)
 
@@ -116,10 +118,20 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
     app.addHook('onReady', done => {
       if (warned.has(app.server)) return done()
       warned.add(app.server)
+      keepClientErrors(app.server, contract)
       app.log.warn('fastify-reason-phrase: this server was created without serverOptions(), so it answers malformed requests past the contract')
       done()
     })
   }
+}
+
+/** Brings what others answer to a client error under the contract, where a response is still to come. */
+function keepClientErrors (server: NodeJS.EventEmitter, contract: Contract): void {
+  const listeners = server.listeners('clientError') as ClientErrorListener[]
+  server.removeAllListeners('clientError')
+  server.on('clientError', (error, socket) => {
+    answerIfAwaited(contract, error, socket, (error, socket) => { for (const listener of listeners) listener.call(server, error, socket) }, hasBegun)
+  })
 }
 
 function contractFor (options: ContractOptions, existing: Contract | undefined): Contract {
