@@ -2,7 +2,7 @@ import { IncomingMessage } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { finished, type Readable } from 'node:stream'
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate as pause } from 'node:timers/promises'
 import { discard } from './body.js'
 
 // How long, in milliseconds, a payload may go on after the body that it may be made of.
@@ -67,7 +67,7 @@ class Spared {
     client?.once('close', limit)
     try {
       // Not at once, since a source that never waits would let nothing else go on.
-      while ((await iterator.next()).done !== true) await setImmediate()
+      while ((await iterator.next()).done !== true) await pause()
     } finally {
       ignore()
       client?.removeListener('close', limit)
@@ -93,12 +93,12 @@ export function dropBody (request: IncomingMessage): void {
   if (destroyed) dropRest(request as Request)
   else if (readableFlowing !== null) request.once('close', () => { dropRest(request as Request) })
   // Node does so, too, but not where the response ends with its head.
-  else stream?.close()
+  else if (stream !== undefined) closeStream(stream)
 }
 
 function dropRest (request: Request): void {
   if (request.stream !== undefined) {
-    request.stream.close()
+    closeStream(request.stream)
     // One that still has data for its request does not end.
     request.stream.removeAllListeners('data').resume()
   } else if (request instanceof IncomingMessage) {
@@ -107,4 +107,11 @@ function dropRest (request: Request): void {
     // Node pauses a connection that is ahead of its reader, maybe just now.
     process.nextTick(() => { client.resume() })
   }
+}
+
+/** Closes a stream once its response is sent. Node 26 would give up one that is not on its way. */
+function closeStream (stream: ServerHttp2Stream): void {
+  const close = (): void => { setImmediate(() => { stream.close() }) }
+  if (stream.writableFinished) close()
+  else stream.once('finish', close)
 }
