@@ -1,3 +1,5 @@
+import { IncomingMessage } from 'node:http'
+import { Http2ServerRequest } from 'node:http2'
 import type { Readable } from 'node:stream'
 
 // How much of a dropped body is read for its message.
@@ -14,12 +16,19 @@ export function isWebResponse (payload: unknown): payload is Response {
 /** Closes a body that will not be sent, and whatever is piped into it. */
 export function discard (body: unknown): void {
   if (typeof body !== 'object' || body === null) return
-  if ('destroy' in body) {
+  if (isRequest(body)) {
+    // To destroy a request that a server receives would destroy the connection, and the answer with it.
+    body.resume()
+  } else if ('destroy' in body) {
     // It may fail while it closes, and nobody else listens any more.
     (body as Readable).on('error', () => {}).on('unpipe', discard).destroy()
   } else if ('cancel' in body) {
     (body as ReadableStream).cancel().catch(() => {})
   }
+}
+
+function isRequest (body: object): body is Readable {
+  return body instanceof Http2ServerRequest || (body instanceof IncomingMessage && body.statusCode === null)
 }
 
 /** The start of a body, and whether there is, or should have been, more of it. */

@@ -1,10 +1,12 @@
-import { STATUS_CODES, type ServerResponse } from 'node:http'
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Contract } from './contract.js'
-import { destroyLater } from './linger.js'
+import { closeLingering, destroyLater } from './linger.js'
 import { messageIn, messageOf } from './message.js'
 import { reasonPhrase } from './reason-phrase.js'
 import { isRepresentationMetadata } from './representation-metadata.js'
+import { freeConnection, say } from './response.js'
+import { isServerError } from './status-codes.js'
 
 /** What Node knows of a request that it could not read. */
 export interface ClientError extends Error {
@@ -14,16 +16,20 @@ export interface ClientError extends Error {
 /** Writes an answer of its own to a client error, if it likes. */
 export type ClientErrorListener<S extends Socket = Socket> = (error: ClientError, socket: S) => void
 
+/** Whether work may have been done for the request of a response. */
+export type HasBegun = (response: ServerResponse) => boolean
+
 const answered = new WeakSet<Socket>()
 
 /**
  * Answers a request that Node could not read, by the contract, and closes the
- * connection. Nothing is written where nobody can read it, or where an earlier
- * response is half sent; one that is still to come is waited for. What
- * `listener` writes on the spot gives the answer its status code, its message
- * and its other headers; where it only closes the connection, so be it.
+ * connection: with a 4xx while nothing has happened, and with a 5xx once work
+ * `hasBegun` for it. Nothing is written where nobody can read it, or where an
+ * earlier response is half sent; one that is still to come is waited for.
+ * What `listener` writes on the spot gives the answer its status code, its
+ * message and its other headers; where it only closes the connection, so be it.
  */
-export function answerClientError (contract: Contract, error: ClientError, socket: Socket, listener?: ClientErrorListener): void {
+export function answerClientError (contract: Contract, error: ClientError, socket: Socket, listener?: ClientErrorListener, hasBegun: HasBegun = () => false): void {
   // Node reports every further chunk of a connection that it cannot read.
   if (answered.has(socket)) return
   answered.add(socket)
@@ -34,7 +40,17 @@ export function answerClientError (contract: Contract, error: ClientError, socke
     return
   }
   const fallback = { statusCode: 400, message: messageFor(error), headers: [] }
-  answerInTurn(socket, headOf(contract, written === undefined ? fallback : read(written, contract, fallback)), error)
+  answerInTurn({ contract, socket, error, hasBegun, answer: written === undefined ? fallback : read(written, contract, fallback) })
+}
+
+/**
+ * Leaves a client error to `listener` if it is not in a request that was read
+ * in part, or behind one that is not answered yet: what `listener` writes
+ * there would be taken for that answer, whatever has been done for it.
+ */
+export function answerIfAwaited (contract: Contract, error: ClientError, socket: Socket, listener: ClientErrorListener, hasBegun: HasBegun): void {
+  if (answered.has(socket) || currentOf(socket) || isBroken(socket)) answerClientError(contract, error, socket, listener, hasBegun)
+  else listener(error, socket)
 }
 
 /** Answers, by the contract, on a connection that has no response object, and closes it. */
@@ -42,22 +58,71 @@ export function answerOnSocket (contract: Contract, socket: Socket, statusCode: 
   close(socket, headOf(contract, { statusCode, message, headers: [] }))
 }
 
-// Node's own name for the response that is to go out next.
-type WithResponse = Socket & { _httpMessage?: (ServerResponse & { _header?: string | null }) | null }
+// Node's own names.
+type Connection = Socket & {
+  /** The response that is to go out next. */
+  _httpMessage?: Response | null
+  /** What reads the requests, with the one that it reads, or has read last. */
+  parser?: { incoming?: IncomingMessage | null } | null
+}
+type Response = ServerResponse & { _header?: string | null }
 
-function answerInTurn (socket: Socket, head: string, error: Error): void {
-  const current = (socket as WithResponse)._httpMessage
-  // By headersSent, a head that is held for its message would be sent.
-  const isBegun = typeof current?._header === 'string'
-  if (!current || (!isBegun && !current.req.complete)) close(socket, head)
-  else if (isBegun && !current.writableEnded) socket.destroy(error)
-  else {
-    current.once('close', () => {
-      // One whose own body could not be read has its answer.
-      if (current.req.complete) answerInTurn(socket, head, error)
-      else socket.destroy(error)
-    })
+function currentOf (socket: Connection): Response | null | undefined {
+  return socket._httpMessage
+}
+
+/** Whether the body of a request breaks off. */
+function isBroken (socket: Connection): boolean {
+  return socket.parser?.incoming?.complete === false
+}
+
+interface Failure {
+  contract: Contract
+  socket: Socket
+  error: Error
+  hasBegun: HasBegun
+  answer: Answer
+}
+
+function answerInTurn (failure: Failure): void {
+  const { contract, socket, hasBegun, answer } = failure
+  if (!socket.writable) return
+  const current = currentOf(socket)
+  if (!current) {
+    // A request that is answered gets no second answer.
+    if (isBroken(socket)) closeLingering(socket)
+    else close(socket, headOf(contract, answer))
+    return
   }
+  // By headersSent, a head that is held for its message would be sent.
+  const isSent = typeof current._header === 'string'
+  if (isSent && !current.writableEnded) {
+    // An error is complete while its body is still written, and dropped.
+    if (freeConnection(current)) answerInTurn(failure)
+    else socket.destroy(failure.error)
+  } else if (isSent || current.req.complete) {
+    current.once('close', () => {
+      if (current.req.complete) answerInTurn(failure)
+      else closeLingering(socket)
+    })
+  } else {
+    answerBroken(current, answer, hasBegun(current))
+  }
+}
+
+/**
+ * Answers a request that broke off, unless a head is held that somebody gave
+ * it. By its response, so that no handler is called for it any more.
+ */
+function answerBroken (response: Response, { statusCode, message, headers }: Answer, hasBegun: boolean): void {
+  response.setHeader('connection', 'close')
+  if (!response.headersSent) {
+    const isUnknown = hasBegun && !isServerError(statusCode)
+    for (const line of headers) response.appendHeader(fieldOf(line), line.slice(line.indexOf(':') + 1).trim())
+    response.statusCode = isUnknown ? 500 : statusCode
+    say(response, isUnknown ? `The request broke off while it was processed, so its outcome is unknown${message && ` (${message})`}` : message)
+  }
+  response.end()
 }
 
 function close (socket: Socket, head: string): void {

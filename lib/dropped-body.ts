@@ -38,7 +38,7 @@ export class DroppedBody {
     } else {
       this.#close = () => {}
       // A writer that ends at once needs none of it.
-      setImmediate(() => { releaseConnection(response) })
+      setImmediate(releaseConnection, response)
     }
   }
 
@@ -66,7 +66,7 @@ export class DroppedBody {
  * Has Node go on with the connection of an HTTP/1.1 response that is complete
  * on the wire, but not ended. Node does this in its own listener for `finish`.
  */
-function releaseConnection (response: NodeResponse): void {
+export function releaseConnection (response: NodeResponse): void {
   if (response.writableEnded || response.destroyed) return
   if (response.socket === null) {
     // An earlier response of the connection is not complete.

@@ -2,12 +2,13 @@ import { Server as HttpServer, ServerResponse, STATUS_CODES, type OutgoingHttpHe
 import { constants, Http2ServerResponse } from 'node:http2'
 import { Server as HttpsServer } from 'node:https'
 import { CONNECTION_FIELDS, type Contract } from './contract.js'
-import { DroppedBody } from './dropped-body.js'
+import { DroppedBody, releaseConnection } from './dropped-body.js'
 import { hasStackTrace, isErrorReport } from './error-report.js'
 import { carriesReason, checkHeader, collect, expose, isSendable, nameOf, valueOf, type Headers } from './headers.js'
 import { lingerAtEnd } from './linger.js'
 import { messageIn } from './message.js'
 import { reasonPhrase } from './reason-phrase.js'
+import { dropBody } from './request-body.js'
 import { isRepresentationMetadata } from './representation-metadata.js'
 import { isServerError, isUnsuccessful } from './status-codes.js'
 
@@ -157,6 +158,11 @@ export function belongsTo (response: ServerResponse, reply: Reply): void {
   (response as ContractResponse)[kReply] = reply
 }
 
+/** The reply that a response belongs to, if it is known. */
+export function replyOf (response: ServerResponse): Reply | undefined {
+  return (response as ContractResponse)[kReply]
+}
+
 /**
  * Whether a response is sent as whoever sends it wants it: its route is exempt
  * from the contract, and none of ours gave it a message.
@@ -253,6 +259,17 @@ export function messageThrown (response: ServerResponse): string | undefined {
 
 function isGiven (res: ContractResponse): boolean {
   return res[kSource] === 'given' || res[kSource] === 'private'
+}
+
+/**
+ * Lets go of the connection of a response that is complete, but whose writer
+ * has not ended it. Returns whether it is such a response.
+ */
+export function freeConnection (response: ServerResponse): boolean {
+  const { socket } = response
+  if ((response as ContractResponse)[kDropped] === undefined || socket === null) return false
+  releaseConnection(response)
+  return response.socket !== socket
 }
 
 /** Notes that the message is in the log already. */
@@ -362,6 +379,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
     if (http2) endStream(response)
     else base.flushHeaders.call(response)
     response[kDropped] = new DroppedBody(response)
+    dropBody(response.req)
   }
 
   /** Ends the response for its writer, and sends it if this has not happened yet. */
@@ -371,6 +389,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
     if (http2 || isWrapped) Reflect.deleteProperty(response, 'headersSent')
     if (!http2) base.end.call(response)
     else if (response[kDropped] === undefined) endStream(response)
+    if (response[kDropped] === undefined) dropBody(response.req)
   }
 
   /** Ends an HTTP/2 stream together with its header section. */

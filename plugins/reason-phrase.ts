@@ -4,18 +4,20 @@ import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction, RegisterOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { discard, isWebResponse, readStart } from '../lib/body.js'
-import { answerOnSocket } from '../lib/client-error.js'
+import { answerIfAwaited, answerOnSocket, type ClientErrorListener } from '../lib/client-error.js'
 import { Contract, type ContractOptions } from '../lib/contract.js'
 import { isErrorReport, isSerializedError } from '../lib/error-report.js'
 import { isSendable } from '../lib/headers.js'
 import { isJson, isPlainText } from '../lib/media-type.js'
 import { messageIn, messageOf } from '../lib/message.js'
+import { sparing } from '../lib/request-body.js'
 import {
   belongsTo, contractKeeper, isExempt, isResent, isSending, keepContractByClass, markLogged, markSending,
   messageGiven, messageThrown, noteThrown, say, sayBody, sayResent, sayThrown, setPayload, takePayload
 } from '../lib/response.js'
 import { isServerError, isUnsuccessful } from '../lib/status-codes.js'
 import { decorateReply } from './decorators.js'
+import { hasBegun, noteHandlers } from './handlers.js'
 import { decorateNotImplemented } from './not-implemented.js'
 import { checkPermissions } from './permissions.js'
 import { checkRoutes, serializeIgnored, type RouteSchemaOptions } from './route-schemas.js'
@@ -89,6 +91,7 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
     adopt(reply)
     return onSend(contract, request, reply, payload, done)
   })
+  noteHandlers(app)
   checkRoutes(app, contract, routes)
   checkPermissions(app)
 
@@ -122,10 +125,20 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
     app.addHook('onReady', done => {
       if (warned.has(app.server)) return done()
       warned.add(app.server)
+      keepClientErrors(app.server, contract)
       app.log.warn('fastify-reason-phrase: this server was created without serverOptions(), so it answers malformed requests past the contract')
       done()
     })
   }
+}
+
+/** Brings what others answer to a client error under the contract, where a response is still to come. */
+function keepClientErrors (server: NodeJS.EventEmitter, contract: Contract): void {
+  const listeners = server.listeners('clientError') as ClientErrorListener[]
+  server.removeAllListeners('clientError')
+  server.on('clientError', (error, socket) => {
+    answerIfAwaited(contract, error, socket, (error, socket) => { for (const listener of listeners) listener.call(server, error, socket) }, hasBegun)
+  })
 }
 
 function contractFor (options: ContractOptions, existing: Contract | undefined): Contract {
@@ -236,7 +249,7 @@ function onSend (contract: Contract, request: FastifyRequest, reply: FastifyRepl
   } else if (hasReadableText(reply) && messageGiven(response) === undefined && !reply.hasHeader(contract.field)) {
     return onSendLater(reply, onSendStream(reply, payload as Readable))
   }
-  if (text === undefined) discard(payload)
+  if (text === undefined) discard(sparing(payload as Readable, request.raw))
   // Fastify's own hook for HEAD takes any payload but null.
   done(null, request.method === 'HEAD' ? '' : null)
 }
@@ -256,7 +269,7 @@ function hasReadableText (reply: FastifyReply): boolean {
 }
 
 async function onSendStream (reply: FastifyReply, payload: Readable | ReadableStream<Uint8Array>): Promise<void> {
-  const { bytes, isCut } = await readStart(payload)
+  const { bytes, isCut } = await readStart(sparing(payload, reply.request.raw))
   const message = messageIn(bytes, isCut)
   // An upstream's own 5xx is not for its clients.
   if (message !== '') sayBody(rawOf(reply), message, isServerError(reply.statusCode))
@@ -331,7 +344,7 @@ async function onSendWebResponse (reply: FastifyReply, payload: Response): Promi
   for (const [name, value] of payload.headers) reply.header(name, value)
   // What Node refuses fails where Fastify, which has an error already, cannot answer it again.
   for (const [name, value] of Object.entries(reply.getHeaders())) if (!isSendable(name, value)) reply.removeHeader(name)
-  const { bytes, isCut } = await readStart(payload.body)
+  const { bytes, isCut } = await readStart(sparing(payload.body, reply.request.raw))
   const message = messageIn(bytes, isCut) || payload.statusText
   if (message !== '') sayBody(rawOf(reply), message, isServerError(payload.status))
 }

@@ -10,6 +10,7 @@ import { answerClientError, type ClientError, type ClientErrorListener } from '.
 import { Contract, type ContractOptions } from '../lib/contract.js'
 import { belongsTo, contractKeeper, contractResponse, sayThrown, type ResponseClass } from '../lib/response.js'
 import { messageOf } from '../lib/message.js'
+import { hasBegun } from './handlers.js'
 import { kVerify, type Verifying } from './permissions.js'
 
 /** Where the plugin finds the contract that the server was created with. */
@@ -72,7 +73,7 @@ export function serverOptions (options: unknown = {}, contractOptions: ContractO
     ...(https ? { https: withResponses(https, contract) } : { http: withResponses(http, contract) }),
     clientErrorHandler (this: FastifyInstance, error: ClientError, socket: Socket) {
       if (clientErrorHandler === undefined) this.log.trace({ err: error }, 'client error')
-      answerClientError(contract, error, socket, clientErrorHandler?.bind(this))
+      answerClientError(contract, error, socket, clientErrorHandler?.bind(this), hasBegun)
     },
     frameworkErrors (error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
       keepContract(reply.raw)

@@ -1,7 +1,9 @@
 import { EventEmitter, once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import { PassThrough, Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { discard, isWebResponse, readStart } from '../../lib/body.js'
@@ -90,6 +92,22 @@ t.test('discard', async t => {
     await once(stream, 'close')
     t.equal(stream.closed, true)
     t.equal((stream as unknown as { fd: unknown }).fd, null)
+  })
+
+  t.test('closes what is piped into a stream', async t => {
+    const first = new Readable({ read () {} })
+    const second = new PassThrough()
+    discard(first.pipe(second).pipe(new PassThrough()))
+    await once(first, 'close')
+    t.equal(second.destroyed, true)
+  })
+
+  t.test('reads the request of a server to its end, and does not destroy it', async t => {
+    const request = new IncomingMessage(new Socket())
+    request.push('x')
+    discard(request)
+    t.equal(request.destroyed, false)
+    t.equal(request.readableFlowing, true)
   })
 
   t.test('closes a stream that fails while it closes', async t => {

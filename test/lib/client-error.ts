@@ -1,8 +1,10 @@
 import { once } from 'node:events'
+import http, { ServerResponse } from 'node:http'
 import net from 'node:net'
 import t, { type Test } from 'tap'
 import { answerClientError, answerOnSocket, type ClientError, type ClientErrorListener } from '../../lib/client-error.js'
 import { Contract } from '../../lib/contract.js'
+import { contractResponse } from '../../lib/response.js'
 import { connect, keepsContract, valuesOf, type Connection } from '../fixtures/wire.js'
 
 const contract = new Contract()
@@ -100,4 +102,22 @@ t.test('a client that does not close its end is closed', async t => {
   answerOnSocket(contract, socket, 403, 'Keep out')
   await once(socket, 'close')
   t.equal(socket.destroyed, true)
+})
+
+t.test('a request that breaks off is answered by its response', async t => {
+  const server = http.createServer({ ServerResponse: contractResponse(ServerResponse, contract) })
+  server.on('clientError', (error, socket) => { answerClientError(contract, error, socket as net.Socket) })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => { server.close() })
+  const requested = once(server, 'request')
+  const client = connect((server.address() as net.AddressInfo).port)
+  client.write('POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n')
+  const [, response] = await requested
+  client.write('ZZ\r\n')
+  const [answer] = await client.responses(1)
+  keepsContract(t, answer!, 400, 'Parse Error: Invalid character in chunk size')
+  t.equal(response.writableEnded, true)
+  client.socket.end()
+  await client.closed()
 })

@@ -10,11 +10,14 @@ import { finished, pipeline } from 'node:stream/promises'
 import { setImmediate } from 'node:timers/promises'
 import { mock } from 'node:test'
 import { createGzip } from 'node:zlib'
+import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { Contract } from '../../lib/contract.js'
 import { DROPPED_BYTES_LIMIT, DROPPING_TIMEOUT_MS } from '../../lib/dropped-body.js'
 import { contractKeeper, contractResponse } from '../../lib/response.js'
-import { connect, keepsContract, type WireResponse } from '../fixtures/wire.js'
+import reasonPhrase from '../../plugins/reason-phrase.js'
+import { serverOptions } from '../../plugins/server-options.js'
+import { connect, keepsContract, listen, type WireResponse } from '../fixtures/wire.js'
 
 const contract = new Contract()
 const keepContract = contractKeeper(contract)
@@ -346,4 +349,45 @@ t.test('a connection that is to close does, and its writer goes on', async t => 
   source.end()
   await finished(source)
   t.strictSame(await events!, ['finish', 'close'])
+})
+
+t.test('a malformed request behind an error is answered, though the error is still written', async t => {
+  const app = Fastify(serverOptions())
+  await app.register(reasonPhrase)
+  const sources: PassThrough[] = []
+  app.get('/', (_request, reply) => {
+    reply.hijack()
+    reply.raw.statusCode = 404
+    const source = new PassThrough()
+    sources.push(source)
+    reply.raw.write('a start')
+    source.pipe(reply.raw)
+  })
+  const connection = connect(await listen(t, app))
+  connection.write('GET / HTTP/1.1\r\nHost: a\r\n\r\nGARBAGE\r\n\r\n')
+  const [first, second] = await connection.responses(2)
+  keepsContract(t, first!, 404, 'a start')
+  keepsContract(t, second!, 400, 'Parse Error: Invalid method encountered')
+  await connection.closed()
+  for (const source of sources) source.end()
+})
+
+t.test('a request body that is piped into its own error is read to its end', async t => {
+  for (const options of [serverOptions(), {}]) {
+    const app = Fastify(options) as unknown as FastifyInstance
+    await app.register(reasonPhrase)
+    app.addContentTypeParser('*', (_request, payload, done) => { done(null, payload) })
+    app.post('/pipe', (request, reply) => { reply.hijack(); reply.raw.statusCode = 422; request.raw.pipe(reply.raw) })
+    app.post('/pipeline', (request, reply) => { reply.hijack(); reply.raw.statusCode = 422; pipeline(request.raw, createGzip(), reply.raw).catch(t.error) })
+    app.get('/', async () => 'ok')
+    const connection = connect(await listen(t, app))
+    for (const [i, url] of ['/pipe', '/pipeline'].entries()) {
+      connection.write(`POST ${url} HTTP/1.1\r\nHost: a\r\nContent-Type: a/b\r\nContent-Length: 300000\r\n\r\n${'x'.repeat(300_000)}`)
+      connection.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+      const responses = await connection.responses(2 * i + 2)
+      t.equal(responses[2 * i]!.statusCode, 422, url)
+      t.equal(responses[2 * i + 1]!.body, 'ok', url)
+    }
+    connection.destroy()
+  }
 })
