@@ -6,6 +6,7 @@ import * as undici from 'undici'
 import { watch } from '../../client/attempts.js'
 import { createClient, type ClientOptions, type RequestOptions, type Result } from '../../client/index.js'
 import { closedPort } from '../fixtures/database.js'
+import { dispatchWith } from './fixtures/dispatcher.js'
 
 const refused = () => Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED', syscall: 'connect' })
 
@@ -48,16 +49,6 @@ async function silent (t: Test, onData: (socket: Socket) => void = () => {}): Pr
     for (const socket of sockets) socket.destroy()
   })
   return { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, bytes: () => bytes }
-}
-
-/** Makes a dispatcher the global one until the test ends. */
-function global (t: Test, dispatcher: undici.Dispatcher): void {
-  const before = undici.getGlobalDispatcher()
-  undici.setGlobalDispatcher(dispatcher)
-  t.teardown(() => {
-    undici.setGlobalDispatcher(before)
-    return dispatcher.destroy()
-  })
 }
 
 const retry = { maxRetries: 2, minTimeout: 1, methods: ['GET', 'POST', 'DELETE'] as undici.Dispatcher.HttpMethod[], errorCodes: ['ECONNREFUSED', 'ECONNRESET', 'UND_ERR_SOCKET'] }
@@ -152,7 +143,7 @@ t.test('a request that was processed, and whose last attempt is refused, is unkn
   }
   for (const [title, make] of Object.entries(dispatchers)) {
     t.test(`by the global dispatcher: ${title}`, async t => {
-      global(t, make())
+      dispatchWith(t, make())
       const { baseUrl, processed } = await flaky(t)
       isUnknown(t, await call({ baseUrl }), { reason: /ECONNREFUSED/ })
       t.equal(processed(), 1)
@@ -203,14 +194,14 @@ t.test('a dispatcher that may do more of a request than an Agent proves nothing'
   }
   for (const [title, make] of Object.entries(dispatchers)) {
     t.test(title, async t => {
-      global(t, make())
+      dispatchWith(t, make())
       isUnknown(t, await call({ baseUrl: `http://127.0.0.1:${port}` }))
     })
   }
 
   t.test('a proxy that is there, and does not reach the server', async t => {
     const { baseUrl } = await silent(t, socket => socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n'))
-    global(t, new undici.ProxyAgent({ uri: baseUrl, proxyTunnel: true }))
+    dispatchWith(t, new undici.ProxyAgent({ uri: baseUrl, proxyTunnel: true }))
     isUnknown(t, await call({ baseUrl: `http://127.0.0.1:${port}` }))
   })
 
@@ -220,7 +211,7 @@ t.test('a dispatcher that may do more of a request than an Agent proves nothing'
 })
 
 t.test('an Agent of undici proves that nothing left', async t => {
-  global(t, new undici.Agent({ connect: { timeout: 1000 }, pipelining: 3 }))
+  dispatchWith(t, new undici.Agent({ connect: { timeout: 1000 }, pipelining: 3 }))
   for (const host of ['127.0.0.1', 'localhost']) {
     t.match(await call({ baseUrl: `http://${host}:${await closedPort()}` }, { body: 'a' }), { outcome: 'rejected', reason: /^connect ECONNREFUSED/ })
   }
@@ -255,7 +246,7 @@ t.test('HTTP/2, whose session is lost after the request', async t => {
   }).on('sessionError', () => {})
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  global(t, new undici.Agent({ factory: (origin, options) => new undici.H2CClient(origin as string, options as never) as never }))
+  dispatchWith(t, new undici.Agent({ factory: (origin, options) => new undici.H2CClient(origin as string, options as never) as never }))
   isUnknown(t, await call({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }))
   t.ok(streams > 0)
 })

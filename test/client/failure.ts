@@ -7,6 +7,7 @@ import { createClient, type Rejected } from '../../client/index.js'
 import { reasonOf } from '../../client/failure.js'
 import { cert, key } from '../fixtures/certificate.js'
 import { closedPort } from '../fixtures/database.js'
+import { dispatchWith } from './fixtures/dispatcher.js'
 import { serveBytes } from './fixtures/servers.js'
 
 t.test('what never left is rejected, with the cause', async t => {
@@ -45,13 +46,7 @@ t.test('what never left is rejected, with the cause', async t => {
   })
 
   t.test('a connection that takes too long', async t => {
-    const before = undici.getGlobalDispatcher()
-    const dispatcher = new undici.Agent({ connect: (_options, callback) => callback(new undici.errors.ConnectTimeoutError('Connect Timeout Error'), null) })
-    undici.setGlobalDispatcher(dispatcher)
-    t.teardown(() => {
-      undici.setGlobalDispatcher(before)
-      return dispatcher.close()
-    })
+    dispatchWith(t, new undici.Agent({ connect: (_options, callback) => callback(new undici.errors.ConnectTimeoutError('Connect Timeout Error'), null) }))
     t.match(await rejected('http://127.0.0.1'), { code: 'UND_ERR_CONNECT_TIMEOUT' })
   })
 
