@@ -299,7 +299,7 @@ t.test('A 2xx to CONNECT opens a tunnel', async t => {
 t.test('A stream of a success that is reset is no violation', async t => {
   const target = await conformingHttp2(t, () => {}, stream => {
     stream.respond({ ':status': 200 })
-    stream.close(2)
+    stream.write('a', () => { stream.close(2) })
     return false
   })
   t.strictSame(await broken(target, 'h2', ['http2-text-no-resource-post']), {})
