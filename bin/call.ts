@@ -17,6 +17,7 @@ ${keyUsage(24)}
   --data @FILE, --data -  a body from a file, or from standard input
   --header 'NAME: VALUE'  a header; as many as you like
   --timeout MS            how many milliseconds it may take
+  --max-response-size N   reads at most N bytes of a response body (16 MiB)
   --json                  prints one line of JSON; bytes are base64
   --help                  prints this
 
@@ -29,6 +30,7 @@ const options = {
   header: { type: 'string', multiple: true },
   json: { type: 'boolean' },
   key: { type: 'string' },
+  'max-response-size': { type: 'string' },
   timeout: { type: 'string' }
 } as const
 
@@ -44,6 +46,8 @@ export const call: Command = {
     if (values.key === '-' && values.data === '-') throw new UsageError('--key - and --data - cannot both read standard input')
     const key = await keyOf(values.key, streams, env)
     const timeout = values.timeout === undefined ? undefined : Number(values.timeout)
+    const size = values['max-response-size']
+    const maxResponseSize = size === undefined ? undefined : Number(size)
 
     let body
     if (values.data !== undefined) {
@@ -51,7 +55,7 @@ export const call: Command = {
       if (!headers.has('content-type')) headers.set('content-type', mediaTypeOf(body))
     }
 
-    const result = await send({ baseUrl: url.origin, key, timeout }, method, url.pathname + url.search, { headers, body })
+    const result = await send({ baseUrl: url.origin, key, timeout, maxResponseSize }, method, url.pathname + url.search, { headers, body })
     await write(streams.stdout, printed(result, values.json === true, streams, env))
     return EXIT_CODES[result.outcome]
   }

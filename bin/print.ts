@@ -34,9 +34,9 @@ export function plain (result: Result): Uint8Array {
   return Buffer.from(`${lines.join('\n')}\n`)
 }
 
-/** A result as JSON in one line, bytes as base64. */
+/** A result as JSON in one line, bytes as base64. Header fields are left out, since a cookie among them is a secret. */
 export function json (result: Result): string {
-  const { cause, ...told } = { cause: undefined, ...result }
+  const { cause, headers, ...told } = { cause: undefined, ...result }
   const text = JSON.stringify(told, (key, value) => key === 'body' && value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value)
   // JSON escapes but some of what a terminal minds.
   return `${text.replace(CONTROL, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`

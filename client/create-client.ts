@@ -1,5 +1,6 @@
+import { watch, type Attempts } from './attempts.js'
 import { deadline, type Deadline } from './deadline.js'
-import { neverLeft, reasonOf } from './failure.js'
+import { reasonOf } from './failure.js'
 import { outcomeOf } from './outcome.js'
 import { refuse } from './refuse.js'
 import { baseOf, isStream, toRequest, type RequestOptions } from './request.js'
@@ -18,12 +19,16 @@ export interface ClientOptions {
   fetch?: ((request: Request, init: { signal: AbortSignal }) => Promise<Response>) | undefined
   /** How long a call may take, the body of its response included, in milliseconds. Default: as long as it takes. */
   timeout?: number | undefined
+  /** The most bytes that are read of the body of a response, once it is decompressed. Default: 16 MiB. */
+  maxResponseSize?: number | undefined
 }
 
 /** The operation succeeded. */
 export interface Success<Body = unknown> {
   outcome: 'success'
   status: number
+  /** The header fields of the response. A browser shows a page of another origin only those that the service exposes. */
+  headers: Headers
   /** JSON is parsed, other text a string, nothing undefined, and all else a Uint8Array. */
   body: Body
 }
@@ -33,6 +38,8 @@ export interface Rejected {
   outcome: 'rejected'
   /** Absent where the request never left. */
   status?: number
+  /** Those of the response. Absent where the request never left. */
+  headers?: Headers
   reason: string
   /** In seconds. */
   retryAfter?: number
@@ -45,6 +52,8 @@ export interface Unknown {
   outcome: 'unknown'
   /** Absent where no response came. With a 2xx, the body of the response did not come as it should. */
   status?: number
+  /** Those of the response. Absent where no response came. */
+  headers?: Headers
   reason: string
   /** In seconds. */
   retryAfter?: number
@@ -66,15 +75,18 @@ export type Client = <Body = unknown>(method: string, path: string, options?: Re
 // The most that a timer takes.
 const LONGEST = 2 ** 31 - 1
 
+const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
+
 /**
  * A client of a service that keeps the contract of `responses.md`.
  *
  * @throws {TypeError} for an option that cannot work
  */
-export function createClient ({ baseUrl, key, header, fetch = globalThis.fetch, timeout }: ClientOptions): Client {
+export function createClient ({ baseUrl, key, header, fetch = globalThis.fetch, timeout, maxResponseSize = DEFAULT_MAX_BYTES }: ClientOptions): Client {
   const base = baseOf(baseUrl)
   const sign = key === undefined ? key : signer(key)
   if (timeout !== undefined && !(timeout > 0 && timeout <= LONGEST)) refuse(`timeout must be milliseconds, up to ${LONGEST}`)
+  if (!(maxResponseSize >= 0)) refuse('maxResponseSize must be a number of bytes')
   // Throws for what cannot be a name.
   new Headers().has(header ?? 'a')
 
@@ -89,24 +101,26 @@ export function createClient ({ baseUrl, key, header, fetch = globalThis.fetch, 
   }
 
   async function send<Body> (request: Request, { signal, before }: Deadline): Promise<Result<Body>> {
-    let sent = false
-    let known: { status?: number } = {}
+    // Until there are attempts, nothing has left.
+    let attempts: Attempts | undefined
+    let known: { status?: number, headers?: Headers } = {}
     try {
       const signed = sign === undefined ? request : await before(sign(request))
       signal.throwIfAborted()
-      sent = true
-      // That of the request alone is not enough: Node 20 can lose it to the garbage collector.
-      const response = await before(fetch(signed, { signal }))
-      const { status } = response
-      known = { status }
+      attempts = watch(fetch)
+      // The signal of the request alone is not enough: Node 20 can lose it to the garbage collector.
+      const response = await before(fetch(signed, { signal, ...attempts.options }))
+      const { status, headers } = response
+      known = { status, headers }
       const result = outcomeOf(response, { header })
-      if (result.outcome === 'success') return { outcome: result.outcome, status, body: await before(bodyOf(response)) as Body }
+      if (result.outcome === 'success') return { outcome: result.outcome, status, headers, body: await before(bodyOf(response, maxResponseSize)) as Body }
       // It should have none; if it has, nobody reads it.
       response.body?.cancel().catch(() => {})
-      return result as Rejected | Unknown
+      return { ...result, headers } as Rejected | Unknown
     } catch (cause) {
-      const rejected = !sent || (known.status === undefined && neverLeft(cause))
-      return { outcome: rejected ? 'rejected' : 'unknown', ...known, reason: reasonOf(cause), cause }
+      // Whoever aborts does not know how far the request is.
+      const left = attempts !== undefined && (attempts.left || signal.aborted)
+      return { outcome: left ? 'unknown' : 'rejected', ...known, reason: reasonOf(cause), cause }
     }
   }
 }

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isUnsuccessful } from '../lib/status-codes.js'
 import type { Answer } from './answer.js'
+import { Prefix } from './prefix.js'
 import { AnswerSyntaxError, readAnswers } from './reader.js'
 import { connect, type Target } from './target.js'
 
@@ -20,31 +22,40 @@ export type Step =
 export interface Exchange {
   /** The bytes sent; for HTTP/2, its requests as a text. */
   readonly sent: Uint8Array
-  /** The bytes that came; for HTTP/2, its responses as a text. */
+  /** The first bytes that came; for HTTP/2, its responses as a text. */
   readonly received: Uint8Array
+  /** How many bytes came. */
+  readonly receivedLength: number
   readonly answers: readonly Answer[]
   /** How many requests were sent in full. */
   readonly requests: number
   /** What of the bytes that came was no answer. */
   readonly failure?: AnswerSyntaxError
-  /** How the connection ended: by the server, properly or not, by this side, or because time was up. */
-  readonly end: 'closed' | 'reset' | 'left' | 'timeout'
+  /** How the connection ended: by the server, properly or not, by this side, because time was up, or because too much came. */
+  readonly end: 'closed' | 'reset' | 'left' | 'timeout' | 'limit'
   /** Why there was no connection in the first place. */
   readonly refused?: Error
 }
 
-// How long a connection is watched for bytes that nobody asked for, once all answers are there.
-const LINGER = 250
+/**
+ * How long a connection is watched for bytes that should not come, in
+ * milliseconds: once all answers are there, and once it is known that an
+ * unsuccessful answer has a body.
+ */
+export const LINGER = 250
 
-// More of an answer is not read.
-const READABLE = 16 * 1024 * 1024
+/** More bytes are not read on a connection. */
+export const MAX_EXCHANGE_BYTES = 16 * 1024 * 1024
+
+/** How many bytes of what came are kept for a person to read. */
+export const KEPT_RECEIVED_BYTES = 64 * 1024
 
 /** Takes the steps on a connection of their own, reads what comes, and closes it. */
 export async function exchange (target: Target, steps: readonly Step[], timeout = target.timeout): Promise<Exchange> {
   const socket = connect(target, 'http/1.1')
   const closed = new Promise(resolve => { socket.once('close', resolve) })
   const sent: Uint8Array[] = []
-  const received: Uint8Array[] = []
+  const received = new Prefix(KEPT_RECEIVED_BYTES)
   const answers: Answer[] = []
   const methods: string[] = []
   let failure: AnswerSyntaxError | undefined
@@ -63,15 +74,30 @@ export async function exchange (target: Target, steps: readonly Step[], timeout 
     else if (end === 'closed' && error.name !== 'AbortError') end = 'reset'
   })
 
+  const leave = (how: Exchange['end']): void => {
+    end = how
+    over.abort()
+    socket.destroy()
+  }
+
+  // An unsuccessful answer that does not end with its header section is known to be wrong: its end is not waited for.
+  let stuck: NodeJS.Timeout | undefined
+  let isPending = false
+  let limit = MAX_EXCHANGE_BYTES
+  const begun = (statusCode: number): void => {
+    isPending = true
+    if (!isUnsuccessful(statusCode)) return
+    stuck = setTimeout(leave, LINGER, 'left')
+    limit = KEPT_RECEIVED_BYTES
+  }
+
   async function * bytes (): AsyncGenerator<Uint8Array> {
-    let length = 0
     try {
       for await (const chunk of socket as AsyncIterable<Buffer>) {
         received.push(chunk)
         change()
         yield chunk
-        length += chunk.length
-        if (length > READABLE) return
+        if (received.length > limit) leave(stuck === undefined ? 'limit' : 'left')
       }
     } catch {
       // How it ended is known from the socket.
@@ -80,7 +106,11 @@ export async function exchange (target: Target, steps: readonly Step[], timeout 
 
   const reading = (async () => {
     try {
-      for await (const answer of readAnswers(bytes(), methods)) {
+      for await (const answer of readAnswers(bytes(), methods, { begun, isWhole: () => end === 'closed' })) {
+        clearTimeout(stuck)
+        stuck = undefined
+        limit = MAX_EXCHANGE_BYTES
+        isPending = false
         answers.push(answer)
         change()
       }
@@ -92,10 +122,8 @@ export async function exchange (target: Target, steps: readonly Step[], timeout 
   })()
 
   const timer = setTimeout(() => {
-    end = 'timeout'
     if (!connected) refused ??= new Error(`no connection within ${timeout} ms`)
-    over.abort()
-    socket.destroy()
+    leave('timeout')
   }, timeout)
 
   const until = async (isMet: () => boolean, within?: number): Promise<void> => {
@@ -118,14 +146,31 @@ export async function exchange (target: Target, steps: readonly Step[], timeout 
     } else if ('pause' in step) {
       await sleep(step.pause, undefined, { signal: over.signal }).catch(() => {})
     } else {
+      // A server can take that for the end of the connection, and would then not be seen to leave an answer without one.
+      await until(() => !isPending)
       socket.end()
     }
   }
   await until(() => answers.length >= methods.length)
   await until(() => false, LINGER)
   clearTimeout(timer)
+  clearTimeout(stuck)
   if (!state.ended && !over.signal.aborted) end = 'left'
   socket.destroy()
   await Promise.all([reading, closed])
-  return { sent: Buffer.concat(sent), received: Buffer.concat(received), answers, requests: methods.length, failure, end, refused }
+  const isUnfinished = (['left', 'reset'] as Array<Exchange['end']>).includes(end)
+  if (isUnfinished && failure?.answer !== undefined && isUnsuccessful(failure.answer.statusCode)) {
+    answers.push(failure.answer)
+    failure = undefined
+  }
+  return {
+    sent: Buffer.concat(sent),
+    received: received.bytes(),
+    receivedLength: received.length,
+    answers,
+    requests: methods.length,
+    failure,
+    end,
+    refused
+  }
 }

@@ -21,10 +21,10 @@ export class Unreachable extends Error {}
 /** The versions of HTTP that a target speaks. */
 export async function protocolsOf (target: Target): Promise<Array<Probe['protocol']>> {
   const isHttp2 = await speaksHttp2(target)
-  const { answers, refused } = await exchange(target, [await sendsLast(target, target.requests[0]!)])
+  const { received, refused } = await exchange(target, [await sendsLast(target, target.requests[0]!)])
   if (refused !== undefined && !isHttp2) throw new Unreachable(`fastify-reason-phrase: ${target.scheme}://${target.authority} cannot be reached: ${refused.message}`)
   // One that speaks neither is told so by the probes of HTTP/1.1.
-  const isHttp1 = answers.length > 0 || !isHttp2
+  const isHttp1 = !isHttp2 || Buffer.from(received).toString('latin1').startsWith('HTTP/1')
   return [...isHttp1 ? ['http/1.1' as const] : [], ...isHttp2 ? ['h2' as const] : []]
 }
 

@@ -16,7 +16,7 @@ export function detailsOf ({ probe, exchange }: Result) {
     why: probe.why,
     source: probe.source,
     sent: printable(exchange.sent),
-    received: printable(exchange.received),
+    received: printable(exchange.received, undefined, exchange.receivedLength),
     connection: exchange.end
   }
 }

@@ -1,15 +1,18 @@
 import { isUnsuccessful } from '../lib/status-codes.js'
 import { stray } from './assert-contract.js'
-import { exchange, type Exchange } from './exchange.js'
+import { exchange, MAX_EXCHANGE_BYTES, type Exchange } from './exchange.js'
 import { exchangeHttp2 } from './exchange-http2.js'
 import { isLast, type Probe } from './probe.js'
+import type { AnswerSyntaxError } from './reader.js'
 import { EXCHANGE, judge, type Violation } from './rules.js'
+import { printable } from './show.js'
 import type { Target } from './target.js'
 
 /** What became of a probe. */
 export interface Result {
   readonly probe: Probe
-  readonly exchange: Exchange
+  /** What went over the connection, without the answers: all results are kept until the last. */
+  readonly exchange: Pick<Exchange, 'sent' | 'received' | 'receivedLength' | 'end'>
   /** None, where the server keeps the contract. */
   readonly violations: readonly Violation[]
 }
@@ -28,7 +31,8 @@ export async function runProbe (target: Target, probe: Probe): Promise<Result> {
   const done = probe.protocol === 'h2'
     ? await exchangeHttp2(target, await probe.play(target), timeout)
     : await exchange(target, await probe.play(target), timeout)
-  return { probe, exchange: done, violations: violationsOf(probe, done, target) }
+  const { sent, received, receivedLength, end } = done
+  return { probe, exchange: { sent, received, receivedLength, end }, violations: violationsOf(probe, done, target) }
 }
 
 /**
@@ -52,17 +56,19 @@ export async function * run (target: Target, probes: readonly Probe[], concurren
 }
 
 function violationsOf (probe: Probe, done: Exchange, { contract }: Target): Violation[] {
-  const { answers, failure, refused } = done
+  const { answers, failure, refused, end } = done
   const [least, most] = probe.answers
   if (refused !== undefined) return [{ rule: EXCHANGE.answered, found: refused.message }]
 
   const violations: Violation[] = answers.flatMap((answer, i) => judge(answer, contract).map(violation => ({ ...violation, answer: i })))
-  if (failure !== undefined && isTold(failure, done)) {
-    const before = answers.at(-1)
-    violations.push({ ...stray(failure, before), answer: failure.truncated || before === undefined ? answers.length : answers.length - 1 })
-  }
-  if (answers.length < least && failure === undefined) {
-    violations.push({ rule: EXCHANGE.answered, found: `${answers.length} of ${least} answers; the connection: ${done.end}` })
+  const broken = failure && failureOf(failure, done, probe)
+  if (broken !== undefined) violations.push(broken)
+  // A success that is cut is an answer, since it ends so if it fails on its way.
+  const count = failure?.answer === undefined ? answers.length : answers.length + 1
+  // Over HTTP/2 every request is whole, so that a server which waits for more of it never answers.
+  const needed = probe.protocol === 'h2' && (end === 'timeout' || end === 'limit') ? Math.max(1, least) : least
+  if (count < needed && broken === undefined) {
+    violations.push({ rule: EXCHANGE.answered, found: `${count} of ${needed} answers; the connection: ${end}` })
   }
   if (answers.length > most) violations.push({ rule: EXCHANGE.oneAnswer, found: `${answers.length} answers to ${most} requests` })
   const last = probe.protocol === 'http/1.1' ? answers.findIndex(isLast) : -1
@@ -71,11 +77,23 @@ function violationsOf (probe: Probe, done: Exchange, { contract }: Target): Viol
   return violations
 }
 
-/**
- * Whether what was cut says something: not if the network or this side cut
- * it, nor of a success, which ends so if it fails on its way.
- */
-function isTold ({ truncated, statusCode }: NonNullable<Exchange['failure']>, { end }: Exchange): boolean {
-  if (!truncated) return true
-  return end === 'closed' && (statusCode === undefined || isUnsuccessful(statusCode))
+// The one 1xx after which a server waits for the rest of a request.
+const CONTINUE = /^HTTP\/1\.1 100[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n$/
+
+/** What bytes break that are no answer, or only the start of one. */
+function failureOf (failure: AnswerSyntaxError, { answers, end }: Exchange, { answers: [, most] }: Probe): Violation | undefined {
+  const { bytes, statusCode, truncated } = failure
+  const before = answers.at(-1)
+  const syntax = (found: string): Violation => ({ rule: EXCHANGE.syntax, found: `${found}: ${printable(bytes, 200)}`, answer: answers.length })
+  if (truncated && CONTINUE.test(Buffer.from(bytes).toString('latin1'))) return undefined
+  if (!truncated) return { ...stray(failure, before), answer: before === undefined ? 0 : answers.length - 1 }
+  switch (end) {
+    case 'timeout': return syntax('The answer does not end in time')
+    case 'limit': return syntax(`The answer does not end within ${MAX_EXCHANGE_BYTES} bytes`)
+    // By the server: a success ends so if it fails on its way.
+    case 'closed': return statusCode === undefined || isUnsuccessful(statusCode) ? syntax(failure.message) : undefined
+    case 'left': return answers.length < most ? undefined : { rule: EXCHANGE.oneAnswer, found: `bytes behind the answer: ${printable(bytes, 200)}`, answer: answers.length - 1 }
+    // By the network.
+    case 'reset': return undefined
+  }
 }

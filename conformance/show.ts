@@ -2,11 +2,13 @@
  * Bytes for a person to read: printable ASCII as it is, a line feed with a
  * line break behind it, everything else as an escape. Of what is longer than
  * `limit` bytes, the end is left out.
+ *
+ * @param length how many bytes there were, if `bytes` are but the first
  */
-export function printable (bytes: Uint8Array, limit = 2000): string {
+export function printable (bytes: Uint8Array, limit = 2000, length = bytes.length): string {
   let text = ''
   for (const byte of bytes.subarray(0, limit)) text += ESCAPES[byte] ?? escape(byte)
-  return bytes.length > limit ? `${text}… (${bytes.length} bytes)` : text
+  return length > Math.min(limit, bytes.length) ? `${text}… (${length} bytes)` : text
 }
 
 const ESCAPES: Record<number, string> = { 9: '\\t', 10: '\\n\n', 13: '\\r', 92: '\\\\' }

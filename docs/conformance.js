@@ -8,7 +8,9 @@ import sensible from '@fastify/sensible'
 import express from 'express'
 import Fastify from 'fastify'
 import { probes } from '../conformance/catalogue.ts'
+import { LINGER, MAX_EXCHANGE_BYTES } from '../conformance/exchange.ts'
 import { plan, protocolsOf } from '../conformance/plan.ts'
+import { MAX_INTERIM } from '../conformance/reader.ts'
 import { run } from '../conformance/run.ts'
 import reasonPhrase, { serverOptions } from '../index.ts'
 import { Contract } from '../lib/contract.ts'
@@ -105,6 +107,20 @@ ${row(['all', ...names.map(name => `${failed(name)} of ${ids.length}`)])}
 ## Rules
 
 ${names.map(name => `- ${name}: ${broken(name).map(id => `\`${id}\``).join(', ') || 'none'}`).join('\n')}
+
+## When an answer counts
+
+| what comes | verdict |
+|---|---|
+| a 4xx or 5xx whose header section announces a body | The header section is judged at once. The body is awaited for ${LINGER} ms, to tell how long it is. |
+| an answer that does not end within \`--timeout\` | a violation, for a 2xx as well. A stream of events without an end is no request for \`--request\`. |
+| more than ${MAX_EXCHANGE_BYTES / 2 ** 20} MiB on one connection | a violation: nothing after that is read. |
+| more than ${MAX_INTERIM} responses with a 1xx before the final one | a violation |
+| a 4xx or 5xx that the server cuts | a violation. A 2xx that the server cuts is none, because a stream that fails ends so. |
+| a 100, and then nothing, for a request that is not complete | no violation |
+| a 2xx to CONNECT, without a length | It opens a tunnel, so the header section is the whole answer. |
+
+The same holds over HTTP/2, where END_STREAM ends an answer.
 
 ## Probes
 

@@ -52,12 +52,12 @@ export const routing: readonly Probe[] = [
     sends: 'CONNECT in authority-form, to another host',
     why: 'It asks for a tunnel, and is answered past every router',
     source: 'RFC 9112 section 3.2.3'
-  }, line(() => 'CONNECT example.invalid:443 HTTP/1.1')),
+  }, line(() => 'CONNECT example.invalid:443 HTTP/1.1'), { method: 'CONNECT' }),
   raw('routing-connect-origin-form', {
     sends: 'CONNECT in origin-form',
     why: 'CONNECT takes an authority only',
     source: 'RFC 9112 section 3.2.3'
-  }, line(target => `CONNECT ${path(target)} HTTP/1.1`)),
+  }, line(target => `CONNECT ${path(target)} HTTP/1.1`), { method: 'CONNECT' }),
   raw('routing-authority-form', {
     sends: 'GET in authority-form',
     why: 'The authority-form is for CONNECT only',

@@ -255,6 +255,25 @@ t.test('--timeout', async t => {
   for (const timeout of ['0', 'soon', '', '-1']) t.match(await call(['GET', origin, `--timeout=${timeout}`]), { code: 64, stderr: 'timeout must be milliseconds' })
 })
 
+t.test('--max-response-size', async t => {
+  const origin = await answers(t, 200, {}, 'abc')
+  t.match(await call(['GET', origin, '--max-response-size', '3']), { code: 0 })
+  t.strictSame(await call(['GET', origin, '--max-response-size', '2']), { code: 2, stdout: 'outcome: unknown\nstatus: 200\nreason: The body is larger than 2 bytes\n', stderr: '' })
+  t.match(await call(['GET', origin, '--max-response-size', 'much']), { code: 64, stderr: 'maxResponseSize must be a number of bytes' })
+
+  const endless = await serve(t, (_request, response) => {
+    const more = (): void => { while (response.write(Buffer.alloc(64 * 1024))); }
+    response.on('drain', more)
+    more()
+  })
+  t.strictSame(await call(['GET', endless]), { code: 2, stdout: 'outcome: unknown\nstatus: 200\nreason: The body is larger than 16777216 bytes\n', stderr: '' })
+})
+
+t.test('no header field is printed, since it can be a secret', async t => {
+  const origin = await answers(t, 200, { 'set-cookie': 'session=hush', location: '/hush' })
+  for (const args of [[], ['--json']]) t.notMatch(await call(['GET', origin, ...args]), { stdout: /hush|headers/ })
+})
+
 t.test('wrong use is exit code 64, with what is wrong and the usage on stderr', async t => {
   const url = 'http://127.0.0.1'
   const wrong: Array<[args: string[], said: string | RegExp]> = [

@@ -10,6 +10,7 @@ import { cert, key } from '../fixtures/certificate.js'
 import { conforming, type Draft } from '../fixtures/conforming.js'
 import { closedPort } from '../fixtures/database.js'
 import { KEY } from '../fixtures/sign.js'
+import { endless, serveUnfinished, slow } from '../fixtures/unfinished.js'
 
 async function check (args: string[], { isTTY, stdin = '', env = {} }: { isTTY?: boolean, stdin?: string, env?: Record<string, string> } = {}) {
   const stream = () => {
@@ -50,6 +51,16 @@ t.test('A server that does not: the rule, the request and the answer, and exit c
   t.match(stdout, /^text-no-resource-head: HEAD of a path that no service has \(RFC 9110 section 9\.3\.2\)\n {2}header in answer 1: no such header\. The header has the message, on one line \(responses\.md\)\.\n {2}sent\n {4}HEAD \/no-such-resource\S* HTTP\/1\.1\\r\\n\n/m)
   t.match(stdout, /^ {2}received \(the connection: closed\)\n {4}HTTP\/1\.1 404 No such thing: /m)
   t.match(stdout, /\n\nIt does not conform: 1 of 3 probes show it\.\n$/)
+})
+
+t.test('A server that never finishes an answer: no probe passes, and exit code 1', async t => {
+  for (const answer of [slow['a header section that stops']!, endless['a 200 of a terabyte']!]) {
+    const { target } = await serveUnfinished(t, answer)
+    const { code, stdout } = await check([`http://${target.authority}`, '--timeout', '2000', '--concurrency', '26', '--only', 'text'])
+    t.equal(code, 1)
+    t.match(stdout, /^text +26 +0 +26$/m)
+    t.match(stdout, /syntax in answer 1: The answer does not end (?:in time|within 16777216 bytes)/)
+  }
 })
 
 t.test('For machines', async t => {

@@ -1,11 +1,18 @@
 import Fastify from 'fastify'
 import { inspect } from 'node:util'
-import t from 'tap'
-import { createClient, type ClientOptions } from '../../client/index.js'
+import t, { type Test } from 'tap'
+import { createClient, type ClientOptions, type Result } from '../../client/index.js'
 import reasonPhrase, { serverOptions } from '../../index.js'
 import { echo, serve, serveSigned } from './fixtures/servers.js'
 
 const key = { id: 'dev', secret: 'hush' }
+
+/** A result without the headers of its response, which must be there if the status is. */
+async function told (t: Test, call: Promise<Result>): Promise<object> {
+  const { headers, ...rest } = await call
+  t.equal(headers instanceof Headers, 'status' in rest)
+  return rest
+}
 
 t.test('each outcome of a service with the plugin', async t => {
   const app = Fastify(serverOptions())
@@ -21,19 +28,38 @@ t.test('each outcome of a service with the plugin', async t => {
   t.teardown(() => app.close())
   const client = createClient({ baseUrl })
 
-  t.strictSame(await client('GET', '/topic'), { outcome: 'success', status: 200, body: { name: 'orders' } })
-  t.strictSame(await client('POST', '/topic'), { outcome: 'success', status: 201, body: { name: 'orders' } })
-  t.strictSame(await client('DELETE', '/topic'), { outcome: 'success', status: 204, body: undefined })
-  t.strictSame(await client('GET', '/invalid'), { outcome: 'rejected', status: 422, reason: 'The name is taken' })
-  t.strictSame(await client('GET', '/nothing'), { outcome: 'rejected', status: 404, reason: 'Route GET:/nothing not found' })
-  t.strictSame(await client('GET', '/later'), { outcome: 'unknown', status: 503, reason: 'Later', retryAfter: 30 })
-  t.strictSame(await client('GET', '/broken'), { outcome: 'unknown', status: 500, reason: 'Internal Server Error' })
-  t.strictSame(await client('GET', '/moved'), { outcome: 'unknown', status: 302, reason: 'Found' }, 'redirects are not followed')
+  t.strictSame(await told(t, client('GET', '/topic')), { outcome: 'success', status: 200, body: { name: 'orders' } })
+  t.strictSame(await told(t, client('POST', '/topic')), { outcome: 'success', status: 201, body: { name: 'orders' } })
+  t.strictSame(await told(t, client('DELETE', '/topic')), { outcome: 'success', status: 204, body: undefined })
+  t.strictSame(await told(t, client('GET', '/invalid')), { outcome: 'rejected', status: 422, reason: 'The name is taken' })
+  t.strictSame(await told(t, client('GET', '/nothing')), { outcome: 'rejected', status: 404, reason: 'Route GET:/nothing not found' })
+  t.strictSame(await told(t, client('GET', '/later')), { outcome: 'unknown', status: 503, reason: 'Later', retryAfter: 30 })
+  t.strictSame(await told(t, client('GET', '/broken')), { outcome: 'unknown', status: 500, reason: 'Internal Server Error' })
+  t.strictSame(await told(t, client('GET', '/moved')), { outcome: 'unknown', status: 302, reason: 'Found' }, 'redirects are not followed')
 })
 
 t.test('an error that has a body is not waited for', async t => {
   const baseUrl = await serve(t, (_request, response) => { response.writeHead(502).write('endless') })
-  t.strictSame(await createClient({ baseUrl })('GET', '/'), { outcome: 'unknown', status: 502, reason: 'Bad Gateway' })
+  t.strictSame(await told(t, createClient({ baseUrl })('GET', '/')), { outcome: 'unknown', status: 502, reason: 'Bad Gateway' })
+})
+
+t.test('each result with a response has its headers', async t => {
+  const baseUrl = await serve(t, ({ url }, response) => {
+    const [, status] = url.split('/')
+    if (url === '/reset') return response.destroy()
+    response.writeHead(Number(status), { Location: '/topic/1', 'EB-AFTER': '7', 'Set-Cookie': ['a=b', 'c=d'], 'Content-Type': 'application/json' }).end(url.endsWith('cut') ? '{' : '')
+  })
+  const client = createClient({ baseUrl })
+  for (const [path, outcome] of [['/201', 'success'], ['/204', 'success'], ['/302', 'unknown'], ['/404', 'rejected'], ['/422', 'rejected'], ['/500', 'unknown'], ['/503', 'unknown'], ['/200/cut', 'unknown']] as const) {
+    const result = await client('GET', path)
+    t.equal(result.outcome, outcome, path)
+    t.equal(result.headers!.get('location'), '/topic/1')
+    t.equal(result.headers!.get('eb-after'), '7')
+    t.strictSame(result.headers!.getSetCookie(), ['a=b', 'c=d'])
+    t.ok([...result.headers!.keys()].every(name => name === name.toLowerCase()))
+  }
+  t.notOk('headers' in await client('GET', '/reset'), 'and others have none')
+  t.notOk('headers' in await client('GET', '/201', { signal: AbortSignal.abort() }))
 })
 
 t.test('it signs with a key', async t => {
@@ -41,8 +67,8 @@ t.test('it signs with a key', async t => {
   const client = createClient({ baseUrl, key })
   t.match(await client('GET', '/a', { query: { b: 'c d' } }), { outcome: 'success', status: 200, body: { url: '/a?b=c+d' } })
   t.match(await client('POST', '/a', { body: { b: 'c' } }), { outcome: 'success', status: 200, body: { body: '{"b":"c"}' } })
-  t.strictSame(await createClient({ baseUrl })('GET', '/a'), { outcome: 'rejected', status: 401, reason: 'Signature-Input' })
-  t.strictSame(await createClient({ baseUrl, key: { ...key, secret: 'hash' } })('GET', '/a'), { outcome: 'rejected', status: 401, reason: 'Signature' })
+  t.strictSame(await told(t, createClient({ baseUrl })('GET', '/a')), { outcome: 'rejected', status: 401, reason: 'Signature-Input' })
+  t.strictSame(await told(t, createClient({ baseUrl, key: { ...key, secret: 'hash' } })('GET', '/a')), { outcome: 'rejected', status: 401, reason: 'Signature' })
 
   t.strictSame(await client('GET', '/a', { signal: AbortSignal.abort('no more') }), { outcome: 'rejected', reason: 'no more', cause: 'no more' })
 })
@@ -84,6 +110,9 @@ t.test('wrong use is refused at once', async t => {
   const baseUrl = 'http://127.0.0.1'
   for (const timeout of [0, -1, NaN, Infinity, 2 ** 31]) {
     t.throws(() => createClient({ baseUrl, timeout }), { name: 'TypeError', message: 'fastify-reason-phrase: timeout must be milliseconds, up to 2147483647' }, `${timeout}`)
+  }
+  for (const maxResponseSize of [-1, NaN, '1 MB' as never]) {
+    t.throws(() => createClient({ baseUrl, maxResponseSize }), { name: 'TypeError', message: 'fastify-reason-phrase: maxResponseSize must be a number of bytes' })
   }
   t.throws(() => createClient({ baseUrl, header: 'a b' }), TypeError)
   t.throws(() => createClient({ baseUrl, key: { id: '', secret: 'hush' } }), { name: 'TypeError', message: /id of printable ASCII/ })

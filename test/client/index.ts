@@ -21,10 +21,10 @@ t.test('it exports', async t => {
   t.strictSame(Object.keys(client).sort(), ['createClient', 'outcomeOf', 'signer'])
 })
 
-t.test('all of it is less than 4 KB, and nothing that a browser has not', async t => {
+t.test('all of it is less than 5 KB, and nothing that a browser has not', async t => {
   const { text, inputs } = await bundle("export * from '../../client/index.js'")
   const size = gzipSync(text, { level: 9 }).length
-  t.ok(size < 4096, `${size} bytes`)
+  t.ok(size < 5 * 1024, `${size} bytes`)
   t.comment(`${size} bytes gzipped`)
   for (const input of inputs) t.match(input, /^client\/|^lib\/signature-base\.ts$|node_modules\/structured-headers\/|<stdin>/)
   t.notMatch(text, /ParseError/, 'the parser of structured fields is left out')

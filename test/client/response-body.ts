@@ -1,12 +1,14 @@
+import { once } from 'node:events'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { createClient } from '../../client/index.js'
+import { createClient, type Success } from '../../client/index.js'
 import { serve } from './fixtures/servers.js'
 
 /** What the client makes of a response with this body. */
 async function resultOf (t: Test, body: string | Uint8Array, headers: Record<string, string>, method = 'GET') {
   const baseUrl = await serve(t, (_request, response) => { response.writeHead(200, headers).end(body) })
-  return createClient({ baseUrl })(method, '/')
+  const { headers: _headers, ...result } = await createClient({ baseUrl })(method, '/')
+  return result
 }
 
 t.test('JSON is parsed', async t => {
@@ -48,4 +50,38 @@ t.test('what is not the JSON that it says it is, is unknown', async t => {
 
 t.test('what is not encoded as it says, is unknown', async t => {
   t.match(await resultOf(t, 'plain', { 'content-type': 'text/plain', 'content-encoding': 'gzip' }), { outcome: 'unknown', status: 200, cause: TypeError })
+})
+
+t.test('what is larger than the limit is unknown, and is not read to its end', async t => {
+  const limit = 16 * 1024 * 1024
+  let closed
+  let sent = 0
+  const endless = await serve(t, (_request, response) => {
+    const chunk = Buffer.alloc(64 * 1024, 'a')
+    closed = once(response, 'close')
+    response.writeHead(200, { 'content-type': 'text/plain' })
+    const more = (): void => {
+      while (!response.destroyed && response.write(chunk)) sent += chunk.length
+    }
+    response.on('drain', more)
+    more()
+  })
+  const result = await createClient({ baseUrl: endless })('GET', '/')
+  t.match(result, { outcome: 'unknown', status: 200, reason: `The body is larger than ${limit} bytes`, cause: RangeError })
+  t.equal(result.headers!.get('content-type'), 'text/plain')
+  await closed
+  t.ok(sent < 4 * limit, `${sent} bytes`)
+
+  const bomb = gzipSync(Buffer.alloc(limit + 1))
+  const compressed = await serve(t, (_request, response) => { response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb) })
+  t.match(await createClient({ baseUrl: compressed })('GET', '/'), { outcome: 'unknown', status: 200, cause: RangeError })
+  const { outcome, body } = await createClient({ baseUrl: compressed, maxResponseSize: Infinity })<Uint8Array>('GET', '/') as Success<Uint8Array>
+  t.strictSame([outcome, body.length], ['success', limit + 1])
+})
+
+t.test('maxResponseSize is the most bytes that a body can have', async t => {
+  const baseUrl = await serve(t, (_request, response) => { response.end('abc') })
+  t.match(await createClient({ baseUrl, maxResponseSize: 3 })('GET', '/'), { outcome: 'success' })
+  t.match(await createClient({ baseUrl, maxResponseSize: 2 })('GET', '/'), { outcome: 'unknown', status: 200, reason: 'The body is larger than 2 bytes' })
+  t.match(await createClient({ baseUrl, maxResponseSize: 0 })('HEAD', '/'), { outcome: 'success', body: undefined })
 })

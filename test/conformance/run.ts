@@ -1,11 +1,13 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { probes } from '../../conformance/catalogue.js'
+import { MAX_EXCHANGE_BYTES } from '../../conformance/exchange.js'
 import { plan } from '../../conformance/plan.js'
 import type { Probe } from '../../conformance/probe.js'
 import { rules } from '../../conformance/rules.js'
 import { run, runProbe } from '../../conformance/run.js'
 import type { Target } from '../../conformance/target.js'
 import { conforming, conformingHttp2, type Draft, type Mutation } from '../fixtures/conforming.js'
+import { endless, endlessHttp2, serveUnfinished, serveUnfinishedHttp2, slow, slowHttp2 } from '../fixtures/unfinished.js'
 
 const shown = new Set<string>()
 
@@ -193,4 +195,112 @@ t.test('A failure of the headers hook is that of the run', async t => {
   const target = await conforming(t)
   target.headers = () => { throw new Error('no key') }
   await t.rejects(broken(target, 'http/1.1', ['text']), { message: 'no key' })
+})
+
+t.test('No probe passes on a server that never finishes an answer', async t => {
+  const only = { 'http/1.1': ['text-no-resource', 'text-not-ascii-bytes', 'framing-garbage', 'connection-kept-alive'], h2: ['http2-text-no-resource', 'http2-routing-unknown-method', 'http2-connection'] }
+  // To HEAD, a 404 without a length is whole, and so is a 200 over HTTP/2 to Node.
+  const skip = ['text-no-resource-head', 'connection-kept-alive-head', 'http2-text-no-resource-head']
+
+  const passed = async (t: Test, { target }: { target: Target }, protocol: Probe['protocol']): Promise<void> => {
+    const probes = plan(target, [protocol], [], { only: only[protocol], skip })
+    t.ok(probes.length > 4)
+    for await (const { probe, violations, exchange } of run(target, probes, probes.length)) {
+      t.ok(violations.length > 0, `${probe.id}: ${exchange.end}`)
+      t.ok(exchange.received.length <= 64 * 1024)
+    }
+  }
+
+  t.test('because it is slow', async t => {
+    await Promise.all([
+      ...Object.entries(slow).map(async ([title, answer]) => t.test(title, async t => {
+        const server = await serveUnfinished(t, answer)
+        server.target.timeout = 1000
+        await passed(t, server, 'http/1.1')
+      })),
+      ...Object.entries(slowHttp2).map(async ([title, answer]) => t.test(`HTTP/2: ${title}`, async t => {
+        const server = await serveUnfinishedHttp2(t, answer)
+        server.target.timeout = 1000
+        await passed(t, server, 'h2')
+      }))
+    ])
+  })
+
+  // What the systems at both ends hold of what was not read.
+  const buffered = 16 * 1024 * 1024
+
+  t.test('because it writes on and on', async t => {
+    for (const [title, answer] of Object.entries(endless)) {
+      const server = await serveUnfinished(t, answer)
+      t.comment(title)
+      await passed(t, server, 'http/1.1')
+      t.ok(Math.max(...server.written()) < MAX_EXCHANGE_BYTES + buffered)
+    }
+    for (const [title, answer] of Object.entries(endlessHttp2)) {
+      const server = await serveUnfinishedHttp2(t, answer)
+      t.comment(`HTTP/2: ${title}`)
+      await passed(t, server, 'h2')
+      t.ok(Math.max(...server.written()) < MAX_EXCHANGE_BYTES + 2 * buffered)
+    }
+  })
+})
+
+t.test('A wrong header section is judged at once', async t => {
+  const [probe] = plan(await conforming(t), ['http/1.1'], [], { only: ['text-no-resource-post'] })
+  const answers: Array<[title: string, bytes: string, rules: string[]]> = [
+    ['a length, and silence', 'HTTP/1.1 404 a\r\nEB-REASON-PHRASE: a\r\nContent-Length: 5000\r\n\r\n', ['content-length']],
+    ['a length, and the start of a body', 'HTTP/1.1 404 a\r\nEB-REASON-PHRASE: a\r\nContent-Length: 5000\r\n\r\nabc', ['no-body', 'content-length']],
+    ['no length, and silence', 'HTTP/1.1 404 a\r\nEB-REASON-PHRASE: a\r\n\r\n', ['content-length']],
+    ['chunks', 'HTTP/1.1 500 a\r\nEB-REASON-PHRASE: a\r\nTransfer-Encoding: chunked\r\n\r\n', ['content-length', 'no-representation-metadata']]
+  ]
+  for (const [title, bytes, rules] of answers) {
+    const { target } = await serveUnfinished(t, socket => { socket.write(bytes) })
+    target.timeout = 2 ** 31 - 1
+    const { violations, exchange } = await runProbe(target, probe!)
+    t.strictSame(violations.map(({ rule }) => rule.id), rules, title)
+    t.equal(exchange.end, 'left')
+  }
+})
+
+t.test('What breaks off', async t => {
+  const [probe] = plan(await conforming(t), ['http/1.1'], [], { only: ['text-no-resource-post'] })
+  const [two] = plan(await conforming(t), ['http/1.1'], [], { only: ['framing-length-disagreeing'] })
+  const found = async (bytes: string, end: 'end' | 'resetAndDestroy' | 'resume', sent = probe!): Promise<string[]> => {
+    const { target } = await serveUnfinished(t, socket => { socket.write(bytes, () => { setTimeout(() => { socket[end]() }, 50) }) })
+    target.timeout = 1000
+    return (await runProbe(target, sent)).violations.map(({ rule, found }) => `${rule.id}: ${found.replace(/:.*/s, '')}`)
+  }
+  t.strictSame(await found('HTTP/1.1 404 a\r\nEB-R', 'resetAndDestroy'), ['answered: 0 of 1 answers; the connection'])
+  t.strictSame(await found('HTTP/1.1 404 a\r\nEB-REASON-PHRASE: a\r\nContent-Length: 9\r\n\r\n', 'resetAndDestroy'), ['content-length: Content-Length 9'])
+  t.strictSame(await found('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n', 'resetAndDestroy'), [])
+  t.strictSame(await found('HTTP/1.1 404 a\r\nEB-R', 'end'), ['syntax: The answer is cut'])
+  t.strictSame(await found('HTTP/1.1 404 a\r\nEB-REASON-PHRASE: a\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 O', 'resume'), ['one-answer: bytes behind the answer'])
+  t.strictSame(await found('HTTP/1.1 400 a\r\nEB-REASON-PHRASE: a\r\nContent-Length: 0\r\n\r\nHTTP/1.1 400 O', 'resume', two), [], 'which can be two requests')
+  t.strictSame(await found('HTTP/1.1 100 Continue\r\n\r\n', 'resume'), ['answered: 0 of 1 answers; the connection'])
+})
+
+t.test('A server that waits for the rest of a request may stay silent', async t => {
+  const { target } = await serveUnfinished(t, socket => { socket.write('HTTP/1.1 100 Continue\r\n\r\n') })
+  target.timeout = 500
+  t.strictSame(await runProbe(target, probes.find(({ id }) => id === 'framing-cut-section')!).then(({ violations }) => violations), [])
+})
+
+t.test('A 2xx to CONNECT opens a tunnel', async t => {
+  const connect = probes.filter(({ id }) => id.endsWith('routing-connect'))
+  const { target } = await serveUnfinished(t, socket => { socket.write('HTTP/1.1 200 OK\r\n\r\nanything') })
+  t.strictSame((await runProbe(target, connect[0]!)).violations, [])
+  const { target: chunked } = await serveUnfinished(t, socket => { socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n') })
+  chunked.timeout = 1000
+  t.match((await runProbe(chunked, connect[0]!)).violations, [{ rule: { id: 'syntax' } }])
+  const { target: http2 } = await serveUnfinishedHttp2(t, slowHttp2['a 200 without END_STREAM']!)
+  t.strictSame((await runProbe(http2, connect[1]!)).violations, [])
+})
+
+t.test('A stream of a success that is reset is no violation', async t => {
+  const target = await conformingHttp2(t, () => {}, stream => {
+    stream.respond({ ':status': 200 })
+    stream.write('a', () => { stream.close(2) })
+    return false
+  })
+  t.strictSame(await broken(target, 'h2', ['http2-text-no-resource-post']), {})
 })

@@ -17,10 +17,12 @@ describe('A result', () => {
     if (result.outcome === 'success') {
       expect(result.body).type.toBe<Topic>()
       expect(result.status).type.toBe<number>()
+      expect(result.headers).type.toBe<Headers>()
       expect(result.cause).type.toRaiseError("Property 'cause' does not exist on type 'Success<Topic>'")
     } else {
       expect(result.reason).type.toBe<string>()
       expect(result.retryAfter).type.toBe<number | undefined>()
+      expect(result.headers).type.toBe<Headers | undefined>()
       expect(result.cause).type.toBe<unknown>()
       expect(result.body).type.toRaiseError("Property 'body' does not exist on type 'Rejected'")
     }
@@ -81,7 +83,7 @@ describe('A client', () => {
 
   test('is made of its options', () => {
     expect(createClient({ baseUrl: '' })).type.toBe<Client>()
-    expect(createClient).type.toBeCallableWith({ baseUrl: new URL('http://a'), key, header: 'X-Reason', fetch, timeout: 1 })
+    expect(createClient).type.toBeCallableWith({ baseUrl: new URL('http://a'), key, header: 'X-Reason', fetch, timeout: 1, maxResponseSize: 1 })
     expect(createClient).type.toBeCallableWith({ baseUrl: '', fetch: async (request: Request) => fetch(request) })
     expect(createClient).type.toBeCallableWith({ baseUrl: '', key: undefined, header: undefined, fetch: undefined, timeout: undefined })
     expect(createClient({})).type.toRaiseError("Property 'baseUrl' is missing")
