@@ -16,15 +16,22 @@ export function isWebResponse (payload: unknown): payload is Response {
 /** Closes a body that will not be sent, and whatever is piped into it. */
 export function discard (body: unknown): void {
   if (typeof body !== 'object' || body === null) return
-  if (isRequest(body)) {
-    // To destroy a request that a server receives would destroy the connection, and the answer with it.
-    body.resume()
-  } else if ('destroy' in body) {
+  if ('destroy' in body) {
     // It may fail while it closes, and nobody else listens any more.
-    (body as Readable).on('error', () => {}).on('unpipe', discard).destroy()
+    (body as Readable).on('error', () => {}).on('unpipe', discardSource).destroy()
   } else if ('cancel' in body) {
     (body as ReadableStream).cancel().catch(() => {})
   }
+}
+
+/**
+ * Closes what was piped into a body. A request that a server receives is read
+ * to its end instead: destroying it would destroy the connection, and lose the
+ * answer.
+ */
+export function discardSource (source: Readable): void {
+  if (isRequest(source)) source.resume()
+  else discard(source)
 }
 
 function isRequest (body: object): body is Readable {
@@ -69,7 +76,11 @@ export async function readStart (body: Readable | ReadableStream<Uint8Array> | n
 
 // The iterator of a web stream cannot be closed while it waits.
 function sourceOf (body: Readable | ReadableStream<Uint8Array>): AsyncIterable<Uint8Array> {
-  if (!('getReader' in body)) return body
+  if (!('getReader' in body)) {
+    // The iterator destroys a stream that it does not read to its end.
+    if ('on' in body) body.on('unpipe', discardSource)
+    return body
+  }
   const reader = body.getReader()
   const source = {
     [Symbol.asyncIterator]: () => ({ next: async () => await reader.read() as IteratorResult<Uint8Array> }),

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
-import { discard } from './body.js'
+import { discardSource } from './body.js'
 
 /** How many bytes of one body are dropped before its source is closed. */
 export const DROPPED_BYTES_LIMIT = 64 * 1024 * 1024
@@ -57,7 +57,7 @@ export class DroppedBody {
   /** Ends the response in the place of its writer. A piped source is closed when Node unpipes it. */
   #giveUp (): void {
     if (this.#response.destroyed) return
-    this.#response.on('unpipe', discard)
+    this.#response.on('unpipe', discardSource)
     this.#response.end()
   }
 }

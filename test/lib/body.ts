@@ -102,10 +102,12 @@ t.test('discard', async t => {
     t.equal(second.destroyed, true)
   })
 
-  t.test('reads the request of a server to its end, and does not destroy it', async t => {
+  t.test('reads the request of a server to its end, and does not destroy it, where it is piped', async t => {
     const request = new IncomingMessage(new Socket())
     request.push('x')
-    discard(request)
+    const through = request.pipe(new PassThrough())
+    discard(through)
+    await once(through, 'close')
     t.equal(request.destroyed, false)
     t.equal(request.readableFlowing, true)
   })
@@ -264,6 +266,14 @@ t.test('readStart, of a stream of Node', async t => {
     t.equal(bytes.byteLength, 66_000)
     t.equal(isCut, true)
     t.equal(stream.destroyed, true)
+  })
+
+  t.test('closes what is piped into one that it does not read to its end', async t => {
+    const source = Readable.from(endless(1000))
+    const { isCut } = await readStart(source.pipe(new PassThrough()))
+    t.equal(isCut, true)
+    if (!source.closed) await once(source, 'close')
+    t.equal(source.destroyed, true)
   })
 
   t.test('keeps what was read of one that fails, or stalls', async t => {
