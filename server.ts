@@ -9,10 +9,10 @@ import { KeysUnreadable } from './plugins/app/keys.js'
 
 const { DATABASE_FILE, DATABASE_URL, DRAIN_TIME, HOST, KEYS_FILE, LOG_LEVEL, MESSAGE_BACKLOG, NODE_ENV, PORT } = process.env
 
-/** Where a person reads the log. pino-pretty breaks a message at its line ends, so that one of a request could look like a line of ours. */
+/** Where a person reads the log. A line without a message has an empty one. pino-pretty breaks a message at its line ends, so that one of a request could look like a line of ours. */
 async function terminal () {
   const { default: pretty } = await import('pino-pretty')
-  return pretty({ sync: true, messageFormat: (line, messageKey) => oneLine(String(line[messageKey] ?? '')) })
+  return pretty({ sync: true, messageFormat: (line, messageKey) => oneLine([line[messageKey]].join()) })
 }
 
 const app = Fastify(serverOptions({

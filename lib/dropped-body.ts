@@ -56,7 +56,6 @@ export class DroppedBody {
 
   /** Ends the response in the place of its writer. A piped source is closed when Node unpipes it. */
   #giveUp (): void {
-    if (this.#response.destroyed) return
     this.#response.on('unpipe', discardSource)
     this.#response.end()
   }
@@ -82,7 +81,6 @@ export function releaseConnection (response: NodeResponse): void {
   finishInNode.call(response)
   process.nextTick(reopen, response)
   response.once('finish', () => { process.nextTick(close, response) })
-  response.destroy = destroy
 }
 
 /** Names of Node's listener in Node 20 to 24, and in Node 26. */
@@ -97,17 +95,9 @@ function reopen (response: NodeResponse): void {
 }
 
 function close (response: NodeResponse): void {
-  if (response._closed === true) return
   response.destroyed = true
   response._closed = true
   response.emit('close')
-}
-
-/** Destroys a response whose connection is no longer its own. */
-function destroy (this: NodeResponse): NodeResponse {
-  this.destroyed = true
-  process.nextTick(close, this)
-  return this
 }
 
 /**
@@ -126,7 +116,6 @@ function holdEvents (response: Http2ServerResponse): () => void {
   }
   const isEnded = { get: () => !isOpen, configurable: true }
   Object.defineProperties(response, { writableEnded: isEnded, finished: isEnded, writableFinished: isEnded })
-  response.destroy = () => response.end()
   return () => {
     isOpen = false
     process.nextTick(() => { for (const event of held) response.emit(event) })

@@ -92,7 +92,7 @@ interface ContractResponse extends ServerResponse {
 type ContractMethods = Pick<ContractResponse, 'writeHead' | 'write' | 'end' | 'addTrailers' | 'flushHeaders' | 'destroy'>
 
 /** Node's own, in the one form in which they are called with another's `this`. */
-type BaseMethods = Record<'writeHead' | 'end' | 'flushHeaders' | 'destroy', (this: object, ...args: unknown[]) => unknown>
+type BaseMethods = Record<'writeHead' | 'end' | 'flushHeaders', (this: object, ...args: unknown[]) => unknown>
 
 /**
  * Makes the function that has a response, created by somebody else, keep the
@@ -126,7 +126,7 @@ export function contractKeeper (contract: Contract): (response: ServerResponse, 
     res.end = ours.end
     res.addTrailers = ours.addTrailers
     res.flushHeaders = ours.flushHeaders
-    if (ours.destroy !== base.destroy) res.destroy = ours.destroy
+    res.destroy = ours.destroy
   }
 }
 
@@ -360,6 +360,14 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
       return this
     }
 
+    /** An error that has its head is complete, so it is sent; anything else is destroyed. */
+    destroy (error?: Error): unknown {
+      if (this[kHeld] || (this[kSent] && !this[kEnded])) return this.end()
+      // Without an error, an HTTP/2 stream that is half sent would end as if it were whole.
+      if (http2 && error === undefined && this.headersSent && !this.writableEnded) this.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+      return super.destroy(error)
+    }
+
     addTrailers (trailers: OutgoingHttpHeaders): void {
       if (!this[kSent] && !this[kHeld]) super.addTrailers(trailers)
     }
@@ -460,14 +468,8 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
     log(response, statusCode, message)
   }
 
-  Object.assign(Response.prototype, { [kContract]: contract }, http2 && { destroy })
+  Object.assign(Response.prototype, { [kContract]: contract })
   return (Base as unknown === ServerResponse ? byCall(Response) : Response) as unknown as T
-
-  /** Without an error, an HTTP/2 stream that is half sent would end as if it were whole. */
-  function destroy (this: Http2ServerResponse & ContractResponse, error?: Error): unknown {
-    if (error === undefined && this.headersSent && this[kHeld] === undefined && !this.writableEnded) this.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
-    return base.destroy.call(this, error)
-  }
 }
 
 /**

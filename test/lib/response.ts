@@ -149,6 +149,25 @@ for (const [way, serve] of Object.entries(WAYS)) {
   })
 }
 
+for (const [way, serve] of Object.entries(WAYS)) {
+  t.test(`a response with the head of an error is sent where it is destroyed, ${way}`, async t => {
+    let handler: Handler
+    const port = await listen(t, serve((response, request) => { handler(response, request) }))
+    for (const [handle, reason] of [
+      [response => { response.writeHead(404); response.destroy() }],
+      [response => { response.writeHead(404, 'not here'); response.destroy(new Error('a secret')) }, 'not here'],
+      [response => { response.statusCode = 404; response.write('not here'); response.destroy() }, 'not here']
+    ] as Array<[Handler, string?]>) {
+      handler = handle
+      keepsContract(t, await exchange(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'), 404, reason)
+    }
+    handler = response => { response.statusCode = 404; response.destroy() }
+    await t.rejects(exchange(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'), { message: /^closed/ })
+    handler = response => { response.writeHead(200); response.write('half'); response.destroy() }
+    await t.rejects(exchange(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'), { message: /^closed/ })
+  })
+}
+
 t.test('a callback waits for the responses that go before', async t => {
   const ended: string[] = []
   const pending: ServerResponse[] = []
@@ -271,6 +290,14 @@ t.test('HTTP/2', async t => {
       t.equal(flags & http2.constants.NGHTTP2_FLAG_END_STREAM, 1, 'the header section is all')
       if (!stream.closed) await once(stream, 'close')
     }
+    handlers[0] = response => {
+      response.writeHead(404, { 'eb-reason-phrase': 'not here' })
+      t.equal(response.headersSent, true)
+      t.throws(() => response.writeHead(500), { code: 'ERR_HTTP2_HEADERS_SENT' })
+      response.end()
+    }
+    const [twice] = await once(session.request({}).resume(), 'response')
+    t.match(twice, { ':status': 404, 'eb-reason-phrase': 'not here' }, 'a second head is refused')
     handlers[0] = response => { response.setHeader('eb-reason-phrase', 'odd'); response.writeHead(200, { 'x-kept': '1' }); response.write('fi'); response.end('ne') }
     const stream = session.request({})
     let body = ''

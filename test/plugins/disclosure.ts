@@ -76,6 +76,8 @@ const CASES: Case[] = [
   ['a stack trace beside a message', sends(500, () => ({ message: SECRET, stack: stack() })), 500],
   ['a stack trace given to a decorator', (_request, reply) => reply.internalServerError(stack()), 500],
   ['a stack trace in the header', (_request, reply) => reply.code(500).header('EB-REASON-PHRASE', stack().replaceAll('\n', ' ')).send(), 500],
+  ['the format of Fastify that a later hook sends', () => 'fine', 500, undefined, { onSend: async (_request: unknown, reply: FastifyReply) => { reply.code(500); return JSON.stringify(fastifyError) } }],
+  ['a text that a later hook sends', () => 'fine', 500, 'We are sorry', { onSend: async (_request: unknown, reply: FastifyReply) => { reply.code(500); return 'We are sorry' } }],
   ['the format of Fastify, 4xx', sends(422, () => ({ statusCode: 422, error: 'Unprocessable Entity', message: 'It is taken' })), 422, 'It is taken'],
 
   // A 5xx: nothing from an upstream is for clients.
@@ -132,6 +134,28 @@ for (const [way, create] of Object.entries({
     }
   })
 }
+
+t.test('Takes a message from the serialized payload where an earlier hook has made a stream of it, or failed', async t => {
+  const app = Fastify()
+  app.addHook('onSend', async (request, _reply, payload) => {
+    if (request.query === null) return payload
+    if (request.url.endsWith('?fail')) throw secret()
+    return Readable.from([SECRET])
+  })
+  await app.register(reasonPhrase)
+  app.get('/message', (_request, reply) => reply.code(404).send({ message: 'It is gone' }))
+  app.get('/none', (_request, reply) => reply.code(404).send({ ok: false, error: secret() }))
+  app.get('/once', (_request, reply) => {
+    let count = 0
+    return reply.code(404).serializer(() => {
+      if (count++ > 0) throw secret()
+      return '{"ok":false}'
+    }).send({ message: SECRET })
+  })
+  for (const [url, reason] of [['/message', 'It is gone'], ['/none', 'Not Found'], ['/once', 'Not Found']] as const) {
+    for (const how of ['', '?fail']) t.match(await app.inject(url + how), { statusCode: 404, headers: { 'eb-reason-phrase': how === '' || url === '/message' ? reason : String }, body: '' }, url + how)
+  }
+})
 
 t.test('Sends all of them with exposeServerErrors', async t => {
   const app = Fastify()
