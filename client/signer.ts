@@ -1,5 +1,4 @@
-import { arrayBufferToBase64, serializeByteSequence, serializeInnerList, type InnerList, type Item } from 'structured-headers'
-import { ALGORITHM, signatureBase, type SignableRequest } from '../lib/signature-base.js'
+import { ALGORITHM, componentValue, signatureBase, type Component, type SignableRequest } from '../lib/signature-base.js'
 import { refuse } from './refuse.js'
 
 /** A key that the service knows, too. */
@@ -41,7 +40,7 @@ export type FieldSigner = (request: SignableRequest, body: ArrayBuffer | Uint8Ar
  *
  * @internal
  */
-export function fieldSigner ({ id, secret }: Key, { components = [] }: SignerOptions = {}): FieldSigner {
+export function fieldSigner ({ id, secret }: Key, { components: further = [] }: SignerOptions = {}): FieldSigner {
   const bytes = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret
   if (typeof id !== 'string' || !PRINTABLE.test(id) || !ArrayBuffer.isView(bytes) || !bytes.byteLength) {
     refuse('a key needs an id of printable ASCII, and a secret')
@@ -54,22 +53,20 @@ export function fieldSigner ({ id, secret }: Key, { components = [] }: SignerOpt
     const fields: Record<string, string> = {}
     const names = new Set(always)
     if (body.byteLength > 0) {
-      fields[DIGEST] = `sha-256=${serializeByteSequence(await subtle.digest('SHA-256', body))}`
+      fields[DIGEST] = `sha-256=:${base64(await subtle.digest('SHA-256', body))}:`
       names.add(DIGEST)
     }
     const covered = { ...request, field: (name: string) => fields[name] ?? request.field(name, plain) }
-    for (const name of components) {
+    for (const name of further) {
       if (name[0] === '@' || covered.field(name) !== undefined) names.add(name)
     }
 
-    const input: InnerList = [[...names].map((name): Item => [name, plain]), new Map<string, string | number>([
-      ['created', Math.floor(Date.now() / 1000)],
-      ['nonce', nonce()],
-      ['keyid', id],
-      ['alg', ALGORITHM]
-    ])]
-    const mac = await subtle.sign('HMAC', await imported, latin1(signatureBase(covered, input, absent)))
-    return { ...fields, 'signature-input': `sig1=${serializeInnerList(input)}`, signature: `sig1=${serializeByteSequence(mac)}` }
+    const components = [...names].map((name): Component => ({ name, parameters: plain, identifier: `"${name}"` }))
+    // Structured fields, serialized strictly (RFC 9651 section 4.1).
+    const parameters = `(${components.map(({ identifier }) => identifier).join(' ')});created=${Math.floor(Date.now() / 1000)};nonce="${nonce()}";keyid="${id.replace(/["\\]/g, '\\$&')}";alg="${ALGORITHM}"`
+    const base = signatureBase(components, parameters, component => componentValue(covered, component) ?? absent(component.identifier))
+    const mac = await subtle.sign('HMAC', await imported, latin1(base))
+    return { ...fields, 'signature-input': `sig1=${parameters}`, signature: `sig1=:${base64(mac)}:` }
   }
 }
 
@@ -105,7 +102,11 @@ function signable ({ method, url, headers }: Request): SignableRequest {
 
 /** 16 random bytes as base64url. */
 function nonce (): string {
-  return arrayBufferToBase64(crypto.getRandomValues(new Uint8Array(16))).slice(0, -2).replaceAll('+', '-').replaceAll('/', '_')
+  return base64(crypto.getRandomValues(new Uint8Array(16)).buffer).slice(0, -2).replaceAll('+', '-').replaceAll('/', '_')
+}
+
+function base64 (bytes: ArrayBuffer): string {
+  return btoa(String.fromCharCode(...new Uint8Array(bytes)))
 }
 
 /** The bytes of a text as a header has them: one for each character. */

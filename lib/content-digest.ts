@@ -1,27 +1,23 @@
 import { createHash, timingSafeEqual, type Hash } from 'node:crypto'
-import { parseDictionary } from 'structured-headers'
+import type { Dictionary } from './structured-fields.js'
 
 // RFC 9530 section 5: the algorithms that are active.
-const ALGORITHMS = new Map([['sha-256', 'sha256'], ['sha-512', 'sha512']])
+const ALGORITHMS = [['sha-256', 'sha256'], ['sha-512', 'sha512']] as const
 
 /** The digests of a `Content-Digest` field (RFC 9530 section 2), to hold content against as it arrives. */
 export class ContentDigest {
-  readonly #expected: Buffer[] = []
+  readonly #expected: Uint8Array[] = []
   readonly #hashes: Hash[] = []
 
-  /** The digests of a field; undefined where it is malformed, or has none of sha-256 and sha-512. */
-  static parse (field: string): ContentDigest | undefined {
+  /** The digests of a field; undefined where it is no dictionary, has none of sha-256 and sha-512, or has one of these that is no byte sequence. */
+  static of (field: Dictionary | undefined): ContentDigest | undefined {
     const digest = new ContentDigest()
-    try {
-      for (const [name, [value]] of parseDictionary(field)) {
-        const algorithm = ALGORITHMS.get(name)
-        if (algorithm === undefined) continue
-        if (!(value instanceof ArrayBuffer)) return undefined
-        digest.#expected.push(Buffer.from(value))
-        digest.#hashes.push(createHash(algorithm))
-      }
-    } catch {
-      return undefined
+    for (const [name, algorithm] of ALGORITHMS) {
+      const member = field?.get(name)
+      if (member === undefined) continue
+      if (!('bare' in member) || !(member.bare.value instanceof Uint8Array)) return undefined
+      digest.#expected.push(member.bare.value)
+      digest.#hashes.push(createHash(algorithm))
     }
     return digest.#hashes.length > 0 ? digest : undefined
   }

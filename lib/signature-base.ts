@@ -1,4 +1,4 @@
-import { serializeInnerList, serializeItem, type InnerList, type Item, type Parameters } from 'structured-headers'
+import type { Parameters } from './structured-fields.js'
 
 /** The one algorithm of signatures here (RFC 9421 section 3.3.3). */
 export const ALGORITHM = 'hmac-sha256'
@@ -18,8 +18,16 @@ export interface SignableRequest {
   target: string
   /** The value of a field, its lines joined (RFC 9421 section 2.1); undefined where there is none. */
   field (name: string, parameters: Parameters): string | undefined
-  /** Reads a parameter of the query from the target; absent where none is ever covered, as in a client that loads every byte. */
-  queryParameter?: typeof queryParameter
+  /** The value of a parameter of the query (RFC 9421 section 2.2.8); absent where none is ever covered, as in a client that loads every byte. */
+  queryParameter? (name: string): string | undefined
+}
+
+/** A component that a signature covers. */
+export interface Component {
+  name: string
+  parameters: Parameters
+  /** Name and parameters, as the signature base has them. */
+  identifier: string
 }
 
 /**
@@ -28,12 +36,14 @@ export interface SignableRequest {
  *
  * @internal
  */
-export function componentValue (request: SignableRequest, [name, parameters]: Item): string | undefined {
-  if (typeof name !== 'string') return undefined
+export function componentValue (request: SignableRequest, { name, parameters }: Component): string | undefined {
   if (!name.startsWith('@')) return request.field(name, parameters)
-  if (name === '@query-param') return request.queryParameter?.(request.target, parameters)
+  if (name === '@query-param') {
+    const wanted = parameters.get('name')?.value
+    return typeof wanted === 'string' && parameters.size === 1 ? request.queryParameter?.(wanted) : undefined
+  }
   if (parameters.size > 0) return undefined
-  const [, path, query] = ORIGIN_FORM.exec(request.target)!
+  const { path, query } = originForm(request.target)
   switch (name) {
     case '@method': return request.method
     case '@target-uri': return `${request.scheme}://${request.authority}${path || '/'}${query}`
@@ -49,38 +59,20 @@ export function componentValue (request: SignableRequest, [name, parameters]: It
 // https alone, and only where a slash follows the authority.
 const ORIGIN_FORM = /^(?:https?:\/\/[^/?#]*(?=\/|$))?([^?]*)(.*)$/is
 
-/**
- * The value of `@query-param` (RFC 9421 section 2.2.8): undefined for one that occurs twice.
- *
- * @internal
- */
-export function queryParameter (target: string, parameters: Parameters): string | undefined {
-  const name = parameters.get('name')
-  if (typeof name !== 'string' || parameters.size > 1) return undefined
-  const values = []
-  for (const [key, value] of new URLSearchParams(ORIGIN_FORM.exec(target)![2])) {
-    if (encode(key) === name) values.push(value)
-  }
-  return values.length === 1 ? encode(values[0]) : undefined
-}
-
-/** As a form has it, but for a space. */
-function encode (text: string): string {
-  return new URLSearchParams([[text, '']]).toString().slice(0, -1).replaceAll('+', '%20')
+/** The path of a request target, and its query with the question mark; each can be empty. */
+export function originForm (target: string): { path: string, query: string } {
+  const [, path, query] = ORIGIN_FORM.exec(target)!
+  return { path, query }
 }
 
 /**
  * What a signature signs (RFC 9421 section 2.5): a line for each component,
  * and one for the signature's parameters.
  *
- * @param missing called with the first component that has no value; must throw
+ * @param parameters the covered components and the parameters, as the field Signature-Input has them, serialized strictly
  * @internal
  */
-export function signatureBase (request: SignableRequest, input: InnerList, missing: (component: string) => never): string {
-  let base = ''
-  for (const component of input[0]) {
-    const identifier = serializeItem(component)
-    base += `${identifier}: ${componentValue(request, component) ?? missing(identifier)}\n`
-  }
-  return `${base}"@signature-params": ${serializeInnerList(input)}`
+export function signatureBase<C extends Component> (components: C[], parameters: string, valueOf: (component: C) => string): string {
+  const lines = components.map(component => `${component.identifier}: ${valueOf(component)}`)
+  return [...lines, `"@signature-params": ${parameters}`].join('\n')
 }

@@ -1,9 +1,9 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import { parseDictionary, serializeItem, type InnerList } from 'structured-headers'
 import { refuse } from './refuse.js'
 import type { ReplayStore } from './replay-store.js'
 import { ServiceUnavailable } from './service-unavailable.js'
-import { ALGORITHM, signatureBase, type SignableRequest } from './signature-base.js'
+import { ALGORITHM, componentValue, signatureBase, type Component, type SignableRequest } from './signature-base.js'
+import { serializeMember, type Dictionary, type InnerList, type Item, type Parameters } from './structured-fields.js'
 import { LONGEST_TIMEOUT, withTimeLimit } from './time-limit.js'
 
 /** A secret: bytes, or a text, which stands for its UTF-8. */
@@ -87,18 +87,39 @@ const NOT_VALID = 'The key or the signature is not valid'
 // RFC 9421 section 2.2, of requests.
 const DERIVED = ['@method', '@target-uri', '@authority', '@scheme', '@request-target', '@path', '@query']
 
+// A component with more than one has no value, so their order matters for the message alone.
+const MOST_PARAMETERS = 8
+
+/** A request whose signatures can be verified. */
+export interface SignedRequest extends SignableRequest {
+  /** The dictionary that a field is; undefined where it is absent or malformed. */
+  dictionary (name: string): Dictionary | undefined
+}
+
+interface CoveredComponent extends Component {
+  /** The identifier with its parameters in alphabetical order, since their order makes no difference (RFC 9421 section 2). */
+  key: string
+}
+
 interface Signature {
   input: InnerList
+  components: CoveredComponent[]
   mac: Uint8Array
   keyId: string
 }
 
-interface Examined {
-  /** What the signature signs; empty where a component has no value. */
-  base: string
-  covered: Set<string>
-  /** What there is to mend, apart from the MAC. */
-  refusal: Error | undefined
+/** The value of a component; undefined where the request has none. */
+type Values = (component: CoveredComponent) => string | undefined
+
+/** What is known of a request whose signature is good. */
+export interface Verified {
+  key: VerifiedKey
+  /** The identifiers of the components that the signature covers. */
+  covered: ReadonlySet<string>
+  /** When the signature is too old, in milliseconds since 1970. */
+  until: number
+  /** What is said once it is too old. */
+  tooOld: () => SignatureError
 }
 
 /**
@@ -150,37 +171,47 @@ export class Verifier {
   }
 
   /**
-   * The key that a request was signed with, and the components that the
-   * signature covers.
+   * Verifies the signature of a request.
    *
+   * @param hasContent whether the components that only content has must be covered
    * @throws {SignatureError} where it is not signed as it must be
    * @throws {NonceReused} if its signature is valid, and its nonce was used before
    * @throws {ServiceUnavailable} if `keys` does not answer in time, and if the store of nonces fails
    */
-  async verify (request: SignableRequest, hasBody: boolean): Promise<{ key: VerifiedKey, covered: ReadonlySet<string> }> {
+  async verify (request: SignedRequest, hasContent: boolean): Promise<Verified> {
     const signatures = read(request)
+    const valueOf = valuesOf(request)
+    const refusals = signatures.map(signature => this.#refusal(signature, hasContent, valueOf))
+    const refusal = refusals.find(one => one !== undefined)
+    // The keys make no difference to this answer, so nothing is looked up.
+    if (refusal !== undefined && refusals.every(one => one?.message === refusal.message)) throw refusal
+
     // All of them, so that the number of look-ups does not tell which is known.
     // Asynchronous, so that one that throws leaves no promise of another behind.
     const keys = await Promise.all(signatures.map(async ({ keyId }) => await this.#lookUp(keyId)))
     // The first whose key is known decides. Some stores have null for none.
     const known = keys.findIndex(key => key !== undefined && key !== null)
-    const signature = signatures[Math.max(known, 0)]
+    const deciding = Math.max(known, 0)
+    const signature = signatures[deciding]
     const { secrets, permissions } = readKey(keys[known] ?? this.#decoy)
-    const examined = signatures.map(candidate => this.#examine(request, candidate, hasBody))
-    const { base, covered, refusal } = examined[Math.max(known, 0)]
+    const base = baseOf(signature, valueOf)
 
     // Every secret is tried, so that the time does not tell which it was.
     let isValid = false
     for (const secret of secrets) isValid = isMac(signature.mac, secret, base) || isValid
-    if (!isValid || known < 0) {
-      // Nothing here depends on which of the keys is known.
-      throw examined.find(({ refusal }) => refusal !== undefined)?.refusal ?? new SignatureError(NOT_VALID)
-    }
-    if (refusal !== undefined) throw refusal
+    // Nothing here depends on which of the keys is known.
+    if (!isValid || known < 0) throw refusal ?? new SignatureError(NOT_VALID)
+    const own = refusals[deciding]
+    if (own !== undefined) throw own
 
-    // After the MAC, so that nobody without the key can use a nonce up, or learn that it was used.
-    if (this.#replay !== undefined && !await this.#take(signature, this.#replay)) throw new NonceReused()
-    return { key: { id: signature.keyId, permissions }, covered }
+    const end = this.#end(signature)
+    if (this.#replay !== undefined) {
+      // The look-up of the key took time, and the store may forget a nonce as soon as its signature is too old.
+      if (Date.now() > end.until) throw end.tooOld()
+      // After the MAC, so that nobody without the key can use a nonce up, or learn that it was used.
+      if (!await this.#take(signature, this.#replay)) throw new NonceReused()
+    }
+    return { key: { id: signature.keyId, permissions }, covered: new Set(signature.components.map(({ key }) => key)), ...end }
   }
 
   async #lookUp (keyId: string): Promise<Key | undefined> {
@@ -189,41 +220,51 @@ export class Verifier {
       new ServiceUnavailable('Keys cannot be looked up for now', { cause: new Error(`keys() did not answer within ${timeout} ms`) }))
   }
 
-  #requiredOf (hasBody: boolean): readonly string[] {
-    return hasBody ? this.#required : this.#requiredWithoutBody
+  /** Returns the first component that a signature must cover if the request has content, and does not; undefined if there is none. */
+  lackOf (covered: ReadonlySet<string>): string | undefined {
+    return lackOf(this.#required, covered)
   }
 
-  /** What a signature signs, and what it should have otherwise. */
-  #examine (request: SignableRequest, signature: Signature, hasBody: boolean): Examined {
-    const examined: Examined = { base: '', covered: new Set(), refusal: undefined }
-    try {
-      this.#check(signature, hasBody, examined.covered)
-    } catch (error) {
-      examined.refusal = error as Error
-    }
-    try {
-      examined.base = signatureBase(request, signature.input, component => {
-        throw new SignatureError(`The signature covers ${component}, of which the request has no value`)
-      })
-    } catch (error) {
-      examined.refusal ??= error as Error
-    }
-    return examined
+  /** When a signature that is good now is so no more. */
+  #end (signature: Signature): Pick<Verified, 'until' | 'tooOld'> {
+    const old = parameter(signature, 'created') as number + this.#maxAge
+    const expires = parameter(signature, 'expires') as number | undefined ?? Infinity
+    return { until: Math.min(old, expires) * 1000, tooOld: expires < old ? expired : () => this.#old() }
   }
 
-  /** Checks all but the MAC, and collects what is covered. */
-  #check (signature: Signature, hasBody: boolean, covered: Set<string>): void {
+  #old (): SignatureError {
+    return new SignatureError(`The signature was created more than ${this.#maxAge} seconds ago: sign each request anew, and set the clock`)
+  }
+
+  #requiredOf (hasContent: boolean): readonly string[] {
+    return hasContent ? this.#required : this.#requiredWithoutBody
+  }
+
+  /** What there is to mend about a signature, apart from its MAC. */
+  #refusal (signature: Signature, hasContent: boolean, valueOf: Values): SignatureError | undefined {
+    try {
+      this.#check(signature, hasContent)
+      const missing = signature.components.find(component => valueOf(component) === undefined)
+      return missing && new SignatureError(`The signature covers ${missing.identifier}, of which the request has no value`)
+    } catch (error) {
+      return error as SignatureError
+    }
+  }
+
+  /** Checks all but the values of components and the MAC. */
+  #check (signature: Signature, hasContent: boolean): void {
+    const { parameters } = signature.input
     const alg = parameter(signature, 'alg')
-    if (alg !== undefined && alg !== ALGORITHM) throw new SignatureError(`The algorithm of the key is ${ALGORITHM}`)
+    if (parameters.has('alg') && alg !== ALGORITHM) throw new SignatureError(`The algorithm of the key is ${ALGORITHM}`)
 
     const now = Date.now() / 1000
     const created = parameter(signature, 'created')
-    if (!Number.isInteger(created)) throw new SignatureError('The signature must say when it was created')
-    if (created as number > now + this.#clockSkew) throw new SignatureError('The signature was created in the future: set the clock')
-    if (created as number < now - this.#maxAge) throw new SignatureError(`The signature was created more than ${this.#maxAge} seconds ago: sign each request anew, and set the clock`)
+    if (typeof created !== 'number') throw new SignatureError('The signature must say when it was created')
+    if (created > now + this.#clockSkew) throw new SignatureError('The signature was created in the future: set the clock')
+    if (created < now - this.#maxAge) throw this.#old()
     const expires = parameter(signature, 'expires')
-    if (expires !== undefined && !Number.isInteger(expires)) throw new SignatureError('The signature does not say in seconds when it expires')
-    if (expires !== undefined && expires as number <= now) throw new SignatureError('The signature has expired')
+    if (parameters.has('expires') && typeof expires !== 'number') throw new SignatureError('The signature does not say in seconds when it expires')
+    if (typeof expires === 'number' && expires <= now) throw expired()
 
     if (this.#replay !== undefined) {
       const nonce = parameter(signature, 'nonce')
@@ -232,16 +273,14 @@ export class Verifier {
       }
     }
 
-    for (const [name, parameters] of signature.input[0]) {
-      if (typeof name !== 'string' || name !== name.toLowerCase()) throw new SignatureError('The signature covers a component whose name is no text in lower case')
-      // The order of parameters makes no difference (RFC 9421 section 2).
-      const identifier = serializeItem([name, new Map([...parameters].sort(([a], [b]) => a < b ? -1 : 1))])
-      if (covered.has(identifier)) throw new SignatureError(`The signature covers ${identifier} twice`)
-      covered.add(identifier)
+    const covered = new Set<string>()
+    for (const { name, key } of signature.components) {
+      if (name === '' || name !== name.toLowerCase()) throw new SignatureError('The signature covers a component whose name is no text in lower case')
+      if (covered.has(key)) throw new SignatureError(`The signature covers ${key} twice`)
+      covered.add(key)
     }
-    for (const name of this.#requiredOf(hasBody)) {
-      if (!covered.has(`"${name}"`)) throw new SignatureError(`The signature must cover "${name}"`)
-    }
+    const lack = lackOf(this.#requiredOf(hasContent), covered)
+    if (lack !== undefined) throw mustCover(lack)
   }
 
   async #take (signature: Signature, { store, timeout }: Replay): Promise<boolean> {
@@ -274,41 +313,78 @@ function isComponent (name: unknown): boolean {
   return typeof name === 'string' && (DERIVED.includes(name) || /^[!#$%&'*+.^`|~\w-]+$/.test(name)) && name === name.toLowerCase()
 }
 
+const PLAIN: Parameters = new Map()
+
 /** The signatures that the request has, with the ids of their keys. */
-function read (request: SignableRequest): Signature[] {
-  const inputs = dictionary(request, 'Signature-Input')
-  const macs = dictionary(request, 'Signature')
-  if (inputs === undefined || macs === undefined) throw new SignatureError('The request is not signed: it must have Signature-Input and Signature')
-  const signatures: Signature[] = []
+function read (request: SignedRequest): Signature[] {
+  for (const name of ['signature-input', 'signature']) {
+    if (request.field(name, PLAIN) === undefined) throw new SignatureError('The request is not signed: it must have Signature-Input and Signature')
+  }
+  const inputs = request.dictionary('signature-input')
+  if (inputs === undefined) throw new SignatureError('The Signature-Input field is malformed')
+  const macs = request.dictionary('signature')
+  if (macs === undefined) throw new SignatureError('The Signature field is malformed')
+  const signatures: Array<Omit<Signature, 'components'>> = []
   for (const [label, input] of inputs) {
-    const [mac] = macs.get(label) ?? []
+    const mac = macs.get(label)
     if (mac === undefined) continue
-    if (!Array.isArray(input[0])) throw new SignatureError('The Signature-Input field is malformed')
-    if (!(mac instanceof ArrayBuffer)) throw new SignatureError('The Signature field is malformed')
-    const keyId = input[1].get('keyid')
-    if (typeof keyId === 'string') signatures.push({ input: input as InnerList, mac: new Uint8Array(mac), keyId })
+    if (!('items' in input)) throw new SignatureError('The Signature-Input field is malformed')
+    if (!('bare' in mac) || !(mac.bare.value instanceof Uint8Array)) throw new SignatureError('The Signature field is malformed')
+    const keyId = input.parameters.get('keyid')?.value
+    if (typeof keyId === 'string') signatures.push({ input, mac: mac.bare.value, keyId })
   }
   if (signatures.length === 0) throw new SignatureError('The request has no signature with the id of its key: keyid')
   if (signatures.length > MOST_SIGNATURES) throw new SignatureError(`The request has more than ${MOST_SIGNATURES} signatures`)
-  const components = signatures.reduce((sum, { input }) => sum + input[0].length, 0)
+  const components = signatures.reduce((sum, { input }) => sum + input.items.length, 0)
   if (components > MOST_COMPONENTS) throw new SignatureError(`The signatures cover more than ${MOST_COMPONENTS} components`)
-  return signatures
+  return signatures.map(signature => ({ ...signature, components: signature.input.items.map(component) }))
 }
 
-const PLAIN = new Map()
-
-function dictionary (request: SignableRequest, name: string): ReturnType<typeof parseDictionary> | undefined {
-  const field = request.field(name.toLowerCase(), PLAIN)
-  if (field === undefined) return undefined
-  try {
-    return parseDictionary(field)
-  } catch {
-    throw new SignatureError(`The ${name} field is malformed`)
+function component (item: Item): CoveredComponent {
+  const { bare, parameters } = item
+  return {
+    name: typeof bare.value === 'string' ? bare.value : '',
+    parameters,
+    identifier: serializeMember(item),
+    key: serializeMember({ bare, parameters: inOrder(parameters) })
   }
 }
 
+function inOrder (parameters: Parameters): Parameters {
+  if (parameters.size < 2 || parameters.size > MOST_PARAMETERS) return parameters
+  return new Map([...parameters].sort(([a], [b]) => a < b ? -1 : 1))
+}
+
+/** Reads each value once, as several signatures can cover one component. */
+function valuesOf (request: SignableRequest): Values {
+  const values = new Map<string, string | undefined>()
+  return component => {
+    if (!values.has(component.key)) values.set(component.key, componentValue(request, component))
+    return values.get(component.key)
+  }
+}
+
+/** What a signature signs; empty where a component has no value. */
+function baseOf ({ input, components }: Signature, valueOf: Values): string {
+  if (components.some(component => valueOf(component) === undefined)) return ''
+  return signatureBase(components, serializeMember(input), component => valueOf(component)!)
+}
+
 function parameter ({ input }: Signature, name: string): unknown {
-  return input[1].get(name)
+  return input.parameters.get(name)?.value
+}
+
+function expired (): SignatureError {
+  return new SignatureError('The signature has expired')
+}
+
+function lackOf (required: readonly string[], covered: ReadonlySet<string>): string | undefined {
+  return required.find(name => !covered.has(`"${name}"`))
+}
+
+/** The refusal of a signature that does not cover what it must. */
+export function mustCover (name: string): SignatureError {
+  return new SignatureError(`The signature must cover "${name}"`)
 }
 
 /** Reads each property of a key once, since it can be a getter. */

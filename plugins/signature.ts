@@ -1,11 +1,12 @@
-import type { IncomingMessage } from 'node:http'
-import type { Http2ServerRequest } from 'node:http2'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction, RegisterOptions } from 'fastify'
 import fp from 'fastify-plugin'
-import { parseDictionary, serializeDictionary, serializeInnerList, serializeItem, type Dictionary, type Item, type Parameters } from 'structured-headers'
 import { ContentDigest } from '../lib/content-digest.js'
-import { SignatureError, Verifier, type SignatureOptions, type VerifiedKey } from '../lib/signature.js'
-import { queryParameter, type SignableRequest } from '../lib/signature-base.js'
+import { Fields } from '../lib/fields.js'
+import { QueryParameters } from '../lib/query-parameters.js'
+import { mustCover, SignatureError, Verifier, type SignatureOptions, type SignedRequest, type VerifiedKey } from '../lib/signature.js'
+import { originForm } from '../lib/signature-base.js'
+import { serializeDictionary, serializeMember, type Dictionary, type Parameters } from '../lib/structured-fields.js'
+import { checkContent, Content, expectsContent } from './content.js'
 import { kVerify, type Verifying } from './permissions.js'
 
 export { memoryStore, redisStore, type RedisClient, type ReplayStore } from '../lib/replay-store.js'
@@ -32,6 +33,9 @@ async function signature (app: FastifyInstance, { prefix, logLevel, logSerialize
 
   app.addHook('preValidation', checkContent)
 
+  // Over HTTP/1.1, Node itself sees to this. No timer can be longer than the default.
+  const requestTimeout = (app.initialConfig as { requestTimeout: number }).requestTimeout || 2 ** 31 - 1
+
   const store = options.replay?.store.description
   if (store !== undefined) {
     app.addHook('onReady', done => {
@@ -46,48 +50,61 @@ async function signature (app: FastifyInstance, { prefix, logLevel, logSerialize
       pass()
       return
     }
-    const body = hasBody(request.raw)
+    const incoming = new Incoming(request)
+    const expected = expectsContent(request.raw)
+    const isBodyless = WITHOUT_BODY.includes(request.method)
     const refusal = (error: unknown): Error => {
-      if (error instanceof SignatureError) error.headers['accept-signature'] = verifier.accept(body)
+      if (error instanceof SignatureError) error.headers['accept-signature'] = verifier.accept(expected ?? !isBodyless)
       // Fastify takes what is falsy for no error.
       return error instanceof Error ? error : new Error('fastify-reason-phrase: the keys could not be looked up', { cause: error })
     }
-    // Before the first byte of the body is read.
-    const digest = body ? digestOf(request) : undefined
-    const content = digest && new Content(request, reply, digest, () => refusal(mismatch()))
+    const digest = ContentDigest.of(incoming.dictionary('content-digest'))
+    // Before the first byte of the content is read.
+    const content = expected === false ? undefined : new Content(request, reply, digest, () => refusal(mismatch()))
 
-    verifier.verify(new Incoming(request), body).then(({ key, covered }) => {
-      if (!coversDigest(covered)) content?.release()
-      else if (!body) checkEmpty(request)
-      else if (WITHOUT_BODY.includes(request.method)) throw new SignatureError(`A ${request.method} request must have no body`)
-      else if (content === undefined) throw new SignatureError('The request must have a Content-Digest with sha-256 or sha-512')
+    admit().then(key => {
       request.key = key
-    }).then(() => {
-      if (permission === undefined || request.key!.permissions.includes(permission)) pass()
-      else reply.forbidden(`The key lacks the permission ${permission}`)
+      if (permission === undefined || key.permissions.includes(permission)) pass()
+      else {
+        content?.drop()
+        reply.forbidden(`The key lacks the permission ${permission}`)
+      }
     }, error => {
-      // What follows is dropped, and no work is due for it.
-      content?.release()
+      content?.drop()
       pass(refusal(error))
     })
+
+    async function admit (): Promise<VerifiedKey> {
+      const { key, covered, until, tooOld } = await verifier.verify(incoming, expected === true && !isBodyless)
+      const isCovered = coversDigest(covered)
+      const lack = verifier.lackOf(covered)
+      let isPresent = expected
+      // Whether there is content makes a difference here, and only a holder of a key can have the service wait for it.
+      if (isPresent === undefined && (lack !== undefined || (isBodyless && isCovered))) {
+        const rest = until - Date.now()
+        isPresent = await content!.begins(Math.min(rest, requestTimeout))
+        if (isPresent === undefined) throw rest < requestTimeout ? tooOld() : new RequestTimeout()
+      }
+      if (isPresent === true && isBodyless && (isCovered || lack !== undefined)) throw new SignatureError(`A ${request.method} request must have no body`)
+      if (isPresent === true && lack !== undefined) throw mustCover(lack)
+      if (!isCovered) content?.release()
+      else if (isPresent === false) checkEmpty(content === undefined ? digest?.matches() : content.matches)
+      else if (digest === undefined) throw new SignatureError('The request must have a Content-Digest with sha-256 or sha-512')
+      return key
+    }
   }
 }
 
-/** Whether content follows, which the digest must be of. */
-function hasBody (raw: IncomingMessage): boolean {
-  const { 'content-length': length, 'transfer-encoding': coding } = raw.headers
-  if (coding !== undefined) return true
-  if (length !== undefined) return Number(length) !== 0
-  return raw.httpVersionMajor === 2 && !(raw as unknown as Http2ServerRequest).stream.endAfterHeaders
+/** The request did not end in time; no handler began. */
+class RequestTimeout extends Error {
+  statusCode = 400
+  constructor () {
+    super('Request timeout')
+  }
 }
 
-function digestOf ({ headers }: FastifyRequest): ContentDigest | undefined {
-  const field = headers['content-digest']
-  return typeof field === 'string' ? ContentDigest.parse(field) : undefined
-}
-
-function checkEmpty (request: FastifyRequest): void {
-  if (digestOf(request)?.matches() !== true) throw mismatch()
+function checkEmpty (matches: boolean | undefined): void {
+  if (matches !== true) throw mismatch()
 }
 
 function mismatch (): SignatureError {
@@ -99,110 +116,18 @@ function coversDigest (covered: ReadonlySet<string>): boolean {
   return false
 }
 
-const kContent = Symbol('fastify-reason-phrase.content')
-
-type WithContent = FastifyRequest & { [kContent]?: Content }
-
-/**
- * The content of a request, held against its digest as it arrives, whoever
- * reads it, and before anybody decodes it. Who reads it to the end gets an
- * error in the place of the end.
- */
-class Content {
-  /** Whether the digest is of the content; undefined while that is not complete. */
-  matches: boolean | undefined
-  /** Called once the content is complete. */
-  onComplete: () => void = () => {}
-  readonly refusal: () => Error
-  readonly #request: WithContent
-
-  constructor (request: WithContent, reply: FastifyReply, digest: ContentDigest, refusal: () => Error) {
-    this.refusal = refusal
-    this.#request = request
-    request[kContent] = this
-    const { raw } = request
-    const { push, emit } = raw
-    this.#takeEarly(digest)
-    if (this.matches === true) return
-    raw.push = (chunk, encoding) => {
-      if (chunk !== null) {
-        digest.update(chunk)
-        return push.call(raw, chunk, encoding)
-      }
-      delete (raw as Partial<IncomingMessage>).push
-      this.matches = digest.matches()
-      if (this.matches) this.#restore()
-      const more = push.call(raw, null)
-      this.onComplete()
-      return more
-    }
-    // The content can be complete long before somebody reads it, or listens for errors.
-    raw.emit = ((event: string, ...args: unknown[]) => {
-      if (event !== 'end') return emit.call(raw, event, ...args)
-      this.#restore()
-      if (raw.listenerCount('error') > 0) return raw.emit('error', refusal())
-      // Pipes do not listen. Where the answer is out, nobody reads: Node drops the rest.
-      if (reply.raw.writableEnded) return raw.emit('end')
-      raw.destroy()
-      return reply.send(refusal()).sent
-    }) as typeof emit
-  }
-
-  /** What came while hooks before this one waited. */
-  #takeEarly (digest: ContentDigest): void {
-    const { raw } = this.#request
-    if (raw.readableLength > 0) {
-      const early = raw.read(raw.readableLength)
-      digest.update(early)
-      raw.unshift(early)
-    }
-    // Nothing public tells that the end has come, and waits to be read.
-    if ((raw as unknown as { _readableState: { ended: boolean } })._readableState.ended) this.matches = digest.matches()
-  }
-
-  /** Lets the content be as it is. */
-  release (): void {
-    this.#request[kContent] = undefined
-    this.#restore()
-  }
-
-  #restore (): void {
-    const raw: Partial<IncomingMessage> = this.#request.raw
-    delete raw.push
-    delete raw.emit
-  }
-}
-
-/** Has no handler run on what was read of content that is not what it should be. */
-function checkContent (request: WithContent, _reply: FastifyReply, done: HookHandlerDoneFunction): void {
-  const content = request[kContent]
-  const check = (): void => { content?.matches === false ? done(content.refusal()) : done() }
-  // Who streams it sees the end, or the error in its place, when it comes there.
-  if (content?.matches !== undefined || content === undefined || isStreamed(request.body)) {
-    check()
-    return
-  }
-  // A parser can be done before the content is: of what a gzip stream is followed by, it reads nothing.
-  content.onComplete = check
-  request.raw.unpipe().resume()
-}
-
-function isStreamed (body: unknown): boolean {
-  return body === undefined || Symbol.asyncIterator in Object(body)
-}
-
 // Fields that are dictionaries (RFC 9421 section 2.1.1), as far as requests have them.
 const DICTIONARIES = new Set(['accept-signature', 'content-digest', 'priority', 'repr-digest', 'signature', 'signature-input', 'want-content-digest', 'want-repr-digest'])
 
 /** A request of Fastify's, as a signature covers it. */
-class Incoming implements SignableRequest {
-  readonly queryParameter = queryParameter
+class Incoming implements SignedRequest {
   readonly #request: FastifyRequest
-  // Many components can be of one field.
-  readonly #dictionaries = new Map<string, Dictionary>()
+  readonly #fields: Fields
+  #query: QueryParameters | undefined
 
   constructor (request: FastifyRequest) {
     this.#request = request
+    this.#fields = new Fields(request.raw.rawHeaders)
   }
 
   get method (): string {
@@ -221,45 +146,30 @@ class Incoming implements SignableRequest {
     return this.#request.originalUrl
   }
 
+  queryParameter (name: string): string | undefined {
+    this.#query ??= new QueryParameters(originForm(this.target).query.slice(1))
+    return this.#query.get(name)
+  }
+
+  dictionary (name: string): Dictionary | undefined {
+    return this.#fields.dictionary(name)
+  }
+
   field (name: string, parameters: Parameters): string | undefined {
-    const lines = this.#lines(name)
-    if (lines.length === 0) return undefined
-    // RFC 9113 section 8.2.3: HTTP/2 may have a cookie in crumbs.
-    const value = lines.join(name === 'cookie' ? '; ' : ', ')
-    if (parameters.size === 0) return value
+    if (parameters.size === 0) return this.#fields.value(name)
     if (parameters.size > 1) return undefined
-    if (parameters.get('bs') === true) return lines.map(line => `:${Buffer.from(line, 'latin1').toString('base64')}:`).join(', ')
-    try {
-      if (parameters.get('sf') === true && DICTIONARIES.has(name)) return serializeDictionary(this.#dictionary(name, value))
-      const key = parameters.get('key')
-      if (typeof key === 'string') return member(this.#dictionary(name, value), key)
-    } catch {
-      // It is no dictionary, so there is no such value.
+    if (parameters.get('bs')?.value === true) {
+      const lines = this.#fields.lines(name)
+      return lines.length === 0 ? undefined : lines.map(line => `:${Buffer.from(line, 'latin1').toString('base64')}:`).join(', ')
     }
-    return undefined
+    const key = parameters.get('key')?.value
+    const isStrict = parameters.get('sf')?.value === true && DICTIONARIES.has(name)
+    if (typeof key !== 'string' && !isStrict) return undefined
+    const dictionary = this.dictionary(name)
+    if (typeof key !== 'string') return dictionary && serializeDictionary(dictionary)
+    const member = dictionary?.get(key)
+    return member && serializeMember(member)
   }
-
-  #dictionary (name: string, value: string): Dictionary {
-    let dictionary = this.#dictionaries.get(name)
-    if (dictionary === undefined) this.#dictionaries.set(name, dictionary = parseDictionary(value))
-    return dictionary
-  }
-
-  /** Node's own headers leave out some lines of a field that has several. */
-  #lines (name: string): string[] {
-    const { rawHeaders } = this.#request.raw
-    const lines: string[] = []
-    for (let i = 0; i < rawHeaders.length; i += 2) {
-      if (rawHeaders[i].length === name.length && rawHeaders[i].toLowerCase() === name) lines.push(rawHeaders[i + 1].replace(/^[\t ]+|[\t ]+$/g, ''))
-    }
-    return lines
-  }
-}
-
-function member (dictionary: Dictionary, key: string): string | undefined {
-  const value = dictionary.get(key)
-  if (value === undefined) return undefined
-  return Array.isArray(value[0]) ? serializeInnerList(value as never) : serializeItem(value as Item)
 }
 
 /**

@@ -26,8 +26,7 @@ t.test('all of it is less than 5 KB, and nothing that a browser has not', async 
   const size = gzipSync(text, { level: 9 }).length
   t.ok(size < 5 * 1024, `${size} bytes`)
   t.comment(`${size} bytes gzipped`)
-  for (const input of inputs) t.match(input, /^client\/|^lib\/signature-base\.ts$|node_modules\/structured-headers\/|<stdin>/)
-  t.notMatch(text, /ParseError/, 'the parser of structured fields is left out')
+  for (const input of inputs) t.match(input, /^client\/|^lib\/signature-base\.ts$|<stdin>/)
 })
 
 t.test('what is not used is left out', async t => {

@@ -187,6 +187,11 @@ t.test('a secret', async t => {
   })
 })
 
+t.test('the id of a key is a string of structured fields', async t => {
+  const { headers } = await signer({ id: 'a"b\\\\c', secret: 'x' })(new Request(url))
+  t.match(headers.get('signature-input'), ';keyid="a\\"b\\\\\\\\c";')
+})
+
 t.test('wrong use is refused at once', async t => {
   const refused = { name: 'TypeError', message: 'fastify-reason-phrase: a key needs an id of printable ASCII, and a secret' }
   const wrong = [

@@ -1,9 +1,9 @@
 import { Hmac } from 'node:crypto'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import { Fields } from '../../lib/fields.js'
 import { memoryStore, type ReplayStore } from '../../lib/replay-store.js'
-import { NonceReused, SignatureError, Verifier, type Key, type SignatureOptions } from '../../lib/signature.js'
-import type { SignableRequest } from '../../lib/signature-base.js'
+import { NonceReused, SignatureError, Verifier, type Key, type SignatureOptions, type SignedRequest } from '../../lib/signature.js'
 import { KEY, sign, type Signing } from '../fixtures/sign.js'
 
 const NOT_VALID = 'The key or the signature is not valid'
@@ -15,13 +15,15 @@ function known (id: string): Key | undefined {
   return id === KEY.id ? { secret: KEY.secret, permissions: ['a', 'b'] } : undefined
 }
 
-function request (fields: Record<string, string>, method = 'GET', target = '/path?a=1'): SignableRequest {
+function request (fields: Record<string, string>, method = 'GET', target = '/path?a=1'): SignedRequest {
+  const parsed = new Fields(Object.entries(fields).flat())
   return {
     method,
     scheme: 'https',
     authority: 'example.com',
     target,
-    field: (name, parameters) => parameters.size === 0 ? fields[name] : parameters.get('sf') === true ? `strict ${fields[name]}` : undefined
+    field: (name, parameters) => parameters.size === 0 ? fields[name] : parameters.get('sf')?.value === true ? `strict ${fields[name]}` : undefined,
+    dictionary: name => parsed.dictionary(name)
   }
 }
 
@@ -209,6 +211,72 @@ t.test('an unknown key costs a MAC', async t => {
       t.equal(digests().length, 1, `${id}, ${mac.length}`)
     }
   }
+})
+
+t.test('a request that is refused costs no signature base, no MAC and no look-up of a key', async t => {
+  clock(t)
+  const asked: string[] = []
+  const verifier = new Verifier({ keys: id => { asked.push(id); return known(id) } })
+  const old = { created: NOW - 999 }
+  const refused: Array<Record<string, string>> = [
+    {}, signed(old), several(old, old, old), signed({ created: NOW + 999 }), signed({ parameters: ';expires=1' }), signed({ parameters: ';alg="x"' }), signed({ components: ['"@method"'] }),
+    signed({ components: ['"@method"', '"@path"', '"@query"', '"x-none"'] }), signed({ components: ['"@method"', '"@path"', '"@query"', '"@path"'] }), signed({ components: Array.from({ length: 33 }, (_, i) => `"x-${i}"`) })
+  ]
+  const digests = t.capture(Hmac.prototype, 'digest', function (this: Hmac) { return original.call(this) })
+  for (const fields of refused) t.notMatch(await verdict(verifier, fields), new RegExp(`^ok$|${NOT_VALID}`))
+  t.strictSame(asked, [])
+  t.equal(digests().length, 0)
+})
+
+t.test('asks for each component once, and for none once the request is refused', async t => {
+  clock(t)
+  const verifier = new Verifier({ keys: known })
+  const counted = (fields: Record<string, string>): [request: SignedRequest, asked: string[]] => {
+    const asked: string[] = []
+    const plain = request(fields)
+    return [{
+      ...plain,
+      field: (name, parameters) => {
+        asked.push(name + [...parameters].map(([key, { text }]) => `;${key}=${text}`).join(''))
+        return plain.field(name, parameters)
+      },
+      queryParameter: name => { asked.push(`?${name}`); return 'value' }
+    }, asked]
+  }
+  const components = ['"@method"', '"@query-param";name="a"', '"x-a"', '"x-a";sf']
+  const lax = new Verifier({ keys: known, required: [] })
+  const [big, asked] = counted({ ...several(...Array.from({ length: 8 }, () => ({ components, key: { id: 'none', secret: '' } }))), 'x-a': 'a' })
+  await t.rejects(lax.verify(big, false), { message: NOT_VALID })
+  t.strictSame(asked.sort(), ['?a', 'signature', 'signature-input', 'x-a', 'x-a;sf=?1'])
+
+  for (const signing of [{ components }, { components: [...components, '"@path"', '"@query"'], created: 1 }, { components: [...components, '"@path"', '"@query"', '"x-a"'] }]) {
+    const [refused, asked] = counted({ ...signed(signing), 'x-a': 'a' })
+    await t.rejects(verifier.verify(refused, false), { message: /^The signature / })
+    t.strictSame(asked.sort(), ['signature', 'signature-input'])
+  }
+})
+
+t.test('RFC 9421 section 2.5: the parameters are serialized strictly', async t => {
+  clock(t)
+  const verifier = new Verifier({ keys: known })
+  for (const parameters of [
+    ';ttl=60.0', ';a=1.5;b=-0.5;c=0.0', ';ttl=100000.0;keep', ';at=@123;x=1', ';name=%"caf%c3%a9 %0a"', ';x="a\\"b\\\\"', ';t=tok/en:*', ';b=:AQI=:', ';y;n=?0', ';expires=1700000009;ttl=60.0'
+  ]) {
+    t.equal(await verdict(verifier, signed({ parameters })), 'ok', parameters)
+  }
+  for (const [sent, strict] of [[';ttl=60.00', ';ttl=60.0'], [';ttl=1.50', ';ttl=1.5'], [';z=-0.0', ';z=0.0'], [';z=-0', ';z=0'], [';z=007', ';z=7'], [';y=?1', ';y'], [';b=:AR==:', ';b=:AQ==:'], [';  a=1;a=2', ';a=2'], [';d=%"%61"', ';d=%"a"']]) {
+    const { signature, 'signature-input': input } = signed({ parameters: strict })
+    t.equal(await verdict(verifier, { signature, 'signature-input': input.replace(strict, sent) }), 'ok', `${sent} is ${strict}`)
+  }
+  for (const [sent, other] of [[';ttl=60', ';ttl=60.0'], [';ttl=60.0', ';ttl=60'], [';t=tok', ';t="tok"'], [';at=@123', ';at=123']]) {
+    const { signature, 'signature-input': input } = signed({ parameters: other })
+    t.equal(await verdict(verifier, { signature, 'signature-input': input.replace(other, sent) }), NOT_VALID, `${sent} is not ${other}`)
+  }
+  t.equal(await verdict(verifier, { ...signed({ components: ['"@method"', '"@path"', '"@query"', '"x-a";sf'], values: { '"x-a";sf': 'strict a' } }), 'x-a': 'a' }), 'ok')
+  const { signature, 'signature-input': input } = signed()
+  t.equal(await verdict(verifier, { signature, 'signature-input': input.replace(`${NOW}`, `${NOW}.0`) }), 'The signature must say when it was created', 'a decimal is no integer')
+  t.equal(await verdict(verifier, signed({ parameters: `;expires=${NOW + 9}.0` })), 'The signature does not say in seconds when it expires')
+  t.equal(await verdict(verifier, signed({ components: [`"x-a"${Array.from({ length: 9 }, (_, i) => `;p${9 - i}`).join('')}`] })), 'The signature must cover "@method"', 'many parameters are not sorted')
 })
 
 t.test('keys that come later, fail, or are no keys', async t => {

@@ -1,0 +1,63 @@
+import { parseDictionary, type Dictionary } from './structured-fields.js'
+
+/** The header fields of a request. Each field is parsed once at most, whatever asks for it. */
+export class Fields {
+  readonly #rawHeaders: readonly string[]
+  #lines: Map<string, string[]> | undefined
+  readonly #dictionaries = new Map<string, Dictionary | undefined>()
+
+  /** @param rawHeaders names and values in turn, as Node has them */
+  constructor (rawHeaders: readonly string[]) {
+    this.#rawHeaders = rawHeaders
+  }
+
+  /** Returns the values of all lines of a field, in order. Node's own headers leave out some of them. */
+  lines (name: string): readonly string[] {
+    if (this.#lines === undefined) {
+      this.#lines = new Map()
+      for (let i = 0; i < this.#rawHeaders.length; i += 2) {
+        const key = this.#rawHeaders[i].toLowerCase()
+        const value = trim(this.#rawHeaders[i + 1])
+        const lines = this.#lines.get(key)
+        if (lines === undefined) this.#lines.set(key, [value])
+        else lines.push(value)
+      }
+    }
+    return this.#lines.get(name) ?? []
+  }
+
+  /** Returns the value of a field, with its lines joined (RFC 9421 section 2.1); undefined if there is none. */
+  value (name: string): string | undefined {
+    const lines = this.lines(name)
+    if (lines.length === 0) return undefined
+    // RFC 9113 section 8.2.3: HTTP/2 may have a cookie in crumbs.
+    return lines.join(name === 'cookie' ? '; ' : ', ')
+  }
+
+  /** Returns the dictionary that a field is (RFC 9651 section 3.2); undefined if it is absent or malformed. */
+  dictionary (name: string): Dictionary | undefined {
+    if (!this.#dictionaries.has(name)) this.#dictionaries.set(name, parse(this.value(name)))
+    return this.#dictionaries.get(name)
+  }
+}
+
+function parse (value: string | undefined): Dictionary | undefined {
+  try {
+    return value === undefined ? undefined : parseDictionary(value)
+  } catch {
+    return undefined
+  }
+}
+
+/** Removes white space at both ends. A regular expression would take quadratic time for white space in the middle. */
+function trim (value: string): string {
+  let start = 0
+  let end = value.length
+  while (start < end && isBlank(value[start])) start++
+  while (start < end && isBlank(value[end - 1])) end--
+  return value.slice(start, end)
+}
+
+function isBlank (character: string | undefined): boolean {
+  return character === ' ' || character === '\t'
+}
