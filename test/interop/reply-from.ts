@@ -5,7 +5,7 @@ import { closedPort } from '../fixtures/database.js'
 import { interop, refused } from '../fixtures/interop.js'
 import { breaksOff, REFUSALS, upstream } from '../fixtures/upstream.js'
 
-const TIMEOUT = 200
+const TIMEOUT = 500
 
 const routes = (app: FastifyInstance) => {
   app.all('/*', (request, reply) => reply.from(request.url))
