@@ -90,7 +90,11 @@ const DERIVED = ['@method', '@target-uri', '@authority', '@scheme', '@request-ta
 // A component with more than one has no value, so their order matters for the message alone.
 const MOST_PARAMETERS = 8
 
-/** A request whose signatures can be verified. */
+/**
+ * A request whose signatures can be verified.
+ *
+ * @internal
+ */
 export interface SignedRequest extends SignableRequest {
   /** The dictionary that a field is; undefined where it is absent or malformed. */
   dictionary (name: string): Dictionary | undefined
