@@ -71,9 +71,10 @@ export class QueryParameters {
     const hash = bytes.reduce(extend, 0)
     let found = -1
     for (let i = this.#hashes.indexOf(hash); i >= 0; i = this.#hashes.indexOf(hash, i + 1)) {
-      if (!bytes.equals(this.#bytes.subarray(this.#starts[i], this.#nameEnds[i]))) continue
-      if (found >= 0) return undefined
-      found = i
+      if (bytes.equals(this.#bytes.subarray(this.#starts[i], this.#nameEnds[i]))) {
+        if (found >= 0) return undefined
+        found = i
+      }
     }
     return found < 0 ? undefined : encode(this.#bytes.toString('utf8', this.#nameEnds[found], this.#starts[found + 1]))
   }
