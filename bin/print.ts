@@ -1,10 +1,8 @@
 import { styleText } from 'node:util'
 import type { Outcome, Result } from '../client/index.js'
+import { CONTROL } from '../lib/one-line.js'
 
 const COLORS = { success: 'green', rejected: 'red', unknown: 'yellow' } as const satisfies Record<Outcome, string>
-
-// What steers a terminal, or turns the order of its text around.
-const CONTROL = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 
 /** A result for a person at a terminal. Whatever a server sends, it steers nothing there. */
 export function readable (result: Result, color: boolean): string {

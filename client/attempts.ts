@@ -25,8 +25,8 @@ export function watch (fetch: unknown): Attempts {
   // Node 26 has undici 8, which keeps its dispatcher under another name.
   const version = parseInt(globalThis.process?.versions?.undici ?? '') > 7 ? 2 : 1
   const dispatcher = Reflect.get(globalThis, Symbol.for(`undici.globalDispatcher.${version}`))
-  // The source text of a function tells Node's fetch from a wrapper of it.
-  if (!`${fetch}`.includes('/undici') || !isAgent(dispatcher)) return { left: true, options: {} }
+  // The source text tells Node's fetch from any other, because only Node's own modules can require this one.
+  if (!`${fetch}`.includes("require('internal/deps/undici/undici')") || !isAgent(dispatcher)) return { left: true, options: {} }
 
   const attempts: Attempts = {
     left: false,

@@ -1,3 +1,4 @@
+import { oneLine } from '../lib/one-line.js'
 import { probes } from './catalogue.js'
 import { exchange } from './exchange.js'
 import { speaksHttp2 } from './exchange-http2.js'
@@ -22,7 +23,7 @@ export class Unreachable extends Error {}
 export async function protocolsOf (target: Target): Promise<Array<Probe['protocol']>> {
   const isHttp2 = await speaksHttp2(target)
   const { received, refused } = await exchange(target, [await sendsLast(target, target.requests[0]!)])
-  if (refused !== undefined && !isHttp2) throw new Unreachable(`fastify-reason-phrase: ${target.scheme}://${target.authority} cannot be reached: ${refused.message}`)
+  if (refused !== undefined && !isHttp2) throw new Unreachable(`fastify-reason-phrase: ${target.scheme}://${target.authority} cannot be reached: ${oneLine(refused.message)}`)
   // One that speaks neither is told so by the probes of HTTP/1.1.
   const isHttp1 = !isHttp2 || Buffer.from(received).toString('latin1').startsWith('HTTP/1')
   return [...isHttp1 ? ['http/1.1' as const] : [], ...isHttp2 ? ['h2' as const] : []]

@@ -1,4 +1,5 @@
 import type { Contract } from '../lib/contract.js'
+import { oneLine } from '../lib/one-line.js'
 import { HEADER_LIMIT, PHRASE_LIMIT, reasonPhrase } from '../lib/reason-phrase.js'
 import { isRepresentationMetadata } from '../lib/representation-metadata.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
@@ -124,7 +125,8 @@ const UNSUCCESSFUL: readonly AnswerRule[] = [
       const [message] = valuesOf(answer, field)
       const { phrase } = answer
       if (!message || !phrase || phrase.trimEnd() === reasonPhrase(message).trimEnd()) return undefined
-      return `"${phrase}" and "${message}"`
+      // A person reads it at a terminal, and the server must not steer that.
+      return oneLine(`"${phrase}" and "${message}"`)
     }
   }
 ]

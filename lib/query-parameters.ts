@@ -1,21 +1,62 @@
+import { randomBytes } from 'node:crypto'
+
 /**
  * The parameters of a query, as `@query-param` covers them (RFC 9421 section
- * 2.2.8). The query is parsed once, in a time proportional to its length;
+ * 2.2.8). The query is read once, in a time proportional to its length. Names
+ * are found by a hash, because a map of 7,000 names takes ten times as long.
  * `URLSearchParams` takes 15 ms for 14 KB of names that are not UTF-8.
  */
 export class QueryParameters {
-  /** The values by name, both as bytes; undefined for a name that occurs more than once. */
-  readonly #values = new Map<string, string | undefined>()
+  /** The decoded names and values, one after the other. */
+  readonly #bytes: Buffer
+  /** A hash of each name. */
+  readonly #hashes: Int32Array
+  /** Where each name starts, and at last the end. */
+  readonly #starts: Uint32Array
+  /** Where each name ends, and its value starts. */
+  readonly #nameEnds: Uint32Array
 
   /** @param query without its question mark */
   constructor (query: string) {
-    for (const parameter of bytesOf(query).split('&')) {
-      if (parameter === '') continue
-      const equals = parameter.indexOf('=')
-      const name = equals < 0 ? parameter : parameter.slice(0, equals)
-      const value = equals < 0 ? '' : parameter.slice(equals + 1)
-      this.#values.set(name, this.#values.has(name) ? undefined : value)
+    const text = Buffer.from(query)
+    const most = (text.length >> 1) + 2
+    const hashes = new Int32Array(most)
+    this.#bytes = Buffer.allocUnsafe(text.length)
+    this.#starts = new Uint32Array(most)
+    this.#nameEnds = new Uint32Array(most)
+    let count = 0
+    let length = 0
+    let hash = 0
+    let inName = true
+    for (let i = 0; i < text.length; i++) {
+      if (text[i] === AMPERSAND) continue
+      this.#starts[count] = length
+      hash = 0
+      inName = true
+      for (; i < text.length && text[i] !== AMPERSAND; i++) {
+        let byte = text[i]
+        if (byte === EQUALS && inName) {
+          inName = false
+          this.#nameEnds[count] = length
+          continue
+        }
+        if (byte === PLUS) byte = SPACE
+        else if (byte === PERCENT) {
+          const high = HEX[text[i + 1]]
+          const low = HEX[text[i + 2]]
+          if (high !== undefined && low !== undefined) {
+            byte = high << 4 | low
+            i += 2
+          }
+        }
+        if (inName) hash = extend(hash, byte)
+        this.#bytes[length++] = byte
+      }
+      if (inName) this.#nameEnds[count] = length
+      hashes[count++] = hash
     }
+    this.#starts[count] = length
+    this.#hashes = hashes.subarray(0, count)
   }
 
   /**
@@ -25,37 +66,67 @@ export class QueryParameters {
    * @param name the name, encoded as the value is
    */
   get (name: string): string | undefined {
-    const bytes = bytesOf(name)
-    // Bytes that are not UTF-8 decode to the replacement character, so several names would be one.
-    if (name.includes(REPLACEMENT) || encode(bytes) !== name) return undefined
-    const value = this.#values.get(bytes)
-    return value === undefined ? undefined : encode(value)
+    const bytes = decodeName(name)
+    if (bytes === undefined) return undefined
+    const hash = bytes.reduce(extend, 0)
+    let found = -1
+    for (let i = this.#hashes.indexOf(hash); i >= 0; i = this.#hashes.indexOf(hash, i + 1)) {
+      if (bytes.equals(this.#bytes.subarray(this.#starts[i], this.#nameEnds[i]))) {
+        if (found >= 0) return undefined
+        found = i
+      }
+    }
+    return found < 0 ? undefined : encode(this.#bytes.toString('utf8', this.#nameEnds[found], this.#starts[found + 1]))
   }
 }
 
-const REPLACEMENT = '%EF%BF%BD'
+const AMPERSAND = 0x26
+const EQUALS = 0x3d
+const PERCENT = 0x25
+const PLUS = 0x2b
+const SPACE = 0x20
 
-// These stand for an encoded separator, which separates nothing.
-const AMPERSAND = '\u0126'
-const EQUALS = '\u013d'
+/** The values of the hexadecimal digits, by their character codes. */
+const HEX: Array<number | undefined> = new Array(256).fill(undefined)
+for (const digit of '0123456789abcdefABCDEF') HEX[digit.charCodeAt(0)] = parseInt(digit, 16)
 
-const CHARACTERS = new Map<string, string>()
-for (let byte = 0; byte < 256; byte++) CHARACTERS.set(byte.toString(16).padStart(2, '0'), String.fromCharCode(byte))
-CHARACTERS.set('26', AMPERSAND).set('3d', EQUALS)
+// Secret, so that nobody can choose names with the same hash. An even factor would lose bits.
+const FACTOR = randomBytes(4).readInt32LE() | 1
 
-/** Decodes a text as a form has it, to a character for each byte. */
-function bytesOf (text: string): string {
-  const ascii = /[\x80-\uffff]/.test(text) ? Buffer.from(text).toString('latin1') : text
-  const spaced = ascii.replaceAll('+', ' ')
-  return spaced.includes('%') ? spaced.replace(/%[\da-f]{2}/gi, decodeByte) : spaced
+/** The hash of some bytes, from that of all but the last. */
+function extend (hash: number, byte: number): number {
+  return Math.imul(hash ^ byte, FACTOR) + 1 | 0
 }
 
-function decodeByte (escape: string): string {
-  return CHARACTERS.get(escape.slice(1).toLowerCase())!
+/** Decodes a name; undefined if it is not encoded as names are. */
+function decodeName (name: string): Buffer | undefined {
+  // Bytes that are not UTF-8 decode to the replacement character, so several names would be one.
+  if (name.includes('%EF%BF%BD')) return undefined
+  try {
+    const text = decodeURIComponent(name)
+    return encode(text) === name ? Buffer.from(text) : undefined
+  } catch {
+    return undefined
+  }
 }
 
-/** Encodes bytes, read as UTF-8, as a form has them, but with `%20` for a space. */
-function encode (bytes: string): string {
-  const text = Buffer.from(bytes.replaceAll(AMPERSAND, '&').replaceAll(EQUALS, '='), 'latin1').toString()
-  return new URLSearchParams([['', text]]).toString().slice(1).replaceAll('+', '%20')
+const DIGITS = Buffer.from('0123456789ABCDEF')
+
+/** Which bytes a form does not encode. */
+const isPlain = Array.from({ length: 256 }, (_, byte) => /[\w*.-]/.test(String.fromCharCode(byte)))
+
+/** Encodes a text as a form has it, but with `%20` for a space. */
+function encode (text: string): string {
+  const bytes = Buffer.from(text)
+  const encoded = Buffer.allocUnsafe(bytes.length * 3)
+  let length = 0
+  for (const byte of bytes) {
+    if (isPlain[byte]) encoded[length++] = byte
+    else {
+      encoded[length++] = PERCENT
+      encoded[length++] = DIGITS[byte >> 4]
+      encoded[length++] = DIGITS[byte & 15]
+    }
+  }
+  return encoded.toString('latin1', 0, length)
 }

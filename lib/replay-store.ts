@@ -87,9 +87,9 @@ export function memoryStore ({ max = 100_000 }: { max?: number | undefined } = {
 export interface RedisClient {
   set (key: string, value: string, px: 'PX', milliseconds: number, nx: 'NX'): Promise<string | null>
   /** Without it, a nonce whose `set` the client sent twice counts as used. */
-  get? (key: string): Promise<string | null>
+  get?: ((key: string) => Promise<string | null>) | undefined
   /** Without it, the store does not know when the client is not connected. */
-  readonly status?: string
+  readonly status?: string | undefined
 }
 
 /**
@@ -105,7 +105,7 @@ export interface RedisClient {
  *
  * @param prefix the beginning of its keys. Default: `nonce:`
  */
-export function redisStore (redis: RedisClient, { prefix = 'nonce:' }: { prefix?: string } = {}): ReplayStore {
+export function redisStore (redis: RedisClient, { prefix = 'nonce:' }: { prefix?: string | undefined } = {}): ReplayStore {
   return {
     async take (nonce, lifetime) {
       const { status } = redis

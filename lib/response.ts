@@ -19,7 +19,7 @@ export type ResponseClass = new (...args: any[]) => any
 export interface Reply {
   log: Log
   /** With `reasonPhrase: false`, the route is exempt from the contract. */
-  routeOptions?: { config?: { reasonPhrase?: boolean } }
+  routeOptions?: { config?: { reasonPhrase?: boolean | undefined } }
 }
 
 interface Log {

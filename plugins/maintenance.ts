@@ -59,7 +59,7 @@ declare module 'fastify' {
   interface FastifyInstance { maintenance: Maintenance }
   interface FastifyContextConfig {
     /** `exempt`: the route is answered during maintenance, too. */
-    maintenance?: 'exempt'
+    maintenance?: 'exempt' | undefined
   }
 }
 

@@ -16,9 +16,9 @@ export type Verifying = FastifyInstance & { [kVerify]?: Verify }
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The permission that the key of a request needs. It takes `fastify-reason-phrase/signature`. */
-    permission?: string
+    permission?: string | undefined
     /** `false` opens a route to requests that are not signed. */
-    signature?: false
+    signature?: false | undefined
   }
 }
 

@@ -19,9 +19,9 @@ export interface RouteSchemaOptions {
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The errors that the route raises, by status code, each in the route's own words. */
-    errors?: Record<number, string>
+    errors?: Record<number, string> | undefined
     /** With `false`, the route is exempt from the contract: it sends errors as it will. Default: `true`. */
-    reasonPhrase?: boolean
+    reasonPhrase?: boolean | undefined
   }
 }
 

@@ -78,6 +78,7 @@ t.test('on a terminal, it is readable', async t => {
     const env = { NO_COLOR: '1' }
     t.equal(await print(404, { 'eb-reason-phrase': 'a\x9b2Jb' }, '', env), 'rejected 404\na 2Jb\n')
     t.equal(await print(200, { 'content-type': 'text/plain' }, 'a\x1b[2J\x07\r\n\tb\u202ec\x7f\u009b\n\n', env), 'success 200\n\na[2J\n\tbc\n')
+    t.equal(await print(200, { 'content-type': 'text/plain' }, 'a\u2028b\u2029c', env), 'success 200\n\nabc\n')
     t.equal(await print(200, json, '{"a\\u001b":"\u009b\u202e\\n"}', env), 'success 200\n\n{\n  "a\\u001b": "\\n"\n}\n')
   })
 })

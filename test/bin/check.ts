@@ -129,6 +129,19 @@ t.test('Each well-formed request is signed', async t => {
   t.notMatch(wrong.stdout, 'hidden')
 })
 
+t.test('No header of a server steers the terminal', async t => {
+  const server = createServer({ key, cert }, (_request, response) => { response.writeHead(404, 'a\x9b2Jb', { 'EB-REASON-PHRASE': 'c\x9b2Jd', 'Content-Length': 0 }).end() })
+  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
+  t.teardown(() => { server.close() })
+  const { port } = server.address() as AddressInfo
+  for (const format of [[], ['--json'], ['--tap']]) {
+    const { code, stdout } = await check([`https://localhost:${port}`, '--insecure', '--only', 'text-no-resource-post', ...format])
+    t.equal(code, 1)
+    t.match(stdout, 'u009b2Jd', 'the header is there')
+    t.notMatch(stdout, /[\x80-\x9f]/)
+  }
+})
+
 t.test('https', async t => {
   const server = createServer({ key, cert }, (request, response) => {
     if (request.url === '/') response.end()

@@ -205,6 +205,16 @@ t.test('a dispatcher that may do more of a request than an Agent proves nothing'
     isUnknown(t, await call({ baseUrl: `http://127.0.0.1:${port}` }))
   })
 
+  t.test('a fetch of your own that names undici', async t => {
+    const { baseUrl, processed } = await flaky(t)
+    const own: ClientOptions['fetch'] = async request => {
+      await undici.fetch(baseUrl, { method: 'POST', headers: { 'user-agent': 'nodejs/undici' } }).catch(() => {})
+      return await fetch(request)
+    }
+    isUnknown(t, await call({ baseUrl: `http://127.0.0.1:${port}`, fetch: own }), { reason: /ECONNREFUSED/ })
+    t.equal(processed(), 1)
+  })
+
   t.test('a fetch of your own', async t => {
     isUnknown(t, await call({ baseUrl: `http://127.0.0.1:${port}`, fetch: (request, init) => fetch(request, init) }), { reason: /ECONNREFUSED/ })
   })

@@ -904,7 +904,7 @@ t.test('reads each header line and the query once, however much a request covers
     signature: Array.from({ length: 8 }, (_, i) => `s${i}=:AAAA:`).join(', ')
   })
   const one = (components: string): Record<string, string> => ({ 'signature-input': `s=(${components});created=${created};keyid="k"`, signature: 's=:AAAA:' })
-  const dictionary = Array.from({ length: 2000 }, (_, i) => `k${i}`).join(',')
+  const dictionary = Array.from({ length: 1000 }, (_, i) => `k${i}`).join(',')
   const query = `?${Array.from({ length: 29 }, (_, i) => `x${i}=1`).join('&')}${'&%e9'.repeat(3000)}`
   const cases: Array<[title: string, target: string, headers: Record<string, string>, message: string]> = [
     ['query parameters', `/any${query}`, one(`${required} ${each(29, i => `"@query-param";name="x${i}"`)}`), NOT_VALID],
@@ -920,6 +920,6 @@ t.test('reads each header line and the query once, however much a request covers
     isError(t, await app.inject({ url, headers }), 401, message)
     const lines = 2 * (Object.keys(headers).length + 4)
     t.ok(reads > 0 && reads <= lines, `${title}: ${reads} reads of at most ${lines} names and values`)
-    t.ok(parses <= 4 * 29 + 4, `${title}: ${parses} short texts are encoded`)
+    t.equal(parses, 0, `${title}: URLSearchParams, which takes 15 ms for such a query, reads none`)
   }
 })

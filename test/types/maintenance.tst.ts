@@ -24,6 +24,7 @@ describe('maintenance', () => {
 
   test('exempts routes by their config', () => {
     app.get('/health', { config: { maintenance: 'exempt' } }, async () => 'ok')
+    app.get('/topic', { config: { maintenance: undefined } }, async () => 'ok')
     expect(app.get).type.not.toBeCallableWith('/health', { config: { maintenance: true } }, async () => 'ok')
   })
 })

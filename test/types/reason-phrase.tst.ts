@@ -50,6 +50,7 @@ describe('The errors of a route', () => {
     app.route({ method: 'GET', url: '/', config: { errors: { 404: 'No topic has this id' } }, handler: () => {} })
     app.get('/', { config: { errors: {} } }, () => {})
     app.get('/', { config: {} }, () => {})
+    app.get('/', { config: { errors: undefined, reasonPhrase: undefined } }, () => {})
   })
 
   test('do not compile otherwise', () => {

@@ -16,6 +16,7 @@ test('request.key', () => {
 test('config of routes', () => {
   app.get('/', { config: { permission: 'topic:read' } }, async () => 'a')
   app.get('/', { config: { signature: false } }, async () => 'a')
+  app.get('/', { config: { permission: undefined, signature: undefined } }, async () => 'a')
   // @ts-expect-error is not assignable to type
   app.get('/', { config: { permission: 5 } }, async () => 'a')
   // @ts-expect-error is not assignable to type
@@ -26,6 +27,8 @@ test('options', () => {
   app.register(reasonPhrase).register(signature, { keys })
   app.register(signature, { keys: async () => undefined, keysTimeout: 1, maxAge: 1, clockSkew: 1, required: ['date'], replay: { store: memoryStore(), timeout: 1 } })
   app.register(signature, { keys: id => ({ secret: [id, new Uint8Array(1)], permissions: ['a'] as const }), prefix: '/v2' })
+  app.register(signature, { keys, keysTimeout: undefined, maxAge: undefined, clockSkew: undefined, required: undefined, replay: undefined })
+  app.register(signature, { keys, replay: { store: memoryStore({ max: undefined }), timeout: undefined } })
   // @ts-expect-error Argument of type '{}' is not assignable
   app.register(signature, {})
   // @ts-expect-error 'a' does not exist in type '(keyId: string)
@@ -38,6 +41,7 @@ test('stores', () => {
   expect(memoryStore({ max: 5 })).type.toBe<ReplayStore>()
   expect(redisStore({ set: async () => 'OK' }, { prefix: 'a' })).type.toBe<ReplayStore>()
   expect(redisStore({ set: async () => 'OK', get: async () => null, status: 'ready' })).type.toBe<ReplayStore>()
+  expect(redisStore({ set: async () => 'OK', get: undefined, status: undefined }, { prefix: undefined })).type.toBe<ReplayStore>()
   expect(redisStore).type.toBeCallableWith(app.redis)
   // @ts-expect-error Property 'set' is missing
   redisStore({ get: async () => null })
