@@ -356,6 +356,24 @@ t.test('A connection to PostgreSQL', async t => {
     }), { code: '25P03' })
   })
 
+  t.test('that is lost as it is opened tells why', async t => {
+    const sockets: Socket[] = []
+    const gate = new fixtures.Gate(socket => {
+      sockets.push(socket)
+      // AuthenticationOk, ReadyForQuery, and an error that arrives with them.
+      socket.once('data', () => socket.end(Buffer.concat([
+        Buffer.from('R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I', 'latin1'),
+        fixtures.stubError('57P01', 'terminating connection due to administrator command')
+      ])))
+    })
+    const port = await gate.open()
+    t.teardown(() => gate.close())
+    const db = connect(t, `postgres://user:secret@127.0.0.1:${port}/topics`)
+    await t.rejects(read(db), { code: '57P01' })
+    await t.rejects(db.transaction().execute(read), { code: '57P01' })
+    t.equal(sockets.length, 2)
+  })
+
   t.test('whose rollback fails is closed, and tells only why it was rolled back', async t => {
     let closed: Promise<unknown> | undefined
     for (const answer of [(socket: Socket) => socket.destroy(), (socket: Socket) => socket.write(fixtures.stubError('XX000', 'no rollback'))]) {
