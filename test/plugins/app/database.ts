@@ -150,7 +150,7 @@ t.test('SQLite whose files cannot grow is unavailable, and keeps what was commit
 
 t.test('The service on a full disk answers 503, logs the reason and loses nothing', async t => {
   const lines: Array<{ reqId?: string, err?: { message: string, stack: string } }> = []
-  const app = Fastify(serverOptions({ logger: { level: 'warn', stream: { write (line: string) { lines.push(JSON.parse(line)) } } } }))
+  const app = Fastify(serverOptions({ pluginTimeout: 120_000, logger: { level: 'warn', stream: { write (line: string) { lines.push(JSON.parse(line)) } } } }))
   t.teardown(() => app.close())
   await app.register(serviceApp, { keysFile: keysFile(t), ...await fixtures.sqlite.open(t) })
   await app.ready()
