@@ -21,6 +21,8 @@ async function terminal () {
 }
 
 const app = Fastify(serverOptions({
+  // Fastify's own limit, 10 seconds for each plugin, can be too short on a busy machine, or for a migration.
+  pluginTimeout: 60_000,
   logger: {
     level: LOG_LEVEL || 'info',
     stream: process.stdout.isTTY ? await terminal() : undefined
