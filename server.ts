@@ -3,19 +3,26 @@ import closeWithGrace from 'close-with-grace'
 import Fastify from 'fastify'
 import service from './app.js'
 import { serverOptions } from './index.js'
-import { oneLine } from './lib/one-line.js'
+import { oneLine, visible } from './lib/one-line.js'
 import { DatabaseUnavailable } from './plugins/app/database.js'
 import { KeysUnreadable } from './plugins/app/keys.js'
 
 const { DATABASE_FILE, DATABASE_URL, DRAIN_TIME, HOST, KEYS_FILE, LOG_LEVEL, MESSAGE_BACKLOG, NODE_ENV, PORT } = process.env
 
-/** Where a person reads the log. A line without a message has an empty one. pino-pretty breaks a message at its line ends, so that one of a request could look like a line of ours. */
+/**
+ * Returns where a person reads the log. A line without a message has an empty one. pino-pretty breaks a message at its
+ * line ends, so that one of a request could look like a line of ours. So could other texts by a control character, which
+ * pino-pretty prints in a stack, and partly in every field.
+ */
 async function terminal () {
   const { default: pretty } = await import('pino-pretty')
-  return pretty({ sync: true, messageFormat: (line, messageKey) => oneLine([line[messageKey]].join()) })
+  const lines = pretty({ sync: true, messageFormat: (line, messageKey) => oneLine([line[messageKey]].join()) })
+  return { write: (json: string) => lines.write(visible(json)) }
 }
 
 const app = Fastify(serverOptions({
+  // Fastify's own limit, 10 seconds for each plugin, can be too short on a busy machine, or for a migration.
+  pluginTimeout: 60_000,
   logger: {
     level: LOG_LEVEL || 'info',
     stream: process.stdout.isTTY ? await terminal() : undefined

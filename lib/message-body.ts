@@ -64,7 +64,10 @@ const DOUBLE_DIGITS = 17
 // More than any double takes that is written out.
 const NUMBER_LENGTH = 1100
 
-/** Whether a double holds a number: an integer exactly, any other to as many digits as a double can have. */
+/**
+ * Whether a double holds a number: an integer to all of its digits, also where it is written with a point or an exponent,
+ * and any other number to as many digits as a double can have.
+ */
 function isHeld (token: string): boolean {
   if (token.length > NUMBER_LENGTH) return false
   const read = String(Number(token))
@@ -72,7 +75,9 @@ function isHeld (token: string): boolean {
   const [digits, exponent] = decimal(token)
   const [readDigits, readExponent] = decimal(read)
   if (digits === readDigits && exponent === readExponent) return true
-  return /[.e]/i.test(token) && digits.length <= DOUBLE_DIGITS && readDigits !== ''
+  if (!/[.e]/i.test(token) || digits.length > DOUBLE_DIGITS || readDigits === '') return false
+  // Some programs write a double with more digits than it needs.
+  return exponent < 0 || decimal(Number(token).toPrecision(digits.length))[0] === digits
 }
 
 /** The digits of a number from the first to the last that is not 0, and the power of ten of the last. */

@@ -130,7 +130,7 @@ t.test('On a terminal, it is one line for a person', async t => {
 t.test('On a terminal, no text of a request begins a line', async t => {
   const { line, end, server } = run(t, {}, 'process.stdout.isTTY = true')
   const [, url] = /Server listening at (http:\/\/[\d.:]+)/.exec(await line(/Server listening at/))!
-  const forged = '\r\n[00:00:00.000] INFO (1): forged\u001b[2J'
+  const forged = '\r\n[00:00:00.000] INFO (1): forged\u001b[2J\u0085\u009b1A\u2028'
   const ask = (method: string, target: string, payload?: object) => {
     const body = payload && JSON.stringify(payload)
     return fetch(url + target, { method, body, headers: { ...sign(method, target, body), ...(body && { 'content-type': 'application/json' }) } })
@@ -148,8 +148,19 @@ t.test('On a terminal, no text of a request begins a line', async t => {
   server.kill('SIGTERM')
   const { code, lines } = await end()
   t.equal(code, 0)
-  t.equal(lines.filter(line => /^\[.*INFO.*: .*\\r\\n\[00:00:00.000\] INFO \(1\): forged\\u001b\[2J/.test(line)).length, 4)
-  t.same(lines.filter(line => line.startsWith('[00:00:00') || line.includes('\u001b[2J')), [])
+  t.equal(lines.filter(line => /^\[.*INFO.*: .*\\r\\n\[00:00:00.000\] INFO \(1\): forged\\u001b\[2J\\u0085\\u009b1A\\u2028/.test(line)).length, 4)
+  t.same(lines.filter(line => line.startsWith('[00:00:00') || /[\r\u0085\u009b\u2028]|\u001b\[2J/.test(line)), []) // eslint-disable-line no-control-regex
+})
+
+t.test('On a terminal, no text of an error begins a line', async t => {
+  const text = 'a\r[00:00:00.000] INFO (1): forged\u001b[2J\n[00:00:00.000] INFO (1): forged'
+  const preload = `process.stdout.isTTY = true; process.stdin.once("data", () => { throw new Error(${JSON.stringify(text)}) })`
+  const { line, end, server } = run(t, {}, encodeURIComponent(preload))
+  await line(/Server listening at/)
+  server.stdin.write('now')
+  const { lines } = await end()
+  t.ok(lines.some(line => /^ +Error: a/.test(line)))
+  t.same(lines.filter(line => line.startsWith('[00:00:00') || /\r|\u001b\[2J/.test(line)), []) // eslint-disable-line no-control-regex
 })
 
 t.test('A port that is taken is one line, and exit code 1', async t => {

@@ -202,25 +202,26 @@ export function postgresql (url: string, log: FastifyBaseLogger): Dialect {
   const pool = new pg.Pool({ connectionString: url, connectionTimeoutMillis: 3_000, query_timeout: 5_000, keepAlive: true })
   // A connection that breaks is an error event as well, and one that nobody listens to ends the process.
   pool.on('error', error => log.warn(error, 'Lost an idle database connection'))
-  pool.on('connect', client => client.on('error', () => {}))
+  // The error after which a connection must not be used again. It can come between two queries, and as one is opened.
+  const losses = new WeakMap<pg.PoolClient, unknown>()
+  const lose = (client: pg.PoolClient, error: unknown) => {
+    if (!losses.has(client)) losses.set(client, error)
+  }
+  pool.on('connect', client => client.on('error', error => lose(client, error)))
 
   return new PostgresDialect({
     pool: {
       async connect () {
         const client = await pool.connect().catch(cause => { throw new DatabaseUnavailable(cause) })
-        // The error after which the connection must not be used again. It can come between two queries, too.
-        let lost: unknown
-        const lose = (error: unknown) => { lost ??= error }
-        client.on('error', lose)
 
         async function query (text: string, values: unknown[]) {
           try {
             // The next query would fail as well, with an error that hides this one, or after a timeout of its own.
-            if (lost !== undefined) throw lost
+            if (losses.has(client)) throw losses.get(client)
             return await client.query(text, values)
           } catch (error) {
             const isRollback = text === 'rollback'
-            if (isRollback || isLost(error as Error)) lose(error)
+            if (isRollback || isLost(error as Error)) lose(client, error)
             // To close the connection rolls back, too, and the error of a rollback would hide the reason for it.
             if (isRollback) return { command: 'ROLLBACK', rowCount: null, rows: [] }
             throw error
@@ -229,10 +230,7 @@ export function postgresql (url: string, log: FastifyBaseLogger): Dialect {
 
         return {
           query: query as unknown as PostgresPoolClient['query'],
-          release () {
-            client.off('error', lose)
-            client.release(lost !== undefined)
-          }
+          release: () => client.release(losses.has(client))
         }
       },
       end: () => pool.end()

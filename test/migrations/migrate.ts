@@ -15,19 +15,21 @@ import database from '../../plugins/app/database.js'
 // Processes start again and again here.
 t.setTimeout(120_000)
 
-// Compiled once and in one file, since to start is most of what a process does here.
-const script = join(t.testdir(), 'open-database.mjs')
+// Compiled once and in one file with its packages, since to start is most of what a process does here.
+const common = t.testdir()
+const script = join(common, 'open-database.mjs')
 const root = join(import.meta.dirname, '..', '..')
 t.before(() => build({
   entryPoints: [join(root, 'test', 'fixtures', 'open-database.ts')],
   outfile: script,
   bundle: true,
-  packages: 'external',
+  external: ['libsql', 'pg-native'],
   format: 'esm',
   platform: 'node',
-  target: 'node20'
+  target: 'node20',
+  banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" }
 }).then(() => {
-  // The packages are those of the project.
+  // The package that is not in it is that of the project.
   writeFileSync(join(dirname(script), 'package.json'), '{}')
 }))
 
@@ -87,8 +89,15 @@ function edit (file: string, ...statements: string[]) {
 
 /** A file with data as the version before the last migration left it. */
 async function earlier (file: string) {
+  const made = join(common, 'earlier.db')
+  if (!existsSync(made)) await makeEarlier(made)
+  mkdirSync(dirname(file), { recursive: true })
+  copyFileSync(made, file)
+}
+
+async function makeEarlier (file: string) {
   await open(file)
-  edit(file, "insert into topic values ('a', 'kept', '', '', '', null)", 'drop table maintenance', `delete from kysely_migration where name = '${names.at(-1)}'`)
+  edit(file, "insert into topic values ('a', 'kept', '', '', '', null)", 'drop table maintenance', `delete from kysely_migration where name = '${names.at(-1)}'`, 'pragma wal_checkpoint(truncate)')
 }
 
 const files: Array<[string, (file: string) => Promise<void>, string[]]> = [

@@ -150,7 +150,7 @@ t.test('SQLite whose files cannot grow is unavailable, and keeps what was commit
 
 t.test('The service on a full disk answers 503, logs the reason and loses nothing', async t => {
   const lines: Array<{ reqId?: string, err?: { message: string, stack: string } }> = []
-  const app = Fastify(serverOptions({ logger: { level: 'warn', stream: { write (line: string) { lines.push(JSON.parse(line)) } } } }))
+  const app = Fastify(serverOptions({ pluginTimeout: 120_000, logger: { level: 'warn', stream: { write (line: string) { lines.push(JSON.parse(line)) } } } }))
   t.teardown(() => app.close())
   await app.register(serviceApp, { keysFile: keysFile(t), ...await fixtures.sqlite.open(t) })
   await app.ready()
@@ -354,6 +354,24 @@ t.test('A connection to PostgreSQL', async t => {
       await closed
       return await read(db)
     }), { code: '25P03' })
+  })
+
+  t.test('that is lost as it is opened tells why', async t => {
+    const sockets: Socket[] = []
+    const gate = new fixtures.Gate(socket => {
+      sockets.push(socket)
+      // AuthenticationOk, ReadyForQuery, and an error that arrives with them.
+      socket.once('data', () => socket.end(Buffer.concat([
+        Buffer.from('R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I', 'latin1'),
+        fixtures.stubError('57P01', 'terminating connection due to administrator command')
+      ])))
+    })
+    const port = await gate.open()
+    t.teardown(() => gate.close())
+    const db = connect(t, `postgres://user:secret@127.0.0.1:${port}/topics`)
+    await t.rejects(read(db), { code: '57P01' })
+    await t.rejects(db.transaction().execute(read), { code: '57P01' })
+    t.equal(sockets.length, 2)
   })
 
   t.test('whose rollback fails is closed, and tells only why it was rolled back', async t => {
