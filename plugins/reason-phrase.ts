@@ -319,7 +319,8 @@ function liftMessage (reply: FastifyReply, body: string | Uint8Array): void {
   // Only Fastify's own serialisation of an error has its length by now. The
   // error is in the log already, and may be one that an error handler threw.
   const serialised = reply.hasHeader('content-length')
-  const ignored = serialised ? serializeIgnored(reply, body) : undefined
+  // A schema that refuses the error leaves its message as it is.
+  const ignored = (serialised && serializeIgnored(reply, body)) || undefined
   const message = ignored === undefined && serialised && endsWithMessage(body, thrown) ? thrown : messageIn(ignored ?? body)
   if (thrown === undefined) {
     if (message !== '') sayBody(response, message, isPrivate(reply, body))
