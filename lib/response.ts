@@ -76,8 +76,8 @@ interface ContractResponse extends ServerResponse {
   [kLogged]: boolean
   /** An object that is on its way to be serialised. */
   [kPayload]: unknown
-  /** Whether its payload is on its way through the hooks that send it. */
-  [kSending]: boolean
+  /** Whether its payload is on its way through the hooks that send it. `false` after something was thrown. */
+  [kSending]: boolean | undefined
   /** Whether that payload is what was thrown. */
   [kResent]: boolean
   [kHeld]: Head | undefined
@@ -172,8 +172,8 @@ export function isExempt (response: ServerResponse): boolean {
   return res[kMessage] === undefined && res[kReply]?.routeOptions?.config?.reasonPhrase === false
 }
 
-/** Gives the response its message, in the place of any earlier one. */
-export function say (response: ServerResponse, message: string): void {
+/** Gives the response its message, or none yet, in the place of any earlier one. */
+export function say (response: ServerResponse, message: string | undefined): void {
   const res = response as ContractResponse
   res[kMessage] = message
   res[kSource] = 'given'
@@ -227,9 +227,14 @@ export function markSending (response: ServerResponse): void {
   (response as ContractResponse)[kSending] = true
 }
 
+/** Notes that something was thrown, and that nobody sends a payload for it yet. */
+export function markThrown (response: ServerResponse): void {
+  (response as ContractResponse)[kSending] = false
+}
+
 /** Whether the payload is on its way through the hooks that send it. */
 export function isSending (response: ServerResponse): boolean {
-  return (response as ContractResponse)[kSending]
+  return (response as ContractResponse)[kSending] === true
 }
 
 /** Whether a payload is what was thrown, no Error, which Fastify sends as it is. */
@@ -242,7 +247,7 @@ export function isResent (response: ServerResponse, payload: unknown): boolean {
 export function sayResent (response: ServerResponse, message: string): void {
   const res = response as ContractResponse
   res[kResent] = true
-  if (message !== '') res[kMessage] = message
+  res[kMessage] = message
 }
 
 /** The message that was given to the response, if one was. */
@@ -290,6 +295,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
 
   class Response extends (Base as ResponseClass) {
     declare [kMessage]: string | undefined
+    declare [kSending]: boolean | undefined
     declare [kHeld]: Head | undefined
     declare [kSent]: boolean
     declare [kEnded]: boolean
@@ -312,6 +318,8 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
       }
       if (isExempt(this as never)) return super.writeHead(statusCode, phrase, headers)
 
+      // What an error handler writes past the framework takes the place of what was thrown.
+      if (this[kSending] === false && messageThrown(this as never) !== undefined) say(this as never, undefined)
       const kept = collect(given, contract, isRepresentationMetadata)
       const message = this[kMessage] ??
         kept[contract.header] ??

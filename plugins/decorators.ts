@@ -116,7 +116,8 @@ function refuseWith (statusCode: number) {
 /** An error in the place of a message is treated as if it had been thrown. */
 function setMessage (reply: FastifyReply, message: unknown): void {
   if (typeof message !== 'object' || message === null) {
-    say(reply.raw, messageOf(message))
+    // The text of a function is its source.
+    say(reply.raw, typeof message === 'function' ? '' : messageOf(message))
     return
   }
   sayBody(reply.raw, messageOf(message), !isExposed(message))

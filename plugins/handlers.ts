@@ -43,5 +43,7 @@ export function hasBegun (response: ServerResponse): boolean {
 }
 
 function isParsing (request: FastifyRequest | undefined): boolean {
+  // A parser that passes the payload on has ended, and whoever reads it is no parser.
+  if (request?.body !== undefined) return false
   return Object.getOwnPropertySymbols(Object(request)).some(({ description }) => description === PAYLOAD)
 }

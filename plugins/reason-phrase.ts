@@ -9,10 +9,11 @@ import { Contract, type ContractOptions } from '../lib/contract.js'
 import { isErrorReport, isSerializedError } from '../lib/error-report.js'
 import { isSendable } from '../lib/headers.js'
 import { isJson, isPlainText } from '../lib/media-type.js'
-import { messageIn, messageOf } from '../lib/message.js'
+import { messageIn, messageOf, startOf } from '../lib/message.js'
+import { HEADER_LIMIT } from '../lib/reason-phrase.js'
 import { sparing } from '../lib/request-body.js'
 import {
-  belongsTo, contractKeeper, isExempt, isResent, isSending, keepContractByClass, markLogged, markSending,
+  belongsTo, contractKeeper, isExempt, isResent, isSending, keepContractByClass, markLogged, markSending, markThrown,
   messageGiven, messageThrown, noteThrown, say, sayBody, sayResent, sayThrown, setPayload, takePayload
 } from '../lib/response.js'
 import { isServerError, isUnsuccessful } from '../lib/status-codes.js'
@@ -211,6 +212,7 @@ function onError (request: FastifyRequest, reply: FastifyReply, thrown: unknown,
   // What is no Error, Fastify sends as a payload, past the very hook that threw it, and
   // what cannot be read, it reads again where nothing catches it: either would end the process.
   if (!isReadable && isSending(response)) response.writeHead(500).end()
+  markThrown(response)
   done()
 }
 
@@ -232,8 +234,7 @@ function onSend (contract: Contract, request: FastifyRequest, reply: FastifyRepl
   }
   ignorePreconditions(request)
   if (payload === undefined || payload === null) {
-    // So does one that sends no body at all.
-    if (messageThrown(response) !== undefined) say(response, '')
+    hideThrown(response)
     done()
     return
   }
@@ -248,6 +249,8 @@ function onSend (contract: Contract, request: FastifyRequest, reply: FastifyRepl
     liftMessage(reply, text)
   } else if (hasReadableText(reply) && messageGiven(response) === undefined && !reply.hasHeader(contract.field)) {
     return onSendLater(reply, onSendStream(reply, payload as Readable))
+  } else if (!reply.hasHeader('content-encoding')) {
+    hideThrown(response)
   }
   if (text === undefined) discard(sparing(payload as Readable, request.raw))
   // Fastify's own hook for HEAD takes any payload but null.
@@ -273,18 +276,24 @@ async function onSendStream (reply: FastifyReply, payload: Readable | ReadableSt
   const message = messageIn(bytes, isCut)
   // An upstream's own 5xx is not for its clients.
   if (message !== '') sayBody(rawOf(reply), message, isServerError(reply.statusCode))
+  else hideThrown(rawOf(reply))
+}
+
+/** An error handler that sends a body without a message, or no body, hides that of the error. */
+function hideThrown (response: ServerResponse): void {
+  if (messageThrown(response) !== undefined) say(response, '')
 }
 
 /** Gives the response the message of an object as it was serialised, in the place of any earlier one. */
 function liftSerialized (request: FastifyRequest, reply: FastifyReply, body: string | Uint8Array, object: unknown): void {
   const response = rawOf(reply)
-  const message = messageIn(serializeIgnored(reply, object) ?? body)
+  const message = messageIn(serializeIgnored(reply, body) ?? body)
   if (isResent(response, object)) {
     sayResent(response, message)
     return
   }
-  // An error handler that sends a body without a message hides that of the error.
-  if (message !== '' || messageThrown(response) !== undefined) sayBody(response, message, isPrivate(reply, body))
+  if (message !== '') sayBody(response, message, isPrivate(reply, body))
+  else hideThrown(response)
   // Fastify's own not-found handler logs what it sends.
   if (request.is404 && message === `Route ${request.raw.method}:${request.raw.url} not found`) markLogged(response)
 }
@@ -310,12 +319,17 @@ function liftMessage (reply: FastifyReply, body: string | Uint8Array): void {
   // Only Fastify's own serialisation of an error has its length by now. The
   // error is in the log already, and may be one that an error handler threw.
   const serialised = reply.hasHeader('content-length')
-  const message = serialised && endsWithMessage(body, thrown) ? thrown : messageIn(body)
+  // A schema that refuses the error leaves its message as it is.
+  const ignored = (serialised && serializeIgnored(reply, body)) || undefined
+  const message = ignored === undefined && serialised && endsWithMessage(body, thrown) ? thrown : messageIn(ignored ?? body)
   if (thrown === undefined) {
     if (message !== '') sayBody(response, message, isPrivate(reply, body))
     return
   }
-  if (message !== '' && message !== thrown) {
+  if (message === '') {
+    // A page may have the message in it, and a body that is compressed as well.
+    if (!reply.hasHeader('content-encoding') && !shows(ignored ?? body, thrown)) hideThrown(response)
+  } else if (message !== thrown) {
     if (serialised) sayThrown(response, message, undefined, false)
     else sayBody(response, message, isPrivate(reply, body))
   }
@@ -325,6 +339,15 @@ function liftMessage (reply: FastifyReply, body: string | Uint8Array): void {
 /** Whether the message of a body is for the log alone (`docs/security.md`). */
 function isPrivate (reply: FastifyReply, body: string | Uint8Array): boolean {
   return isServerError(reply.statusCode) && isErrorReport(body)
+}
+
+/** Whether a text is in a body, also with escapes of HTML or JSON. */
+function shows (body: string | Uint8Array, text: string): boolean {
+  return lettersOf(startOf(body)).includes(lettersOf(text.slice(0, HEADER_LIMIT)))
+}
+
+function lettersOf (text: string): string {
+  return text.replace(/&#?\w{1,8};|\\(?:u[\da-f]{4}|.)|[^\p{L}\p{N}]/giu, '')
 }
 
 /**
@@ -347,6 +370,7 @@ async function onSendWebResponse (reply: FastifyReply, payload: Response): Promi
   const { bytes, isCut } = await readStart(sparing(payload.body, reply.request.raw))
   const message = messageIn(bytes, isCut) || payload.statusText
   if (message !== '') sayBody(rawOf(reply), message, isServerError(payload.status))
+  else hideThrown(rawOf(reply))
 }
 
 function rawOf (reply: FastifyReply): ServerResponse {

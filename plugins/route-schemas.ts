@@ -85,20 +85,20 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
 }
 
 /**
- * Returns the text that a payload would have had by a schema that was removed,
- * so that what the schema leaves out stays unsaid. Returns undefined where no
- * schema was removed for the status code.
+ * Returns the text that serialized JSON would have had by a schema that was
+ * removed, so that what the schema leaves out stays unsaid. Returns undefined
+ * where no schema was removed for the status code.
  */
-export function serializeIgnored (reply: FastifyReply, payload: unknown): string | undefined {
+export function serializeIgnored (reply: FastifyReply, body: string | Uint8Array): string | undefined {
   const ignored = (reply.request.routeOptions.config as WithIgnored)[kIgnored]
   if (ignored === undefined) return undefined
   const { statusCode } = reply
   const schema = ignored[statusCode] ?? ignored[`${Math.floor(statusCode / 100)}xx`] ?? ignored.default
   if (schema === undefined) return undefined
   try {
-    return reply.serializeInput(payload as Record<string, unknown>, contentOf(schema as Schema))
+    return reply.serializeInput(JSON.parse(Buffer.from(body as string).toString()), contentOf(schema as Schema))
   } catch {
-    // Fastify alone would answer 500.
+    // It is no JSON, or Fastify alone would answer 500.
     return ''
   }
 }

@@ -57,6 +57,42 @@ const CASES: Case[] = [
     ['a text of its own', sends(statusCode, () => 'We are sorry'), statusCode, 'We are sorry'],
     ['a message that a later hook replaces', sends(statusCode, () => ({ message: SECRET })), statusCode, 'We are sorry', { preSerialization: async () => ({ message: 'We are sorry' }) }]
   ]),
+  ['a message that a later hook leaves out, and the schema does not', sends(422, () => ({ message: SECRET })), 422, undefined, {
+    schema: { response: { 422: { type: 'object', properties: { message: { type: 'string' } } } } }, preSerialization: async () => ({ ok: false })
+  }],
+  ['a thrown message that the schema leaves out', () => { throw httpErrors(422, SECRET) }, 422, undefined, { schema: { response: { 422: silent } } }],
+  ['a thrown message that the schema has', () => { throw httpErrors(422, 'It is taken') }, 422, 'It is taken', {
+    schema: { response: { 422: { type: 'object', properties: { message: { type: 'string' } } } } }
+  }],
+  ['a thrown object whose toJSON() hides its message', () => { throw Object.assign(new Hiding(), { statusCode: 422 }) }, 422],
+  ['a thrown object whose message is not enumerable', () => { throw Object.defineProperty({ statusCode: 422 }, 'message', { value: SECRET }) }, 422],
+
+  // What an error handler sends hides a message that is not in it.
+  ...Object.entries({
+    'an empty text': (reply: FastifyReply) => reply.send(''),
+    'JSON without a message': (reply: FastifyReply) => reply.send('{"ok":false}'),
+    'bytes without a message': (reply: FastifyReply) => reply.send(Buffer.from([0, 1])),
+    'a page without the message': (reply: FastifyReply) => reply.type('text/html').send('<h1>Sorry</h1>'),
+    'a stream of a page': (reply: FastifyReply) => reply.type('text/html').send(Readable.from(['<h1>Sorry</h1>'])),
+    'a stream without a text': (reply: FastifyReply) => reply.type('text/plain').send(Readable.from([''])),
+    'a fetch Response without a body': (reply: FastifyReply) => reply.send(new Response(null, { status: 422 })),
+    'no body, raw': (reply: FastifyReply) => { reply.hijack(); reply.raw.writeHead(422).end() },
+    'JSON without a message, raw': (reply: FastifyReply) => { reply.hijack(); reply.raw.writeHead(422).end('{"ok":false}') }
+  }).map(([title, answer]): Case => [`an error handler that sends ${title}`, () => { throw httpErrors(422, SECRET) }, 422, undefined, {
+    errorHandler: (_error: Error, _request: unknown, reply: FastifyReply) => answer(reply.code(422))
+  }]),
+  ...Object.entries({
+    'a text, raw': (reply: FastifyReply) => { reply.hijack(); reply.raw.writeHead(422).end('We are sorry') },
+    'a reason phrase, raw': (reply: FastifyReply) => { reply.hijack(); reply.raw.writeHead(422, 'We are sorry').end() },
+    'a page with the message, escaped': (reply: FastifyReply) => reply.type('text/html').send('<h1>We are &lt;very&gt; sorry</h1>'),
+    'a body that is compressed': (reply: FastifyReply) => reply.header('content-encoding', 'gzip').send(Buffer.from([0, 1])),
+    'a stream that is compressed': (reply: FastifyReply) => reply.header('content-encoding', 'gzip').send(Readable.from([Buffer.from([0, 1])]))
+  }).map(([title, answer]): Case => {
+    const message = title.includes('raw') ? SECRET : 'We are <very> sorry'
+    return [`an error handler that sends ${title}`, () => { throw httpErrors(422, message) }, 422, title.includes('raw') ? 'We are sorry' : message, {
+      errorHandler: (_error: Error, _request: unknown, reply: FastifyReply) => answer(reply.code(422))
+    }]
+  }),
   ['an error within an object, raw', raw(500, reply => { reply.raw.end({ message: SECRET } as never) }), 500],
   ['an error, raw', raw(404, reply => { reply.raw.end(secret() as never) }), 404],
 
@@ -108,6 +144,8 @@ const CASES: Case[] = [
   ['reply.internalServerError(exposed)', (_request, reply) => reply.internalServerError(httpErrors(500, 'We are sorry', { expose: true }) as never), 500, 'We are sorry'],
   ['reply.internalServerError() with an object', (_request, reply) => reply.internalServerError({ message: SECRET } as never), 500],
   ['reply.unprocessable(error)', (_request, reply) => reply.unprocessable(new Error('It is taken') as never), 422, 'It is taken'],
+  ['reply.internalServerError() with a function', (_request, reply) => reply.internalServerError((() => SECRET) as never), 500],
+  ['reply.badRequest() with a function', (_request, reply) => reply.badRequest((() => SECRET) as never), 400],
   ['reply.internalServerError(message)', (_request, reply) => reply.internalServerError('We are sorry'), 500, 'We are sorry']
 ]
 

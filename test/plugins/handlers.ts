@@ -40,6 +40,8 @@ async function build (app: FastifyInstance): Promise<FastifyInstance> {
   app.post('/callback', ({ raw }, reply) => { raw.on('data', data => { work.emit('chunk', data) }).on('end', () => { reply.send('done') }) })
   app.post('/hijacked', async ({ raw }, reply) => { reply.hijack(); await read(raw).catch(() => {}) })
   app.post('/hook', { onRequest ({ raw }, reply, done) { reply.hijack(); read(raw).catch(() => {}); done() } }, async () => 'never')
+  app.post('/pre-handler-raw', { preHandler: async ({ raw }) => { await read(raw) } }, async () => 'never')
+  app.post('/pre-handler-body', { preHandler: async ({ body }) => { await read(body as Readable) } }, async () => 'never')
   app.post('/exempt', { config: { reasonPhrase: false } }, async ({ raw }) => { await read(raw) })
   app.post('/multipart', async request => { await read((await request.file())!.file) })
   app.setNotFoundHandler({ preHandler: async () => {} }, async ({ raw }) => { await read(raw) })
@@ -57,7 +59,7 @@ async function build (app: FastifyInstance): Promise<FastifyInstance> {
   return app
 }
 
-const BEGUN = ['/raw', '/body', '/pipeline', '/callback', '/hijacked', '/hook', '/exempt', '/middleware', '/multipart', '/not-found', '/get']
+const BEGUN = ['/raw', '/body', '/pipeline', '/callback', '/hijacked', '/hook', '/pre-handler-raw', '/pre-handler-body', '/exempt', '/middleware', '/multipart', '/not-found', '/get']
 
 /** A request whose handler is at work on its first chunk. */
 async function atWork (port: number, path: string): Promise<Connection> {
