@@ -327,8 +327,9 @@ function liftMessage (reply: FastifyReply, body: string | Uint8Array): void {
     return
   }
   if (message === '') {
-    // A page may have the message in it, and a body that is compressed as well.
-    if (!reply.hasHeader('content-encoding') && !shows(ignored ?? body, thrown)) hideThrown(response)
+    // A schema of null declares that an error has no body. A page may have the message in it, and a compressed body as well.
+    const isDeclared = serialised && body === 'null'
+    if (!isDeclared && !reply.hasHeader('content-encoding') && !shows(ignored ?? body, thrown)) hideThrown(response)
   } else if (message !== thrown) {
     if (serialised) sayThrown(response, message, undefined, false)
     else sayBody(response, message, isPrivate(reply, body))

@@ -96,6 +96,11 @@ const CASES: Case[] = [
   ['an error within an object, raw', raw(500, reply => { reply.raw.end({ message: SECRET } as never) }), 500],
   ['an error, raw', raw(404, reply => { reply.raw.end(secret() as never) }), 404],
 
+  // A schema of null declares that an error has no body, and so leaves its message.
+  ...['404', '4XX', 'default'].map((key): Case => ['a thrown message, with a schema of null', () => { throw httpErrors(404, 'It is gone') }, 404, 'It is gone', { schema: { response: { [key]: { type: 'null' } } } }]),
+  ['a refusal of validation, with a schema of null', () => 'fine', 400, "querystring must have required property 'a'", { schema: { querystring: { type: 'object', required: ['a'] }, response: { 400: { type: 'null' } } } }],
+  ['a thrown 5xx, with a schema of null', () => { throw secret() }, 500, undefined, { schema: { response: { 500: { type: 'null' } } } }],
+
   // A 5xx: what a program made of an error stays in the log.
   ['the format of Fastify as an object', sends(500, () => fastifyError), 500],
   ['the format of Fastify with another status code', sends(503, () => fastifyError), 503],
