@@ -21,20 +21,20 @@ type Request = IncomingMessage & {
 }
 
 /**
- * The payload of an error, to be read or dropped. One that may be made of the
- * body of its own request, by a pipe, a transform, a web stream or a
- * generator, is never destroyed while that body arrives, but read to its end:
- * to destroy it can destroy the request, and with it the connection before
- * the answer is sent; not to read it holds back the next request for ever.
+ * Returns the payload of an error in a form that is drained, not destroyed,
+ * when it is cancelled, if it may be made of the body of its own request: by a
+ * pipe, a transform, a web stream or a generator. Destroying such a payload can
+ * destroy the request, and the connection before the answer is sent. Leaving it
+ * unread blocks the next request of the connection.
  */
-export function sparing<T extends Body | null> (payload: T, request: IncomingMessage): T {
+export function drainOnCancel<T extends Body | null> (payload: T, request: IncomingMessage): T {
   // Nobody has read of the body yet, or all of it is read.
   const isOther = (request.readableFlowing === null && payload !== request as unknown) || request.readableEnded
-  return payload === null || isOther ? payload : new Spared(payload, request) as unknown as T
+  return payload === null || isOther ? payload : new DrainingBody(payload, request) as unknown as T
 }
 
-/** Yields the chunks of a body. To cancel it ends the reading, and reads what is left for nobody. */
-class Spared {
+/** Yields the chunks of a body. When it is cancelled, the rest is read and dropped. */
+class DrainingBody {
   readonly #body: Body
   readonly #request: IncomingMessage
   #iterator: AsyncIterator<unknown> | undefined

@@ -11,7 +11,7 @@ import { isSendable } from '../lib/headers.js'
 import { isJson, isPlainText } from '../lib/media-type.js'
 import { messageIn, messageOf, startOf } from '../lib/message.js'
 import { HEADER_LIMIT } from '../lib/reason-phrase.js'
-import { sparing } from '../lib/request-body.js'
+import { drainOnCancel } from '../lib/request-body.js'
 import {
   belongsTo, contractKeeper, isExempt, isResent, isSending, keepContractByClass, markLogged, markSending, markThrown,
   messageGiven, messageThrown, noteThrown, say, sayBody, sayResent, sayThrown, setPayload, takePayload
@@ -252,7 +252,7 @@ function onSend (contract: Contract, request: FastifyRequest, reply: FastifyRepl
   } else if (!reply.hasHeader('content-encoding')) {
     hideThrown(response)
   }
-  if (text === undefined) discard(sparing(payload as Readable, request.raw))
+  if (text === undefined) discard(drainOnCancel(payload as Readable, request.raw))
   // Fastify's own hook for HEAD takes any payload but null.
   done(null, request.method === 'HEAD' ? '' : null)
 }
@@ -272,7 +272,7 @@ function hasReadableText (reply: FastifyReply): boolean {
 }
 
 async function onSendStream (reply: FastifyReply, payload: Readable | ReadableStream<Uint8Array>): Promise<void> {
-  const { bytes, isCut } = await readStart(sparing(payload, reply.request.raw))
+  const { bytes, isCut } = await readStart(drainOnCancel(payload, reply.request.raw))
   const message = messageIn(bytes, isCut)
   // An upstream's own 5xx is not for its clients.
   if (message !== '') sayBody(rawOf(reply), message, isServerError(reply.statusCode))
@@ -368,7 +368,7 @@ async function onSendWebResponse (reply: FastifyReply, payload: Response): Promi
   for (const [name, value] of payload.headers) reply.header(name, value)
   // What Node refuses fails where Fastify, which has an error already, cannot answer it again.
   for (const [name, value] of Object.entries(reply.getHeaders())) if (!isSendable(name, value)) reply.removeHeader(name)
-  const { bytes, isCut } = await readStart(sparing(payload.body, reply.request.raw))
+  const { bytes, isCut } = await readStart(drainOnCancel(payload.body, reply.request.raw))
   const message = messageIn(bytes, isCut) || payload.statusText
   if (message !== '') sayBody(rawOf(reply), message, isServerError(payload.status))
   else hideThrown(rawOf(reply))
