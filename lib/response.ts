@@ -426,8 +426,7 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
     const { statusCode, headers, length } = response[kHeld]!
     response[kHeld] = undefined
     Reflect.deleteProperty(response, 'headersSent')
-    const isCut = isFirstChunk && !(Buffer.byteLength(body ?? '') >= length)
-    const message = body === undefined ? '' : messageIn(body, isCut)
+    const message = body === undefined ? '' : messageIn(body, isFirstChunk && !(Buffer.byteLength(body) >= length))
     // What is written past the framework, or in parts, may come from an upstream.
     if (message !== '' && (isFirstChunk || !response[kSending] || isErrorReport(body!))) response[kSource] = 'private'
     prepare(response, statusCode, headers, message)
