@@ -91,10 +91,10 @@ for (const [title, create] of [['with serverOptions()', () => Fastify(serverOpti
     const gunzip = connect(port)
     gunzip.write(Buffer.concat([Buffer.from(head('gunzip', `Content-Length: ${zipped.length}`, 'text/plain')), zipped, Buffer.from(NEXT)]))
     await goesOn(t, gunzip, 'gunzip', 'in gzip')
-    for (const [path, statusCode, reason] of [['500', 500], ['handled', 422], ['unread', 422], ['read', 422]] as const) {
+    for (const [path, statusCode] of [['500', 500], ['handled', 422], ['unread', 422], ['read', 422]] as const) {
       const connection = connect(port)
       connection.write(head(path, `Content-Length: ${LARGE}`) + 'a'.repeat(LARGE) + NEXT)
-      await goesOn(t, connection, path, reason, statusCode)
+      await goesOn(t, connection, path, undefined, statusCode)
     }
   })
 }
