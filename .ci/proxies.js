@@ -408,7 +408,7 @@ async function lose (protocol, { port, url }, runs, method, others) {
       const { outcome, cause } = await client('POST', '/ready')
       if (outcome !== 'success') throw new Error(`no answer over ${protocol} before ${method}`, { cause })
     }
-    const { outcome, status, cause } = await client(method, `/work/${id}`, /^P/.test(method) ? { body: {} } : {})
+    const { outcome, status, cause } = await client(method, `/job/${id}`, /^P/.test(method) ? { body: {} } : {})
     return { runs: runs.get(id) ?? [], outcome, answer: status ?? (session === undefined ? 'closed without an answer' : lossOf(cause)) }
   } finally {
     session?.destroy()

@@ -14,12 +14,12 @@ export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']
 /**
  * Starts the service on a port of its own.
  *
- * Its route `/work/:id` loses the connection after the work and before the
+ * Its route `/job/:id` loses the connection after the work and before the
  * answer. If the work is asked for again, the answer is 404: it is done. The
  * route `/stream` reads a body while it arrives.
  *
  * @param {{ http2?: boolean, noStore?: boolean, runs?: Map<string, Array<'new' | 'reused'>> }} options
- * `runs` has the connection of each run of `/work/:id`; several servers can share it.
+ * `runs` has the connection of each run of `/job/:id`; several servers can share it.
  */
 export async function startService ({ http2 = false, noStore = false, runs = new Map() } = {}) {
   const app = Fastify(serverOptions({ http2, bodyLimit: BODY_LIMIT, forceCloseConnections: true }))
@@ -51,7 +51,7 @@ export async function startService ({ http2 = false, noStore = false, runs = new
   })
   app.route({
     method: METHODS,
-    url: '/work/:id',
+    url: '/job/:id',
     handler ({ params: { id }, raw: { socket, stream } }, reply) {
       const before = runs.get(id) ?? []
       runs.set(id, [...before, used.has(socket) ? 'reused' : 'new'])
