@@ -6,7 +6,7 @@ import { discardSource } from './body.js'
 export const DROPPED_BYTES_LIMIT = 64 * 1024 * 1024
 
 /** How long the body of one response is dropped before its source is closed, in milliseconds. */
-export const DROPPING_TIMEOUT_MS = 5_000
+export const DROPPING_TIMEOUT_MS = 30_000
 
 /** What Node keeps on a response beyond its types. */
 type NodeResponse = ServerResponse & {
@@ -48,7 +48,7 @@ export class DroppedBody {
     if (this.#bytesLeft < 0) this.#giveUp()
   }
 
-  /** Takes note that the writer has ended the response, or destroyed it. */
+  /** Stops the time limit, since the writer has ended or destroyed the response. */
   end (): void {
     clearTimeout(this.#timer)
     this.#close()
