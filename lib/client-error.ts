@@ -26,8 +26,9 @@ const answered = new WeakSet<Socket>()
  * connection: with a 4xx while nothing has happened, and with a 5xx once work
  * `hasBegun` for it. Nothing is written where nobody can read it, or where an
  * earlier response is half sent; one that is still to come is waited for.
- * What `listener` writes on the spot gives the answer its status code, its
- * message and its other headers; where it only closes the connection, so be it.
+ * What `listener` writes synchronously sets the status code, the message and
+ * the other headers of the answer. If it only closes the connection, nothing is
+ * sent.
  */
 export function answerClientError (contract: Contract, error: ClientError, socket: Socket, listener?: ClientErrorListener, hasBegun: HasBegun = () => false): void {
   // Node reports every further chunk of a connection that it cannot read.

@@ -54,7 +54,7 @@ export class DroppedBody {
     this.#close()
   }
 
-  /** Ends the response in the place of its writer. A piped source is closed when Node unpipes it. */
+  /** Ends the response for its writer. A piped source is closed when Node unpipes it. */
   #giveUp (): void {
     this.#response.on('unpipe', discardSource)
     this.#response.end()

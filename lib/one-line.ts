@@ -6,7 +6,7 @@ export function oneLine (text: string): string {
   return text.replace(CONTROL, escape)
 }
 
-// The escapes of JSON, but for those of a quotation mark, a backslash and a line end, and the control characters that it does not escape.
+// Matches the escapes of JSON and the control characters that JSON leaves as they are. The first group has the escapes to keep: \", \\ and \n.
 const CONTROLS = /\\(["\\n])|\\(?:u[\da-f]{4}|.)|[\u007f-\u009f\u2028\u2029]/g
 
 /**

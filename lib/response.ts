@@ -172,7 +172,7 @@ export function isExempt (response: ServerResponse): boolean {
   return res[kMessage] === undefined && res[kReply]?.routeOptions?.config?.reasonPhrase === false
 }
 
-/** Gives the response its message, or none yet, in the place of any earlier one. */
+/** Sets the message of the response, and replaces any earlier one. With undefined, the response has no message yet. */
 export function say (response: ServerResponse, message: string | undefined): void {
   const res = response as ContractResponse
   res[kMessage] = message
@@ -180,8 +180,8 @@ export function say (response: ServerResponse, message: string | undefined): voi
 }
 
 /**
- * Gives the response the message of its body, in the place of any earlier one.
- * With a 5xx, a private one is sent only if the contract exposes them all.
+ * Sets the message of the response from its body, and replaces any earlier one.
+ * With a 5xx, a private message is sent only with `exposeServerErrors`.
  */
 export function sayBody (response: ServerResponse, message: string, isPrivate: boolean): void {
   const res = response as ContractResponse
@@ -401,11 +401,16 @@ export function contractResponse<T extends ResponseClass> (Base: T, contract: Co
   /** Ends the response for its writer, and sends it if this has not happened yet. */
   function endResponse (response: ContractResponse): void {
     response[kEnded] = true
-    response[kDropped]?.end()
+    if (response[kDropped] !== undefined) {
+      response[kDropped].end()
+      // An HTTP/2 stream has ended with its header section.
+      if (!http2) base.end.call(response)
+      return
+    }
     if (http2 || isWrapped) Reflect.deleteProperty(response, 'headersSent')
-    if (!http2) base.end.call(response)
-    else if (response[kDropped] === undefined) endStream(response)
-    if (response[kDropped] === undefined) dropBody(response.req)
+    if (http2) endStream(response)
+    else base.end.call(response)
+    dropBody(response.req)
   }
 
   /** Ends an HTTP/2 stream together with its header section. */

@@ -21,8 +21,8 @@ type WithContent = FastifyRequest & { [kContent]?: Content }
 
 /**
  * The content of a request, held against its digest as it arrives, whoever
- * reads it, and before anybody decodes it. Who reads it to the end gets an
- * error in the place of the end.
+ * reads it, and before anybody decodes it. If the digest does not match, the
+ * reader gets an error instead of the end.
  */
 export class Content {
   /** Whether there is any; undefined until its first byte, or its end. */

@@ -113,7 +113,7 @@ function refuseWith (statusCode: number) {
   }
 }
 
-/** An error in the place of a message is treated as if it had been thrown. */
+/** Sets the message of a reply. An error that is given as a message is treated as if it had been thrown. */
 function setMessage (reply: FastifyReply, message: unknown): void {
   if (typeof message !== 'object' || message === null) {
     // The text of a function is its source.

@@ -284,7 +284,7 @@ function hideThrown (response: ServerResponse): void {
   if (messageThrown(response) !== undefined) say(response, '')
 }
 
-/** Gives the response the message of an object as it was serialised, in the place of any earlier one. */
+/** Sets the message of the response from an object as it was serialized, and replaces any earlier one. */
 function liftSerialized (request: FastifyRequest, reply: FastifyReply, body: string | Uint8Array, object: unknown): void {
   const response = rawOf(reply)
   const message = messageIn(serializeIgnored(reply, body) ?? body)
