@@ -1,4 +1,4 @@
-import { ALGORITHM, componentValue, signatureBase, type Component, type SignableRequest } from '../lib/signature-base.js'
+import { ALGORITHM, componentValue, signatureBase, type Component, type SignableRequest } from '../lib/signature/signature-base.js'
 import { refuse } from './refuse.js'
 
 /** A key that the service knows, too. */

@@ -5,7 +5,7 @@ import { setImmediate as tick } from 'node:timers/promises'
 import { Readable, Writable } from 'node:stream'
 import Fastify from 'fastify'
 import reasonPhrase, { serverOptions } from '../index.js'
-import signature from '../plugins/signature.js'
+import signature from '../plugins/signature/index.js'
 
 // The service that is sent what no client should send, in a process of its own.
 

@@ -5,7 +5,7 @@ import { closeLingering, destroyLater } from './linger.js'
 import { messageIn, messageOf } from './message.js'
 import { reasonPhrase } from './reason-phrase.js'
 import { isRepresentationMetadata } from './representation-metadata.js'
-import { freeConnection, say } from './response.js'
+import { freeConnection, say } from './response/response.js'
 import { isServerError } from './status-codes.js'
 
 /** What Node knows of a request that it could not read. */

@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createVerifier, httpbis } from 'http-message-signatures'
 import reasonPhrase, { serverOptions } from '../../dist/index.js'
-import signature from '../../dist/plugins/signature.js'
+import signature from '../../dist/plugins/signature/index.js'
 import { fastify } from './fastify.js'
 import { KEY, SMALL } from './payloads.js'
 

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
-import { openapi } from '../openapi.js'
+import { openapi } from '../openapi/index.js'
 import * as health from '../../schemas/health.js'
 import * as maintenance from '../../schemas/maintenance.js'
 import * as message from '../../schemas/message.js'

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import maintenance from '../maintenance.js'
+import maintenance from '../maintenance/index.js'
 
 /** Maintenance as it is kept: a row while it is on. */
 interface MaintenanceRow {

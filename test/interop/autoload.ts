@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import autoload from '@fastify/autoload'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
-import reasonPhrase from '../../plugins/reason-phrase.js'
-import { serverOptions } from '../../plugins/server-options.js'
+import reasonPhrase from '../../plugins/reason-phrase/index.js'
+import { serverOptions } from '../../plugins/reason-phrase/server-options.js'
 import { interop, refused } from '../fixtures/interop.js'
 import { exchange, keepsContract, listen } from '../fixtures/wire.js'
 
@@ -44,7 +44,7 @@ t.test('@fastify/autoload', async t => {
 })
 
 t.test('@fastify/autoload, of a folder that has ours', async t => {
-  const ours = new URL('../../plugins/reason-phrase.ts', import.meta.url).href
+  const ours = new URL('../../plugins/reason-phrase/index.ts', import.meta.url).href
   const dir = t.testdir({
     plugins: { 'reason-phrase.mjs': `export { default } from '${ours}'` },
     routes: { 'topic.mjs': "export default async app => { app.get('/topic', (_request, reply) => reply.notFound('No topic EBT-1')) }" }

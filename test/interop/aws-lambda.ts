@@ -3,8 +3,8 @@ import { text } from 'node:stream/consumers'
 import awsLambdaFastify from '@fastify/aws-lambda'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import reasonPhrase from '../../plugins/reason-phrase.js'
-import { serverOptions } from '../../plugins/server-options.js'
+import reasonPhrase from '../../plugins/reason-phrase/index.js'
+import { serverOptions } from '../../plugins/reason-phrase/server-options.js'
 
 interface Result {
   statusCode: number

@@ -4,7 +4,7 @@ import net from 'node:net'
 import t, { type Test } from 'tap'
 import { answerClientError, answerOnSocket, type ClientError, type ClientErrorListener } from '../../lib/client-error.js'
 import { Contract } from '../../lib/contract.js'
-import { contractResponse } from '../../lib/response.js'
+import { contractResponse } from '../../lib/response/response.js'
 import { connect, keepsContract, valuesOf, type Connection } from '../fixtures/wire.js'
 
 const contract = new Contract()

@@ -1,8 +1,8 @@
 import underPressure from '@fastify/under-pressure'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import reasonPhrase from '../../plugins/reason-phrase.js'
-import { serverOptions } from '../../plugins/server-options.js'
+import reasonPhrase from '../../plugins/reason-phrase/index.js'
+import { serverOptions } from '../../plugins/reason-phrase/server-options.js'
 import { exchange, keepsContract, listen, valuesOf } from '../fixtures/wire.js'
 
 /** A server whose handlers block the event loop as long as they are asked to. */

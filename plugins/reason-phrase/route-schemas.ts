@@ -1,0 +1,154 @@
+import { inspect } from 'node:util'
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, RouteOptions } from 'fastify'
+import type { Contract } from '../../lib/contract.js'
+import { isPlainObject } from '../../lib/plain-object.js'
+import { isUnsuccessful } from '../../lib/status-codes.js'
+
+/** What a service can choose of the checks of its routes. */
+export interface RouteSchemaOptions {
+  /**
+   * What becomes of a response schema that declares a body for an error:
+   * `reject` fails the registration of the route, `ignore` removes it with a
+   * warning. Default: `reject`.
+   */
+  errorSchemas?: 'reject' | 'ignore' | undefined
+  /** Whether each route must have a schema for a 2xx payload, but HEAD, OPTIONS and hidden ones. Default: `false`. */
+  requireSchemas?: boolean | undefined
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The errors that the route raises, by status code, each in the route's own words. */
+    errors?: Record<number, string> | undefined
+    /** With `false`, the route is exempt from the contract: it sends errors as it will. Default: `true`. */
+    reasonPhrase?: boolean | undefined
+  }
+}
+
+type Schemas = Record<string, unknown>
+
+const NONE = {}
+
+/** Where a route keeps the response schemas that were removed from it. */
+const kIgnored = Symbol('fastify-reason-phrase.ignored-schemas')
+
+type WithIgnored = FastifyContextConfig & { [kIgnored]?: Schemas }
+
+/**
+ * Checks every route that is registered from now on against the contract,
+ * so that what its schemas promise is what it can answer. A route that cannot
+ * keep it throws where it is registered.
+ *
+ * @throws {TypeError} for an option of the wrong type
+ */
+export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSchemas = 'reject', requireSchemas = false }: RouteSchemaOptions): void {
+  if (errorSchemas !== 'reject' && errorSchemas !== 'ignore') {
+    throw new TypeError(`fastify-reason-phrase: option errorSchemas must be 'reject' or 'ignore', not ${inspect(errorSchemas)}`)
+  }
+  if (typeof requireSchemas !== 'boolean') {
+    throw new TypeError(`fastify-reason-phrase: option requireSchemas must be a boolean, not ${inspect(requireSchemas)}`)
+  }
+
+  app.addHook('onRoute', function (route) {
+    const { reasonPhrase } = route.config ?? NONE as FastifyContextConfig
+    if (reasonPhrase !== undefined && typeof reasonPhrase !== 'boolean') fail(route, `must have a boolean as its config.reasonPhrase, not ${inspect(reasonPhrase)}`)
+    if (reasonPhrase === false) return
+    checkErrors(route, contract)
+    const response = (route.schema?.response ?? NONE) as Schemas
+    let withBody: string[] | undefined
+    let describes = false
+    for (const key in response) {
+      if (isSuccess(key)) describes = true
+      else if (isError(key) && !isNull(response[key])) (withBody ??= []).push(key)
+    }
+    if (withBody !== undefined) {
+      if (errorSchemas === 'reject') {
+        fail(route, `declares a body for ${withBody.join(', ')}, but an unsuccessful response has none. Remove the schema, and say what the error means in config.errors; or set the option errorSchemas to 'ignore'`)
+      }
+      // A copy, since the schema is the caller's and may be shared.
+      const kept = { ...response }
+      const ignored: Schemas = {}
+      for (const key of withBody) {
+        ignored[key.toLowerCase()] = response[key]
+        delete kept[key]
+      }
+      route.schema = { ...route.schema, response: kept }
+      const config: WithIgnored = { ...route.config, [kIgnored]: ignored }
+      route.config = config
+      // Fastify derives the route for HEAD from that for GET.
+      if (route.method !== 'HEAD') app.log.warn(`fastify-reason-phrase: the route ${nameOf(route)} declares a body for ${withBody.join(', ')}, which is ignored: an unsuccessful response has none`)
+    }
+    if (requireSchemas && !describes && !isExempt(route)) {
+      fail(route, 'has no schema for a 2xx payload, as the option requireSchemas asks. Add one to schema.response')
+    }
+  })
+}
+
+/**
+ * Returns the text that serialized JSON would have had by a schema that was
+ * removed, so that what the schema leaves out stays unsaid. Returns undefined
+ * where no schema was removed for the status code.
+ */
+export function serializeIgnored (reply: FastifyReply, body: string | Uint8Array): string | undefined {
+  const ignored = (reply.request.routeOptions.config as WithIgnored)[kIgnored]
+  if (ignored === undefined) return undefined
+  const { statusCode } = reply
+  const schema = ignored[statusCode] ?? ignored[`${Math.floor(statusCode / 100)}xx`] ?? ignored.default
+  if (schema === undefined) return undefined
+  try {
+    return reply.serializeInput(JSON.parse(Buffer.from(body as string).toString()), contentOf(schema as Schema))
+  } catch {
+    // It is no JSON, or Fastify alone would answer 500.
+    return ''
+  }
+}
+
+interface Schema {
+  [keyword: string]: unknown
+  content?: Record<string, { schema: Schema }>
+}
+
+/** Returns the schema of JSON, where there is one for each media type. */
+function contentOf (schema: Schema): Schema {
+  return schema.content?.['application/json']?.schema ?? schema
+}
+
+function checkErrors (route: RouteOptions, contract: Contract): void {
+  const errors = route.config?.errors
+  if (errors === undefined) return
+  if (typeof errors !== 'object' || errors === null) fail(route, 'must have its config.errors as an object, such as { 404: \'No topic has this id\' }')
+  for (const statusCode in errors) {
+    const meaning: unknown = errors[statusCode]
+    if (!contract.phrases.has(Number(statusCode))) {
+      fail(route, `declares the error ${statusCode} in config.errors, which is not in the contract's table (${[...contract.phrases.keys()].join(', ')}). Choose one of these, or add it with the option statusCodes`)
+    }
+    if (typeof meaning !== 'string' || meaning.trim() === '') fail(route, `must say in config.errors what its error ${statusCode} means, in a string`)
+  }
+}
+
+function isError (key: string): boolean {
+  return /^(?:[45]xx|default)$/i.test(key) || isUnsuccessful(Number(key))
+}
+
+function isSuccess (key: string): boolean {
+  return /^2(?:xx|\d\d)$/i.test(key)
+}
+
+// A schema of null is how a route says that there is no body. That of a
+// validation library, such as z.null(), is no JSON Schema, and refuses the error.
+function isNull (schema: unknown): boolean {
+  return isPlainObject(schema) && (schema as { type?: unknown }).type === 'null'
+}
+
+function isExempt ({ method, schema }: RouteOptions): boolean {
+  return (schema as { hide?: boolean } | undefined)?.hide === true || [method].flat().every(method => method === 'HEAD' || method === 'OPTIONS')
+}
+
+/** The methods of a route and its URL. */
+export function nameOf ({ method, url }: RouteOptions): string {
+  return `${[method].flat().join(', ')} ${url}`
+}
+
+function fail (route: RouteOptions, what: string): never {
+  throw new Error(`fastify-reason-phrase: the route ${nameOf(route)} ${what}`)
+}

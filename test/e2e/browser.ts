@@ -1,0 +1,250 @@
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
+import cors from '@fastify/cors'
+import { build } from 'esbuild'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { chromium, type BrowserContextOptions, type Locator, type Page } from 'playwright-core'
+import t, { type Test } from 'tap'
+import service from '../../app.js'
+import { serverOptions } from '../../index.js'
+import { cert, key } from '../fixtures/certificate.js'
+import { closedPort, sqlite } from '../fixtures/database.js'
+import { keysFile } from '../fixtures/service.js'
+import { KEY } from '../fixtures/sign.js'
+
+// A browser takes its time, and tap alone says how much.
+t.setTimeout(300_000)
+
+const executablePath = '/usr/bin/chromium'
+const skip = isExecutable(executablePath) ? false : `Chromium is not installed: there is no ${executablePath}`
+const args = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync'
+]
+
+const HEADER = 'EB-REASON-PHRASE'
+const nowhere = `EBT-${'0'.repeat(32)}`
+
+function isExecutable (path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A page of a browser of its own. */
+async function open (t: Test, options?: BrowserContextOptions): Promise<Page> {
+  const browser = await chromium.launch({ executablePath, args, timeout: 0 })
+  t.teardown(() => browser.close())
+  const page = await browser.newPage(options)
+  page.setDefaultTimeout(0)
+  return page
+}
+
+/** Where an app listens: loopback, and any port. */
+async function listen (t: Test, app: FastifyInstance<any, any, any, any>): Promise<string> {
+  t.teardown(() => app.close())
+  return app.listen({ host: '127.0.0.1', port: 0 })
+}
+
+t.test('The page of the document', { skip }, async t => {
+  const app = Fastify(serverOptions())
+  await app.register(service, { ...await sqlite.open(t), keysFile: keysFile(t) })
+  const origin = await listen(t, app)
+  const { paths } = app.swagger() as { paths: Record<string, Record<string, any>> }
+  const operations = Object.entries(paths).flatMap(([path, item]) => Object.entries(item).map(([method, operation]) => ({ path, method, operation })))
+
+  const page = await open(t, { viewport: { width: 1000, height: 1000 } })
+  const failures: string[] = []
+  const elsewhere: string[] = []
+  page.on('pageerror', ({ message }) => failures.push(message))
+  page.on('request', request => { if (new URL(request.url()).origin !== origin && !request.url().startsWith('data:')) elsewhere.push(request.url()) })
+  await page.goto(`${origin}/docs`)
+  await page.locator('.opblock').first().waitFor()
+
+  /** The part of the page that is about an operation, folded up or not. */
+  const blockOf = (method: string, path: string) => page.locator(`.opblock-${method}`).filter({ has: page.locator(`[data-path="${path}"]`) })
+  const unfold = async (block: Locator) => {
+    await block.locator('.opblock-summary-control').click()
+    await block.locator('.responses-table').first().waitFor()
+  }
+  /** The texts of what matches, without the white space around them. */
+  const texts = async (locator: Locator) => (await locator.allInnerTexts()).map(text => text.trim())
+
+  await t.test('explains the contract', async t => {
+    const [description] = await texts(page.locator('.info .description'))
+    t.match(description, `An unsuccessful response has no body. Its message is in the ${HEADER} header`)
+  })
+
+  await t.test('lists every operation', async t => {
+    const listed = await page.locator('.opblock-summary').evaluateAll(summaries => summaries.map(summary => [
+      summary.querySelector('.opblock-summary-method')!.textContent,
+      summary.querySelector('[data-path]')!.getAttribute('data-path'),
+      summary.querySelector('.opblock-summary-description')!.textContent
+    ].join(' ')))
+    t.equal(listed.length, 12)
+    t.strictSame(listed.sort(), operations.map(({ path, method, operation }) => `${method.toUpperCase()} ${path} ${operation.summary}`).sort())
+  })
+
+  await t.test('shows the errors of each, with the header and no body', async t => {
+    for (const { path, method, operation } of operations) {
+      const block = blockOf(method, path)
+      await unfold(block)
+      t.strictSame(await texts(block.locator('.responses-table .response > .response-col_status')), Object.keys(operation.responses), `${method} ${path}`)
+
+      for (const [statusCode, response] of Object.entries<any>(operation.responses)) {
+        const row = block.locator(`.responses-table .response[data-code="${statusCode}"]`)
+        const [description] = await texts(row.locator('.response-col_description__inner'))
+        const headers = await texts(row.locator('table.headers tbody tr td:first-child'))
+        const bodies = await row.locator('.response-control-media-type, .model-example').count()
+        if (Number(statusCode) < 400) {
+          t.equal(description, response.description)
+          t.strictSame(headers, Object.keys(response.headers ?? {}))
+          t.equal(bodies, 2, 'of a success it shows the media type, and an example')
+        } else {
+          const { $ref } = response
+          const { description: meaning } = $ref === undefined ? response : (app.swagger() as any).components.responses[statusCode]
+          t.equal(description, meaning, `${statusCode}`)
+          t.match(description, 'The response has no body')
+          if (Number(statusCode) >= 500) t.match(description, 'the operation may have succeeded')
+          t.strictSame(headers, [HEADER])
+          t.equal(bodies, 0)
+        }
+      }
+      if (process.env.SCREENSHOT && method === 'get' && path.endsWith('}')) {
+        await page.mouse.move(0, 0)
+        await block.locator('.opblock-summary-control').blur()
+        await block.screenshot({ path: join(import.meta.dirname, '..', '..', 'docs', 'openapi.png'), animations: 'disabled' })
+      }
+    }
+    const [description] = await texts(blockOf('post', '/v2/topic').locator('.response[data-code="422"] .response-col_description__inner'))
+    t.match(description, /^The name is taken, or the media type is none\./, "in the route's own words")
+  })
+
+  await t.test('shows the examples, and what must be sent', async t => {
+    const [example] = await texts(blockOf('get', '/v2/topic/{topicId}').locator('.response[data-code="200"] .example'))
+    t.match(JSON.parse(example!), { name: 'orders.created', deleteAt: null })
+    t.equal(await blockOf('get', '/v2/topic').locator('.parameter__name').count(), 6)
+    t.equal(await blockOf('get', '/v2/topic').locator('.parameter__name.required').count(), 0)
+    t.equal(await blockOf('get', '/v2/topic/{topicId}').locator('.parameter__name.required').count(), 1)
+  })
+
+  /** Tries an operation out, and returns what the page shows of the answer. */
+  const tryOut = async (block: Locator, fill: () => Promise<void> = async () => {}) => {
+    await block.getByRole('button', { name: 'Try it out' }).click()
+    await fill()
+    await block.getByRole('button', { name: 'Execute' }).click()
+    const answer = block.locator('.live-responses-table .response')
+    await answer.waitFor()
+    return {
+      statusCode: (await texts(answer.locator('.response-col_status')))[0],
+      titles: await texts(answer.locator('h5')),
+      headers: await texts(answer.locator('.headerline'))
+    }
+  }
+
+  await t.test('tries out what fails, and shows its status and the header', async t => {
+    const get = blockOf('get', '/v2/topic/{topicId}')
+    const missing = await tryOut(get, () => get.getByPlaceholder('topicId').fill(nowhere))
+    t.equal(missing.statusCode, '401')
+    const refusal = ['eb-reason-phrase: The request is not signed: it must have Signature-Input and Signature']
+    t.strictSame(missing.headers.filter(line => line.startsWith('eb-')), refusal)
+    t.strictSame(missing.titles, ['Response headers'], 'and no body')
+
+    const post = blockOf('post', '/v2/topic')
+    const refused = await tryOut(post, () => post.locator('textarea').fill('{ "name": "a", "description": "", "mediaType": "none" }'))
+    t.equal(refused.statusCode, '401')
+    t.strictSame(refused.headers.filter(line => line.startsWith('eb-')), refusal)
+    t.strictSame(refused.titles, ['Response headers'])
+  })
+
+  await t.test('tries out what succeeds, and shows its body', async t => {
+    const health = await tryOut(blockOf('get', '/health'))
+    t.equal(health.statusCode, '200')
+    t.strictSame(health.headers.filter(line => line.startsWith('eb-')), [])
+    t.strictSame(health.titles, ['Response body', 'Response headers'])
+  })
+
+  t.strictSame(failures, [])
+  t.strictSame(elsewhere, [], 'it asks nobody else')
+})
+
+t.test('A page on another origin', { skip }, async t => {
+  const options = { ...await sqlite.open(t), keysFile: keysFile(t) }
+  const withCors = async (app: FastifyInstance<any, any, any, any>) => {
+    await app.register(cors)
+    await app.register(service, options)
+    return listen(t, app)
+  }
+  const withoutPlugin = Fastify()
+  await withoutPlugin.register(cors)
+  withoutPlugin.get('/', async (_request, reply) => reply.code(404).header(HEADER, 'No topic').send())
+  const withoutCors = Fastify(serverOptions())
+  await withoutCors.register(service, options)
+  const home = Fastify()
+  home.get('/', async (_request, reply) => reply.type('text/html').send('<!doctype html><title>Another origin</title>'))
+  const { outputFiles: [bundle] } = await build({ entryPoints: [join(import.meta.dirname, '..', '..', 'client', 'index.ts')], bundle: true, format: 'esm', write: false })
+  home.get('/client.js', async (_request, reply) => reply.type('text/javascript').send(bundle!.text))
+
+  const origins = {
+    http: await withCors(Fastify(serverOptions())),
+    http2: await withCors(Fastify(serverOptions({ http2: true, https: { key, cert } }))),
+    withoutPlugin: await listen(t, withoutPlugin),
+    withoutCors: await listen(t, withoutCors),
+    home: await listen(t, home)
+  }
+
+  // After the servers, so that it is closed before them: a server for HTTP/2 waits for its clients.
+  const page = await open(t, { ignoreHTTPSErrors: true })
+  await page.goto(origins.home)
+  t.equal(await page.title(), 'Another origin')
+
+  /** What a script of the page can tell of an answer. */
+  const ask = (url: string, body?: object, key?: typeof KEY) => page.evaluate(async ({ url, body, header, key }) => {
+    const options = body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+    const { signer } = await import('/client.js' as string)
+    const response = await fetch(key ? await signer(key)(new Request(url, options)) : new Request(url, options))
+    return { statusCode: response.status, phrase: response.statusText, reason: response.headers.get(header), text: await response.text() }
+  }, { url, body, header: HEADER, key })
+
+  for (const protocol of ['http', 'http2'] as const) {
+    await t.test(`reads the reason of an error over ${protocol}`, async t => {
+      const origin = origins[protocol]
+      const error = (statusCode: number, reason: string) => ({ statusCode, reason, phrase: protocol === 'http2' ? '' : reason, text: '' })
+
+      t.strictSame(await ask(`${origin}/v2/topic`, { name: 'a', description: '', mediaType: 'none' }, KEY), error(422, '"none" is not a media type'))
+      t.strictSame(await ask(`${origin}/v2/topic/${nowhere}`, undefined, KEY), error(404, `No topic ${nowhere}`))
+      t.strictSame(await ask(`${origin}/v2/topic/${nowhere}`), error(401, 'The request is not signed: it must have Signature-Input and Signature'))
+      t.strictSame(await ask(`${origin}/nothing`, undefined, KEY), error(404, 'Route GET:/nothing not found'))
+      t.match(await ask(`${origin}/health`), { statusCode: 200, reason: null, text: '"status":"ok"' })
+    })
+  }
+
+  await t.test('calls the service with the client', async t => {
+    const results = await page.evaluate(async ({ baseUrl, key, nowhere, closed }) => {
+      const { createClient } = await import('/client.js' as string)
+      const client = createClient({ baseUrl, key })
+      const { cause, ...lost } = await createClient({ baseUrl: closed, key })('GET', '/')
+      return [
+        await client('POST', '/v2/topic', { body: { name: 'from a page', description: '', mediaType: 'text/plain' } }),
+        await client('GET', `/v2/topic/${nowhere}`),
+        { ...lost, cause: String(cause) }
+      ]
+    }, { baseUrl: origins.http, key: KEY, nowhere, closed: `http://127.0.0.1:${await closedPort()}` })
+    t.match(results, [
+      { outcome: 'success', status: 201, body: { name: 'from a page' } },
+      { outcome: 'rejected', status: 404, reason: `No topic ${nowhere}` },
+      { outcome: 'unknown', cause: /Failed to fetch/ }
+    ], 'where a page cannot tell that a request never left, its outcome is unknown')
+  })
+
+  await t.test('reads none where nobody exposes the header', async t => {
+    t.match(await ask(origins.withoutPlugin), { statusCode: 404, reason: null })
+  })
+
+  await t.test('gets no answer at all where there is no CORS', async t => {
+    await t.rejects(ask(`${origins.withoutCors}/v2/topic/${nowhere}`), /Failed to fetch/)
+  })
+})

@@ -1,0 +1,177 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
+import { build } from 'esbuild'
+import t, { type Test } from 'tap'
+import { postgresql, sqlite } from '../fixtures/database.js'
+import { keysFile } from '../fixtures/service.js'
+import { sign } from '../fixtures/sign.js'
+
+// Processes start again and again here.
+t.setTimeout(300_000)
+
+const CLIENTS = 9
+const TOPICS = 3
+// Milliseconds for which each service is killed over and over.
+const SPAN = 7_000
+
+const root = join(import.meta.dirname, '..', '..')
+// Compiled once, since to start is most of what a process does here.
+const compiled = t.testdir()
+t.before(() => build({
+  absWorkingDir: root,
+  entryPoints: ['*.ts', ...['lib', 'plugins', 'routes', 'schemas', 'migrations'].map(folder => `${folder}/**/*.ts`)],
+  outbase: root,
+  outdir: compiled,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20'
+}))
+
+/** A process of the service that can be killed and started again. */
+class Service {
+  url = ''
+  readonly #env: NodeJS.ProcessEnv
+  #child: ChildProcess | undefined
+
+  constructor (t: Test, settings: Record<string, string | undefined>) {
+    // Whose processes are killed has no coverage to write.
+    const { NODE_OPTIONS, NODE_V8_COVERAGE, HOST, MESSAGE_BACKLOG, NODE_ENV, ...env } = process.env
+    this.#env = { ...env, PORT: '0', LOG_LEVEL: 'info', DATABASE_FILE: '', DATABASE_URL: '', KEYS_FILE: keysFile(t), ...settings }
+    t.teardown(() => this.kill())
+  }
+
+  async start (): Promise<void> {
+    const child = spawn(process.execPath, ['server.js'], { cwd: compiled, env: this.#env, stdio: ['ignore', 'pipe', 'inherit'] })
+    this.#child = child
+    for await (const line of createInterface(child.stdout)) {
+      const [, url] = /Server listening at (http[^"]*)/.exec(line) ?? []
+      if (url !== undefined) {
+        this.url = url
+        break
+      }
+    }
+    // What is not read would fill its pipe.
+    child.stdout.resume()
+  }
+
+  async kill (): Promise<void> {
+    if (this.#child === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const ended = once(this.#child, 'exit')
+    this.#child.kill('SIGKILL')
+    await ended
+  }
+}
+
+interface Sent {
+  client: number
+  number: number
+}
+
+const get = (url: string, target: string) => fetch(url + target, { headers: sign('GET', target) })
+
+function post (url: string, target: string, payload: object) {
+  const body = JSON.stringify(payload)
+  return fetch(url + target, { method: 'POST', headers: { 'content-type': 'application/json', ...sign('POST', target, body) }, body })
+}
+
+/** Everything that is stored in a topic, page by page. */
+async function read (url: string, topicId: string) {
+  const items: Array<{ messageId: string, position: number, body: Sent }> = []
+  for (let query = ''; ;) {
+    const response = await get(url, `/v2/topic/${topicId}/message?limit=1000${query}`)
+    const page = await response.json() as { items: typeof items, nextId: string | null }
+    items.push(...page.items)
+    if (page.nextId === null) return items
+    query = `&afterId=${page.nextId}`
+  }
+}
+
+async function survives (t: Test, settings: Record<string, string | undefined>, processes: number) {
+  const services = Array.from({ length: processes }, () => new Service(t, settings))
+  await Promise.all(services.map(service => service.start()))
+  const topicIds: string[] = []
+  for (let number = 0; number < TOPICS; number++) {
+    const response = await post(services[0].url, '/v2/topic', { name: `topic ${number}`, description: '', mediaType: 'application/json' })
+    topicIds.push((await response.json() as { topicId: string }).topicId)
+  }
+
+  // Each client sends its next message when it has the answer to the one before, to whichever process.
+  const accepted = new Map<string, Sent>()
+  const load = new AbortController()
+  let unknown = 0
+  const clients = Array.from({ length: CLIENTS }, async (_, client) => {
+    for (let number = 0; !load.signal.aborted; number++) {
+      const { url } = services[Math.floor(Math.random() * processes)]
+      try {
+        const response = await post(url, `/v2/topic/${topicIds[client % TOPICS]}/message`, { body: { client, number } })
+        const payload = response.status === 202 ? await response.json() as { messageId: string } : undefined
+        if (payload === undefined) throw new Error(`${response.status}`)
+        accepted.set(payload.messageId, { client, number })
+      } catch {
+        unknown++
+        await setTimeout(50)
+      }
+    }
+  })
+
+  let time = 0
+  let kills = 0
+  for (const begun = performance.now(); kills < 2 || performance.now() - begun < SPAN; kills++) {
+    const started = performance.now()
+    for (const before = accepted.size; accepted.size < before + 3 * CLIENTS;) await setTimeout(10)
+    await setTimeout(500 * Math.random())
+    const service = services[kills % processes]
+    await service.kill()
+    time += performance.now() - started
+    await service.start()
+  }
+  load.abort()
+  await Promise.all(clients)
+
+  // What was accepted is stored before long, or it is lost.
+  const [{ url }] = services
+  const latest = new Map([...accepted].map(([messageId, { client }]) => [client, messageId]))
+  for (const messageId of latest.values()) {
+    for (;;) {
+      const { status } = await (await get(url, `/v2/message/${messageId}`)).json() as { status: string }
+      if (status !== 'accepted') break
+      await setTimeout(10)
+    }
+  }
+
+  const found = new Map<string, Sent>()
+  for (const topicId of topicIds) {
+    const items = await read(url, topicId)
+    t.strictSame(items.map(({ position }) => position), items.map((_, index) => index + 1), 'positions without gaps')
+    const last = new Map<number, number>()
+    let inOrder = true
+    for (const { messageId, body } of items) {
+      inOrder &&= !found.has(messageId) && (last.get(body.client) ?? -1) < body.number
+      last.set(body.client, body.number)
+      found.set(messageId, body)
+    }
+    t.ok(inOrder, 'each message once, and those of a client in the order in which it sent them')
+  }
+  t.ok(accepted.size > kills, 'there was a load')
+  t.strictSame([...accepted].filter(([messageId, sent]) => JSON.stringify(found.get(messageId)) !== JSON.stringify(sent)), [], 'nothing that was accepted is lost')
+  t.comment(`${kills} kills of ${processes} process(es), ${CLIENTS} clients, ${TOPICS} topics: ${accepted.size} accepted, ` +
+    `${Math.round(accepted.size / time * 1000)} a second while up, ${unknown} without an answer or refused, of which ${found.size - accepted.size} are stored`)
+}
+
+t.test('SQLite', async t => {
+  const { databaseFile } = await sqlite.open(t)
+  await survives(t, { DATABASE_FILE: databaseFile }, 1)
+})
+
+t.test('PostgreSQL', { skip: postgresql.skip }, async t => {
+  const { databaseUrl } = await postgresql.open(t)
+  await survives(t, { DATABASE_URL: databaseUrl }, 1)
+})
+
+t.test('PostgreSQL, two processes', { skip: postgresql.skip }, async t => {
+  const { databaseUrl } = await postgresql.open(t)
+  await survives(t, { DATABASE_URL: databaseUrl }, 2)
+})

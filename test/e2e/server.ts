@@ -1,0 +1,209 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import Libsql from 'libsql'
+import t, { type Test } from 'tap'
+import { closedPort, Gate } from '../fixtures/database.js'
+import { keysFile } from '../fixtures/service.js'
+import { sign } from '../fixtures/sign.js'
+
+// Each of these tests starts processes.
+t.setTimeout(300_000)
+
+const root = join(import.meta.dirname, '..', '..')
+
+/** Runs server.ts as a process of its own, with nothing but these settings. */
+function run (t: Test, settings: Record<string, string> = {}, preload?: string) {
+  const { HOST, PORT, LOG_LEVEL, DATABASE_FILE, DATABASE_URL, DRAIN_TIME, KEYS_FILE, MESSAGE_BACKLOG, NODE_ENV, ...env } = process.env
+  const databaseFile = join(t.testdir(), 'data', 'topics.db')
+  // Started as this test is, so that its coverage counts, too: that of tsx is wrong, as it writes code on one line.
+  const args = [...process.execArgv, ...(preload ? ['--import', `data:text/javascript,${preload}`] : []), 'server.ts']
+  const server = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...env, PORT: '0', DATABASE_FILE: databaseFile, KEYS_FILE: keysFile(t), ...settings }
+  })
+  t.teardown(() => server.kill('SIGKILL'))
+
+  const lines: string[] = []
+  const stdout = createInterface(server.stdout).on('line', line => lines.push(line))
+  let stderr = ''
+  server.stderr.on('data', data => { stderr += data })
+  const ended = once(server, 'close')
+
+  return {
+    databaseFile,
+    server,
+    /** The line of the log that matches. */
+    async line (pattern: RegExp): Promise<string> {
+      for (;;) {
+        const line = lines.find(line => pattern.test(line))
+        if (line !== undefined) return line
+        await Promise.race([once(stdout, 'line'), ended.then(() => { throw new Error(`It ended: ${lines.join('\n')}${stderr}`) })])
+      }
+    },
+    /** How it ended, and all that it said. */
+    async end () {
+      const [code] = await ended
+      return { code, lines, stderr }
+    }
+  }
+}
+
+/** Where a started server listens. */
+async function addressOf ({ line }: ReturnType<typeof run>): Promise<URL> {
+  const { msg } = JSON.parse(await line(/Server listening at/))
+  return new URL(msg.slice(msg.indexOf('http')))
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  t.test(`${signal} lets a request in flight finish`, async t => {
+    const service = run(t, { HOST: '127.0.0.1', LOG_LEVEL: 'info' })
+    const { hostname, port } = await addressOf(service)
+
+    const body = JSON.stringify({ name: 'in flight', description: '', mediaType: 'text/plain' })
+    const socket = connect(Number(port), hostname)
+    const fields = Object.entries(sign('POST', '/v2/topic', body)).map(([name, value]) => `${name}: ${value}\r\n`).join('')
+    socket.write(`POST /v2/topic HTTP/1.1\r\nHost: a\r\n${fields}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`)
+    socket.write(body.slice(0, 10))
+    await service.line(/incoming request/)
+    service.server.kill(signal)
+    t.match(JSON.parse(await service.line(/Closing/)), { level: 30, signal })
+    socket.write(body.slice(10))
+
+    let response = ''
+    for await (const data of socket) response += data
+    t.match(response, /^HTTP\/1\.1 201 Created\r\n/)
+    t.match(response, /^connection: close\r$/im)
+    const { code, stderr } = await service.end()
+    t.equal(code, 0)
+    t.equal(stderr, '')
+
+    const database = new Libsql(service.databaseFile)
+    t.match(database.prepare('select name from topic').all(), [{ name: 'in flight' }])
+    database.close()
+  })
+}
+
+t.test('A database that cannot be reached is one line, and exit code 1', async t => {
+  const url = `postgres://user:secret@127.0.0.1:${await closedPort()}/topics`
+  const { code, lines, stderr } = await run(t, { DATABASE_URL: url, DATABASE_FILE: '', PORT: '', KEYS_FILE: '', MESSAGE_BACKLOG: '5', NODE_ENV: 'production' }).end()
+  t.equal(code, 1)
+  t.equal(lines.length, 1)
+  t.equal(stderr, '')
+  const line = JSON.parse(lines[0])
+  t.equal(line.level, 60)
+  t.match(line.msg, /^The database \(PostgreSQL\) cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:\d+$/)
+  t.notOk('err' in line)
+  t.notMatch(lines[0], /secret/)
+})
+
+t.test('Keys that cannot be read are one line, and exit code 1', async t => {
+  const start = async (settings: Record<string, string>) => {
+    const { code, lines, stderr } = await run(t, settings).end()
+    t.equal(code, 1)
+    t.equal(lines.length, 1)
+    t.equal(stderr, '')
+    t.notMatch(lines[0], /a secret/)
+    const { level, msg } = JSON.parse(lines[0])
+    t.equal(level, 60)
+    return msg
+  }
+  const file = keysFile(t)
+  writeFileSync(file, '[{ "id": "a", "secret": "a secret" ]')
+  t.equal(await start({ KEYS_FILE: file }), `The keys (${file}) cannot be read: it is not JSON`)
+  const none = `${file}.none`
+  t.equal(await start({ KEYS_FILE: none, NODE_ENV: 'production' }), `The keys (${none}) cannot be read: there is no such file`)
+})
+
+t.test('On a terminal, it is one line for a person', async t => {
+  const { code, lines, stderr } = await run(t, { DATABASE_FILE: root }, 'process.stdout.isTTY = true').end()
+  t.equal(code, 1)
+  t.equal(lines.length, 1)
+  t.equal(stderr, '')
+  t.throws(() => JSON.parse(lines[0]))
+  t.match(lines[0], /FATAL.*The database \(.*\) cannot be reached: /)
+})
+
+t.test('On a terminal, no text of a request begins a line', async t => {
+  const { line, end, server } = run(t, {}, 'process.stdout.isTTY = true')
+  const [, url] = /Server listening at (http:\/\/[\d.:]+)/.exec(await line(/Server listening at/))!
+  const forged = '\r\n[00:00:00.000] INFO (1): forged\u001b[2J\u0085\u009b1A\u2028'
+  const ask = (method: string, target: string, payload?: object) => {
+    const body = payload && JSON.stringify(payload)
+    return fetch(url + target, { method, body, headers: { ...sign(method, target, body), ...(body && { 'content-type': 'application/json' }) } })
+  }
+  const topic = { name: 'a', description: '', mediaType: 'text/plain' }
+  const { topicId } = await (await ask('POST', '/v2/topic', topic)).json() as { topicId: string }
+  const statuses = [
+    await ask('POST', '/v2/topic', { ...topic, mediaType: `a/b${forged}` }),
+    await ask('POST', '/v2/topic', { ...topic, [`x${forged}`]: 1 }),
+    await ask('POST', `/v2/topic/${topicId}/message`, { mediaType: `a/b${forged}`, body: '' }),
+    await ask('GET', `/v2/topic?x${encodeURIComponent(forged)}=1`),
+    await ask('GET', `/v2/topic/${encodeURIComponent(forged)}`)
+  ].map(({ status }) => status)
+  t.strictSame(statuses, [422, 400, 422, 400, 400])
+  server.kill('SIGTERM')
+  const { code, lines } = await end()
+  t.equal(code, 0)
+  t.equal(lines.filter(line => /^\[.*INFO.*: .*\\r\\n\[00:00:00.000\] INFO \(1\): forged\\u001b\[2J\\u0085\\u009b1A\\u2028/.test(line)).length, 4)
+  t.same(lines.filter(line => line.startsWith('[00:00:00') || /[\r\u0085\u009b\u2028]|\u001b\[2J/.test(line)), []) // eslint-disable-line no-control-regex
+})
+
+t.test('On a terminal, no text of an error begins a line', async t => {
+  const text = 'a\r[00:00:00.000] INFO (1): forged\u001b[2J\n[00:00:00.000] INFO (1): forged'
+  const preload = `process.stdout.isTTY = true; process.stdin.once("data", () => { throw new Error(${JSON.stringify(text)}) })`
+  const { line, end, server } = run(t, {}, encodeURIComponent(preload))
+  await line(/Server listening at/)
+  server.stdin.write('now')
+  const { lines } = await end()
+  t.ok(lines.some(line => /^ +Error: a/.test(line)))
+  t.same(lines.filter(line => line.startsWith('[00:00:00') || /\r|\u001b\[2J/.test(line)), []) // eslint-disable-line no-control-regex
+})
+
+t.test('A port that is taken is one line, and exit code 1', async t => {
+  const gate = new Gate(() => {})
+  const port = await gate.open()
+  t.teardown(() => gate.close())
+  const { code, lines } = await run(t, { PORT: String(port), LOG_LEVEL: 'warn' }).end()
+  t.equal(code, 1)
+  t.equal(lines.length, 1)
+  t.match(JSON.parse(lines[0]), { level: 60, msg: `listen EADDRINUSE: address already in use 127.0.0.1:${port}` })
+})
+
+t.test('Any other failure to start has its stack', async t => {
+  const { code, lines } = await run(t, { PORT: 'x', LOG_LEVEL: 'warn' }).end()
+  t.equal(code, 1)
+  t.equal(lines.length, 1)
+  t.match(JSON.parse(lines[0]), { level: 60, err: { type: 'RangeError', stack: String } })
+})
+
+t.test('A request that outlasts DRAIN_TIME is given up, with exit code 1', async t => {
+  const service = run(t, { DRAIN_TIME: '300' })
+  const { hostname, port } = await addressOf(service)
+  const socket = connect(Number(port), hostname).on('error', () => {})
+  socket.write('POST /v2/topic HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{')
+  await service.line(/incoming request/)
+  service.server.kill('SIGTERM')
+  t.match(JSON.parse(await service.line(/killed by timeout/)), { level: 50, msg: 'killed by timeout (300ms)' })
+  t.equal((await service.end()).code, 1)
+})
+
+t.test('A DRAIN_TIME that is none is said', async t => {
+  for (const time of ['soon', '-1', '9999999999']) {
+    const { code, lines } = await run(t, { DRAIN_TIME: time }).end()
+    t.equal(code, 1)
+    t.equal(lines.length, 1)
+    t.match(JSON.parse(lines[0]), { level: 60, err: { type: 'RangeError', message: `DRAIN_TIME must be a number of milliseconds, not ${time}` } })
+  }
+})
+
+t.test('An uncaught error is logged, closes the service, and is exit code 1', async t => {
+  const service = run(t, {}, 'process.stdin.once("data", () => { throw new Error("Uncaught") })')
+  await addressOf(service)
+  service.server.stdin.write('now')
+  t.match(JSON.parse(await service.line(/Closing/)), { level: 60, err: { message: 'Uncaught' } })
+  t.equal((await service.end()).code, 1)
+})

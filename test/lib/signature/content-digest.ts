@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto'
+import fc from 'fast-check'
+import t from 'tap'
+import { ContentDigest } from '../../../lib/signature/content-digest.js'
+import { Fields } from '../../../lib/signature/fields.js'
+
+const JSON_LF = '{"hello": "world"}\n'
+const COMPRESSED = Buffer.from('0b09807b2268656c6c6f223a2022776f726c64227d0a03', 'hex')
+
+// RFC 9530: what its examples have.
+const PUBLISHED: Array<[title: string, content: string | Buffer, field: string]> = [
+  ['B.1, all of it', JSON_LF, 'sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:'],
+  ['section 2, sha-512', JSON_LF, 'sha-512=:YMAam51Jz/jOATT6/zvHrLVgOYTGFy1d6GJiOHTohq4yP+pgk4vf2aCsyRZOtw8MjkM7iw7yZ/WkppmM44T3qg==:'],
+  ['B.2, none', '', 'sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:'],
+  ['B.3, a part', '"world"}\n', 'sha-256=:jjcgBDWNAtbYUXI37CVG3gRuGOAjaaDRGpIUFsdyepQ=:'],
+  ['appendix B, brotli', COMPRESSED, 'sha-256=:d435Qo+nKZ+gLcUHn7GQtQ72hiBVAgqoLsZnZPiTGPk=:'],
+  ['appendix B, brotli, both', COMPRESSED, 'sha-256=:d435Qo+nKZ+gLcUHn7GQtQ72hiBVAgqoLsZnZPiTGPk=:, sha-512=:db7fdBbgZMgX1Wb2MjA8zZj+rSNgfmDCEEXM8qLWfpfoNY0sCpHAzZbj09X1/7HAb7Od5Qfto4QpuBsFbUO3dQ==:'],
+  ['appendix B, of a request', '{"title": "New Title"}\n', 'sha-256=:mEkdbO7Srd9LIOegftO0aBX+VPTVz7/CSHes2Z27gc4=:'],
+  ['RFC 9421 B.2', '{"hello": "world"}', 'sha-512=:WZDPaVn/7XgHaAy8pmojAkGWoRx2UFChF41A2svX+TaPm+AbwAgBWnrIiYllu7BNNyealdVLvRwEmTHWXvJwew==:']
+]
+
+function digestOf (field: string): ContentDigest | undefined {
+  return ContentDigest.of(new Fields(['Content-Digest', field]).dictionary('content-digest'))
+}
+
+function matches (field: string, ...pieces: Array<string | Uint8Array>): boolean | undefined {
+  const digest = digestOf(field)
+  for (const piece of pieces) digest?.update(piece)
+  return digest?.matches()
+}
+
+t.test('published digests', async t => {
+  for (const [title, content, field] of PUBLISHED) {
+    for (const [, algorithm, value] of field.matchAll(/sha-(\d+)=:([^:]*):/g)) {
+      t.equal(createHash(`sha${algorithm}`).update(content).digest('base64'), value, `${title}: the vector is right`)
+    }
+    t.equal(matches(field, content), true, title)
+    t.equal(matches(field, content, '\n'), false, `${title}, and a line more`)
+    t.equal(matches(field.replace(/:([^:])/, (_, first: string) => `:${first === 'A' ? 'B' : 'A'}`), content), false, `${title}, by another digest`)
+  }
+})
+
+t.test('each digest that is active must match', async t => {
+  const right = 'sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:'
+  const wrong = 'sha-512=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:'
+  t.equal(matches(right, JSON_LF), true)
+  t.equal(matches(`${right}, ${wrong}`, JSON_LF), false)
+  t.equal(matches(`${wrong}, ${right}`, JSON_LF), false)
+  t.equal(matches(`md5=:AAAA:, ${right}, unixsum=1`, JSON_LF), true, 'others make no difference')
+  t.equal(matches('sha-256=::', JSON_LF), false)
+  t.equal(matches('sha-256=:RK/0qy18:', JSON_LF), false, 'a part of it')
+})
+
+t.test('no digest', async t => {
+  for (const field of [
+    '', ' ', 'sha-256', 'sha-256=1', 'sha-256="RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg="', 'sha-256=:%:', 'sha-256=:AA', 'sha-256=:A:',
+    'sha-256=(:AAAA:)', 'sha-256=:AAAA:,', 'SHA-256=:AAAA:', 'md5=:AAAA:', 'sha-1=:AAAA:', 'sha-256=:AAAA:, sha-512', '\u00e9', 'sha-256=:AAAA: x'
+  ]) {
+    t.equal(digestOf(field), undefined, JSON.stringify(field))
+  }
+})
+
+t.test('in whichever pieces it comes, and not with one bit changed', async t => {
+  fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 50 }), { minLength: 1, maxLength: 10 }), fc.constantFrom('256', '512'), fc.nat(), (pieces, size, bit) => {
+    const content = Buffer.concat(pieces)
+    const field = `sha-${size}=:${createHash(`sha${size}`).update(content).digest('base64')}:`
+    t.equal(matches(field, ...pieces), true)
+    if (content.length === 0) return
+    content[(bit >> 3) % content.length] ^= 1 << (bit & 7)
+    t.equal(matches(field, content), false)
+  }), { numRuns: 200 })
+})

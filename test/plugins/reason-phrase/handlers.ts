@@ -1,0 +1,221 @@
+import { EventEmitter, once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import middie from '@fastify/middie'
+import multipart from '@fastify/multipart'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import t, { type Test } from 'tap'
+import reasonPhrase from '../../../plugins/reason-phrase/index.js'
+import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
+import { connect, keepsContract, listen, valuesOf, type Connection } from '../../fixtures/wire.js'
+
+const BAD_CHUNK = 'Parse Error: Invalid character in chunk size'
+const unknown = (detail: string): string => `The request broke off while it was processed, so its outcome is unknown (${detail})`
+
+const work = new EventEmitter()
+let called = 0
+
+/** Does work for each chunk of a body. */
+async function read (body: AsyncIterable<unknown>): Promise<void> {
+  for await (const chunk of body) work.emit('chunk', chunk)
+}
+
+const begin = (path: string, type = 'x/y', method = 'POST', fields = ''): string =>
+  `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\n${fields}Transfer-Encoding: chunked\r\n\r\n`
+const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`
+const FILE = '--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\nstart'
+
+async function build (app: FastifyInstance): Promise<FastifyInstance> {
+  await app.register(reasonPhrase)
+  await app.register(middie)
+  await app.register(multipart)
+  app.addContentTypeParser('*', (_request, payload, done) => { done(null, payload) })
+  app.use('/middleware', (request: IncomingMessage) => { read(request).catch(() => {}) })
+  app.post('/middleware', async () => 'never')
+  app.post('/raw', async ({ raw }) => { await read(raw) })
+  app.post('/body', async ({ body }) => { await read(body as Readable) })
+  app.get('/get', async ({ raw }) => { await read(raw) })
+  app.post('/pipeline', async ({ raw }) => { await pipeline(raw, read) })
+  app.post('/callback', ({ raw }, reply) => { raw.on('data', data => { work.emit('chunk', data) }).on('end', () => { reply.send('done') }) })
+  app.post('/hijacked', async ({ raw }, reply) => { reply.hijack(); await read(raw).catch(() => {}) })
+  app.post('/hook', { onRequest ({ raw }, reply, done) { reply.hijack(); read(raw).catch(() => {}); done() } }, async () => 'never')
+  app.post('/pre-handler-raw', { preHandler: async ({ raw }) => { await read(raw) } }, async () => 'never')
+  app.post('/pre-handler-body', { preHandler: async ({ body }) => { await read(body as Readable) } }, async () => 'never')
+  app.post('/exempt', { config: { reasonPhrase: false } }, async ({ raw }) => { await read(raw) })
+  app.post('/multipart', async request => { await read((await request.file())!.file) })
+  app.setNotFoundHandler({ preHandler: async () => {} }, async ({ raw }) => { await read(raw) })
+
+  const waits = async (): Promise<void> => { work.emit('chunk'); await once(work, 'passed') }
+  const never = async (): Promise<void> => { called++ }
+  app.post('/on-request', { onRequest: waits }, never)
+  app.post('/pre-handler', { preHandler: waits }, never)
+  app.post('/json', async ({ body }) => body)
+
+  app.post('/refuses', async ({ raw }, reply) => { reply.code(422).send({ message: 'no' }); await read(raw).catch(() => {}) })
+  app.post('/accepts', (_request, reply) => { reply.code(202).send('accepted') })
+  app.post('/head', ({ raw }, reply) => { reply.hijack(); reply.raw.writeHead(404, { 'x-kept': '1' }); read(raw).catch(() => {}) })
+  app.get('/slow', async () => { await once(work, 'go'); return 'slow' })
+  return app
+}
+
+const BEGUN = ['/raw', '/body', '/pipeline', '/callback', '/hijacked', '/hook', '/pre-handler-raw', '/pre-handler-body', '/exempt', '/middleware', '/multipart', '/not-found', '/get']
+
+/** A request whose handler is at work on its first chunk. */
+async function atWork (port: number, path: string): Promise<Connection> {
+  const connection = connect(port)
+  const working = once(work, 'chunk')
+  const [type, text] = path === '/multipart' ? ['multipart/form-data; boundary=b', FILE] : ['x/y', 'hello']
+  connection.write(begin(path, type, path === '/get' ? 'GET' : 'POST') + chunk(text))
+  await working
+  return connection
+}
+
+/** Asserts the one answer on a connection, which is closed behind it. */
+async function answers (t: Test, connection: Connection, statusCode: number, reason: string | RegExp, title: string): Promise<void> {
+  const [response] = await connection.responses(1)
+  const [said] = valuesOf(response!, 'eb-reason-phrase')
+  t.match(said, reason, title)
+  keepsContract(t, response!, statusCode, said, title)
+  t.strictSame(valuesOf(response!, 'connection'), ['close'])
+  t.strictSame(valuesOf(response!, 'retry-after'), [])
+  connection.socket.end()
+  t.equal((await connection.closed()).split('HTTP/1.1').length, 2, `${title}: one answer`)
+}
+
+const kinds: Array<[title: string, isAlone: boolean, create: (options?: FastifyServerOptions) => FastifyInstance]> = [
+  ['with serverOptions()', false, options => Fastify(serverOptions(options as object)) as unknown as FastifyInstance],
+  ['with register() alone', true, options => Fastify(options)]
+]
+
+for (const [kind, isAlone, create] of kinds) {
+  // What Fastify's own listener says, to which this is left.
+  const detail = (reason: string): string => unknown(isAlone ? 'Client Error' : reason)
+
+  t.test(`answers 500 to a request that breaks off once its handler has begun, ${kind}`, async t => {
+    const port = await listen(t, await build(create()))
+    for (const path of BEGUN) {
+      const bad = await atWork(port, path)
+      bad.write('ZZ\r\n')
+      bad.write('more of it'.repeat(1000))
+      await answers(t, bad, 500, detail(BAD_CHUNK), `${path}: a bad chunk`)
+
+      const ended = await atWork(port, path)
+      ended.socket.end()
+      await answers(t, ended, 500, /outcome is unknown \((Parse Error.*|Client Error)\)$/, `${path}: an end in the middle`)
+
+      const reset = await atWork(port, path)
+      reset.socket.resetAndDestroy()
+      t.equal(await reset.closed(), '', `${path}: a client that is gone`)
+    }
+  })
+
+  t.test(`answers 500 to a request that times out once its handler has begun, ${kind}`, async t => {
+    const port = await listen(t, await build(create({ requestTimeout: 200, http: { headersTimeout: 100, connectionsCheckingInterval: 20 } as object } as object)))
+    await Promise.all([answers(t, await atWork(port, '/raw'), 500, isAlone ? unknown('Client Timeout') : unknown('Request timeout'), 'raw')])
+  })
+
+  t.test(`leaves the answer that a handler has given, ${kind}`, async t => {
+    const port = await listen(t, await build(create()))
+    const held = await atWork(port, '/head')
+    held.write('ZZ\r\n')
+    await answers(t, held, 404, 'Not Found', 'a head that is held for its message')
+  })
+
+  t.test(`answers pipelined requests in their order, ${kind}`, async t => {
+    const app = await build(create())
+    const port = await listen(t, app)
+    const first = connect(port)
+    const working = once(work, 'chunk')
+    first.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n' + begin('/raw') + chunk('hello'))
+    await working
+    const failed = once(app.server, 'clientError')
+    first.write('ZZ\r\n')
+    await failed
+    t.equal(first.received(), '')
+    work.emit('go')
+    const [slow, broken] = await first.responses(2)
+    t.equal(slow!.body, 'slow')
+    keepsContract(t, broken!, 500, detail(BAD_CHUNK))
+
+    const second = connect(port)
+    second.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n' + begin('/json', 'application/json') + chunk('{') + 'ZZ\r\n')
+    while (work.listenerCount('go') === 0) await new Promise(resolve => { setImmediate(resolve) })
+    work.emit('go')
+    const responses = await second.responses(2)
+    t.equal(responses[0]!.body, 'slow')
+    keepsContract(t, responses[1]!, 400, isAlone ? 'Client Error' : BAD_CHUNK)
+  })
+}
+
+for (const [kind, isAlone, create] of kinds) {
+  t.test(`answers 400 to a request that breaks off before its handler has begun, and never calls it, ${kind}`, async t => {
+    const port = await listen(t, await build(create()))
+    const reason = isAlone ? 'Client Error' : BAD_CHUNK
+    for (const path of ['/json', '/not-found']) {
+      const connection = connect(port)
+      connection.write(begin(path, 'application/json') + chunk('{"a":') + 'ZZ\r\n')
+      await answers(t, connection, 400, reason, `in the parser of ${path}`)
+    }
+    for (const path of ['/on-request', '/pre-handler']) {
+      const connection = await atWork(port, path)
+      connection.write('ZZ\r\n')
+      await answers(t, connection, 400, reason, path)
+      work.emit('passed')
+    }
+    await new Promise(resolve => { setImmediate(resolve) })
+    t.equal(called, 0)
+  })
+}
+
+for (const [kind,, create] of kinds) {
+  t.test(`no second answer to a request that is answered before it breaks off, ${kind}`, async t => {
+    const port = await listen(t, await build(create()))
+    for (const [path, statusCode] of [['/accepts', 202], ['/refuses', 422]] as const) {
+      const connection = connect(port)
+      connection.write(begin(path) + chunk('hello'))
+      const [response] = await connection.responses(1)
+      t.equal(response!.statusCode, statusCode)
+      connection.write('ZZ\r\n')
+      connection.socket.end()
+      t.equal((await connection.closed()).split('HTTP/1.1').length, 2)
+    }
+  })
+}
+
+t.test('without serverOptions(), what is no request is left to others', async t => {
+  const port = await listen(t, await build(Fastify()))
+  const connection = connect(port)
+  connection.write('GARBAGE\r\n\r\n')
+  t.match(await connection.closed(), /^HTTP\/1.1 400 Bad Request\r\n[^]*"Client Error"/)
+})
+
+t.test('a listener of the service chooses a 5xx, and no 4xx, once a handler has begun', async t => {
+  for (const [written, statusCode, reason, retryAfter] of [
+    ['HTTP/1.1 400 Mine\r\nX-Kept: 1\r\n\r\n', 500, unknown('Mine'), []],
+    ['HTTP/1.1 503 Later\r\nX-Kept: 1\r\nRetry-After: 1\r\n\r\n', 503, 'Later', ['1']]
+  ] as const) {
+    for (const create of [(options: object) => Fastify(serverOptions(options)), (options: object) => Fastify(options)]) {
+      const port = await listen(t, await build(create({ clientErrorHandler (_error: Error, socket: Readable & { end (text: string): void }) { socket.end(written) } }) as unknown as FastifyInstance))
+      const connection = await atWork(port, '/raw')
+      connection.write('ZZ\r\n')
+      const [response] = await connection.responses(1)
+      keepsContract(t, response!, statusCode, reason)
+      t.strictSame(valuesOf(response!, 'x-kept'), ['1'])
+      t.strictSame(valuesOf(response!, 'retry-after'), retryAfter)
+      connection.destroy()
+    }
+  }
+})
+
+t.test('logs the answer, and nothing of the request', async t => {
+  const lines: string[] = []
+  const port = await listen(t, await build(Fastify(serverOptions({ logger: { stream: { write (line: string) { lines.push(line) } } } })) as unknown as FastifyInstance))
+  const connection = await atWork(port, '/callback')
+  connection.write('secret\r\n')
+  await answers(t, connection, 500, unknown(BAD_CHUNK), 'callback')
+  const logged = lines.map(line => JSON.parse(line)).filter(({ msg }) => msg === unknown(BAD_CHUNK))
+  t.match(logged, [{ level: 50, res: { statusCode: 500 } }])
+  t.equal(logged.length, 1)
+  t.notMatch(lines.join(''), /secret/)
+})

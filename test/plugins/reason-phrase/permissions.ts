@@ -1,0 +1,104 @@
+import Fastify, { type FastifyInstance, type FastifyPluginAsync, type RouteOptions } from 'fastify'
+import t, { type Test } from 'tap'
+import reasonPhrase, { serverOptions } from '../../../index.js'
+import signature, { type Key } from '../../../plugins/signature/index.js'
+import { isError } from '../../fixtures/service.js'
+import { KEY, sign } from '../../fixtures/sign.js'
+
+const options = { keys: (id: string): Key | undefined => id === KEY.id ? { secret: KEY.secret, permissions: ['read'] } : undefined }
+
+const routes: FastifyPluginAsync = async app => {
+  app.get('/read', { config: { permission: 'read' } }, async () => 'read')
+  app.get('/write', { config: { permission: 'write' } }, async () => 'written')
+}
+
+async function build (t: Test): Promise<FastifyInstance> {
+  const app = Fastify(serverOptions())
+  t.teardown(() => app.close())
+  await app.register(reasonPhrase)
+  return app
+}
+
+function stray (method: string, url: string, permission: string): { message: string } {
+  return { message: `fastify-reason-phrase: the route ${method} ${url} asks for the permission ${permission}, but nothing verifies it there. Register fastify-reason-phrase/signature` }
+}
+
+/** Asserts that the permissions of {@link routes} are asked for. */
+async function isVerified (t: Test, app: FastifyInstance, prefix = ''): Promise<void> {
+  isError(t, await app.inject(`${prefix}/read`), 401, 'The request is not signed: it must have Signature-Input and Signature')
+  t.equal((await app.inject({ url: `${prefix}/read`, headers: sign('GET', `${prefix}/read`) })).body, 'read')
+  isError(t, await app.inject({ url: `${prefix}/write`, headers: sign('GET', `${prefix}/write`) }), 403, 'The key lacks the permission write')
+  isError(t, await app.inject({ method: 'HEAD', url: `${prefix}/write`, headers: sign('HEAD', `${prefix}/write`) }), 403, 'The key lacks the permission write')
+}
+
+t.test('a permission that nothing verifies fails at start', async t => {
+  const app = await build(t)
+  app.get('/open', async () => 'open')
+  app.route({ method: ['PUT', 'POST'], url: '/topic/:id', config: { permission: 'topic:write' }, handler: async () => 'unsafe' })
+  await t.rejects(async () => await app.ready(), stray('PUT, POST', '/topic/:id', 'topic:write'))
+})
+
+t.test('in a child context, too', async t => {
+  const app = await build(t)
+  await app.register(async child => { await child.register(routes) }, { prefix: '/v2' })
+  await t.rejects(async () => await app.ready(), stray('GET', '/v2/read', 'read'))
+})
+
+t.test('and where only a sibling context has the plugin', async t => {
+  const app = await build(t)
+  await app.register(async child => {
+    await child.register(signature, options)
+    await child.register(routes)
+  }, { prefix: '/verified' })
+  await app.register(routes, { prefix: '/sibling' })
+  await t.rejects(async () => await app.ready(), stray('GET', '/sibling/read', 'read'))
+})
+
+t.test('or only a child', async t => {
+  const app = await build(t)
+  await app.register(async child => { await child.register(signature, options) })
+  await app.register(routes)
+  await t.rejects(async () => await app.ready(), stray('GET', '/read', 'read'))
+})
+
+t.test('it is the same where the plugin comes before its routes', async t => {
+  const app = await build(t)
+  await app.register(signature, options)
+  await app.register(routes, { prefix: '/child' })
+  await routes(app, {})
+  await isVerified(t, app)
+  await isVerified(t, app, '/child')
+})
+
+t.test('and after them', async t => {
+  const app = await build(t)
+  await app.register(async child => { await child.register(routes) }, { prefix: '/child' })
+  await routes(app, {})
+  await app.register(signature, options)
+  await isVerified(t, app)
+  await isVerified(t, app, '/child')
+})
+
+t.test('in a child context that has it, and another that has none', async t => {
+  const app = await build(t)
+  app.get('/open', async () => 'open')
+  await app.register(async child => {
+    await child.register(routes)
+    await child.register(signature, options)
+  }, { prefix: '/child' })
+  await isVerified(t, app, '/child')
+  t.equal((await app.inject('/open')).body, 'open')
+})
+
+t.test('a permission that is none fails where it is registered, with and without the plugin', async t => {
+  for (const before of [true, false]) {
+    const app = await build(t)
+    if (before) await app.register(signature, options)
+    const message = 'fastify-reason-phrase: the route GET /x must have its config.permission as a text, and not with signature: false'
+    for (const config of [{ permission: '' }, { permission: 5 }, { permission: null }, { permission: ['read'] }, { permission: 'read', signature: false }]) {
+      t.throws(() => app.route({ method: 'GET', url: '/x', config: config as RouteOptions['config'], handler: async () => 'unsafe' }), { message }, JSON.stringify(config))
+    }
+    app.route({ method: 'GET', url: '/x', config: { permission: undefined, signature: false }, handler: async () => 'open' })
+    t.equal((await app.inject('/x')).body, 'open')
+  }
+})

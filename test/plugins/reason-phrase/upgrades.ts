@@ -1,0 +1,54 @@
+import { EventEmitter } from 'node:events'
+import { ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import Fastify from 'fastify'
+import fp from 'fastify-plugin'
+import t, { type Test } from 'tap'
+import reasonPhrase from '../../../plugins/reason-phrase/index.js'
+import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
+import { connect, exchange, keepsContract, listen, valuesOf, type WireResponse } from '../../fixtures/wire.js'
+
+const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'
+
+/** A service that takes upgrades as the plugins do, and refuses each handshake as `ws` would. */
+async function service (t: Test, upgrade: 'routed' | 'refused', listens = false) {
+  const app = Fastify(serverOptions())
+  await app.register(reasonPhrase)
+  const websocketServer = new EventEmitter()
+  await app.register(fp(async app => { app.decorate('websocketServer', websocketServer as never) }))
+  if (listens) websocketServer.on('wsClientError', (_error, socket: Socket) => { socket.end('HTTP/1.1 400 Its own\r\n\r\n') })
+  app.server.on('upgrade', (request, socket: Socket) => {
+    if (upgrade === 'refused') {
+      websocketServer.emit('wsClientError', new Error('Missing or invalid Sec-WebSocket-Key header'), socket, request)
+      return
+    }
+    const response = new ServerResponse(request)
+    response.assignSocket(socket)
+    response.on('finish', () => { socket.end() })
+    app.routing(request, response)
+  })
+  app.get('/', async () => 'ok')
+  const late: { response?: WireResponse } = {}
+  app.addHook('preClose', async () => { late.response = await exchange((app.server.address() as AddressInfo).port, UPGRADE) })
+  return { app, late, port: await listen(t, app) }
+}
+
+t.test('a handshake that cannot be read is answered by the contract', async t => {
+  const { port } = await service(t, 'refused')
+  keepsContract(t, await exchange(port, UPGRADE), 400, 'Missing or invalid Sec-WebSocket-Key header')
+})
+
+t.test('who listens answers it himself', async t => {
+  const { port } = await service(t, 'refused', true)
+  const connection = connect(port)
+  connection.write(UPGRADE)
+  t.match(await connection.closed(), /^HTTP\/1\.1 400 Its own/)
+})
+
+t.test('an upgrade while the service closes is a 503, with the time to come back', async t => {
+  const { app, late, port } = await service(t, 'routed')
+  t.match(await exchange(port, UPGRADE), { statusCode: 200, body: 'ok' })
+  await app.close()
+  keepsContract(t, late.response!, 503)
+  t.strictSame(valuesOf(late.response!, 'retry-after'), ['5'])
+})

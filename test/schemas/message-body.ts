@@ -1,0 +1,77 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import t from 'tap'
+import { DEPTH_LIMIT, fromBase64, fromJson, lossOf, toJson } from '../../schemas/message-body.js'
+
+/** A value that many arrays, or objects, hold. */
+const nested = (depth: number, open = '[', close = ']'): unknown => JSON.parse(open.repeat(depth) + (open === '[' ? '' : '0') + close.repeat(depth))
+
+t.test('JSON reads back as the same value', async t => {
+  fc.assert(fc.property(fc.jsonValue(), value => {
+    const text = fromJson(value)!.toString()
+    t.ok(isDeepStrictEqual(JSON.parse(text), value), text)
+    t.equal(lossOf(text, value), undefined, text)
+    t.equal(toJson(JSON.parse(text)), text)
+  }), { numRuns: 200 })
+  for (const value of [null, false, 0, '', 'a\0b', '\ud83d', { '\udc00': '\u2028' }, [], {}, 1.5e300, 'ü🚌']) {
+    t.strictSame(JSON.parse(fromJson(value)!.toString()), value)
+  }
+})
+
+t.test('-0 keeps its sign, wherever it is', async t => {
+  for (const text of ['-0', '[-0,0]', '{"a":{"b":[-0,"-0"]},"ü":1}']) {
+    t.equal(toJson(JSON.parse(text)), text)
+    t.equal(fromJson(JSON.parse(text))!.toString(), text)
+    t.equal(lossOf(text, JSON.parse(text)), undefined)
+  }
+  t.equal(toJson(JSON.parse('[-0.0, 0, -1e-0, -0e5]')), '[-0,0,-1,-0]')
+})
+
+t.test('What a value does not hold of its text', async t => {
+  const loss = (text: string) => lossOf(text, JSON.parse(text))
+  for (const number of [
+    '0', '-0', '0.0', '0e5', '-1', '1.50', '1e3', '1E+3', '1000000e-6', '0.1', '9007199254740992', '9007199254740991', '1e21', '1000000000000000000000',
+    '1.7976931348623157e308', '5e-324', '2.2250738585072014E-308', '0.30000000000000004', '0.10000000000000001', '3.1415926535897931', '100e-2',
+    '9007199254740992.0', '9.007199254740994E15', '1.2345678901234567e30', '12345678901234567e14', '1e23', '9.9999999999999992e22',
+    `1${'0'.repeat(300)}`
+  ]) {
+    t.equal(loss(number), undefined, number)
+  }
+  for (const number of [
+    '9007199254740993', '-9007199254740993', '12345678901234567890', '0.1000000000000000055', '1e-400', '123456789.12345678901234',
+    '9007199254740993.0', '9.007199254740993e15', '9007199254740993E+0', '-90071992547409930e-1', '12345678901234565.0e0', `1${'0'.repeat(299)}1`
+  ]) {
+    const shown = number.length > 40 ? `${number.slice(0, 40)}...` : number
+    t.equal(loss(number), `has the number ${shown}, which a double (IEEE 754) would change`)
+    t.match(loss(`{ "a\\"1:" : [ "x", { "b" : ${number} } ] }`), `has the number ${shown}`)
+    t.equal(loss(JSON.stringify([number, { [number]: `"${number}` }])), undefined, 'in a string')
+  }
+  t.match(loss(`0.${'0'.repeat(2000)}`), 'has the number 0.000')
+  for (const text of ['{"a":1,"a":1}', '[{"a":{"b":1,"c":2,"b":1}}]', '{"\\u0061":1,"a":1}', '{"":0,"":0}']) {
+    t.equal(loss(text), 'has an object with two members of the same name', text)
+  }
+  for (const text of ['{"a":{"a":1},"b":[{"a":":"}]}', '":"', '{"a:":":,\\":"}', '[]', 'true']) t.equal(loss(text), undefined, text)
+})
+
+t.test('JSON that would not is none', async t => {
+  for (const text of ['1e999', '-1e999', '[[1e999]]', '{"a":{"b":[0,-1e999]}}']) t.equal(fromJson(JSON.parse(text)), undefined, text)
+  t.ok(fromJson(nested(DEPTH_LIMIT)))
+  t.ok(fromJson(nested(DEPTH_LIMIT, '{"a":', '}')))
+  for (const depth of [DEPTH_LIMIT + 1, 100_000]) {
+    t.equal(fromJson(nested(depth)), undefined)
+    t.equal(fromJson(nested(depth, '{"a":', '}')), undefined)
+  }
+})
+
+t.test('Base64 is its bytes', async t => {
+  fc.assert(fc.property(fc.uint8Array(), bytes => {
+    t.ok(fromBase64(Buffer.from(bytes).toString('base64'))!.equals(bytes))
+  }))
+  t.equal(fromBase64('')!.length, 0)
+})
+
+t.test('What is no base64', async t => {
+  for (const value of ['a', 'aGVsbG8', 'aGVsbG8=\n', ' aGVsbG8=', 'aGV sbG8=', 'aGVsbG9=', '__8=', 'aGVsbG8==', 'ü', '=', 1, null, {}, []]) {
+    t.equal(fromBase64(value), undefined, JSON.stringify(value))
+  }
+})
