@@ -1,6 +1,6 @@
 import type { Contract } from '../lib/contract.js'
 import { oneLine } from '../lib/one-line.js'
-import { HEADER_LIMIT, PHRASE_LIMIT, reasonPhrase } from '../lib/reason-phrase.js'
+import { MAX_HEADER_LENGTH, MAX_PHRASE_LENGTH, toReasonPhrase } from '../lib/reason-phrase.js'
 import { isRepresentationMetadata } from '../lib/representation-metadata.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
 import { valuesOf, type Answer } from './answer.js'
@@ -95,9 +95,9 @@ const UNSUCCESSFUL: readonly AnswerRule[] = [
   },
   {
     id: 'header-length',
-    text: `The message in the header has at most ${HEADER_LIMIT} characters`,
+    text: `The message in the header has at most ${MAX_HEADER_LENGTH} characters`,
     source: RESPONSES,
-    broken: (answer, { field }) => tooLong(valuesOf(answer, field), HEADER_LIMIT)
+    broken: (answer, { field }) => tooLong(valuesOf(answer, field), MAX_HEADER_LENGTH)
   },
   {
     id: 'phrase',
@@ -113,18 +113,18 @@ const UNSUCCESSFUL: readonly AnswerRule[] = [
   },
   {
     id: 'phrase-length',
-    text: `The reason phrase has at most ${PHRASE_LIMIT} characters`,
+    text: `The reason phrase has at most ${MAX_PHRASE_LENGTH} characters`,
     source: RESPONSES,
-    broken: ({ phrase }) => tooLong([phrase ?? ''], PHRASE_LIMIT)
+    broken: ({ phrase }) => tooLong([phrase ?? ''], MAX_PHRASE_LENGTH)
   },
   {
     id: 'phrase-matches-header',
-    text: `The reason phrase is the message in the header, its first ${PHRASE_LIMIT} characters`,
+    text: `The reason phrase is the message in the header, its first ${MAX_PHRASE_LENGTH} characters`,
     source: RESPONSES,
     broken (answer, { field }) {
       const [message] = valuesOf(answer, field)
       const { phrase } = answer
-      if (!message || !phrase || phrase.trimEnd() === reasonPhrase(message).trimEnd()) return undefined
+      if (!message || !phrase || phrase.trimEnd() === toReasonPhrase(message).trimEnd()) return undefined
       // A person reads it at a terminal, and the server must not steer that.
       return oneLine(`"${phrase}" and "${message}"`)
     }

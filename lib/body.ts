@@ -1,23 +1,21 @@
 import { IncomingMessage } from 'node:http'
 import { Http2ServerRequest } from 'node:http2'
 import type { Readable } from 'node:stream'
+import { MAX_EXAMINED_BODY_LENGTH } from './message.js'
 
-// How much of a dropped body is read for its message.
-const READABLE = 64 * 1024
+/** How long the response waits for the start of a dropped body, in milliseconds. */
+const READ_TIMEOUT_MS = 1000
 
-// How long a dropped body may keep its answer waiting, in milliseconds.
-const PATIENCE = 1000
-
-/** Whether a payload is a fetch `Response`, of whichever implementation. */
+/** Returns whether a payload is a fetch `Response`, of any implementation. */
 export function isWebResponse (payload: unknown): payload is Response {
   return typeof payload === 'object' && payload !== null && Object.prototype.toString.call(payload) === '[object Response]'
 }
 
-/** Closes a body that will not be sent, and whatever is piped into it. */
+/** Destroys a body that will not be sent, and whatever is piped into it. */
 export function discard (body: unknown): void {
   if (typeof body !== 'object' || body === null) return
   if ('destroy' in body) {
-    // It may fail while it closes, and nobody else listens any more.
+    // The stream may fail while it closes, and nobody else listens for that any more.
     (body as Readable).on('error', () => {}).on('unpipe', discardSource).destroy()
   } else if ('cancel' in body) {
     (body as ReadableStream).cancel().catch(() => {})
@@ -25,9 +23,8 @@ export function discard (body: unknown): void {
 }
 
 /**
- * Closes what was piped into a body. A request that a server receives is read
- * to its end instead: destroying it would destroy the connection, and lose the
- * answer.
+ * Destroys a source that was piped into a body. A request that a server receives is read to its end instead. To
+ * destroy it would destroy the connection, and the client would lose the response.
  */
 export function discardSource (source: Readable): void {
   if (isRequest(source)) source.resume()
@@ -38,14 +35,15 @@ function isRequest (body: object): body is Readable {
   return body instanceof Http2ServerRequest || (body instanceof IncomingMessage && body.statusCode === null)
 }
 
-/** The start of a body, and whether there is, or should have been, more of it. */
-export interface Start {
+/** The start of a body. */
+export interface BodyStart {
   bytes: Uint8Array
+  /** Whether the body goes on, or should have gone on, after these bytes. */
   isCut: boolean
 }
 
-/** The start of a body that will not be sent; its source is closed. */
-export async function readStart (body: Readable | ReadableStream<Uint8Array> | null): Promise<Start> {
+/** Reads the start of a body that will not be sent, and then destroys the body. */
+export async function readStart (body: Readable | ReadableStream<Uint8Array> | null): Promise<BodyStart> {
   const chunks: Uint8Array[] = []
   let length = 0
   let isCut = false
@@ -54,19 +52,19 @@ export async function readStart (body: Readable | ReadableStream<Uint8Array> | n
     isCut = true
     // This ends a read that waits.
     discard(source)
-  }, PATIENCE)
+  }, READ_TIMEOUT_MS)
   try {
-    source = sourceOf(body!)
+    source = toAsyncIterable(body!)
     for await (const value of source) {
-      const chunk = Buffer.from(value) // a string, too, is let through by fetch
+      const chunk = Buffer.from(value) // A fetch Response can have strings as well.
       chunks.push(chunk)
       length += chunk.length
-      // A byte more than is read of a body shows that there was more.
-      isCut = length > READABLE
+      // One byte more than is examined shows that the body goes on.
+      isCut = length > MAX_EXAMINED_BODY_LENGTH
       if (isCut) break
     }
   } catch {
-    // No body, or one that fails: what was read is what there is.
+    // There is no body, or it fails. What was read is all that there is.
     isCut = true
   }
   clearTimeout(timer)
@@ -74,8 +72,8 @@ export async function readStart (body: Readable | ReadableStream<Uint8Array> | n
   return { bytes: Buffer.concat(chunks), isCut }
 }
 
-// The iterator of a web stream cannot be closed while it waits.
-function sourceOf (body: Readable | ReadableStream<Uint8Array>): AsyncIterable<Uint8Array> {
+/** Returns what iterates over the chunks of a body. A web stream's own iterator cannot be cancelled while it waits. */
+function toAsyncIterable (body: Readable | ReadableStream<Uint8Array>): AsyncIterable<Uint8Array> {
   if (!('getReader' in body)) {
     // The iterator destroys a stream that it does not read to its end.
     if ('on' in body) body.on('unpipe', discardSource)

@@ -1,79 +1,82 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Contract } from './contract.js'
 import { closeLingering, destroyLater } from './linger.js'
-import { messageIn, messageOf } from './message.js'
-import { reasonPhrase } from './reason-phrase.js'
-import { isRepresentationMetadata } from './representation-metadata.js'
-import { freeConnection, say } from './response/response.js'
+import { messageFromError } from './message.js'
+import { captureWrites, parseErrorResponse, fieldOfLine, type ErrorResponse } from './raw-response.js'
+import { toReasonPhrase } from './reason-phrase.js'
+import { freeConnection } from './response/send-error.js'
+import { setReplyMessage } from './response/state.js'
 import { isServerError } from './status-codes.js'
 
-/** What Node knows of a request that it could not read. */
+/** An error of a request that Node could not read. */
 export interface ClientError extends Error {
   code?: string
 }
 
-/** Writes an answer of its own to a client error, if it likes. */
+/** A listener for `clientError`, which may write a response to the socket. */
 export type ClientErrorListener<S extends Socket = Socket> = (error: ClientError, socket: S) => void
 
-/** Whether work may have been done for the request of a response. */
-export type HasBegun = (response: ServerResponse) => boolean
+/** Returns whether work may have been done for the request of a response. */
+export type ExecutionCheck = (response: ServerResponse) => boolean
 
-const answered = new WeakSet<Socket>()
+const answeredSockets = new WeakSet<Socket>()
 
 /**
- * Answers a request that Node could not read, by the contract, and closes the
- * connection: with a 4xx while nothing has happened, and with a 5xx once work
- * `hasBegun` for it. Nothing is written where nobody can read it, or where an
- * earlier response is half sent; one that is still to come is waited for.
- * What `listener` writes synchronously sets the status code, the message and
- * the other headers of the answer. If it only closes the connection, nothing is
- * sent.
+ * Sends the contract's response to a request that Node could not read, and closes the connection. The status code is
+ * a 4xx while nothing has happened, and a 5xx if work may have been done. Nothing is sent if nobody can read it, or
+ * if an earlier response is half sent. The response waits for earlier responses of the connection.
+ *
+ * @param listener what it writes to the socket before it returns sets the status code, the message and the other
+ *   headers. If it only closes the socket, nothing is sent
+ * @param mayHaveExecuted Default: nothing was executed
  */
-export function answerClientError (contract: Contract, error: ClientError, socket: Socket, listener?: ClientErrorListener, hasBegun: HasBegun = () => false): void {
+export function answerClientError (contract: Contract, error: ClientError, socket: Socket, listener?: ClientErrorListener, mayHaveExecuted: ExecutionCheck = () => false): void {
   // Node reports every further chunk of a connection that it cannot read.
-  if (answered.has(socket)) return
-  answered.add(socket)
+  if (answeredSockets.has(socket)) return
+  answeredSockets.add(socket)
 
-  const written = listener === undefined ? undefined : writtenBy(listener, error, socket)
+  const written = listener === undefined ? undefined : captureWrites(socket, () => { listener(error, socket) })
   if (written === '' || error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy(error)
     return
   }
-  const fallback = { statusCode: 400, message: messageFor(error), headers: [] }
-  answerInTurn({ contract, socket, error, hasBegun, answer: written === undefined ? fallback : read(written, contract, fallback) })
+  const fallback = { statusCode: 400, message: publicMessage(error), headerLines: [] }
+  const answer = written === undefined ? fallback : parseErrorResponse(written, contract, fallback)
+  answerInTurn({ contract, socket, error, mayHaveExecuted, answer })
 }
 
 /**
- * Leaves a client error to `listener` if it is not in a request that was read
- * in part, or behind one that is not answered yet: what `listener` writes
- * there would be taken for that answer, whatever has been done for it.
+ * Leaves a client error to its listener, unless a response is awaited on the connection: because a request was
+ * read in part, or an earlier request has no response yet. What the listener writes would be taken for that response.
  */
-export function answerIfAwaited (contract: Contract, error: ClientError, socket: Socket, listener: ClientErrorListener, hasBegun: HasBegun): void {
-  if (answered.has(socket) || currentOf(socket) || isBroken(socket)) answerClientError(contract, error, socket, listener, hasBegun)
+export function answerIfAwaited (contract: Contract, error: ClientError, socket: Socket, listener: ClientErrorListener, mayHaveExecuted: ExecutionCheck): void {
+  if (answeredSockets.has(socket) || currentResponse(socket) || isBodyIncomplete(socket)) answerClientError(contract, error, socket, listener, mayHaveExecuted)
   else listener(error, socket)
 }
 
-/** Answers, by the contract, on a connection that has no response object, and closes it. */
+/** Sends the contract's response on a connection without a response object, and closes the connection. */
 export function answerOnSocket (contract: Contract, socket: Socket, statusCode: number, message: string): void {
-  close(socket, headOf(contract, { statusCode, message, headers: [] }))
+  sendAndClose(socket, serializeHead(contract, { statusCode, message, headerLines: [] }))
 }
 
-// Node's own names.
+/** A connection, with what Node keeps on it. */
 type Connection = Socket & {
-  /** The response that is to go out next. */
-  _httpMessage?: Response | null
-  /** What reads the requests, with the one that it reads, or has read last. */
+  /** The response that is to be sent next. */
+  _httpMessage?: NodeResponse | null
+  /** The parser, with the request that it reads, or has read last. */
   parser?: { incoming?: IncomingMessage | null } | null
 }
-type Response = ServerResponse & { _header?: string | null }
 
-function currentOf (socket: Connection): Response | null | undefined {
+/** A response, with its serialized header section if that is sent. */
+type NodeResponse = ServerResponse & { _header?: string | null }
+
+function currentResponse (socket: Connection): NodeResponse | null | undefined {
   return socket._httpMessage
 }
 
-/** Whether the body of a request breaks off. */
-function isBroken (socket: Connection): boolean {
+/** Returns whether the body of the last request breaks off. */
+function isBodyIncomplete (socket: Connection): boolean {
   return socket.parser?.incoming?.complete === false
 }
 
@@ -81,133 +84,70 @@ interface Failure {
   contract: Contract
   socket: Socket
   error: Error
-  hasBegun: HasBegun
-  answer: Answer
+  mayHaveExecuted: ExecutionCheck
+  answer: ErrorResponse
 }
 
 function answerInTurn (failure: Failure): void {
-  const { contract, socket, hasBegun, answer } = failure
+  const { contract, socket, mayHaveExecuted, answer } = failure
   if (!socket.writable) return
-  const current = currentOf(socket)
-  if (!current) {
-    // A request that is answered gets no second answer.
-    if (isBroken(socket)) closeLingering(socket)
-    else close(socket, headOf(contract, answer))
+  const response = currentResponse(socket)
+  if (!response) {
+    // A request that has a response gets no second one.
+    if (isBodyIncomplete(socket)) closeLingering(socket)
+    else sendAndClose(socket, serializeHead(contract, answer))
     return
   }
-  // By headersSent, a head that is held for its message would be sent.
-  const isSent = typeof current._header === 'string'
-  if (isSent && !current.writableEnded) {
-    // An error is complete while its body is still written, and dropped.
-    if (freeConnection(current)) answerInTurn(failure)
+  // headersSent is true as well for a header section that is held.
+  const isSent = typeof response._header === 'string'
+  if (isSent && !response.writableEnded) {
+    // The client has an error already while its body is still written.
+    if (freeConnection(response)) answerInTurn(failure)
     else socket.destroy(failure.error)
-  } else if (isSent || current.req.complete) {
-    current.once('close', () => {
-      if (current.req.complete) answerInTurn(failure)
+  } else if (isSent || response.req.complete) {
+    response.once('close', () => {
+      if (response.req.complete) answerInTurn(failure)
       else closeLingering(socket)
     })
   } else {
-    answerBroken(current, answer, hasBegun(current))
+    answerByResponse(response, answer, mayHaveExecuted(response))
   }
 }
 
 /**
- * Answers a request that broke off, unless a head is held that somebody gave
- * it. By its response, so that no handler is called for it any more.
+ * Answers a request whose body breaks off by its response, so that no handler is called for it any more. If a header
+ * section is held, that is sent instead.
  */
-function answerBroken (response: Response, { statusCode, message, headers }: Answer, hasBegun: boolean): void {
+function answerByResponse (response: NodeResponse, { statusCode, message, headerLines }: ErrorResponse, wasExecuted: boolean): void {
   response.setHeader('connection', 'close')
   if (!response.headersSent) {
-    const isUnknown = hasBegun && !isServerError(statusCode)
-    for (const line of headers) response.appendHeader(fieldOf(line), line.slice(line.indexOf(':') + 1).trim())
+    const isUnknown = wasExecuted && !isServerError(statusCode)
+    for (const line of headerLines) response.appendHeader(fieldOfLine(line), line.slice(line.indexOf(':') + 1).trim())
     response.statusCode = isUnknown ? 500 : statusCode
-    say(response, isUnknown ? `The request broke off while it was processed, so its outcome is unknown${message && ` (${message})`}` : message)
+    setReplyMessage(response, isUnknown ? `The request broke off while it was processed, so its outcome is unknown${message && ` (${message})`}` : message)
   }
   response.end()
 }
 
-function close (socket: Socket, head: string): void {
+function sendAndClose (socket: Socket, head: string): void {
   if (!socket.writable) return
   socket.end(head, 'latin1')
   destroyLater(socket)
   socket.resume()
 }
 
-interface Answer {
-  statusCode: number
-  message: string
-  /** Header lines. */
-  headers: string[]
-}
-
-function headOf (contract: Contract, { statusCode, message, headers }: Answer): string {
-  const code = contract.fold(statusCode)
-  const reason = contract.reason(code, message)
-  const lines = [`HTTP/1.1 ${code} ${reasonPhrase(reason)}`, ...headers]
-  const has = (field: string): boolean => headers.some(line => fieldOf(line) === field)
+function serializeHead (contract: Contract, { statusCode, message, headerLines }: ErrorResponse): string {
+  const code = contract.normalizeStatusCode(statusCode)
+  const reason = contract.reasonFor(code, message)
+  const lines = [`HTTP/1.1 ${code} ${toReasonPhrase(reason)}`, ...headerLines]
+  const has = (field: string): boolean => headerLines.some(line => fieldOfLine(line) === field)
   if (!has('date')) lines.push(`Date: ${new Date().toUTCString()}`)
   if (code === 401 && !has('www-authenticate')) lines.push(`WWW-Authenticate: ${contract.challenge}`)
   lines.push('Connection: close', 'Content-Length: 0', `${contract.header}: ${reason}`)
   return lines.join('\r\n') + '\r\n\r\n'
 }
 
-// Parse errors and time-outs are about the request, others about the connection.
-function messageFor (error: ClientError): string {
-  return /^(?:HPE_|ERR_HTTP_REQUEST_TIMEOUT$)/.test(error.code ?? '') ? messageOf(error) : ''
-}
-
-/**
- * What the listener writes on the socket, kept from the wire; undefined if it
- * leaves the socket alone, and an empty string if it closes it without a word.
- */
-function writtenBy (listener: ClientErrorListener, error: ClientError, socket: Socket): string | undefined {
-  let written: string | undefined
-  const take = (chunk?: unknown, ...rest: unknown[]): void => {
-    written ??= ''
-    const [encoding] = rest
-    if (typeof chunk === 'string') written += Buffer.from(chunk, (typeof encoding === 'string' ? encoding : 'utf8') as BufferEncoding).toString('latin1')
-    else if (chunk instanceof Uint8Array) written += Buffer.from(chunk).toString('latin1')
-    const callback = [chunk, ...rest].find(argument => typeof argument === 'function')
-    if (callback !== undefined) process.nextTick(callback as () => void)
-  }
-  const taken = {
-    write: (...args: unknown[]) => { take(...args); return true },
-    end: (...args: unknown[]) => { take(...args); return socket },
-    destroy: () => { take(); return socket },
-    destroySoon: () => { take() }
-  }
-  Object.assign(socket, taken)
-  try {
-    listener(error, socket)
-  } finally {
-    for (const name in taken) delete (socket as Partial<Socket>)[name as keyof typeof taken]
-  }
-  return written
-}
-
-function read (written: string, contract: Contract, fallback: Answer): Answer {
-  const [head = '', ...body] = written.split('\r\n\r\n')
-  const [statusLine = '', ...lines] = head.split('\r\n')
-  const [, status, phrase] = /^HTTP\/1\.[01] ([45]\d\d)(?: (.*))?$/.exec(statusLine) ?? []
-  if (status === undefined) return fallback
-  const carried = lines.find(line => fieldOf(line) === contract.field)
-  return {
-    statusCode: Number(status),
-    message: carried?.slice(contract.field.length + 1) ||
-      (phrase !== STATUS_CODES[status] && phrase) ||
-      messageIn(body.join('\r\n\r\n')) ||
-      fallback.message,
-    headers: lines.filter(line => FIELD_LINE.test(line) && isKept(fieldOf(line), contract))
-  }
-}
-
-// RFC 9112 section 5: a token, a colon, and no control characters.
-const FIELD_LINE = /^[!#$%&'*+.^`|~\w-]+:[\t -~\x80-\xff]*$/
-
-function isKept (field: string, contract: Contract): boolean {
-  return field !== 'connection' && field !== contract.field && !isRepresentationMetadata(field)
-}
-
-function fieldOf (line: string): string {
-  return line.slice(0, Math.max(line.indexOf(':'), 0)).toLowerCase()
+/** Returns the message of an error that is about the request. Others are about the connection, and not for the client. */
+function publicMessage (error: ClientError): string {
+  return /^(?:HPE_|ERR_HTTP_REQUEST_TIMEOUT$)/.test(error.code ?? '') ? messageFromError(error) : ''
 }

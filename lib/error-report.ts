@@ -1,8 +1,10 @@
 import { STATUS_CODES } from 'node:http'
-import { startOf } from './message.js'
+import { decodeStart } from './message.js'
 
-// How programs of several languages print the calls that led to an error. Each
-// part of a line that is skipped is bounded, so that no text takes long.
+/**
+ * Matches the stack traces of several languages. Each part of a line that is skipped is bounded, so that no text takes
+ * long.
+ */
 const STACK_TRACE = new RegExp([
   String.raw`\bat [^\n]{0,300}?(?:\.[a-z]\w{0,4}|>|node:[\w/.-]{1,100}):\d+:\d+`, // JavaScript
   String.raw`\bat [\w$.<>]{1,300}\([\w$]{1,100}\.\w{1,6}:\d+\)`, // Java, on one line
@@ -14,25 +16,23 @@ const STACK_TRACE = new RegExp([
   String.raw`stack backtrace:` // Rust
 ].join('|'))
 
-// Members that a serialised error has, and a message for people does not.
-const TRACES = ['stack', 'stackTrace', 'exception']
+/** Members that only a serialized error has. */
+const TRACE_MEMBERS = ['stack', 'stackTrace', 'exception']
 
-// The format of Fastify and of @hapi/boom, inside of another text.
+/** Matches an error that Fastify or @hapi/boom serialized, within another text. */
 const SERIALIZED_ERROR = /"(?:statusCode|stack)\\?"\s{0,10}:/
 
-/** Returns whether a text has a stack trace in it. Looks at its first 64 Ki characters. */
+/** Returns whether a text contains a stack trace in its first 64 Ki characters. */
 export function hasStackTrace (text: string): boolean {
-  return STACK_TRACE.test(startOf(text))
+  return STACK_TRACE.test(decodeStart(text))
 }
 
 /**
- * Returns whether a body is what a program made of an error, rather than what
- * somebody wrote for a client: the format of Fastify's error serializer
- * (`statusCode`, `error` and `message`) with any status code, another
- * serialised error, or a text with a stack trace.
+ * Returns whether a program made a body from an error, and nobody wrote it for a client: the format of Fastify's error
+ * serializer (`statusCode`, `error` and `message`) with any status code, another serialized error, or a stack trace.
  */
 export function isErrorReport (body: string | Uint8Array): boolean {
-  const text = startOf(body)
+  const text = decodeStart(body)
   if (STACK_TRACE.test(text)) return true
   if (text[0] !== '{' && text[0] !== '[' && text[0] !== '"') return SERIALIZED_ERROR.test(text)
   try {
@@ -42,7 +42,7 @@ export function isErrorReport (body: string | Uint8Array): boolean {
   }
 }
 
-/** The places of a value that {@link messageIn} takes a message from. */
+/** Returns whether a value is a report in one of the places where {@link messageFromBody} finds a message. */
 function isReportValue (value: unknown): boolean {
   // JSON in a text in JSON.
   if (typeof value === 'string') return isErrorReport(value)
@@ -55,10 +55,10 @@ function isReportObject (value: unknown): boolean {
   const { statusCode, status, error, message, name } = value as Record<string, unknown>
   return (typeof (statusCode ?? status) === 'number' && typeof error === 'string' && typeof message === 'string') ||
     (typeof name === 'string' && /(?:Error|Exception)$/.test(name)) ||
-    TRACES.some(member => Object.hasOwn(value, member))
+    TRACE_MEMBERS.some(member => Object.hasOwn(value, member))
 }
 
-/** Returns whether a body is what Fastify serialises of an error with this status code. */
+/** Returns whether Fastify serialized a body from an error with this status code. */
 export function isSerializedError (statusCode: number, body: unknown): boolean {
   if (typeof body !== 'string' || body[0] !== '{') return false
   try {

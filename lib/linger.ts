@@ -1,25 +1,23 @@
 import type { Socket } from 'node:net'
 
-// How long, in milliseconds, a connection stays open for its client to read the
-// last answer. To close while it still sends would reset it, and lose the answer.
-const LINGER = 1000
+/** How long a connection stays open for its client to read the last response, in milliseconds. */
+const LINGER_TIMEOUT_MS = 1000
 
-/** The most connections that linger in the process. One more has the oldest closed, so that they take no more than these. */
-export const LINGERING_LIMIT = 256
+/** The most connections that linger in the process. One more closes the oldest. */
+export const MAX_LINGERING_CONNECTIONS = 256
 
 // The oldest first.
 const lingering = new Set<Socket>()
 
-/** Has Node close a connection by {@link closeLingering} once it has sent its last response. */
-export function lingerAtEnd (socket: Socket): void {
+/** Makes Node close a connection by {@link closeLingering} once it has sent the last response. */
+export function enableLingeringClose (socket: Socket): void {
   socket.destroySoon = closeOwn
 }
 
 /**
- * Closes a connection in stages (RFC 9112 section 9.6): nothing more is sent,
- * and what still comes is read, and discarded, until the client closes its
- * side, for a second at most. To close both at once would reset a connection
- * whose client still sends, and lose the answer that it has not read.
+ * Closes a connection in stages (RFC 9112 section 9.6): it sends nothing more, and discards what it receives, until the
+ * client closes its side or a second is over. To close both sides at once would reset a connection whose client still
+ * sends, and the client would lose the response.
  */
 export function closeLingering (socket: Socket): void {
   if (socket.destroyed || socket.writableEnded) return
@@ -30,16 +28,16 @@ export function closeLingering (socket: Socket): void {
   destroyLater(socket)
 }
 
-/** Ends the wait for a client that does not close its side. */
+/** Destroys a connection whose client does not close its side in time. */
 export function destroyLater (socket: Socket): void {
   if (socket.destroyed || lingering.has(socket)) return
   for (const oldest of lingering) {
-    if (lingering.size < LINGERING_LIMIT) break
+    if (lingering.size < MAX_LINGERING_CONNECTIONS) break
     lingering.delete(oldest)
     oldest.destroy()
   }
   lingering.add(socket)
-  const timer = setTimeout(() => { socket.destroy() }, LINGER)
+  const timer = setTimeout(() => { socket.destroy() }, LINGER_TIMEOUT_MS)
   timer.unref()
   socket.once('close', () => {
     clearTimeout(timer)
@@ -51,7 +49,7 @@ function closeOwn (this: Socket): void {
   closeLingering(this)
 }
 
-/** No further request of the connection is heard: a new listener has Node's parser let go of it. */
+/** Takes a connection from Node's parser, so that no further request is read. A new `data` listener does that. */
 function leaveParser (this: Socket): void {
   this.removeAllListeners('data')
   this.on('data', discard)

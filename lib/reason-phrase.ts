@@ -1,44 +1,47 @@
 import anyAscii from 'any-ascii'
 
-/** The most characters of a message in the header (`responses.md`). */
-export const HEADER_LIMIT = 512
+/** The longest message in the header, in characters (`responses.md`). */
+export const MAX_HEADER_LENGTH = 512
 
-/** The most characters of a message in the status line (`responses.md`). */
-export const PHRASE_LIMIT = 128
+/** The longest message in the status line, in characters (`responses.md`). */
+export const MAX_PHRASE_LENGTH = 128
 
-// How much of a longer message is looked at: enough for a full header even
-// where runs of white space shrink to one space, and a bound on the work.
-const EXAMINED = 8 * HEADER_LIMIT
+/**
+ * How much of a longer message is examined, in UTF-16 code units. It fills the header even if long white space becomes
+ * single spaces, and it limits the work.
+ */
+const MAX_EXAMINED_LENGTH = 8 * MAX_HEADER_LENGTH
 
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/
 const NOT_ASCII = /[^\0-\x7f]/
 const BLANK = /[\s\p{Cc}]+/gu
 
 /**
- * The text that stands for a message on the wire: printable ASCII, single
- * spaces, trimmed, at most {@link HEADER_LIMIT} characters (`responses.md`).
- * Empty where nothing of the message is left. Throws for no string, and its
- * work does not grow with the message's length.
+ * Returns a message as the header contains it: printable ASCII, with single spaces, trimmed, at most
+ * {@link MAX_HEADER_LENGTH} characters (`responses.md`). Empty if nothing of the message is left. The work does not
+ * grow with the length of the message.
+ *
+ * @throws {TypeError} if the message is no string
  */
-export function reasonText (message: string): string {
-  const head = message.length > HEADER_LIMIT ? message.slice(0, HEADER_LIMIT) : message
+export function toHeaderText (message: string): string {
+  const head = message.length > MAX_HEADER_LENGTH ? message.slice(0, MAX_HEADER_LENGTH) : message
   if (PLAIN.test(head)) return head
 
-  // Piece by piece: of most messages the first fills the header.
-  const examined = message.length > EXAMINED ? message.slice(0, EXAMINED) : message
+  // Most messages fill the header with their first piece.
+  const examined = message.length > MAX_EXAMINED_LENGTH ? message.slice(0, MAX_EXAMINED_LENGTH) : message
   let text = ''
   let start = 0
-  while (start < examined.length && text.length < HEADER_LIMIT) {
-    let end = start + HEADER_LIMIT
+  while (start < examined.length && text.length < MAX_HEADER_LENGTH) {
+    let end = start + MAX_HEADER_LENGTH
     if (isHighSurrogate(examined.charCodeAt(end - 1))) end++
-    text = (text + asciiOf(examined.slice(start, end))).replace(BLANK, ' ').trimStart()
+    text = (text + toAscii(examined.slice(start, end))).replace(BLANK, ' ').trimStart()
     start = end
   }
-  return text.slice(0, HEADER_LIMIT).trimEnd()
+  return text.slice(0, MAX_HEADER_LENGTH).trimEnd()
 }
 
-// Blanks become plain ones first; a transliteration can bring some of its own.
-function asciiOf (text: string): string {
+// White space becomes a space first, because the transliteration can add some.
+function toAscii (text: string): string {
   const plain = text.replace(BLANK, ' ')
   return NOT_ASCII.test(plain) ? anyAscii(plain) : plain
 }
@@ -47,7 +50,7 @@ function isHighSurrogate (unit: number): boolean {
   return (unit & 0xfc00) === 0xd800
 }
 
-/** The status line's share of a {@link reasonText}: its first {@link PHRASE_LIMIT} characters. */
-export function reasonPhrase (text: string): string {
-  return text.length > PHRASE_LIMIT ? text.slice(0, PHRASE_LIMIT).trimEnd() : text
+/** Returns the part of a {@link toHeaderText} for the status line: its first {@link MAX_PHRASE_LENGTH} characters. */
+export function toReasonPhrase (text: string): string {
+  return text.length > MAX_PHRASE_LENGTH ? text.slice(0, MAX_PHRASE_LENGTH).trimEnd() : text
 }

@@ -1,8 +1,6 @@
 /**
- * The status codes of unsuccessful responses (`responses.md`): for each the
- * phrase that is sent when there is nothing better to say, the name of the
- * reply decorator that answers with it, and what it means. Everything else
- * that is known of status codes here is derived from this table.
+ * The status codes of unsuccessful responses (`responses.md`), each with its default reason phrase, its reply decorator
+ * and its meaning. Decorators, the OpenAPI document and the conformance kit are derived from this table.
  */
 export const STATUS_CODES = {
   400: {
@@ -47,32 +45,32 @@ export const STATUS_CODES = {
   }
 } as const
 
-/** From status code to phrase, in a new map that can be extended. */
-export function phrases (): Map<number, string> {
+/** Returns a new map from status code to reason phrase. */
+export function createPhrases (): Map<number, string> {
   const map = new Map<number, string>()
   for (const [statusCode, { phrase }] of Object.entries(STATUS_CODES)) map.set(Number(statusCode), phrase)
   return map
 }
 
-/** Whether a response with this status code is unsuccessful, and so has no body. */
+/** Returns whether a response with this status code is unsuccessful, and so has no body. */
 export function isUnsuccessful (statusCode: number): boolean {
   return statusCode >= 400
 }
 
 /**
- * The x00 code of the class, as a recipient reads a code it does not know
- * (RFC 9110 section 15). What is in no class at all is the server's fault.
+ * Returns the x00 status code of a class: 400 or 500. A client treats an unknown status code as this one
+ * (RFC 9110 section 15). A status code of no class counts as 500.
  */
-export function classOf (statusCode: number): 400 | 500 {
+export function toClassCode (statusCode: number): 400 | 500 {
   return isServerError(statusCode) ? 500 : 400
 }
 
-/** What a status code of the table means; of one that extends it, its phrase is all that is known. */
+/** Returns the meaning of a status code: that of the table, or else the reason phrase. */
 export function meaningOf (statusCode: number, phrase: string): string {
   return (STATUS_CODES as Record<number, { meaning: string }>)[statusCode]?.meaning ?? `${phrase}.`
 }
 
-/** Whether the execution status of a request with this answer is unknown (`responses.md`). */
+/** Returns whether the status code is a 5xx: the operation may or may not have happened (`responses.md`). */
 export function isServerError (statusCode: number): boolean {
   return statusCode >= 500
 }

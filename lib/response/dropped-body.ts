@@ -3,12 +3,12 @@ import { Http2ServerResponse } from 'node:http2'
 import { discardSource } from '../body.js'
 
 /** How many bytes of one body are dropped before its source is closed. */
-export const DROPPED_BYTES_LIMIT = 64 * 1024 * 1024
+export const MAX_DROPPED_BYTES = 64 * 1024 * 1024
 
 /** How long the body of one response is dropped before its source is closed, in milliseconds. */
 export const DROPPING_TIMEOUT_MS = 30_000
 
-/** What Node keeps on a response beyond its types. */
+/** A response, with a member that Node's types do not have. */
 type NodeResponse = ServerResponse & {
   /** Whether `close` was emitted. */
   _closed?: boolean
@@ -20,14 +20,14 @@ type NodeResponse = ServerResponse & {
  * a piped source is read to its end, and `pipeline()` and `pipeTo()` resolve.
  * Meanwhile the connection goes on to its next request.
  *
- * The source of a longer body than {@link DROPPED_BYTES_LIMIT}, or of one that
+ * The source of a longer body than {@link MAX_DROPPED_BYTES}, or of one that
  * takes longer than {@link DROPPING_TIMEOUT_MS}, is closed.
  */
 export class DroppedBody {
   readonly #response: NodeResponse
   readonly #timer: NodeJS.Timeout
   readonly #close: () => void
-  #bytesLeft = DROPPED_BYTES_LIMIT
+  #bytesLeft = MAX_DROPPED_BYTES
 
   constructor (response: ServerResponse) {
     this.#response = response
@@ -37,7 +37,7 @@ export class DroppedBody {
       this.#close = holdEvents(response)
     } else {
       this.#close = () => {}
-      // A writer that ends at once needs none of it.
+      // A writer that ends in this tick needs none of this.
       setImmediate(releaseConnection, response)
     }
   }
@@ -72,8 +72,8 @@ export function releaseConnection (response: NodeResponse): void {
     response.once('socket', () => { setImmediate(releaseConnection, response) })
     return
   }
-  const finishInNode = response.listeners('finish').find(isNodes)
-  // Another version of Node may have another way. The next request then waits for the writer.
+  const finishInNode = response.listeners('finish').find(isNodeListener)
+  // In another version of Node, the next request waits for the writer.
   if (finishInNode === undefined) return
   response.off('finish', finishInNode as () => void)
   // Node announces the close of the response, unless it is closed already.
@@ -83,11 +83,11 @@ export function releaseConnection (response: NodeResponse): void {
   response.once('finish', () => { process.nextTick(close, response) })
 }
 
-/** Names of Node's listener in Node 20 to 24, and in Node 26. */
-const NODES_LISTENERS = ['bound resOnFinish', 'onResponseFinish']
+/** The names of Node's listener in Node 20 to 24, and in Node 26. */
+const NODE_LISTENER_NAMES = ['bound resOnFinish', 'onResponseFinish']
 
-function isNodes ({ name }: Function): boolean {
-  return NODES_LISTENERS.includes(name)
+function isNodeListener ({ name }: Function): boolean {
+  return NODE_LISTENER_NAMES.includes(name)
 }
 
 function reopen (response: NodeResponse): void {

@@ -5,43 +5,41 @@ import { finished, type Readable } from 'node:stream'
 import { setImmediate as pause } from 'node:timers/promises'
 import { discard } from '../body.js'
 
-// How long, in milliseconds, a payload may go on after the body that it may be made of.
-const PATIENCE = 1000
+/** How long a payload is read after the end of the request body that it may be made of, in milliseconds. */
+const DRAIN_TIMEOUT_MS = 1000
 
-type Body = Readable | ReadableStream<Uint8Array>
+type Payload = Readable | ReadableStream<Uint8Array>
 
-/** A request, of HTTP/1.1 or HTTP/2, with what Node's types do not tell of it. */
-type Request = IncomingMessage & {
-  /** Over HTTP/1.1, the connection. Streams that destroy a request take `socket` from it, to keep the connection. */
+/** A request of HTTP/1.1 or HTTP/2, with members that Node's types do not have. */
+type NodeRequest = IncomingMessage & {
+  /** HTTP/1.1: the connection. A stream that destroys the request may take away `socket`, to keep the connection. */
   client: Socket
-  /** Over HTTP/1.1: drops what is still to come of the body. */
+  /** HTTP/1.1: drops the rest of the body. */
   _dump (): void
-  /** Over HTTP/2 only. */
+  /** HTTP/2 only. */
   stream?: ServerHttp2Stream
 }
 
 /**
- * Returns the payload of an error in a form that is drained, not destroyed,
- * when it is cancelled, if it may be made of the body of its own request: by a
- * pipe, a transform, a web stream or a generator. Destroying such a payload can
- * destroy the request, and the connection before the answer is sent. Leaving it
- * unread blocks the next request of the connection.
+ * Returns the payload of an error so that it is read to its end, not destroyed, when it is cancelled, if it may be made of
+ * the request body: by a pipe, a transform, a web stream or a generator. To destroy such a payload can destroy the
+ * connection before the response is sent. To leave it unread blocks the next request of the connection.
  */
-export function drainOnCancel<T extends Body | null> (payload: T, request: IncomingMessage): T {
-  // Nobody has read of the body yet, or all of it is read.
+export function drainOnCancel<T extends Payload | null> (payload: T, request: IncomingMessage): T {
+  // The request body is not read yet, or is read to its end.
   const isOther = (request.readableFlowing === null && payload !== request as unknown) || request.readableEnded
   return payload === null || isOther ? payload : new DrainingBody(payload, request) as unknown as T
 }
 
 /** Yields the chunks of a body. When it is cancelled, the rest is read and dropped. */
 class DrainingBody {
-  readonly #body: Body
+  readonly #body: Payload
   readonly #request: IncomingMessage
   #iterator: AsyncIterator<unknown> | undefined
   #cancel: (result: IteratorReturnResult<undefined>) => void = () => {}
   #isCancelled = false
 
-  constructor (body: Body, request: IncomingMessage) {
+  constructor (body: Payload, request: IncomingMessage) {
     this.#body = body
     this.#request = request
   }
@@ -59,14 +57,14 @@ class DrainingBody {
     const iterator = this.#iterator ?? iteratorOf(this.#body)
     const request = this.#request
     let timer: NodeJS.Timeout | undefined
-    // A payload that is made of something else can be without an end.
-    const limit = (): void => { timer ??= setTimeout(() => { discard(this.#body) }, PATIENCE) }
+    // A payload that is made of something else can be endless.
+    const limit = (): void => { timer ??= setTimeout(() => { discard(this.#body) }, DRAIN_TIMEOUT_MS) }
     const ignore = finished(request, limit)
-    // Once it is answered, Node does not tell a request that its client is gone.
-    const client = request instanceof IncomingMessage ? (request as Request).client : undefined
+    // Once the request has a response, it does not learn that its client is gone.
+    const client = request instanceof IncomingMessage ? (request as NodeRequest).client : undefined
     client?.once('close', limit)
     try {
-      // Not at once, since a source that never waits would let nothing else go on.
+      // Pause, because a source that never waits would block the event loop.
       while ((await iterator.next()).done !== true) await pause()
     } finally {
       ignore()
@@ -76,40 +74,39 @@ class DrainingBody {
   }
 }
 
-function iteratorOf (body: Body): AsyncIterator<unknown> {
+function iteratorOf (body: Payload): AsyncIterator<unknown> {
   if (!('getReader' in body)) return body.iterator({ destroyOnReturn: false })
   const reader = body.getReader()
   return { next: async () => await reader.read() as IteratorResult<unknown> }
 }
 
 /**
- * Drops the rest of a body that nobody can read any more, or that nobody has
- * read at all, once an error is answered: else it would hold back the next
- * request of the connection, or its own HTTP/2 stream, for ever.
+ * Drops the rest of the body of a request that has its response, if nobody can read the body any more, or nobody has
+ * read any of it. Otherwise, it would block the next request of the connection, or its own HTTP/2 stream.
  */
-export function dropBody (request: IncomingMessage): void {
-  const { complete, destroyed, readableFlowing, stream } = request as Request
+export function dropRequestBody (request: IncomingMessage): void {
+  const { complete, destroyed, readableFlowing, stream } = request as NodeRequest
   if (complete) return
-  if (destroyed) dropRest(request as Request)
-  else if (readableFlowing !== null) request.once('close', () => { dropRest(request as Request) })
-  // Node does so, too, but not where the response ends with its head.
+  if (destroyed) dropRest(request as NodeRequest)
+  else if (readableFlowing !== null) request.once('close', () => { dropRest(request as NodeRequest) })
+  // Node does this too, but not if the response ends with its header section.
   else if (stream !== undefined) closeStream(stream)
 }
 
-function dropRest (request: Request): void {
+function dropRest (request: NodeRequest): void {
   if (request.stream !== undefined) {
     closeStream(request.stream)
-    // One that still has data for its request does not end.
+    // The stream does not end while it has data for its request.
     request.stream.removeAllListeners('data').resume()
   } else if (request instanceof IncomingMessage) {
     const { client } = request
     request._dump()
-    // Node pauses a connection that is ahead of its reader, maybe just now.
+    // Node may pause the connection in this tick, because it is ahead of its reader.
     process.nextTick(() => { client.resume() })
   }
 }
 
-/** Closes a stream once its response is sent. Node 26 would give up one that is not on its way. */
+/** Closes a stream once its response is sent. Node 26 drops a response that is not being sent yet. */
 function closeStream (stream: ServerHttp2Stream): void {
   const close = (): void => { setImmediate(() => { stream.close() }) }
   if (stream.writableFinished) close()

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
-import { closeLingering, lingerAtEnd } from '../../lib/linger.js'
+import { closeLingering, enableLingeringClose } from '../../lib/linger.js'
 
 // How long, in milliseconds, a connection must have been idle to be closed.
 const IDLE = 500
@@ -33,7 +33,7 @@ export default fp(async function drain (app) {
   })
 
   function hurry (socket: Connection): void {
-    lingerAtEnd(socket)
+    enableLingeringClose(socket)
     // Node's own clock: it goes on while bytes move, also within one write.
     socket.setTimeout(STALL)
   }

@@ -2,9 +2,9 @@ import type { Socket } from 'node:net'
 import { inspect } from 'node:util'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { lingerAtEnd } from '../../lib/linger.js'
+import { enableLingeringClose } from '../../lib/linger.js'
 import { begin, endOf, OFF, restore, retryAfterOf, type MaintenanceOn, type MaintenanceStart, type MaintenanceState } from '../../lib/maintenance.js'
-import { markLogged, say } from '../../lib/response/response.js'
+import { markLogged, setReplyMessage } from '../../lib/response/state.js'
 import { ServiceUnavailable } from '../../lib/service-unavailable.js'
 import { withTimeLimit } from '../../lib/time-limit.js'
 
@@ -132,9 +132,9 @@ function refuse ({ raw }: FastifyRequest, reply: FastifyReply, state: Maintenanc
   // A body that nobody reads would be in the way of the next request (RFC 9112 section 9.3).
   if ((length !== '0' || coding !== undefined) && raw.httpVersionMajor === 1) {
     reply.header('connection', 'close')
-    lingerAtEnd(raw.socket as Socket)
+    enableLingeringClose(raw.socket as Socket)
   }
-  say(reply.raw, state.message)
+  setReplyMessage(reply.raw, state.message)
   // It is no error of the service, and Fastify's own log has the request.
   markLogged(reply.raw)
   reply.code(503).header('retry-after', retryAfterOf(state)).send()

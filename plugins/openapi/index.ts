@@ -1,6 +1,6 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import { HEADER_LIMIT } from '../../lib/reason-phrase.js'
+import { MAX_HEADER_LENGTH } from '../../lib/reason-phrase.js'
 import { isServerError, meaningOf } from '../../lib/status-codes.js'
 import { isNotImplemented } from '../reason-phrase/not-implemented.js'
 import { kVerify, type Verifying } from '../reason-phrase/permissions.js'
@@ -130,7 +130,7 @@ function headerOf (): Json {
   return {
     description: 'The message of an unsuccessful response. Over HTTP/1.x its first 128 characters are the reason phrase, too.',
     required: true,
-    schema: { type: 'string', minLength: 1, maxLength: HEADER_LIMIT, pattern: '^[ -~]*$' }
+    schema: { type: 'string', minLength: 1, maxLength: MAX_HEADER_LENGTH, pattern: '^[ -~]*$' }
   }
 }
 
@@ -154,7 +154,7 @@ function describe (statusCode: number, meaning: string): string {
 }
 
 function explain (header: string): string {
-  return `An unsuccessful response has no body. Its message is in the \`${header}\` header: ASCII, at most ${HEADER_LIMIT} characters. ` +
+  return `An unsuccessful response has no body. Its message is in the \`${header}\` header: ASCII, at most ${MAX_HEADER_LENGTH} characters. ` +
     'Over HTTP/1.x its first 128 characters are the reason phrase of the status line, too. ' +
     'With a 4xx the operation was rejected. With a 5xx its execution status is unknown, and it may have succeeded: do not treat it as failed.'
 }

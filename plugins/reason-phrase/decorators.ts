@@ -3,17 +3,17 @@ import type {
   RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerBase, RawServerDefault, RouteGenericInterface
 } from 'fastify'
 import type { FastifyReplyType, ResolveFastifyReplyType } from 'fastify/types/type-provider.js'
-import { isExposed, messageOf } from '../../lib/message.js'
-import { noteThrown, say, sayBody } from '../../lib/response/response.js'
+import { isExposedError, messageFromError } from '../../lib/message.js'
+import { attachError, setReplyMessage } from '../../lib/response/state.js'
 import { STATUS_CODES } from '../../lib/status-codes.js'
 
 /** Options of `reply.serviceUnavailable()`. */
 export interface ServiceUnavailableOptions {
-  /** When to try again, as `Retry-After` (RFC 9110 section 10.2.3): seconds from now, or a date. */
+  /** When the client can retry, for the `Retry-After` header (RFC 9110 section 10.2.3): in seconds, or a date. */
   retryAfter?: number | Date | undefined
 }
 
-/** The payload that a route declares for a status code, where it declares any. */
+/** The payload that a route declares for a status code, if it declares any. */
 type PayloadOf<
   Code extends number,
   RouteGeneric extends RouteGenericInterface,
@@ -26,11 +26,10 @@ type PayloadOf<
   : RouteGeneric['Reply'] extends { [code in Code]: infer Payload } ? Payload : unknown
 
 /**
- * The reply as a handler returns it, in the place of the payload that its
- * schema declares: to the compiler a promise of none. Like every reply it has
- * only `then` of a promise; nothing else can be called.
+ * The reply as a handler may return it instead of the payload that its schema declares. To the compiler, it is a promise
+ * of no payload. Like every reply, it has only `then` of a promise.
  */
-type Answered<Reply> = Reply & {
+type SentReply<Reply> = Reply & {
   then: Promise<never>['then']
   catch: never
   finally: never
@@ -39,8 +38,8 @@ type Answered<Reply> = Reply & {
 
 /* eslint-disable @typescript-eslint/no-unused-vars */
 declare module 'fastify' {
-  // The type parameters must be Fastify's own, to the letter. That some return a FastifyReply, too, is what
-  // @fastify/sensible declares of the same names.
+  // The type parameters must be exactly those of Fastify. Some decorators return a FastifyReply too, because
+  // @fastify/sensible declares the same names so.
   interface FastifyReply<
     RouteGeneric extends RouteGenericInterface = RouteGenericInterface,
     RawServer extends RawServerBase = RawServerDefault,
@@ -51,29 +50,30 @@ declare module 'fastify' {
     TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault,
     ReplyType extends FastifyReplyType = ResolveFastifyReplyType<TypeProvider, SchemaCompiler, RouteGeneric>
   > {
-    /** Answers 400: the request is malformed, too large, or cannot be processed. */
-    badRequest (message?: string): Answered<this & FastifyReply>
-    /** Answers 401: the request was not constructed and signed correctly. It carries `WWW-Authenticate`. */
-    unauthorized (message?: string): Answered<this & FastifyReply>
-    /** Answers 403: the permission for this is missing. */
-    forbidden (message?: string): Answered<this & FastifyReply>
-    /** Answers 404: there is no such resource. */
-    notFound (message?: string): Answered<this & FastifyReply>
-    /** Answers 422: well-formed, but semantically wrong. */
-    unprocessable (message?: string): Answered<this>
-    /** Answers 500: the execution status is unknown. */
-    internalServerError (message?: string): Answered<this & FastifyReply>
-    /** Answers 501: not implemented yet. */
-    notImplemented (message?: string): Answered<this & FastifyReply>
+    /** Sends 400: the request is malformed, too large, or cannot be processed. */
+    badRequest (message?: string): SentReply<this & FastifyReply>
+    /** Sends 401: the request was not constructed and signed correctly. Adds `WWW-Authenticate`. */
+    unauthorized (message?: string): SentReply<this & FastifyReply>
+    /** Sends 403: the permission for this is missing. */
+    forbidden (message?: string): SentReply<this & FastifyReply>
+    /** Sends 404: there is no such resource. */
+    notFound (message?: string): SentReply<this & FastifyReply>
+    /** Sends 422: the request is well-formed, but semantically wrong. */
+    unprocessable (message?: string): SentReply<this>
+    /** Sends 500: the operation may or may not have happened. */
+    internalServerError (message?: string): SentReply<this & FastifyReply>
+    /** Sends 501: not implemented yet. */
+    notImplemented (message?: string): SentReply<this & FastifyReply>
     /**
-     * Answers 503: temporarily offline.
+     * Sends 503: temporarily offline.
+     *
      * @throws {TypeError} for a `retryAfter` that is no date and no number of seconds
      */
-    serviceUnavailable (message?: string, options?: ServiceUnavailableOptions): Answered<this & FastifyReply>
-    /** Answers 201 with the payload of the route's own 201 schema, and `Location` where one is given. */
-    created (payload: PayloadOf<201, RouteGeneric, SchemaCompiler, TypeProvider>, location?: string): Answered<this>
-    /** Answers 202 with the payload of the route's own 202 schema, and `Location` where one is given. */
-    accepted (payload: PayloadOf<202, RouteGeneric, SchemaCompiler, TypeProvider>, location?: string): Answered<this>
+    serviceUnavailable (message?: string, options?: ServiceUnavailableOptions): SentReply<this & FastifyReply>
+    /** Sends 201 with the payload of the route's 201 schema, and the location as `Location`. */
+    created (payload: PayloadOf<201, RouteGeneric, SchemaCompiler, TypeProvider>, location?: string): SentReply<this>
+    /** Sends 202 with the payload of the route's 202 schema, and the location as `Location`. */
+    accepted (payload: PayloadOf<202, RouteGeneric, SchemaCompiler, TypeProvider>, location?: string): SentReply<this>
   }
 }
 /* eslint-enable @typescript-eslint/no-unused-vars */
@@ -81,47 +81,47 @@ declare module 'fastify' {
 /**
  * Adds the reply decorators to an instance.
  *
- * @throws {Error} where another plugin than `@fastify/sensible` has one of them
+ * @throws {Error} if a plugin other than `@fastify/sensible` has added one of them
  */
 export function decorateReply (app: FastifyInstance): void {
   const decorators: Record<string, (this: FastifyReply, ...args: any[]) => FastifyReply> = { created, accepted }
-  for (const [statusCode, { decorator }] of Object.entries(STATUS_CODES)) decorators[decorator] = refuseWith(Number(statusCode))
+  for (const [statusCode, { decorator }] of Object.entries(STATUS_CODES)) decorators[decorator] = createErrorDecorator(Number(statusCode))
   decorators.serviceUnavailable = serviceUnavailable
 
   const sensible = app.hasPlugin('@fastify/sensible')
   for (const [name, decorator] of Object.entries(decorators)) {
-    // Those of @fastify/sensible send http-errors, which keep the contract.
+    // The decorators of @fastify/sensible send http-errors, which keep the contract.
     if (!(sensible && app.hasReplyDecorator(name))) app.decorateReply(name, decorator)
   }
 
-  // Fastify's own error names the decorator, but no way out.
+  // Fastify's error names the decorator, but not what to do.
   const decorate = app.decorateReply
   app.decorateReply = function (this: FastifyInstance, name: string | symbol, ...rest: any[]) {
     try {
       return Reflect.apply(decorate, this, [name, ...rest])
     } catch (cause) {
       if (!Object.hasOwn(decorators, name)) throw cause
-      throw new Error(`fastify-reason-phrase: the reply decorator "${String(name)}" is there already. A plugin that brings its own, such as @fastify/sensible, must be registered first`, { cause })
+      throw new Error(`fastify-reason-phrase: the reply decorator "${String(name)}" exists already. A plugin that adds it too, such as @fastify/sensible, must be registered first`, { cause })
     }
   } as typeof app.decorateReply
 }
 
-function refuseWith (statusCode: number) {
+function createErrorDecorator (statusCode: number) {
   return function (this: FastifyReply, message?: string): FastifyReply {
     setMessage(this, message)
     return this.code(statusCode).send()
   }
 }
 
-/** Sets the message of a reply. An error that is given as a message is treated as if it had been thrown. */
+/** Sets the message of a reply. An error instead of a text is treated as if it were thrown. */
 function setMessage (reply: FastifyReply, message: unknown): void {
   if (typeof message !== 'object' || message === null) {
-    // The text of a function is its source.
-    say(reply.raw, typeof message === 'function' ? '' : messageOf(message))
+    // The text of a function would be its source code.
+    setReplyMessage(reply.raw, typeof message === 'function' ? '' : messageFromError(message))
     return
   }
-  sayBody(reply.raw, messageOf(message), !isExposed(message))
-  noteThrown(reply.raw, message)
+  setReplyMessage(reply.raw, messageFromError(message), !isExposedError(message))
+  attachError(reply.raw, message)
 }
 
 function serviceUnavailable (this: FastifyReply, message?: string, options?: ServiceUnavailableOptions): FastifyReply {

@@ -1,28 +1,28 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { say } from '../../lib/response/response.js'
+import { setReplyMessage } from '../../lib/response/state.js'
 import { nameOf } from './route-schemas.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * The handler of a route whose schema is written before its code: it
-     * answers 501 to what authentication and validation let through.
+     * Answers 501 to requests that pass authentication and validation. It is the handler of a route whose schema is
+     * written before its code.
      */
     notImplemented: (request: any, reply: any) => any
   }
 }
 
 function notImplemented ({ method, routeOptions }: FastifyRequest, reply: FastifyReply): void {
-  say(reply.raw, `${method} ${routeOptions.url} is not implemented yet`)
+  setReplyMessage(reply.raw, `${method} ${routeOptions.url} is not implemented yet`)
   reply.code(501).send()
 }
 
-/** Whether a route is declared with `app.notImplemented`. */
+/** Returns whether the handler of a route is `app.notImplemented`. */
 export function isNotImplemented ({ handler }: RouteOptions): boolean {
   return handler === notImplemented
 }
 
-/** Adds the handler to an instance, and lists the routes that have it, in one line of the log, when it is ready. */
+/** Adds `app.notImplemented` to an instance. When the instance is ready, one line of the log lists the routes with it. */
 export function decorateNotImplemented (app: FastifyInstance): void {
   const routes: string[] = []
   app.decorate('notImplemented', notImplemented)

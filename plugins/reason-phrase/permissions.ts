@@ -4,25 +4,25 @@ import { nameOf } from './route-schemas.js'
 // The compiler drops an import that no type needs. This one adds to Fastify's own types.
 export type {} from './route-schemas.js'
 
-/** Verifies a request, and answers it where it does not pass. */
+/** Verifies a request, and answers it if it does not pass. */
 export type Verify = (request: FastifyRequest, reply: FastifyReply, pass: (error?: Error) => void) => void
 
-/** Where an instance has what verifies its requests. */
+/** Where an instance has the function that verifies its requests. */
 export const kVerify = Symbol('fastify-reason-phrase.verify')
 
-/** An instance whose requests are verified, maybe. */
+/** An instance that may verify its requests. */
 export type Verifying = FastifyInstance & { [kVerify]?: Verify }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The permission that the key of a request needs. It takes `fastify-reason-phrase/signature`. */
+    /** The permission that the key of a request must have. It requires the plugin `fastify-reason-phrase/signature`. */
     permission?: string | undefined
-    /** `false` opens a route to requests that are not signed. */
+    /** With `false`, the route accepts requests without a signature. */
     signature?: false | undefined
   }
 }
 
-/** Has a service fail to start that has a route with a permission, and nothing to verify it. */
+/** Fails the start of a service that has a route with a permission, but does not verify requests. */
 export function checkPermissions (app: FastifyInstance): void {
   const routes: Array<[app: Verifying, route: RouteOptions]> = []
   app.addHook('onRoute', function (route) {
@@ -33,7 +33,7 @@ export function checkPermissions (app: FastifyInstance): void {
     }
     routes.push([this, route])
   })
-  // By then, a plugin that was registered after its routes is there, too.
+  // The plugin that verifies may be registered after the routes.
   app.addHook('onReady', done => {
     const stray = routes.find(([app]) => app[kVerify] === undefined)
     if (stray === undefined) return done()

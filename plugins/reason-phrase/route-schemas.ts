@@ -4,23 +4,22 @@ import type { Contract } from '../../lib/contract.js'
 import { isPlainObject } from '../../lib/plain-object.js'
 import { isUnsuccessful } from '../../lib/status-codes.js'
 
-/** What a service can choose of the checks of its routes. */
+/** Options for the response schemas of routes. */
 export interface RouteSchemaOptions {
   /**
-   * What becomes of a response schema that declares a body for an error:
-   * `reject` fails the registration of the route, `ignore` removes it with a
-   * warning. Default: `reject`.
+   * What happens to a response schema that declares a body for an error: `reject` fails the registration of the
+   * route, `ignore` removes the schema and logs a warning. Default: `reject`.
    */
   errorSchemas?: 'reject' | 'ignore' | undefined
-  /** Whether each route must have a schema for a 2xx payload, but HEAD, OPTIONS and hidden ones. Default: `false`. */
+  /** Whether each route must have a schema for a 2xx payload, except routes for HEAD or OPTIONS and hidden ones. Default: `false`. */
   requireSchemas?: boolean | undefined
 }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The errors that the route raises, by status code, each in the route's own words. */
+    /** The errors of the route: a description for each status code. The OpenAPI document contains them. */
     errors?: Record<number, string> | undefined
-    /** With `false`, the route is exempt from the contract: it sends errors as it will. Default: `true`. */
+    /** With `false`, the route is exempt from the contract, and sends errors as Fastify does. Default: `true`. */
     reasonPhrase?: boolean | undefined
   }
 }
@@ -29,15 +28,14 @@ type Schemas = Record<string, unknown>
 
 const NONE = {}
 
-/** Where a route keeps the response schemas that were removed from it. */
+/** Where the config of a route has the response schemas that were removed from it. */
 const kIgnored = Symbol('fastify-reason-phrase.ignored-schemas')
 
 type WithIgnored = FastifyContextConfig & { [kIgnored]?: Schemas }
 
 /**
- * Checks every route that is registered from now on against the contract,
- * so that what its schemas promise is what it can answer. A route that cannot
- * keep it throws where it is registered.
+ * Checks the schemas and the config of each route that is added from now on. A route that cannot keep the contract
+ * throws where it is added.
  *
  * @throws {TypeError} for an option of the wrong type
  */
@@ -56,9 +54,9 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
     checkErrors(route, contract)
     const response = (route.schema?.response ?? NONE) as Schemas
     let withBody: string[] | undefined
-    let describes = false
+    let hasSuccessSchema = false
     for (const key in response) {
-      if (isSuccess(key)) describes = true
+      if (isSuccess(key)) hasSuccessSchema = true
       else if (isError(key) && !isNull(response[key])) (withBody ??= []).push(key)
     }
     if (withBody !== undefined) {
@@ -78,18 +76,18 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
       // Fastify derives the route for HEAD from that for GET.
       if (route.method !== 'HEAD') app.log.warn(`fastify-reason-phrase: the route ${nameOf(route)} declares a body for ${withBody.join(', ')}, which is ignored: an unsuccessful response has none`)
     }
-    if (requireSchemas && !describes && !isExempt(route)) {
+    if (requireSchemas && !hasSuccessSchema && !isExempt(route)) {
       fail(route, 'has no schema for a 2xx payload, as the option requireSchemas asks. Add one to schema.response')
     }
   })
 }
 
 /**
- * Returns the text that serialized JSON would have had by a schema that was
- * removed, so that what the schema leaves out stays unsaid. Returns undefined
- * where no schema was removed for the status code.
+ * Serializes JSON by the schema that was removed from the route, so that what the schema leaves out is not sent.
+ *
+ * @returns the text; undefined if no schema was removed for the status code
  */
-export function serializeIgnored (reply: FastifyReply, body: string | Uint8Array): string | undefined {
+export function serializeByIgnoredSchema (reply: FastifyReply, body: string | Uint8Array): string | undefined {
   const ignored = (reply.request.routeOptions.config as WithIgnored)[kIgnored]
   if (ignored === undefined) return undefined
   const { statusCode } = reply
@@ -98,9 +96,14 @@ export function serializeIgnored (reply: FastifyReply, body: string | Uint8Array
   try {
     return reply.serializeInput(JSON.parse(Buffer.from(body as string).toString()), contentOf(schema as Schema))
   } catch {
-    // It is no JSON, or Fastify alone would answer 500.
+    // It is no JSON, or Fastify would answer 500 without the plugin.
     return ''
   }
+}
+
+/** Returns whether response schemas were removed from a route. */
+export function hasIgnoredSchemas (config: FastifyContextConfig | undefined): boolean {
+  return (config as WithIgnored | undefined)?.[kIgnored] !== undefined
 }
 
 interface Schema {
@@ -108,7 +111,7 @@ interface Schema {
   content?: Record<string, { schema: Schema }>
 }
 
-/** Returns the schema of JSON, where there is one for each media type. */
+/** Returns the schema of JSON, if there is a schema for each media type. */
 function contentOf (schema: Schema): Schema {
   return schema.content?.['application/json']?.schema ?? schema
 }

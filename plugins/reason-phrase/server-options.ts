@@ -8,15 +8,16 @@ import type {
 } from 'fastify'
 import { answerClientError, type ClientError, type ClientErrorListener } from '../../lib/client-error.js'
 import { Contract, type ContractOptions } from '../../lib/contract.js'
-import { belongsTo, contractKeeper, contractResponse, sayThrown, type ResponseClass } from '../../lib/response/response.js'
-import { messageOf } from '../../lib/message.js'
-import { hasBegun } from './handlers.js'
+import { createPatcher, createResponseClass, type ResponseClass } from '../../lib/response/install.js'
+import { setError, setReply, startSerializing } from '../../lib/response/state.js'
+import { messageFromError } from '../../lib/message.js'
+import { mayHaveExecuted } from './execution.js'
 import { kVerify, type Verifying } from './permissions.js'
 
-/** Where the plugin finds the contract that the server was created with. */
+/** The router option in which the plugin finds the contract of the server. */
 const ROUTER_OPTION = 'reasonPhraseContract'
 
-/** Options of Node's servers: with `http2`, the response classes are two. */
+/** Options of Node's servers. With `http2`, there are two response classes. */
 interface NodeServerOptions {
   ServerResponse?: ResponseClass
   Http1ServerResponse?: ResponseClass
@@ -32,21 +33,18 @@ interface Options {
 }
 
 /**
- * The type itself, but nothing is inferred for it from what a result is used
- * for: inside of `Fastify()`, a logger would be `never`. The compiler's own
- * `NoInfer` would stay in the types of the service.
+ * The type itself, which the compiler does not infer from the use of a result. Otherwise, a logger would be `never` inside
+ * of `Fastify()`. The compiler's own `NoInfer` would stay in the types of the service.
  */
 type Fixed<Type> = [Type][Type extends unknown ? 0 : never]
 
 /**
- * Fastify's server options, completed so that a service keeps the contract
- * before and outside routing, too: where Fastify or Node answers past every
- * hook. Every option that is given stays in force; what a given
- * `clientErrorHandler` or `frameworkErrors` answers is brought under the
- * contract.
+ * Returns Fastify's server options, completed so that a service keeps the contract where Fastify or Node answers without
+ * hooks: for malformed requests and bad URLs, for example. Your options stay in force. The responses of your
+ * `clientErrorHandler` and `frameworkErrors` keep the contract too.
  *
  * @param options Fastify's server options, for an http, https or http2 server
- * @param contract the options of the plugin, which takes them from here
+ * @param contract the options of the contract. The plugin takes them from here
  * @throws {TypeError} for an option of the contract that is unknown, of the wrong type, or cannot work
  */
 export function serverOptions<Server extends Http2SecureServer, Logger extends FastifyBaseLogger = FastifyBaseLogger> (
@@ -66,48 +64,49 @@ export function serverOptions (options: unknown = {}, contractOptions: ContractO
     throw new TypeError('fastify-reason-phrase: serverOptions takes an object of Fastify server options')
   }
   const contract = new Contract(contractOptions)
-  const keepContract = contractKeeper(contract)
+  const patch = createPatcher(contract)
   const { http, https, clientErrorHandler, frameworkErrors, routerOptions } = options as Options
   return {
     ...options,
-    ...(https ? { https: withResponses(https, contract) } : { http: withResponses(http, contract) }),
+    ...(https ? { https: withResponseClasses(https, contract) } : { http: withResponseClasses(http, contract) }),
     clientErrorHandler (this: FastifyInstance, error: ClientError, socket: Socket) {
       if (clientErrorHandler === undefined) this.log.trace({ err: error }, 'client error')
-      answerClientError(contract, error, socket, clientErrorHandler?.bind(this), hasBegun)
+      answerClientError(contract, error, socket, clientErrorHandler?.bind(this), mayHaveExecuted)
     },
     frameworkErrors (error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
-      keepContract(reply.raw)
-      belongsTo(reply.raw, reply)
+      patch(reply.raw)
+      setReply(reply.raw, reply)
       const answer = (refusal?: Error): void => {
         if (refusal !== undefined) reply.send(refusal)
         else if (frameworkErrors !== undefined) frameworkErrors(error, request, reply)
         else {
-          sayThrown(reply.raw, messageOf(error), error, false)
+          setError(reply.raw, error, messageFromError(error))
+          startSerializing(reply.raw)
           reply.code(error.statusCode!).send()
         }
       }
-      // A parameter that is too long tells that there is a route: not to everybody.
+      // That a parameter is too long shows that there is a route. Only a client with a key may know.
       const verify = (request.server as Verifying)[kVerify]
       if (verify === undefined) answer()
       else verify(request, reply, answer)
     },
-    // Fastify keeps the options of its router in sight, and by reference.
+    // Fastify's initialConfig contains the options of its router.
     routerOptions: { ...routerOptions, [ROUTER_OPTION]: () => contract }
   }
 }
 
-/** The contract of the server of this instance, if it was created with {@link serverOptions}. */
+/** Returns the contract of the instance's server, if the server was created with {@link serverOptions}. */
 export function serverContract (instance: FastifyInstance): Contract | undefined {
   const { routerOptions } = instance.initialConfig as { routerOptions?: { [ROUTER_OPTION]?: () => Contract } }
   return routerOptions?.[ROUTER_OPTION]?.()
 }
 
-function withResponses (given: NodeServerOptions | boolean | null | undefined, contract: Contract): NodeServerOptions {
+function withResponseClasses (given: NodeServerOptions | boolean | null | undefined, contract: Contract): NodeServerOptions {
   const options = typeof given === 'object' ? given : {}
   return {
     ...options,
-    ServerResponse: contractResponse(options?.ServerResponse ?? ServerResponse, contract),
-    Http1ServerResponse: contractResponse(options?.Http1ServerResponse ?? ServerResponse, contract),
-    Http2ServerResponse: contractResponse(options?.Http2ServerResponse ?? Http2ServerResponse, contract)
+    ServerResponse: createResponseClass(options?.ServerResponse ?? ServerResponse, contract),
+    Http1ServerResponse: createResponseClass(options?.Http1ServerResponse ?? ServerResponse, contract),
+    Http2ServerResponse: createResponseClass(options?.Http2ServerResponse ?? Http2ServerResponse, contract)
   }
 }

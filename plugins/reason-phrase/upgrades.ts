@@ -2,14 +2,13 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { answerOnSocket } from '../../lib/client-error.js'
 import type { Contract } from '../../lib/contract.js'
-import { messageOf } from '../../lib/message.js'
+import { messageFromError } from '../../lib/message.js'
 
 /**
- * Keeps the contract where a request asks for a WebSocket: plugins that take
- * upgrades make a response of their own for Fastify, and `ws` answers a
- * handshake that it cannot read on the socket.
+ * Makes responses to WebSocket upgrades keep the contract. Plugins for upgrades create a response of their own and pass it
+ * to `app.routing()`. `ws` answers a malformed handshake on the socket.
  */
-export function keepUpgrades (app: FastifyInstance, contract: Contract, prepare: (response: ServerResponse) => void): void {
+export function patchUpgrades (app: FastifyInstance, contract: Contract, prepare: (response: ServerResponse) => void): void {
   const { routing } = app
   app.routing = function (request, response) {
     prepare(response as ServerResponse)
@@ -17,9 +16,9 @@ export function keepUpgrades (app: FastifyInstance, contract: Contract, prepare:
   }
   app.addHook('onReady', done => {
     const { websocketServer } = app as { websocketServer?: NodeJS.EventEmitter }
-    // Who listens answers it himself.
+    // A service with a listener answers by itself.
     if (websocketServer?.listenerCount('wsClientError') === 0) {
-      websocketServer.on('wsClientError', (error, socket) => { answerOnSocket(contract, socket, 400, messageOf(error)) })
+      websocketServer.on('wsClientError', (error, socket) => { answerOnSocket(contract, socket, 400, messageFromError(error)) })
     }
     done()
   })

@@ -4,7 +4,7 @@ import net from 'node:net'
 import t, { type Test } from 'tap'
 import { answerClientError, answerOnSocket, type ClientError, type ClientErrorListener } from '../../lib/client-error.js'
 import { Contract } from '../../lib/contract.js'
-import { contractResponse } from '../../lib/response/response.js'
+import { createResponseClass } from '../../lib/response/install.js'
 import { connect, keepsContract, valuesOf, type Connection } from '../fixtures/wire.js'
 
 const contract = new Contract()
@@ -105,7 +105,7 @@ t.test('a client that does not close its end is closed', async t => {
 })
 
 t.test('a request that breaks off is answered by its response', async t => {
-  const server = http.createServer({ ServerResponse: contractResponse(ServerResponse, contract) })
+  const server = http.createServer({ ServerResponse: createResponseClass(ServerResponse, contract) })
   server.on('clientError', (error, socket) => { answerClientError(contract, error, socket as net.Socket) })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

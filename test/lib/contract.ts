@@ -153,30 +153,30 @@ t.test('a status code that is not in the table is folded to the x00 of its class
     [400, 400], [401, 401], [403, 403], [404, 404], [422, 422], [500, 500], [501, 501], [503, 503],
     [402, 400], [408, 400], [409, 400], [413, 400], [414, 400], [415, 400], [418, 400], [429, 400], [431, 400], [499, 400],
     [502, 500], [504, 500], [505, 500], [599, 500], [600, 500], [999, 500]
-  ] as const) t.equal(contract.fold(code), folded, `${code} to ${folded}`)
+  ] as const) t.equal(contract.normalizeStatusCode(code), folded, `${code} to ${folded}`)
 })
 
 t.test('a status code that extends the table is not folded', async t => {
   const contract = new Contract({ statusCodes: { 429: 'Too Many Requests', 504: 'Gateway Timeout' } })
   for (const [code, folded] of [[429, 429], [504, 504], [428, 400], [502, 500], [404, 404]] as const) {
-    t.equal(contract.fold(code), folded, `${code} to ${folded}`)
+    t.equal(contract.normalizeStatusCode(code), folded, `${code} to ${folded}`)
   }
-  t.equal(new Contract().fold(429), 400, 'in another contract it is')
+  t.equal(new Contract().normalizeStatusCode(429), 400, 'in another contract it is')
 })
 
 t.test('the reason is the text of the message', async t => {
   const contract = new Contract()
-  t.equal(contract.reason(404, 'No such topic'), 'No such topic')
-  t.equal(contract.reason(404, ' Тема\r\nне найдена '), 'Tema ne naydena')
-  t.equal(contract.reason(404, 'x'.repeat(600)), 'x'.repeat(512))
+  t.equal(contract.reasonFor(404, 'No such topic'), 'No such topic')
+  t.equal(contract.reasonFor(404, ' Тема\r\nне найдена '), 'Tema ne naydena')
+  t.equal(contract.reasonFor(404, 'x'.repeat(600)), 'x'.repeat(512))
 })
 
 t.test('the reason is the phrase of the table where nothing is left of the message', async t => {
   const contract = new Contract({ statusCodes: { 404: 'No Such Thing', 429: 'Too Many Requests' } })
   for (const message of ['', ' ', '\r\n\0', '\u200b', '\ud800']) {
-    t.equal(contract.reason(422, message), 'Unprocessable Entity')
-    t.equal(contract.reason(404, message), 'No Such Thing')
-    t.equal(contract.reason(429, message), 'Too Many Requests')
+    t.equal(contract.reasonFor(422, message), 'Unprocessable Entity')
+    t.equal(contract.reasonFor(404, message), 'No Such Thing')
+    t.equal(contract.reasonFor(429, message), 'Too Many Requests')
   }
 })
 

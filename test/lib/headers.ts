@@ -2,40 +2,40 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import t from 'tap'
 import { Contract } from '../../lib/contract.js'
-import { carriesReason, checkHeader, collect, expose, isSendable, nameOf } from '../../lib/headers.js'
+import { hasReasonHeader, validateHeader, normalizeHeaders, addExposedHeader, isValidHeader, findHeaderName } from '../../lib/headers.js'
 
 const contract = new Contract()
 const HEADER = 'EB-REASON-PHRASE'
 
-t.test('collect', async t => {
-  t.strictSame(collect(undefined, contract), {})
-  t.strictSame(collect({ 'X-A': '1', 'eb-Reason-phrase': 'no' }, contract), { 'X-A': '1', [HEADER]: 'no' })
-  t.strictSame(collect(['X-A', '1', 'x-a', '2', 'X-A', ['3']], contract), { 'x-a': ['1', '2', '3'] })
-  t.strictSame(collect([['X-A', '1'], ['EB-REASON-PHRASE', 'no']], contract), { 'x-a': '1', [HEADER]: 'no' })
+t.test('normalizeHeaders', async t => {
+  t.strictSame(normalizeHeaders(undefined, contract), {})
+  t.strictSame(normalizeHeaders({ 'X-A': '1', 'eb-Reason-phrase': 'no' }, contract), { 'X-A': '1', [HEADER]: 'no' })
+  t.strictSame(normalizeHeaders(['X-A', '1', 'x-a', '2', 'X-A', ['3']], contract), { 'x-a': ['1', '2', '3'] })
+  t.strictSame(normalizeHeaders([['X-A', '1'], ['EB-REASON-PHRASE', 'no']], contract), { 'x-a': '1', [HEADER]: 'no' })
   const leaveOut = (field: string) => field === 'x-a'
-  t.strictSame(collect({ 'X-A': '1', b: '2' }, contract, leaveOut), { b: '2' })
-  t.strictSame(collect(['X-A', '1', 'b', '2'], contract, leaveOut), { b: '2' })
+  t.strictSame(normalizeHeaders({ 'X-A': '1', b: '2' }, contract, leaveOut), { b: '2' })
+  t.strictSame(normalizeHeaders(['X-A', '1', 'b', '2'], contract, leaveOut), { b: '2' })
   const given = { a: '1' }
-  t.not(collect(given, contract), given, 'what is given stays as it is')
+  t.not(normalizeHeaders(given, contract), given, 'what is given stays as it is')
 })
 
-t.test('carriesReason', async t => {
+t.test('hasReasonHeader', async t => {
   for (const headers of [{ 'eb-reason-phrase': 'no' }, { [HEADER]: 'no' }, ['Eb-Reason-Phrase', 'no'], [['EB-REASON-PHRASE', 'no']]]) {
-    t.equal(carriesReason(headers as never, contract), true)
+    t.equal(hasReasonHeader(headers as never, contract), true)
   }
-  for (const headers of [{}, { a: '1' }, [], ['a', HEADER]]) t.equal(carriesReason(headers, contract), false)
+  for (const headers of [{}, { a: '1' }, [], ['a', HEADER]]) t.equal(hasReasonHeader(headers, contract), false)
 })
 
-t.test('nameOf', async t => {
-  t.equal(nameOf({ a: '1', 'Content-Type': 'a/b' }, 'content-type'), 'Content-Type')
-  t.equal(nameOf({ a: '1' }, 'content-type'), undefined)
+t.test('findHeaderName', async t => {
+  t.equal(findHeaderName({ a: '1', 'Content-Type': 'a/b' }, 'content-type'), 'Content-Type')
+  t.equal(findHeaderName({ a: '1' }, 'content-type'), undefined)
 })
 
-t.test('expose', async t => {
+t.test('addExposedHeader', async t => {
   const exposed = (set: string | string[] | undefined, headers: Record<string, string | string[]>) => {
     const response = new ServerResponse(new IncomingMessage(new Socket()))
     if (set !== undefined) response.setHeader('access-control-expose-headers', set)
-    expose(HEADER, response, headers)
+    addExposedHeader(HEADER, response, headers)
     return headers
   }
   t.strictSame(exposed(undefined, {}), { 'access-control-expose-headers': HEADER })
@@ -48,8 +48,8 @@ t.test('expose', async t => {
 
 t.test('what HTTP/1.1 has no way to send', async t => {
   for (const [name, value] of [['x y', '1'], ['', '1'], ['x', 'a\r\nb'], ['x', 'a\0'], ['x', '日本'], ['x', ['1', 'a\nb']], ['x', undefined]] as const) {
-    t.equal(isSendable(name, value), false, `${name}: ${String(value)}`)
-    t.throws(() => { checkHeader(name, value) }, { code: /^ERR_(?:HTTP_INVALID_HEADER_VALUE|INVALID_CHAR|INVALID_HTTP_TOKEN)$/ })
+    t.equal(isValidHeader(name, value), false, `${name}: ${String(value)}`)
+    t.throws(() => { validateHeader(name, value) }, { code: /^ERR_(?:HTTP_INVALID_HEADER_VALUE|INVALID_CHAR|INVALID_HTTP_TOKEN)$/ })
   }
-  for (const value of ['1', 1, '', 'caf\xe9', ['1', '2'], []]) t.equal(isSendable('x', value), true)
+  for (const value of ['1', 1, '', 'caf\xe9', ['1', '2'], []]) t.equal(isValidHeader('x', value), true)
 })

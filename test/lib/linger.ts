@@ -5,7 +5,7 @@ import tls from 'node:tls'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { serverOptions } from '../../index.js'
-import { closeLingering, destroyLater, lingerAtEnd, LINGERING_LIMIT } from '../../lib/linger.js'
+import { closeLingering, destroyLater, enableLingeringClose, MAX_LINGERING_CONNECTIONS } from '../../lib/linger.js'
 import { cert, key } from '../fixtures/certificate.js'
 
 /** A server that answers every request at once and closes the connection; how often it was asked, and a client of it. */
@@ -41,7 +41,7 @@ async function upload (socket: Socket) {
 }
 
 t.test('A client that still sends is not reset', async t => {
-  const { socket, received, error } = await exchange(t, lingerAtEnd, true)
+  const { socket, received, error } = await exchange(t, enableLingeringClose, true)
   const ended = once(socket, 'end')
   await upload(socket)
   await ended
@@ -64,7 +64,7 @@ t.test('Without it, it is', async t => {
 })
 
 t.test('What comes later is not heard', async t => {
-  const { asked, socket, received, error } = await exchange(t, lingerAtEnd, true)
+  const { asked, socket, received, error } = await exchange(t, enableLingeringClose, true)
   socket.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\n')
   await once(socket, 'end')
   socket.write('GET /2 HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -77,7 +77,7 @@ t.test('What comes later is not heard', async t => {
 })
 
 t.test('A client that does not close its side is waited for, but not for ever', async t => {
-  const { socket, server } = await exchange(t, lingerAtEnd, true)
+  const { socket, server } = await exchange(t, enableLingeringClose, true)
   socket.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\n')
   await once(socket, 'end')
   const count = () => new Promise(resolve => server.getConnections((_error, count) => resolve(count)))
@@ -110,35 +110,35 @@ t.test('The oldest connections are closed where too many linger', async t => {
       sockets.push(socket)
       socket.on('error', () => {})
       t.teardown(() => socket.destroy())
-      if (sockets.length === LINGERING_LIMIT + MORE) resolve()
+      if (sockets.length === MAX_LINGERING_CONNECTIONS + MORE) resolve()
     })
   })
-  for (let i = 0; i < LINGERING_LIMIT + MORE; i++) {
+  for (let i = 0; i < MAX_LINGERING_CONNECTIONS + MORE; i++) {
     const client = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => {}).resume()
     t.teardown(() => client.destroy())
   }
   await all
 
   const [first, second, third] = sockets as [Socket, Socket, Socket]
-  for (const [index, socket] of sockets.slice(0, LINGERING_LIMIT).entries()) index % 2 === 0 ? closeLingering(socket) : destroyLater(socket)
+  for (const [index, socket] of sockets.slice(0, MAX_LINGERING_CONNECTIONS).entries()) index % 2 === 0 ? closeLingering(socket) : destroyLater(socket)
   t.notOk(sockets.some(({ destroyed }) => destroyed), 'as many as may')
   destroyLater(first)
   t.notOk(first.destroyed, 'one that lingers already is not one more')
 
-  closeLingering(sockets[LINGERING_LIMIT]!)
+  closeLingering(sockets[MAX_LINGERING_CONNECTIONS]!)
   t.strictSame([first.destroyed, second.destroyed], [true, false])
-  destroyLater(sockets[LINGERING_LIMIT + 1]!)
+  destroyLater(sockets[MAX_LINGERING_CONNECTIONS + 1]!)
   t.strictSame([second.destroyed, third.destroyed], [true, false])
   destroyLater(first)
   t.notOk(third.destroyed, 'one that is closed takes the place of none')
 
-  const closed = once(sockets[LINGERING_LIMIT - 1]!, 'close')
-  sockets[LINGERING_LIMIT - 1]!.destroy()
+  const closed = once(sockets[MAX_LINGERING_CONNECTIONS - 1]!, 'close')
+  sockets[MAX_LINGERING_CONNECTIONS - 1]!.destroy()
   await closed
-  closeLingering(sockets[LINGERING_LIMIT + 2]!)
+  closeLingering(sockets[MAX_LINGERING_CONNECTIONS + 2]!)
   t.notOk(third.destroyed, 'one that has closed leaves its place')
-  for (const socket of sockets.slice(LINGERING_LIMIT + 3)) closeLingering(socket)
-  t.equal(sockets.filter(({ destroyed }) => !destroyed).length, LINGERING_LIMIT)
+  for (const socket of sockets.slice(MAX_LINGERING_CONNECTIONS + 3)) closeLingering(socket)
+  t.equal(sockets.filter(({ destroyed }) => !destroyed).length, MAX_LINGERING_CONNECTIONS)
 })
 
 for (const secure of [false, true]) {
@@ -150,7 +150,7 @@ for (const secure of [false, true]) {
     await app.listen({ host: '127.0.0.1', port: 0 })
     const { port } = app.server.address() as AddressInfo
 
-    const answered = Array.from({ length: LINGERING_LIMIT + MORE }, async () => {
+    const answered = Array.from({ length: MAX_LINGERING_CONNECTIONS + MORE }, async () => {
       const options = { port, host: '127.0.0.1', allowHalfOpen: true }
       const client = secure ? tls.connect({ ...options, rejectUnauthorized: false }) : connect(options)
       t.teardown(() => client.destroy())
@@ -161,6 +161,6 @@ for (const secure of [false, true]) {
     })
     t.strictSame(new Set(await Promise.all(answered)), new Set(['HTTP/1.1 400']), 'each has its answer')
     const open = sockets.filter(({ destroyed }) => !destroyed).length
-    t.ok(open <= LINGERING_LIMIT, `${open} are open`)
+    t.ok(open <= MAX_LINGERING_CONNECTIONS, `${open} are open`)
   })
 }

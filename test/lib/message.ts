@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isExposed, messageIn, messageOf, startOf } from '../../lib/message.js'
+import { isExposedError, messageFromBody, messageFromError, decodeStart } from '../../lib/message.js'
 
 /** How much of a body is read. */
 const READ = 64 * 1024
@@ -21,51 +21,51 @@ const hostiles: Array<[name: string, value: object]> = [
   })()]
 ]
 
-t.test('messageOf', async t => {
+t.test('messageFromError', async t => {
   t.test('says the message of an error', async t => {
-    t.equal(messageOf(new Error('No such topic')), 'No such topic')
-    t.equal(messageOf(new TypeError('x is undefined', { cause: new Error('y') })), 'x is undefined')
-    t.equal(messageOf(new AggregateError([new Error('y')], 'several')), 'several')
-    t.equal(messageOf(new Error('')), '')
-    t.equal(messageOf(new DOMException('gone', 'AbortError')), 'gone', 'also one of the prototype')
+    t.equal(messageFromError(new Error('No such topic')), 'No such topic')
+    t.equal(messageFromError(new TypeError('x is undefined', { cause: new Error('y') })), 'x is undefined')
+    t.equal(messageFromError(new AggregateError([new Error('y')], 'several')), 'several')
+    t.equal(messageFromError(new Error('')), '')
+    t.equal(messageFromError(new DOMException('gone', 'AbortError')), 'gone', 'also one of the prototype')
   })
 
   t.test('says the message of any object', async t => {
-    t.equal(messageOf({ message: 'No such topic' }), 'No such topic')
-    t.equal(messageOf(Object.assign(Object.create(null), { message: 'No such topic' })), 'No such topic', 'of one without prototype')
-    t.equal(messageOf(new Proxy(new Error('No such topic'), {})), 'No such topic', 'of a proxy')
+    t.equal(messageFromError({ message: 'No such topic' }), 'No such topic')
+    t.equal(messageFromError(Object.assign(Object.create(null), { message: 'No such topic' })), 'No such topic', 'of one without prototype')
+    t.equal(messageFromError(new Proxy(new Error('No such topic'), {})), 'No such topic', 'of a proxy')
   })
 
   t.test('says what else can be thrown', async t => {
-    t.equal(messageOf('No such topic'), 'No such topic')
-    t.equal(messageOf(42), '42')
-    t.equal(messageOf(0), '0')
-    t.equal(messageOf(42n), '42')
-    t.equal(messageOf(false), 'false')
-    t.equal(messageOf(Symbol('topic')), 'Symbol(topic)')
-    t.match(messageOf(() => 'topic'), 'topic')
+    t.equal(messageFromError('No such topic'), 'No such topic')
+    t.equal(messageFromError(42), '42')
+    t.equal(messageFromError(0), '0')
+    t.equal(messageFromError(42n), '42')
+    t.equal(messageFromError(false), 'false')
+    t.equal(messageFromError(Symbol('topic')), 'Symbol(topic)')
+    t.match(messageFromError(() => 'topic'), 'topic')
   })
 
   t.test('says nothing where there is no message', async t => {
     for (const value of [undefined, null, '', {}, [], Object.create(null), new Date(0), { message: 42 }, { message: null }, { message: { text: 'x' } }]) {
-      t.equal(messageOf(value), '')
+      t.equal(messageFromError(value), '')
     }
   })
 
   t.test('says nothing where asking throws', async t => {
-    for (const [name, value] of hostiles) t.equal(messageOf(value), '', name)
-    t.equal(messageOf(Object.assign(() => {}, { toString: hostile })), '', 'a function that cannot be told')
-    t.equal(messageOf(Object.assign(() => {}, { toString: () => ({}) })), '', 'a function that is told as an object')
+    for (const [name, value] of hostiles) t.equal(messageFromError(value), '', name)
+    t.equal(messageFromError(Object.assign(() => {}, { toString: hostile })), '', 'a function that cannot be told')
+    t.equal(messageFromError(Object.assign(() => {}, { toString: () => ({}) })), '', 'a function that is told as an object')
   })
 
   t.test('says it in full, as it is', async t => {
     const message = `é\r\n${'x'.repeat(10 * 1024 * 1024)}`
-    t.equal(messageOf(new Error(message)) === message, true)
-    t.equal(messageOf(message) === message, true)
+    t.equal(messageFromError(new Error(message)) === message, true)
+    t.equal(messageFromError(message) === message, true)
   })
 })
 
-t.test('messageIn', async t => {
+t.test('messageFromBody', async t => {
   // The same bytes also in a view that is no Buffer.
   const forms: Array<[name: string, of: (value: unknown) => string | Uint8Array]> = [
     ['JSON', value => JSON.stringify(value)],
@@ -100,7 +100,7 @@ t.test('messageIn', async t => {
         ['an empty field', { message: '', detail: '', title: 'Not Found' }, 'Not Found'],
         ['a field of another type', { message: { text: 'x' }, detail: 404, title: 'Not Found' }, 'Not Found'],
         ['a field that is missing', { message: null, error: 'Not Found' }, 'Not Found']
-      ] as const) t.equal(messageIn(of(value)), message, name)
+      ] as const) t.equal(messageFromBody(of(value)), message, name)
     })
 
     t.test(`takes nothing of ${form} that has no message`, async t => {
@@ -108,7 +108,7 @@ t.test('messageIn', async t => {
         {}, [], null, 42, true, { code: 404 }, { message: 42 }, { message: '' }, { error: true }, { error: 404 }, { error: null },
         { error: { code: 404 } }, { errors: [] }, { errors: [404] }, { errors: [null] }, { errors: { message: 'x' } }, { errors: 'x' },
         [{ message: 'x' }], ['x'], { data: { message: 'x' } }, ''
-      ]) t.equal(messageIn(of(value)), '', JSON.stringify(value))
+      ]) t.equal(messageFromBody(of(value)), '', JSON.stringify(value))
     })
   }
 
@@ -116,7 +116,7 @@ t.test('messageIn', async t => {
     const fields = ['message', 'detail', 'error_description', 'title', 'error']
     const body = Object.fromEntries(fields.toReversed().map(field => [field, `the ${field}`]))
     for (const field of fields) {
-      t.equal(messageIn(JSON.stringify(body)), `the ${field}`)
+      t.equal(messageFromBody(JSON.stringify(body)), `the ${field}`)
       delete body[field]
     }
   })
@@ -125,24 +125,24 @@ t.test('messageIn', async t => {
     for (const text of [
       'No such topic', 'Тема\r\nне найдена', ' x ', '"topic" is taken', '[topic] is taken', '{topic} is taken', '{', '[1,', '"',
       'null and void', 'trueish', '404 Not Found', '1 < 2', 'a\0b'
-    ]) t.equal(messageIn(text), text)
+    ]) t.equal(messageFromBody(text), text)
     for (const text of ['No such topic', 'Тема\r\nне найдена', ' x ', '"topic" is taken', '{', 'tab\tand\fform feed']) {
-      t.equal(messageIn(Buffer.from(text)), text, 'also from a Buffer')
+      t.equal(messageFromBody(Buffer.from(text)), text, 'also from a Buffer')
     }
-    t.equal(messageIn(JSON.stringify('No such topic')), 'No such topic', 'a text in JSON without its quotes')
+    t.equal(messageFromBody(JSON.stringify('No such topic')), 'No such topic', 'a text in JSON without its quotes')
   })
 
   t.test('takes nothing of a text that says nothing', async t => {
     for (const text of ['', 'null', 'true', 'false', '0', '404', '-1.5e+3', 'null\n', ' 404\r\n', '""', '{}', '[]']) {
-      t.equal(messageIn(text), '', JSON.stringify(text))
-      t.equal(messageIn(Buffer.from(text)), '', `${JSON.stringify(text)} in a Buffer`)
+      t.equal(messageFromBody(text), '', JSON.stringify(text))
+      t.equal(messageFromBody(Buffer.from(text)), '', `${JSON.stringify(text)} in a Buffer`)
     }
   })
 
   t.test('takes nothing of HTML', async t => {
     for (const html of ['<!DOCTYPE html><title>Not Found</title>', '\r\n <html></html>', '<h1>Oops</h1>', '\ufeff<p>', '<?xml version="1.0"?><error/>']) {
-      t.equal(messageIn(html), '', JSON.stringify(html))
-      t.equal(messageIn(Buffer.from(html)), '', `${JSON.stringify(html)} in a Buffer`)
+      t.equal(messageFromBody(html), '', JSON.stringify(html))
+      t.equal(messageFromBody(Buffer.from(html)), '', `${JSON.stringify(html)} in a Buffer`)
     }
   })
 
@@ -156,13 +156,13 @@ t.test('messageIn', async t => {
       ['what is not UTF-8', [0x61, 0xff, 0x62]],
       ['half a character', [0x61, 0xc3]],
       ['JSON with binary data', [...Buffer.from('{"message":"a\0b"}')]]
-    ] as const) t.equal(messageIn(Uint8Array.from(bytes)), '', name)
+    ] as const) t.equal(messageFromBody(Uint8Array.from(bytes)), '', name)
   })
 
   t.test('takes a long text in full, and of bytes their start', async t => {
     const long = `${'é'.repeat(5)}${'x'.repeat(10 * 1024 * 1024)}`
-    t.equal(messageIn(long) === long, true, 'a text')
-    const start = messageIn(Buffer.from(long))
+    t.equal(messageFromBody(long) === long, true, 'a text')
+    const start = messageFromBody(Buffer.from(long))
     t.equal(start === long.slice(0, READ - 5), true, 'bytes')
   })
 
@@ -172,14 +172,14 @@ t.test('messageIn', async t => {
       for (let shift = 0; shift < bytes; shift++) {
         const text = 'x'.repeat(shift) + char.repeat(READ)
         const whole = Math.floor((READ - shift) / bytes)
-        t.equal(messageIn(Buffer.from(text)) === 'x'.repeat(shift) + char.repeat(whole), true, `${char} after ${shift}`)
+        t.equal(messageFromBody(Buffer.from(text)) === 'x'.repeat(shift) + char.repeat(whole), true, `${char} after ${shift}`)
       }
     }
   })
 
   t.test('drops JSON whose end is missing, and takes such a text', async t => {
     for (const [text, message] of [['{"message":"No such to', ''], ['{"message":"No such topic"}', ''], ['["No', ''], ['"No', ''], ['No such to', 'No such to']] as const) {
-      t.equal(messageIn(Buffer.from(text), true), message, text)
+      t.equal(messageFromBody(Buffer.from(text), true), message, text)
     }
   })
 
@@ -188,27 +188,27 @@ t.test('messageIn', async t => {
       const start = '{"message":"No such topic","rest":"'
       return `${start}${'x'.repeat(length - start.length - 2)}"}`
     }
-    t.equal(messageIn(json(READ)), 'No such topic', 'the longest that is read')
-    t.equal(messageIn(Buffer.from(json(READ))), 'No such topic', 'the longest that is read, in a Buffer')
+    t.equal(messageFromBody(json(READ)), 'No such topic', 'the longest that is read')
+    t.equal(messageFromBody(Buffer.from(json(READ))), 'No such topic', 'the longest that is read, in a Buffer')
     for (const length of [READ + 1, READ + 2, 10 * 1024 * 1024]) {
       for (const text of [json(length), `[${json(length - 2)}]`, JSON.stringify('x'.repeat(length - 2)), '<p>'.padEnd(length)]) {
-        t.equal(messageIn(text), '', `${text[0]} of ${length}`)
-        t.equal(messageIn(Buffer.from(text)), '', `${text[0]} of ${length} in a Buffer`)
+        t.equal(messageFromBody(text), '', `${text[0]} of ${length}`)
+        t.equal(messageFromBody(Buffer.from(text)), '', `${text[0]} of ${length} in a Buffer`)
       }
     }
-    t.equal(messageIn('1'.repeat(10 * 1024 * 1024)), '', 'and a long number')
+    t.equal(messageFromBody('1'.repeat(10 * 1024 * 1024)), '', 'and a long number')
   })
 })
 
-t.test('startOf returns the trimmed start of a body as text', async t => {
-  t.equal(startOf('\ufeff \r\n{ }\n'), '{ }')
-  t.equal(startOf(Buffer.from('\ufeff \r\n{ }\n')), '{ }')
-  t.equal(startOf('x'.repeat(2 * READ)).length, READ)
-  t.equal(startOf(Buffer.alloc(2 * READ, 'x')).length, READ)
+t.test('decodeStart returns the trimmed start of a body as text', async t => {
+  t.equal(decodeStart('\ufeff \r\n{ }\n'), '{ }')
+  t.equal(decodeStart(Buffer.from('\ufeff \r\n{ }\n')), '{ }')
+  t.equal(decodeStart('x'.repeat(2 * READ)).length, READ)
+  t.equal(decodeStart(Buffer.alloc(2 * READ, 'x')).length, READ)
 })
 
-t.test('isExposed', async t => {
-  t.equal(isExposed(Object.assign(new Error('x'), { expose: true })), true)
-  for (const value of [new Error('x'), { expose: 'true' }, undefined, null, 'expose']) t.equal(isExposed(value), false)
-  t.equal(isExposed(new Proxy({}, { get: hostile })), false)
+t.test('isExposedError', async t => {
+  t.equal(isExposedError(Object.assign(new Error('x'), { expose: true })), true)
+  for (const value of [new Error('x'), { expose: 'true' }, undefined, null, 'expose']) t.equal(isExposedError(value), false)
+  t.equal(isExposedError(new Proxy({}, { get: hostile })), false)
 })

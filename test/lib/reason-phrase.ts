@@ -1,6 +1,6 @@
 import { validateHeaderValue } from 'node:http'
 import t from 'tap'
-import { HEADER_LIMIT, PHRASE_LIMIT, reasonPhrase, reasonText } from '../../lib/reason-phrase.js'
+import { MAX_HEADER_LENGTH, MAX_PHRASE_LENGTH, toReasonPhrase, toHeaderText } from '../../lib/reason-phrase.js'
 
 /** Whether characters become a space: control characters and white space. */
 const isBlank = (char: string): boolean => /[\s\p{Cc}]/u.test(char)
@@ -11,10 +11,10 @@ function flawOf (text: string): string | undefined {
   if (text.length > 512) return 'too long'
   if (text.includes('  ')) return 'a run of spaces'
   if (text !== text.trim()) return 'not trimmed'
-  if (reasonText(text) !== text) return 'not the text that stands for itself'
+  if (toHeaderText(text) !== text) return 'not the text that stands for itself'
   validateHeaderValue('eb-reason-phrase', text)
 
-  const phrase = reasonPhrase(text)
+  const phrase = toReasonPhrase(text)
   if (phrase.length > 128) return 'its phrase is too long'
   if (phrase !== phrase.trim()) return 'its phrase is not trimmed'
   if (phrase !== text.slice(0, 128).trimEnd()) return 'its phrase is another text'
@@ -35,14 +35,14 @@ function named (char: string): string {
 }
 
 t.test('the limits are those of responses.md', async t => {
-  t.equal(HEADER_LIMIT, 512)
-  t.equal(PHRASE_LIMIT, 128)
+  t.equal(MAX_HEADER_LENGTH, 512)
+  t.equal(MAX_PHRASE_LENGTH, 128)
 })
 
 t.test('printable ASCII stays as it is', async t => {
   const printable = Array.from({ length: 0x7f - 0x20 }, (_, i) => String.fromCharCode(0x20 + i)).join('')
-  t.equal(reasonText(`[${printable}]`), `[${printable}]`)
-  for (const message of ['No such topic', 'a', '%0d%0a', '\\r\\n', '{"a":[1]}']) t.equal(reasonText(message), message)
+  t.equal(toHeaderText(`[${printable}]`), `[${printable}]`)
+  for (const message of ['No such topic', 'a', '%0d%0a', '\\r\\n', '{"a":[1]}']) t.equal(toHeaderText(message), message)
 })
 
 t.test('Unicode is transliterated', async t => {
@@ -70,7 +70,7 @@ t.test('Unicode is transliterated', async t => {
     ['\ufffd', '?'],
     ['\uffff', ''],
     ['\u{10ffff}', '']
-  ] as const) t.equal(reasonText(message), text, [...message].map(named).join(' '))
+  ] as const) t.equal(toHeaderText(message), text, [...message].map(named).join(' '))
 })
 
 t.test('every run of control characters and white space becomes one space', async t => {
@@ -79,27 +79,27 @@ t.test('every run of control characters and white space becomes one space', asyn
     '\u2028', '\u2029', '\u202f', '\u205f', '\u3000', '\ufeff', '  ', '\r\n\r\n', ' \0\t\x7f\x85\xa0\u2028\u3000\ufeff '
   ]) {
     const name = [...run].map(named).join(' ')
-    t.equal(reasonText(`a${run}b`), 'a b', name)
-    t.equal(reasonText(`é${run}é`), 'e e', `${name} in a text that is not ASCII`)
-    t.equal(reasonText(`${run}a${run}`), 'a', `${name} trimmed`)
+    t.equal(toHeaderText(`a${run}b`), 'a b', name)
+    t.equal(toHeaderText(`é${run}é`), 'e e', `${name} in a text that is not ASCII`)
+    t.equal(toHeaderText(`${run}a${run}`), 'a', `${name} trimmed`)
   }
 })
 
 t.test('a message cannot split the response', async t => {
-  t.equal(reasonText('x\r\nSet-Cookie: a=b\r\n\r\nHTTP/1.1 200 OK'), 'x Set-Cookie: a=b HTTP/1.1 200 OK')
-  t.equal(reasonText('x\u010d\u010aSet-Cookie: a=b'), 'xcCSet-Cookie: a=b', 'nor by the low bytes of its characters')
+  t.equal(toHeaderText('x\r\nSet-Cookie: a=b\r\n\r\nHTTP/1.1 200 OK'), 'x Set-Cookie: a=b HTTP/1.1 200 OK')
+  t.equal(toHeaderText('x\u010d\u010aSet-Cookie: a=b'), 'xcCSet-Cookie: a=b', 'nor by the low bytes of its characters')
 })
 
 t.test('what transliteration leaves blank makes no second space', async t => {
-  t.equal(reasonText('a \u200b b'), 'a b', 'where a character vanishes between spaces')
-  t.equal(reasonText('\u200b a \u200b'), 'a', 'where one vanishes at the ends')
-  t.equal(reasonText('a \u2800 b'), 'a b', 'where one becomes a space')
-  t.equal(reasonText('\u2800a\u2800'), 'a')
+  t.equal(toHeaderText('a \u200b b'), 'a b', 'where a character vanishes between spaces')
+  t.equal(toHeaderText('\u200b a \u200b'), 'a', 'where one vanishes at the ends')
+  t.equal(toHeaderText('a \u2800 b'), 'a b', 'where one becomes a space')
+  t.equal(toHeaderText('\u2800a\u2800'), 'a')
 })
 
 t.test('nothing is left of a message that says nothing', async t => {
   for (const message of ['', ' ', '\0', '\r\n', ' \t\x7f\x85 ', '\xa0\u2028\u3000\ufeff', '\u200b\u200d', '\ud800\udbff', '\u2800']) {
-    t.equal(reasonText(message), '', [...message].map(named).join(' ') || 'no character')
+    t.equal(toHeaderText(message), '', [...message].map(named).join(' ') || 'no character')
   }
 })
 
@@ -108,11 +108,11 @@ t.test('a long text is read piece by piece, and its pieces make the same text', 
   const parts = ['x', 'e\u0301', 'Ω', '日', '🚌', '🇺🇦', '\ud83d', '\ude8c', ' ', ' \n\u2028', '\u200b', '\u2800', 'Straße', '\0'.repeat(300), '👩‍👧'.repeat(80)]
   for (let i = 0; i < 500; i++) {
     const message = Array.from({ length: 1 + random(600) }, () => parts[random(parts.length)]).join('')
-    const whole = Array.from(message.slice(0, 4096), char => isBlank(char) ? ' ' : reasonText(`.${char}.`).slice(1, -1)).join('')
+    const whole = Array.from(message.slice(0, 4096), char => isBlank(char) ? ' ' : toHeaderText(`.${char}.`).slice(1, -1)).join('')
     const expected = whole.replace(/ +/g, ' ').trim().slice(0, 512).trim()
-    if (reasonText(message) !== expected) t.equal(reasonText(message), expected)
+    if (toHeaderText(message) !== expected) t.equal(toHeaderText(message), expected)
   }
-  t.equal(reasonText(`${'日'.repeat(20)}${'\u200b'.repeat(491)}🚌`), `${'Ri'.repeat(20)}:bus:`, 'also where the cut falls within a character')
+  t.equal(toHeaderText(`${'日'.repeat(20)}${'\u200b'.repeat(491)}🚌`), `${'Ri'.repeat(20)}:bus:`, 'also where the cut falls within a character')
 })
 
 t.test('a text is cut at 512 characters, without a space at its end', async t => {
@@ -133,7 +133,7 @@ t.test('a text is cut at 512 characters, without a space at its end', async t =>
     ['a space in the last place of a text that is not ASCII', `é${x(510)} yy`, `e${x(510)}`],
     ['nothing but vanishing characters before it', `${'\u200b'.repeat(4095)}x`, 'x'],
     ['nothing but blanks before it', `${' \0'.repeat(2047)}\nx`, 'x']
-  ] as const) t.equal(reasonText(message), text, name)
+  ] as const) t.equal(toHeaderText(message), text, name)
 })
 
 t.test('the reason phrase is the first 128 characters of the text, without a space at its end', async t => {
@@ -147,7 +147,7 @@ t.test('the reason phrase is the first 128 characters of the text, without a spa
     ['a space in the last place', `${x(127)} yy`, x(127)],
     ['a space after the last place', `${x(128)} y`, x(128)],
     ['one character after a space', `${x(126)} yy`, `${x(126)} y`]
-  ] as const) t.equal(reasonPhrase(text), phrase, name)
+  ] as const) t.equal(toReasonPhrase(text), phrase, name)
 })
 
 t.test('the work does not grow with the message', async t => {
@@ -155,10 +155,10 @@ t.test('the work does not grow with the message', async t => {
 
   for (const pattern of ['x', 'é', 'a b\n', ' ', '\0', 'ﷺ', '🚌', '\ud800', 'ß\u3000']) {
     const message = pattern.repeat(long / pattern.length)
-    t.equal(reasonText(message), reasonText(message.slice(0, 4096)), `10 MB of ${[...pattern].map(named).join(' ')} are as 4 KB`)
+    t.equal(toHeaderText(message), toHeaderText(message.slice(0, 4096)), `10 MB of ${[...pattern].map(named).join(' ')} are as 4 KB`)
   }
-  t.equal(reasonText(`${'\u200b'.repeat(4096)}x`), '', 'what comes after 4096 characters is not looked at')
-  t.equal(reasonText(`${'\u200b'.repeat(4095)}🚌`), '', 'nor is the second half of a character')
+  t.equal(toHeaderText(`${'\u200b'.repeat(4096)}x`), '', 'what comes after 4096 characters is not looked at')
+  t.equal(toHeaderText(`${'\u200b'.repeat(4095)}🚌`), '', 'nor is the second half of a character')
 
   // Of this message nothing can be asked but its length and a part of it.
   let inspected = 0
@@ -171,7 +171,7 @@ t.test('the work does not grow with the message', async t => {
   }) as unknown as string
   for (const text of ['x'.repeat(8192), ' é\n'.repeat(8192)]) {
     inspected = 0
-    t.equal(reasonText(counting(text)), reasonText(text))
+    t.equal(toHeaderText(counting(text)), toHeaderText(text))
     t.ok(inspected > 0 && inspected <= 512 + 4096, `${inspected} characters inspected`)
   }
 })
@@ -183,11 +183,11 @@ t.test('whatever code unit a message holds, its text can be sent', async t => {
   for (let unit = 0; unit <= 0xffff; unit++) {
     const char = String.fromCharCode(unit)
     for (const message of [`${char} ${char}🚌${char}`, fill + char]) {
-      const flaw = flawOf(reasonText(message))
+      const flaw = flawOf(toHeaderText(message))
       if (flaw !== undefined) flaws.push(`${named(char)}: ${flaw}`)
     }
 
-    const between = reasonText(`a${char}b`)
+    const between = toHeaderText(`a${char}b`)
     const right = isBlank(char) ? between === 'a b' : unit < 0x80 ? between === `a${char}b` : /^a.*b$/.test(between)
     if (!right) wrong.push(`${named(char)}: ${between}`)
   }
@@ -214,7 +214,7 @@ t.test('whatever characters a message is made of, its text can be sent', async t
     const length = random(i % 10 === 0 ? 6000 : 700)
     let message = ''
     for (let n = 0; n < length; n++) message += some[random(some.length)]!()
-    const text = reasonText(message)
+    const text = toHeaderText(message)
     const flaw = flawOf(text)
     if (flaw !== undefined) flaws.push(`${JSON.stringify(message)}: ${flaw}`)
     lengths.add(text.length)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { STATUS_CODES, classOf, isUnsuccessful, phrases } from '../../lib/status-codes.js'
+import { STATUS_CODES, toClassCode, isUnsuccessful, phrases } from '../../lib/status-codes.js'
 
 t.test('the table has the status codes of responses.md, with their phrases and decorators', async t => {
   t.strictSame(Object.entries(STATUS_CODES).map(([code, { phrase, decorator }]) => [code, phrase, decorator]), [
@@ -39,10 +39,10 @@ t.test('a response is unsuccessful from 400 on', async t => {
 })
 
 t.test('a status code is read as the x00 code of its class', async t => {
-  for (const code of [400, 402, 405, 406, 408, 409, 413, 414, 415, 417, 418, 429, 431, 451, 499]) t.equal(classOf(code), 400, `${code} as 400`)
-  for (const code of [500, 502, 504, 505, 507, 511, 599]) t.equal(classOf(code), 500, `${code} as 500`)
+  for (const code of [400, 402, 405, 406, 408, 409, 413, 414, 415, 417, 418, 429, 431, 451, 499]) t.equal(toClassCode(code), 400, `${code} as 400`)
+  for (const code of [500, 502, 504, 505, 507, 511, 599]) t.equal(toClassCode(code), 500, `${code} as 500`)
 })
 
 t.test('a status code of no class is read as 500', async t => {
-  for (const code of [600, 999]) t.equal(classOf(code), 500, `${code} as 500`)
+  for (const code of [600, 999]) t.equal(toClassCode(code), 500, `${code} as 500`)
 })

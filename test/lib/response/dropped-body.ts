@@ -14,13 +14,13 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { Contract } from '../../../lib/contract.js'
 import { DROPPED_BYTES_LIMIT, DROPPING_TIMEOUT_MS } from '../../../lib/response/dropped-body.js'
-import { contractKeeper, contractResponse } from '../../../lib/response/response.js'
+import { createPatcher, createResponseClass } from '../../../lib/response/install.js'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
 import { connect, keepsContract, listen, type WireResponse } from '../../fixtures/wire.js'
 
 const contract = new Contract()
-const keepContract = contractKeeper(contract)
+const keepContract = createPatcher(contract)
 
 type Handler = (response: ServerResponse, request: IncomingMessage) => unknown
 
@@ -34,11 +34,11 @@ function wrapEnd (response: ServerResponse): void {
 }
 
 const WAYS: Record<string, (handler: Handler) => Server> = {
-  'HTTP/1.1, by its class': handler => createServer({ ServerResponse: contractResponse<typeof ServerResponse>(ServerResponse, contract) }, (request, response) => { handler(response, request) }),
+  'HTTP/1.1, by its class': handler => createServer({ ServerResponse: createResponseClass<typeof ServerResponse>(ServerResponse, contract) }, (request, response) => { handler(response, request) }),
   'HTTP/1.1, on the object': handler => createServer((request, response) => { keepContract(response); handler(response, request) }),
   'HTTP/1.1, before methods that are wrapped later': handler => createServer((request, response) => { keepContract(response); wrapEnd(response); handler(response, request) }),
   'HTTP/1.1, before methods that were wrapped': handler => createServer((request, response) => { wrapEnd(response); keepContract(response); handler(response, request) }),
-  'HTTP/2, by its class': handler => http2.createServer({ Http2ServerResponse: contractResponse<typeof Http2ServerResponse>(Http2ServerResponse, contract) }, (request, response) => { handler(response as never, request as never) }),
+  'HTTP/2, by its class': handler => http2.createServer({ Http2ServerResponse: createResponseClass<typeof Http2ServerResponse>(Http2ServerResponse, contract) }, (request, response) => { handler(response as never, request as never) }),
   'HTTP/2, on the object': handler => http2.createServer((request, response) => { keepContract(response as never); handler(response as never, request as never) })
 }
 

@@ -5,23 +5,21 @@ import https from 'node:https'
 import { Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { Contract } from '../../../lib/contract.js'
-import {
-  belongsTo, contractKeeper, contractResponse, keepContractByClass, markLogged, messageGiven, messageThrown, say, sayThrown,
-  type ResponseClass
-} from '../../../lib/response/response.js'
+import { createPatcher, createResponseClass, replaceResponseClass, type ResponseClass } from '../../../lib/response/install.js'
+import { getErrorMessage, getReplyMessage, markLogged, setError, setReply, setReplyMessage, startSerializing } from '../../../lib/response/state.js'
 import { connect, exchange, keepsContract, valuesOf } from '../../fixtures/wire.js'
 
 const contract = new Contract()
-const keepContract = contractKeeper(contract)
+const keepContract = createPatcher(contract)
 
 type Handler = (response: ServerResponse, request: IncomingMessage) => void
 
 /** The ways to have a response keep the contract: by its class, and on the object. */
 const WAYS = {
-  'by its class': (handler: Handler) => createServer({ ServerResponse: contractResponse<typeof ServerResponse>(ServerResponse, contract) }, (request, response) => { handler(response, request) }),
+  'by its class': (handler: Handler) => createServer({ ServerResponse: createResponseClass<typeof ServerResponse>(ServerResponse, contract) }, (request, response) => { handler(response, request) }),
   'by the class of a server that exists': (handler: Handler) => {
     const server = createServer((request, response) => { handler(response, request) })
-    keepContractByClass(server, contract)
+    replaceResponseClass(server, contract)
     return server
   },
   'on the object': (handler: Handler) => createServer((request, response) => { keepContract(response); handler(response, request) })
@@ -36,7 +34,7 @@ async function listen (t: Test, server: ReturnType<typeof createServer> | http2.
 
 for (const [way, serve] of Object.entries(WAYS)) {
   t.test(`an answer that ends the connection reaches a client that still sends, ${way}`, async t => {
-    const port = await listen(t, serve(response => { say(response, 'too large'); response.writeHead(413, { connection: 'close' }).end() }))
+    const port = await listen(t, serve(response => { setReplyMessage(response, 'too large'); response.writeHead(413, { connection: 'close' }).end() }))
     const connection = connect(port)
     connection.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\n')
     for (let i = 0; i < 60; i++) {
@@ -68,10 +66,10 @@ for (const [way, serve] of Object.entries(WAYS)) {
       ['no challenge', response => { response.writeHead(401).end() }, 401, undefined, { 'www-authenticate': ['HMAC'] }],
       ['flushed before', response => { response.statusCode = 404; response.flushHeaders(); response.flushHeaders(); response.end('x') }, 404],
       ['flushed after writeHead', response => { response.writeHead(404).flushHeaders(); response.end('x') }, 404],
-      ['a message said', response => { say(response, 'not here'); response.writeHead(404).end('x') }, 404, 'not here'],
-      ['a message thrown', response => { sayThrown(response, 'not here', new Error(), false); response.writeHead(404).end('x') }, 404, 'not here'],
-      ['a message thrown, 5xx', response => { sayThrown(response, 'a secret', new Error(), false); response.writeHead(502).end('x') }, 500],
-      ['a message thrown and exposed, 5xx', response => { sayThrown(response, 'no secret', new Error(), true); response.writeHead(502).end('x') }, 500, 'no secret'],
+      ['a message said', response => { setReplyMessage(response, 'not here'); response.writeHead(404).end('x') }, 404, 'not here'],
+      ['a message thrown', response => { setError(response, new Error(), 'not here'); startSerializing(response); response.writeHead(404).end('x') }, 404, 'not here'],
+      ['a message thrown, 5xx', response => { setError(response, new Error(), 'a secret'); startSerializing(response); response.writeHead(502).end('x') }, 500],
+      ['a message thrown and exposed, 5xx', response => { setError(response, new Error(), 'no secret', { isExposed: true }); startSerializing(response); response.writeHead(502).end('x') }, 500, 'no secret'],
       ['a status code as a text', response => { response.writeHead('404' as never, null as never).end() }, 404],
       ['a status code of no class', response => { response.writeHead(999).end() }, 500],
       ['trailers', response => { response.writeHead(404, { Trailer: 'X-Sum' }); response.addTrailers({ 'X-Sum': '1' }); response.end('x') }, 404, 'x', { trailer: [] }]
@@ -130,7 +128,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
     }), 404)
 
     keepsContract(t, await get(response => {
-      say(response, 'not here')
+      setReplyMessage(response, 'not here')
       t.throws(() => response.writeHead(404, { 'x-bad': 'a\nb' }), { code: 'ERR_INVALID_CHAR' })
       t.equal(response.headersSent, false, 'nothing went out')
       response.writeHead(404).end()
@@ -187,14 +185,14 @@ t.test('a callback waits for the responses that go before', async t => {
 
 t.test('both give the response their message, and the last one stands', async t => {
   const response = new ServerResponse({ method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1 } as IncomingMessage)
-  t.equal(messageGiven(response), undefined)
-  t.equal(messageThrown(response), undefined)
-  say(response, 'given')
-  t.equal(messageGiven(response), 'given')
-  t.equal(messageThrown(response), undefined)
-  sayThrown(response, 'thrown', new Error(), true)
-  t.equal(messageGiven(response), undefined)
-  t.equal(messageThrown(response), 'thrown')
+  t.equal(getReplyMessage(response), undefined)
+  t.equal(getErrorMessage(response), undefined)
+  setReplyMessage(response, 'given')
+  t.equal(getReplyMessage(response), 'given')
+  t.equal(getErrorMessage(response), undefined)
+  setError(response, new Error(), 'thrown', { isExposed: true }); startSerializing(response)
+  t.equal(getReplyMessage(response), undefined)
+  t.equal(getErrorMessage(response), 'thrown')
 })
 
 t.test('logs the whole message with the reply, and never throws', async t => {
@@ -211,7 +209,7 @@ t.test('logs the whole message with the reply, and never throws', async t => {
   const log = { info: write('info'), error: write('error') }
   let handler: Handler
   const port = await listen(t, WAYS['on the object'](response => {
-    belongsTo(response, { raw: response, log } as never)
+    setReply(response, { raw: response, log } as never)
     handler(response, response.req)
   }))
   const linesOf = async (handle: Handler): Promise<unknown[][]> => {
@@ -221,16 +219,16 @@ t.test('logs the whole message with the reply, and never throws', async t => {
     return lines
   }
   const error = new Error('a secret')
-  t.strictSame(await linesOf(response => { say(response, 'ä\n'); response.writeHead(404).end() }), [['info', { res: 404 }, 'ä\n']])
+  t.strictSame(await linesOf(response => { setReplyMessage(response, 'ä\n'); response.writeHead(404).end() }), [['info', { res: 404 }, 'ä\n']])
   t.strictSame(await linesOf(response => { response.writeHead(502).end('late') }), [['error', { res: 502 }, 'late']])
-  t.strictSame(await linesOf(response => { sayThrown(response, 'a secret', error, false); response.writeHead(500).end() }), [['error', { res: 500, err: error }, 'a secret']])
-  t.strictSame(await linesOf(response => { sayThrown(response, '', null, false); response.writeHead(500).end() }), [['error', { res: 500, err: null }, '']])
-  t.strictSame(await linesOf(response => { say(response, 'x'); markLogged(response); response.writeHead(404).end() }), [])
+  t.strictSame(await linesOf(response => { setError(response, error, 'a secret'); startSerializing(response); response.writeHead(500).end() }), [['error', { res: 500, err: error }, 'a secret']])
+  t.strictSame(await linesOf(response => { setError(response, null, ''); startSerializing(response); response.writeHead(500).end() }), [['error', { res: 500, err: null }, '']])
+  t.strictSame(await linesOf(response => { setReplyMessage(response, 'x'); markLogged(response); response.writeHead(404).end() }), [])
   t.strictSame(await linesOf(response => { response.writeHead(404).end() }), [])
   failing = 'once'
-  t.strictSame(await linesOf(response => { sayThrown(response, 'a secret', error, false); response.writeHead(500).end() }), [['error', { res: 500 }, 'a secret']], 'without an error that cannot be serialised')
+  t.strictSame(await linesOf(response => { setError(response, error, 'a secret'); startSerializing(response); response.writeHead(500).end() }), [['error', { res: 500 }, 'a secret']], 'without an error that cannot be serialised')
   failing = 'always'
-  t.strictSame(await linesOf(response => { sayThrown(response, 'a secret', error, false); response.writeHead(500).end() }), [], 'the response is sent all the same')
+  t.strictSame(await linesOf(response => { setError(response, error, 'a secret'); startSerializing(response); response.writeHead(500).end() }), [], 'the response is sent all the same')
 })
 
 t.test('a response whose methods somebody wrapped before', async t => {
@@ -264,7 +262,7 @@ t.test('what a wrapper of end() throws is its own', async t => {
 t.test('HTTP/2', async t => {
   const handlers: Handler[] = []
   const ways = [
-    http2.createServer({ Http2ServerResponse: contractResponse<typeof Http2ServerResponse>(Http2ServerResponse, contract) }, (_request, response) => { handlers[0]!(response as never, {} as never) }),
+    http2.createServer({ Http2ServerResponse: createResponseClass<typeof Http2ServerResponse>(Http2ServerResponse, contract) }, (_request, response) => { handlers[0]!(response as never, {} as never) }),
     http2.createServer((_request, response) => { keepContract(response as never); handlers[0]!(response as never, {} as never) })
   ]
   const warnings: string[] = []
@@ -278,7 +276,7 @@ t.test('HTTP/2', async t => {
       [response => { response.addTrailers({ 'x-sum': '1' }); response.statusCode = 502; response.write('late', () => { response.end('x', () => {}) }) }, 500, 'Internal Server Error'],
       [response => { response.statusCode = 409; response.write('late', () => { response.end('x', () => {}) }) }, 400, 'late'],
       [response => { response.statusCode = 404; response.flushHeaders(); response.end() }, 404, 'Not Found'],
-      [response => { say(response, 'not here'); response.writeHead(404, { 'x-bad': 'a\nb' }).end() }, 404, 'not here'],
+      [response => { setReplyMessage(response, 'not here'); response.writeHead(404, { 'x-bad': 'a\nb' }).end() }, 404, 'not here'],
       [response => { response.writeHead(404, { 'eb-reason-phrase': Object.create(null) }).end() }, 404, 'Not Found']
     ] as Array<[Handler, number, string]>) {
       handlers[0] = handler
@@ -318,7 +316,7 @@ t.test('the class extends the one that it is made of, Node\'s own or another', a
     readonly made = 'here'
   }
   for (const Base of [ServerResponse, Own] satisfies ResponseClass[]) {
-    const Response = contractResponse<ResponseClass>(Base, contract)
+    const Response = createResponseClass<ResponseClass>(Base, contract)
     class Extended extends Response {
       readonly extended = true
     }
@@ -336,18 +334,18 @@ t.test('a server that exists makes its responses of a class of their own, which 
   const made: ServerResponse[] = []
   const server = createServer({ ServerResponse: Own }, (_request, response) => { made.push(response); response.writeHead(404).end('not here') })
   const other = createServer((_request, response) => { response.writeHead(404).end('not here') })
-  t.equal(keepContractByClass(server, contract), true)
+  t.equal(replaceResponseClass(server, contract), true)
   const Made = classOfResponses(server)
-  t.equal(keepContractByClass(server, contract), true)
+  t.equal(replaceResponseClass(server, contract), true)
   t.equal(classOfResponses(server), Made, 'once is enough')
   const bytes = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
   keepsContract(t, await exchange(await listen(t, server), bytes), 404, 'not here')
   t.ok(made[0] instanceof Own)
   t.equal((await exchange(await listen(t, other), bytes)).body, 'not here', 'another server is as it was')
 
-  t.equal(keepContractByClass(https.createServer(), contract), true, 'over TLS')
-  t.equal(keepContractByClass(http2.createServer(), contract), false, 'HTTP/2')
-  t.equal(keepContractByClass(Object.create(Server.prototype), contract), false, 'without a class of responses')
+  t.equal(replaceResponseClass(https.createServer(), contract), true, 'over TLS')
+  t.equal(replaceResponseClass(http2.createServer(), contract), false, 'HTTP/2')
+  t.equal(replaceResponseClass(Object.create(Server.prototype), contract), false, 'without a class of responses')
 
   function classOfResponses (server: Server): unknown {
     return Object.getOwnPropertySymbols(server).filter(({ description }) => description === 'ServerResponse').map(key => (server as never)[key])[0]

@@ -1,0 +1,98 @@
+import { Server as HttpServer, ServerResponse } from 'node:http'
+import { Http2ServerResponse } from 'node:http2'
+import { Server as HttpsServer } from 'node:https'
+import type { Contract } from '../contract.js'
+import { kInstallation, type BaseMethods, type ContractResponse, type Installation } from './installation.js'
+import { methods } from './methods.js'
+
+/** A class of responses, as Node's servers take it. */
+export type ResponseClass = new (...args: any[]) => any
+
+/** Makes a response that somebody else created keep the contract. */
+export type Patcher = (response: ServerResponse, isForced?: boolean) => void
+
+/**
+ * Returns a subclass of one of Node's response classes whose instances keep the contract, whoever writes to them. It
+ * is meant for the options `ServerResponse`, `Http1ServerResponse` and `Http2ServerResponse` of Node's servers, which
+ * answer some requests before anybody else sees them.
+ */
+export function createResponseClass<T extends ResponseClass> (Base: T, contract: Contract): T {
+  const Class = Base as unknown === ServerResponse ? createNodeResponseClass() : class extends (Base as ResponseClass) {}
+  for (const [name, value] of Object.entries(methods)) {
+    Object.defineProperty(Class.prototype, name, { value, writable: true, configurable: true })
+  }
+  Class.prototype[kInstallation] = createInstallation(Base.prototype, contract, false)
+  return Class as T
+}
+
+/**
+ * Makes a server that exists create its responses from such a subclass.
+ *
+ * @returns whether it does: not for HTTP/2, and not if the class of its responses cannot be found
+ */
+export function replaceResponseClass (server: object, contract: Contract): boolean {
+  if (!(server instanceof HttpServer || server instanceof HttpsServer)) return false
+  // Node takes the class in its constructor only, and keeps it under a symbol of its own.
+  const key = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'ServerResponse')
+  if (key === undefined) return false
+  const classes = server as unknown as Record<symbol, ResponseClass>
+  const Base = classes[key]!
+  if (!(kInstallation in Base.prototype)) classes[key] = createResponseClass(Base, contract)
+  return true
+}
+
+/**
+ * Returns a function that makes a response keep the contract. It leaves a response as it is that keeps a contract
+ * already. If it is forced, a response that keeps the contract by its class gets methods of its own, because it is
+ * going to lose its class.
+ */
+export function createPatcher (contract: Contract): Patcher {
+  const installations = new Map<ServerResponse, Installation>()
+
+  return function patch (response, isForced = false) {
+    const res = response as ContractResponse
+    if (isForced ? Object.hasOwn(res, kInstallation) : res[kInstallation] !== undefined) return
+    res[kInstallation] = findInstallation(res)
+    // Own methods, because another prototype for the object costs twenty times as much.
+    res.writeHead = methods.writeHead as typeof res.writeHead
+    res.write = methods.write as typeof res.write
+    res.end = methods.end as typeof res.end
+    res.destroy = methods.destroy as typeof res.destroy
+    res.addTrailers = methods.addTrailers as typeof res.addTrailers
+    res.flushHeaders = methods.flushHeaders
+  }
+
+  function findInstallation (response: ContractResponse): Installation {
+    let prototype = Object.getPrototypeOf(response)
+    const { writeHead, write, end } = response
+    const isWrapped = writeHead !== prototype.writeHead || write !== prototype.write || end !== prototype.end
+    while (kInstallation in prototype) prototype = Object.getPrototypeOf(prototype)
+    // What somebody has put before these methods stays behind ours.
+    if (isWrapped) return createInstallation(Object.assign(Object.create(prototype), { writeHead, write, end }), contract, true)
+    let installation = installations.get(prototype)
+    if (installation === undefined) installations.set(prototype, installation = createInstallation(prototype, contract, false))
+    return installation
+  }
+}
+
+function createInstallation (prototype: ServerResponse, contract: Contract, isWrapped: boolean): Installation {
+  const { writeHead, write, end, destroy, addTrailers, flushHeaders } = prototype
+  const isHttp2 = prototype instanceof Http2ServerResponse || prototype as unknown === Http2ServerResponse.prototype
+  const base = { writeHead, write, end, destroy, addTrailers, flushHeaders, headersSent: findGetter(prototype, 'headersSent') }
+  return { contract, base: base as BaseMethods, isHttp2, isWrapped }
+}
+
+function findGetter (prototype: object, name: string): () => boolean {
+  const descriptor = Object.getOwnPropertyDescriptor(prototype, name)
+  return descriptor?.get ?? findGetter(Object.getPrototypeOf(prototype), name)
+}
+
+/** Returns a subclass of Node's own class that is made as that is. A call of `super()` would cost a success more than all of the methods. */
+function createNodeResponseClass (): ResponseClass {
+  function Response (this: object, request: unknown, options: unknown): void {
+    base.call(this, request, options)
+  }
+  const base = ServerResponse as unknown as (this: object, request: unknown, options: unknown) => void
+  Response.prototype = Object.create(ServerResponse.prototype, { constructor: { value: Response, writable: true, configurable: true } })
+  return Object.setPrototypeOf(Response, ServerResponse)
+}

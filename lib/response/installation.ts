@@ -1,0 +1,30 @@
+import type { ServerResponse } from 'node:http'
+import type { Contract } from '../contract.js'
+
+/** What the methods of a response need: the same for each response of a class. */
+export interface Installation {
+  contract: Contract
+  base: BaseMethods
+  isHttp2: boolean
+  /** Whether somebody replaced methods of the response object before ours. */
+  isWrapped: boolean
+}
+
+type Method<Result> = (this: ServerResponse, ...args: any[]) => Result
+
+/** The methods that ours call instead of `super`: those of Node's class, or what somebody put before them. */
+export interface BaseMethods {
+  writeHead: Method<ServerResponse>
+  write: Method<boolean>
+  end: Method<ServerResponse>
+  destroy: Method<unknown>
+  addTrailers: Method<void>
+  flushHeaders: Method<void>
+  /** The getter of `headersSent`. Others define a property of this name on the object. */
+  headersSent: Method<boolean>
+}
+
+export const kInstallation = Symbol('fastify-reason-phrase.installation')
+
+/** A response whose methods are ours. */
+export type ContractResponse = ServerResponse & { [kInstallation]: Installation }

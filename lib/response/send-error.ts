@@ -1,0 +1,196 @@
+import { STATUS_CODES, type OutgoingHttpHeader, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
+import { CONNECTION_FIELDS, type Contract } from '../contract.js'
+import { hasStackTrace, isErrorReport } from '../error-report.js'
+import { addExposedHeader, findHeaderName, getHeaderValue, isValidHeader, normalizeHeaders, validateHeader, type HeadersInput } from '../headers.js'
+import { enableLingeringClose } from '../linger.js'
+import { messageFromBody } from '../message.js'
+import { toReasonPhrase } from '../reason-phrase.js'
+import { isRepresentationMetadata } from '../representation-metadata.js'
+import { isServerError } from '../status-codes.js'
+import { DroppedBody, releaseConnection } from './dropped-body.js'
+import { kInstallation, type ContractResponse } from './installation.js'
+import { logMessage } from './log.js'
+import { dropRequestBody } from './request-body.js'
+import {
+  getDroppedBody, getError, getMessage, getMessageSource, getPhase, holdHead, isPrivateSource, markEnded, markSent,
+  setBodyMessage, setDroppedBody, startHead, takeHead
+} from './state.js'
+
+/** What an unsuccessful response has at least, with the contract's own header. */
+const REQUIRED_FIELDS = new Set(['content-length', 'www-authenticate'])
+
+/** Node's own: whether the connection ends with this response. */
+type NodeResponse = ServerResponse & { _last?: boolean }
+
+/**
+ * Sends the header section of an error, or holds it if nobody gave a message yet.
+ *
+ * @param phrase the reason phrase that the writer gave
+ * @param given the headers that the writer gave
+ * @throws {TypeError} for a header that HTTP/1.1 cannot send
+ */
+export function writeErrorHead (response: ContractResponse, statusCode: number, phrase: string | undefined, given: HeadersInput | undefined): void {
+  const { contract } = response[kInstallation]
+  const isRaw = getPhase(response) === 'open'
+  startHead(response)
+  const headers = normalizeHeaders(given, contract, isRepresentationMetadata)
+  const message = getMessageSource(response) === 'pending'
+    ? messageFromHead(response, statusCode, phrase, headers)
+    : getMessage(response)
+  if (message !== undefined) {
+    sendHead(response, statusCode, headers, message)
+    return
+  }
+  // Node throws here too, and not where the response ends.
+  for (const name in headers) validateHeader(name, headers[name])
+  response.statusCode = statusCode
+  const contentLength = Number(getHeaderValue(given, 'content-length', contract) ?? response.getHeader('content-length'))
+  holdHead(response, { statusCode, headers, contentLength, isRaw })
+  Object.defineProperty(response, 'headersSent', { value: true, configurable: true })
+}
+
+/** Returns the message in a header section, if there is one. */
+function messageFromHead (response: ContractResponse, statusCode: number, phrase: string | undefined, headers: OutgoingHttpHeaders): string | undefined {
+  const { contract, isHttp2 } = response[kInstallation]
+  const header = headers[contract.header] ?? response.getHeader(contract.field)
+  if (header !== undefined) return stringify(header)
+  // HTTP/2 has no reason phrase, and Node's response warns of any use.
+  const reasonPhrase = phrase ?? (isHttp2 ? undefined : response.statusMessage)
+  return reasonPhrase === '' || reasonPhrase === STATUS_CODES[statusCode] ? undefined : reasonPhrase
+}
+
+/**
+ * Sends the header section that was held, with the message of the body, if there is one.
+ *
+ * @param body the body, or its first chunk
+ */
+export function releaseHead (response: ContractResponse, body?: string | Uint8Array, isFirstChunk = false): void {
+  const { statusCode, headers, contentLength, isRaw } = takeHead(response)
+  Reflect.deleteProperty(response, 'headersSent')
+  if (body !== undefined) {
+    const message = messageFromBody(body, isFirstChunk && !(Buffer.byteLength(body) >= contentLength))
+    // What is written past the framework, or in parts, may come from an upstream.
+    if (message !== '') setBodyMessage(response, message, isFirstChunk || isRaw || getError(response) !== undefined || isErrorReport(body))
+  }
+  sendHead(response, statusCode, headers, getMessage(response))
+}
+
+/** Sends the header section of an error. */
+function sendHead (response: ContractResponse, statusCode: number, headers: OutgoingHttpHeaders, message: string): void {
+  const { contract, base, isHttp2, isWrapped } = response[kInstallation]
+  const code = contract.normalizeStatusCode(statusCode)
+  const reason = contract.reasonFor(code, isPrivate(response, contract, code, message) ? '' : message)
+
+  removeFields(response, headers, isHttp2)
+  headers['content-length'] = '0'
+  headers[contract.header] = reason
+  if (code === 401) setChallenge(response, headers, contract)
+  if (response.hasHeader('access-control-allow-origin') || findHeaderName(headers, 'access-control-allow-origin') !== undefined) {
+    addExposedHeader(contract.header, response, headers)
+  }
+
+  if (isHttp2 || isWrapped) {
+    // end() sends it: an HTTP/2 stream ends with its header section only then, and whoever wraps end() may set a header there.
+    for (const name in headers) {
+      if (!isHttp2 || !CONNECTION_FIELDS.has(name.toLowerCase())) response.setHeader(name, headers[name]!)
+    }
+    response.statusCode = code
+    if (!isHttp2) response.statusMessage = toReasonPhrase(reason)
+    Object.defineProperty(response, 'headersSent', { value: true, configurable: true })
+  } else {
+    base.writeHead.call(response, code, toReasonPhrase(reason), headers)
+  }
+  markSent(response)
+  // Node would reset a connection that closes while its client still sends, and the client would lose the response.
+  if (!isHttp2 && (response as NodeResponse)._last && !response.req.complete && response.socket !== null) enableLingeringClose(response.socket)
+  logMessage(response, statusCode, message)
+}
+
+/** Returns whether a message is for the log only (`docs/security.md`). */
+function isPrivate (response: ContractResponse, contract: Contract, statusCode: number, message: string): boolean {
+  return isServerError(statusCode) && !contract.exposeServerErrors && (isPrivateSource(getMessageSource(response)) || hasStackTrace(message))
+}
+
+/** Removes the fields that an error must not have, and those that HTTP/2 cannot send. */
+function removeFields (response: ServerResponse, headers: OutgoingHttpHeaders, isHttp2: boolean): void {
+  for (const field of response.getHeaderNames()) {
+    if (isRepresentationMetadata(field) || (isHttp2 && CONNECTION_FIELDS.has(field))) response.removeHeader(field)
+  }
+  if (!isHttp2) return
+  // Node sends there what it refuses in HTTP/1.1, and the client resets the stream.
+  for (const name in headers) if (!isValidHeader(name, headers[name])) delete headers[name]
+  for (const name of response.getHeaderNames()) if (!isValidHeader(name, response.getHeader(name))) response.removeHeader(name)
+}
+
+/** Sets the challenge of a 401 that has none (RFC 9110 section 15.5.2). An empty one is none. */
+function setChallenge (response: ServerResponse, headers: OutgoingHttpHeaders, contract: Contract): void {
+  const name = findHeaderName(headers, 'www-authenticate') ?? 'www-authenticate'
+  if (isBlank(headers[name] ?? response.getHeader('www-authenticate'))) headers[name] = contract.challenge
+}
+
+/** Sends the header section, which is all of the response, before its writer has ended it. */
+export function completeResponse (response: ContractResponse): void {
+  if (getPhase(response) === 'ended' || getDroppedBody(response) !== undefined) return
+  const { base, isHttp2 } = response[kInstallation]
+  Reflect.deleteProperty(response, 'headersSent')
+  if (isHttp2) endStream(response)
+  else base.flushHeaders.call(response)
+  setDroppedBody(response, new DroppedBody(response))
+  dropRequestBody(response.req)
+}
+
+/** Ends the response for its writer, and sends it if this has not happened yet. */
+export function endResponse (response: ContractResponse): void {
+  const { base, isHttp2, isWrapped } = response[kInstallation]
+  markEnded(response)
+  const droppedBody = getDroppedBody(response)
+  if (droppedBody !== undefined) {
+    droppedBody.end()
+    // An HTTP/2 stream has ended with its header section.
+    if (!isHttp2) base.end.call(response)
+    return
+  }
+  if (isHttp2 || isWrapped) Reflect.deleteProperty(response, 'headersSent')
+  if (isHttp2) endStream(response)
+  else base.end.call(response)
+  dropRequestBody(response.req)
+}
+
+/** Ends an HTTP/2 stream together with its header section. */
+function endStream (response: ContractResponse): void {
+  const { contract, base } = response[kInstallation]
+  try {
+    base.end.call(response)
+  } catch {
+    // Node refuses some headers only as it sends them: then the response goes without those of others.
+    for (const field of response.getHeaderNames()) {
+      if (!REQUIRED_FIELDS.has(field) && field !== contract.field) response.removeHeader(field)
+    }
+    base.writeHead.call(response, response.statusCode)
+  }
+}
+
+/**
+ * Lets Node go on with the connection of an error that the client has, but whose writer has not ended it.
+ *
+ * @returns whether it is such an error
+ */
+export function freeConnection (response: ServerResponse): boolean {
+  const { socket } = response
+  if (getDroppedBody(response) === undefined || socket === null) return false
+  releaseConnection(response)
+  return response.socket !== socket
+}
+
+/** Returns the text of a header value. HTTP/2 takes any value, also one without a text. */
+function stringify (value: OutgoingHttpHeader): string {
+  try {
+    return String(value)
+  } catch {
+    return ''
+  }
+}
+
+function isBlank (value: OutgoingHttpHeader | undefined): boolean {
+  return [value ?? ''].flat().every(one => String(one).trim() === '')
+}

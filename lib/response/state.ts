@@ -1,0 +1,322 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { isServerError, isUnsuccessful } from '../status-codes.js'
+import type { DroppedBody } from './dropped-body.js'
+
+/**
+ * How far a response is.
+ *
+ * - `open`: nothing is sent for it yet. This is also the phase after an error, until a payload is sent for the error.
+ * - `serializing`: its payload is in the hooks that send it.
+ * - `held`: `writeHead()` was called for an error without a message. The body may still contain one.
+ * - `sent`: an error with its header section, which is all that the client gets. The writer may still write a body.
+ * - `ended`: the writer of an error has ended it.
+ *
+ * A success stays `open` or `serializing`, because Node's own methods send it.
+ */
+export type Phase = 'open' | 'serializing' | 'held' | 'sent' | 'ended'
+
+/**
+ * Where the message of a response comes from.
+ *
+ * - `pending`: there is none yet. The header fields, the reason phrase or the body may contain one.
+ * - `none`: an error handler decided to send none.
+ * - `reply`: a reply decorator.
+ * - `body`: a body for the client.
+ * - `report`: a body from an upstream, or one that a program made of an error. Private with a 5xx.
+ * - `error`: something thrown. Private with a 5xx.
+ * - `exposed-error`: something thrown with `expose: true`.
+ */
+export type MessageSource = 'pending' | 'none' | 'reply' | 'body' | 'report' | 'error' | 'exposed-error'
+
+/** What can happen to a response. */
+export type ResponseEvent =
+  | 'setReplyMessage' | 'setBodyMessage' | 'clearMessage' | 'setError' | 'attachError' | 'setSerializedError'
+  | 'serialize' | 'writeHead' | 'hold' | 'send' | 'end'
+
+interface Transition {
+  to: Phase
+  /** The sources whose message the event replaces. Any other message stays. */
+  replaces: readonly MessageSource[]
+}
+
+const ANY: readonly MessageSource[] = ['pending', 'none', 'reply', 'body', 'report', 'error', 'exposed-error']
+const NOTHING: readonly MessageSource[] = []
+const ALL_BUT_REPLY: readonly MessageSource[] = ['pending', 'none', 'body', 'report', 'error', 'exposed-error']
+const ERRORS: readonly MessageSource[] = ['error', 'exposed-error']
+
+/**
+ * The transition table: what each event does in each phase. An event without an entry comes too late, and is ignored.
+ * `docs/how-it-works.md` shows this table.
+ */
+export const TRANSITIONS: Readonly<Record<Phase, Readonly<Partial<Record<ResponseEvent, Transition>>>>> = {
+  open: {
+    setReplyMessage: { to: 'open', replaces: ANY },
+    setBodyMessage: { to: 'open', replaces: ALL_BUT_REPLY },
+    clearMessage: { to: 'open', replaces: ERRORS },
+    setError: { to: 'open', replaces: ANY },
+    attachError: { to: 'open', replaces: NOTHING },
+    serialize: { to: 'serializing', replaces: NOTHING },
+    // An error handler that writes to the raw response does not send the message of the error.
+    writeHead: { to: 'open', replaces: ERRORS },
+    hold: { to: 'held', replaces: NOTHING },
+    send: { to: 'sent', replaces: NOTHING }
+  },
+  serializing: {
+    setReplyMessage: { to: 'serializing', replaces: ANY },
+    setBodyMessage: { to: 'serializing', replaces: ALL_BUT_REPLY },
+    clearMessage: { to: 'serializing', replaces: ERRORS },
+    setError: { to: 'open', replaces: ANY },
+    attachError: { to: 'open', replaces: NOTHING },
+    setSerializedError: { to: 'serializing', replaces: ERRORS },
+    serialize: { to: 'serializing', replaces: NOTHING },
+    writeHead: { to: 'serializing', replaces: NOTHING },
+    hold: { to: 'held', replaces: NOTHING },
+    send: { to: 'sent', replaces: NOTHING }
+  },
+  held: {
+    setReplyMessage: { to: 'held', replaces: ANY },
+    setBodyMessage: { to: 'held', replaces: ALL_BUT_REPLY },
+    setError: { to: 'held', replaces: NOTHING },
+    attachError: { to: 'held', replaces: NOTHING },
+    send: { to: 'sent', replaces: NOTHING }
+  },
+  sent: {
+    end: { to: 'ended', replaces: NOTHING }
+  },
+  ended: {}
+}
+
+/** What a response needs of the framework's reply. */
+export interface Reply {
+  log: Log
+  /** A route with `reasonPhrase: false` is exempt from the contract. */
+  routeOptions?: { config?: { reasonPhrase?: boolean | undefined } }
+}
+
+interface Log {
+  info (fields: object, message: string): void
+  error (fields: object, message: string): void
+}
+
+/** A header section that is held until the body arrives, because the body may contain the message. */
+export interface HeldHead {
+  statusCode: number
+  headers: OutgoingHttpHeaders
+  /** The length of the body in bytes, as the writer declares it; NaN if it does not. */
+  contentLength: number
+  /** Whether it was written past the framework. */
+  isRaw: boolean
+}
+
+const kReply = Symbol('fastify-reason-phrase.reply')
+const kPhase = Symbol('fastify-reason-phrase.phase')
+const kSource = Symbol('fastify-reason-phrase.source')
+const kMessage = Symbol('fastify-reason-phrase.message')
+const kError = Symbol('fastify-reason-phrase.error')
+const kIsLogged = Symbol('fastify-reason-phrase.is-logged')
+const kHead = Symbol('fastify-reason-phrase.head')
+const kDroppedBody = Symbol('fastify-reason-phrase.dropped-body')
+
+// The state is on the response itself. An object beside it would be one more allocation for each request.
+type StatefulResponse = ServerResponse & {
+  [kReply]?: Reply
+  [kPhase]?: Phase
+  [kSource]?: MessageSource
+  [kMessage]?: string
+  [kError]?: unknown
+  [kIsLogged]?: boolean
+  [kHead]?: HeldHead | undefined
+  [kDroppedBody]?: DroppedBody
+}
+
+/** Returns the phase of a response. */
+export function getPhase (response: ServerResponse): Phase {
+  return (response as StatefulResponse)[kPhase] ?? 'open'
+}
+
+/** Returns where the message of a response comes from. */
+export function getMessageSource (response: ServerResponse): MessageSource {
+  return (response as StatefulResponse)[kSource] ?? 'pending'
+}
+
+/** Returns the message of a response. Empty if there is none. */
+export function getMessage (response: ServerResponse): string {
+  return (response as StatefulResponse)[kMessage] ?? ''
+}
+
+/** Returns the message that a reply decorator or a body gave to the response, if one did. Empty if an error handler sends none. */
+export function getReplyMessage (response: ServerResponse): string | undefined {
+  const source = getMessageSource(response)
+  return source === 'pending' || source === 'error' || source === 'exposed-error' ? undefined : getMessage(response)
+}
+
+/** Returns the message of the error that was thrown, if the response is going to have it. */
+export function getErrorMessage (response: ServerResponse): string | undefined {
+  return hasErrorMessage(response) ? getMessage(response) : undefined
+}
+
+/** Returns whether the message of the response is that of an error that was thrown. */
+export function hasErrorMessage (response: ServerResponse): boolean {
+  const source = (response as StatefulResponse)[kSource]
+  return source === 'error' || source === 'exposed-error'
+}
+
+/** Returns whether the message is for the log only, if the status code is a 5xx. */
+export function isPrivateSource (source: MessageSource): boolean {
+  return source === 'error' || source === 'report'
+}
+
+/**
+ * Sets the message from a reply decorator.
+ *
+ * @param isReport whether the decorator got an error instead of a text, so that the message is private with a 5xx. Default: `false`
+ */
+export function setReplyMessage (response: ServerResponse, message: string, isReport = false): void {
+  if (apply(response, 'setReplyMessage')) setMessage(response, isReport ? 'report' : 'reply', message)
+}
+
+/**
+ * Sets the message that a body contains.
+ *
+ * @param isReport whether the body is from an upstream, or made of an error, and so private with a 5xx
+ */
+export function setBodyMessage (response: ServerResponse, message: string, isReport: boolean): void {
+  if (apply(response, 'setBodyMessage')) setMessage(response, isReport ? 'report' : 'body', message)
+}
+
+/** Removes the message of an error, because an error handler sends a body without it, or no body. */
+export function clearMessage (response: ServerResponse): void {
+  if (apply(response, 'clearMessage')) setMessage(response, 'none', '')
+}
+
+/** What is known of an error beside its message. */
+export interface ErrorDetails {
+  /** Whether the message is sent with a 5xx too. Default: `false`. */
+  isExposed?: boolean
+  /** Whether the error has a status code of its own. Default: `false`. */
+  hasStatusCode?: boolean
+}
+
+/**
+ * Sets the message of something thrown. If a hook throws while a 4xx with a message is sent, that message stays:
+ * such an error is not the client's fault, and not for the client to read.
+ */
+export function setError (response: ServerResponse, error: unknown, message: string, { isExposed = false, hasStatusCode = false }: ErrorDetails = {}): void {
+  const { statusCode } = response
+  if (getMessageSource(response) !== 'pending' && !hasStatusCode && isUnsuccessful(statusCode) && !isServerError(statusCode)) {
+    setReplyMessage(response, getMessage(response))
+    attachError(response, error)
+    return
+  }
+  if (apply(response, 'setError')) setMessage(response, isExposed ? 'exposed-error' : 'error', message)
+  setLoggedError(response, error)
+}
+
+/** Attaches something thrown to the log line of a response that keeps its message. */
+export function attachError (response: ServerResponse, error: unknown): void {
+  apply(response, 'attachError')
+  setLoggedError(response, error)
+}
+
+/**
+ * Sets the message of an error as it was serialized.
+ *
+ * @param isSame whether this is the error that {@link setError} got. Otherwise, an error handler threw another one
+ */
+export function setSerializedErrorMessage (response: ServerResponse, message: string, isSame: boolean): void {
+  if (apply(response, 'setSerializedError')) setMessage(response, isSame ? getMessageSource(response) : 'error', message)
+}
+
+/** Marks the response as one whose payload is in the hooks that send it. */
+export function startSerializing (response: ServerResponse): void {
+  apply(response, 'serialize')
+}
+
+/** Marks the response as one for which somebody writes the header section of an error. */
+export function startHead (response: ServerResponse): void {
+  if (apply(response, 'writeHead')) setMessage(response, 'pending', '')
+}
+
+/** Holds the header section of an error until the body arrives. */
+export function holdHead (response: ServerResponse, head: HeldHead): void {
+  apply(response, 'hold');
+  (response as StatefulResponse)[kHead] = head
+}
+
+/** Returns the header section that is held, and holds it no longer. */
+export function takeHead (response: ServerResponse): HeldHead {
+  const res = response as StatefulResponse
+  const head = res[kHead]!
+  res[kHead] = undefined
+  return head
+}
+
+/** Marks the response as an error that has its header section. */
+export function markSent (response: ServerResponse): void {
+  apply(response, 'send')
+}
+
+/** Marks the response as an error that its writer has ended. */
+export function markEnded (response: ServerResponse): void {
+  apply(response, 'end')
+}
+
+/** Sets what takes the body that is still written to an error, after the client has all of it. */
+export function setDroppedBody (response: ServerResponse, body: DroppedBody): void {
+  (response as StatefulResponse)[kDroppedBody] = body
+}
+
+/** Returns what takes the body that is still written to an error. */
+export function getDroppedBody (response: ServerResponse): DroppedBody | undefined {
+  return (response as StatefulResponse)[kDroppedBody]
+}
+
+/** Sets the reply that a response belongs to. */
+export function setReply (response: ServerResponse, reply: Reply): void {
+  (response as StatefulResponse)[kReply] = reply
+}
+
+/** Returns the reply that a response belongs to, if it is known. */
+export function getReply (response: ServerResponse): Reply | undefined {
+  return (response as StatefulResponse)[kReply]
+}
+
+/** Returns whether the response is exempt from the contract: its route is, and no decorator gave it a message. */
+export function isExempt (response: ServerResponse): boolean {
+  return getReply(response)?.routeOptions?.config?.reasonPhrase === false && getMessageSource(response) === 'pending'
+}
+
+/** Marks the message as logged. */
+export function markLogged (response: ServerResponse): void {
+  (response as StatefulResponse)[kIsLogged] = true
+}
+
+/** Returns whether the message is logged already. */
+export function isLogged (response: ServerResponse): boolean {
+  return (response as StatefulResponse)[kIsLogged] === true
+}
+
+/** Returns what was thrown for the response, if something was. */
+export function getError (response: ServerResponse): unknown {
+  return (response as StatefulResponse)[kError]
+}
+
+function setLoggedError (response: ServerResponse, error: unknown): void {
+  const res = response as StatefulResponse
+  res[kError] = error
+  res[kIsLogged] = false
+}
+
+/** Applies an event, and returns whether it replaces the message. */
+function apply (response: ServerResponse, event: ResponseEvent): boolean {
+  const transition = TRANSITIONS[getPhase(response)][event]
+  if (transition === undefined) return false;
+  (response as StatefulResponse)[kPhase] = transition.to
+  return transition.replaces.includes(getMessageSource(response))
+}
+
+function setMessage (response: ServerResponse, source: MessageSource, message: string): void {
+  const res = response as StatefulResponse
+  res[kSource] = source
+  res[kMessage] = message
+}

@@ -1,0 +1,76 @@
+import type { ServerResponse } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { messageFromError } from '../../lib/message.js'
+import { getPhase, isExempt, setError, startSerializing } from '../../lib/response/state.js'
+import { isUnsuccessful } from '../../lib/status-codes.js'
+import { classifyPayload, extractMessage, serialize } from './payload.js'
+import { takePendingPayload } from './pending-payload.js'
+
+/** What Fastify, `http-errors` and `@hapi/boom` read of something thrown. */
+interface ThrownObject {
+  code?: unknown
+  message?: unknown
+  headers?: unknown
+  statusCode?: unknown
+  status?: unknown
+  expose?: unknown
+  isBoom?: unknown
+  output?: { statusCode: number, headers: Record<string, string> }
+}
+
+/** Sets the message of something thrown. */
+export function onError (request: FastifyRequest, reply: FastifyReply, error: unknown, done: () => void): void {
+  const response: ServerResponse = reply.raw
+  if (isExempt(response)) {
+    done()
+    return
+  }
+  const wasSerializing = getPhase(response) === 'serializing'
+  const details = readDetails(reply, error)
+  // A hook between the payload and our onSend hook may have failed.
+  const pending = takePendingPayload(reply)
+  if (pending !== undefined) {
+    const body = serialize(reply, pending)
+    extractMessage(reply, body, classifyPayload(reply, body, true), true)
+  }
+  setError(response, error, messageFromError(error), details)
+  ignorePreconditions(request)
+  // Fastify sends what is no Error as a payload, past the very hook that threw it. It reads an error that cannot be
+  // read once more, where nothing catches that. Either would end the process.
+  if (wasSerializing && !details.isReadable) {
+    startSerializing(response)
+    response.writeHead(500).end()
+  }
+  done()
+}
+
+interface Details {
+  isExposed: boolean
+  hasStatusCode: boolean
+  /** Whether it is an `Error` whose properties can be read. */
+  isReadable: boolean
+}
+
+function readDetails (reply: FastifyReply, error: unknown): Details {
+  try {
+    // Fastify reads all of these. null has no keys, and a symbol is no number.
+    const { headers, statusCode, status, expose, isBoom, output, code: _code, message: _message }: ThrownObject = Object(error) // eslint-disable-line @typescript-eslint/no-unused-vars
+    if (headers !== undefined) Object.keys(headers as object)
+    const hasStatusCode = isBoom === true || isUnsuccessful(Number(statusCode)) || isUnsuccessful(Number(status))
+    if (isBoom === true && output !== undefined) {
+      // A Boom has one of these status codes; what only looks like one can have any.
+      if (isUnsuccessful(output.statusCode)) reply.code(output.statusCode)
+      reply.headers(output.headers)
+    }
+    return { isExposed: expose === true, hasStatusCode, isReadable: error instanceof Error }
+  } catch {
+    // If a getter throws, Fastify fails too, and leaves the status code at 200.
+    reply.code(500)
+    return { isExposed: false, hasStatusCode: false, isReadable: false }
+  }
+}
+
+/** Removes the precondition of a request: an error stays one, whatever the client has cached (RFC 9110 section 13.2.1). */
+export function ignorePreconditions ({ raw: { headers } }: FastifyRequest): void {
+  if (headers['if-none-match'] !== undefined) delete headers['if-none-match']
+}

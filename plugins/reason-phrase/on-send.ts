@@ -1,0 +1,100 @@
+import type { ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { discard, isWebResponse, readStart } from '../../lib/body.js'
+import type { Contract } from '../../lib/contract.js'
+import { isSerializedError } from '../../lib/error-report.js'
+import { isValidHeader } from '../../lib/headers.js'
+import { isJson, isPlainText } from '../../lib/media-type.js'
+import { messageFromBody } from '../../lib/message.js'
+import { drainOnCancel } from '../../lib/response/request-body.js'
+import { clearMessage, getReplyMessage, hasErrorMessage, isExempt, setBodyMessage, startSerializing } from '../../lib/response/state.js'
+import { isServerError, isUnsuccessful } from '../../lib/status-codes.js'
+import { ignorePreconditions } from './on-error.js'
+import { classifyPayload, extractMessage, isBody, serialize, type Body } from './payload.js'
+import { takePendingPayload } from './pending-payload.js'
+
+type Done = (error?: Error | null, payload?: unknown) => void
+
+/** A payload that is read before it is sent. */
+type Stream = Readable | ReadableStream<Uint8Array>
+
+/** Takes the message out of the payload of an error, and drops the payload. A success passes at once. */
+export function onSend (contract: Contract, request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): Promise<string> | undefined {
+  const response: ServerResponse = reply.raw
+  startSerializing(response)
+  if (!isUnsuccessful(statusCodeOf(reply, payload)) || isExempt(response)) {
+    done()
+    return
+  }
+  ignorePreconditions(request)
+  if (payload === undefined || payload === null) {
+    clearMessage(response)
+    done()
+    return
+  }
+  const pending = takePendingPayload(reply)
+  const isPending = pending !== undefined && !isWebResponse(payload)
+  const body = isPending ? pendingBody(reply, payload, pending) : payload
+  const kind = classifyPayload(reply, body, isPending)
+  if (kind !== 'upstream') extractMessage(reply, body as Body, kind, isPending)
+  else if (isWebResponse(payload)) return sendLater(reply, readWebResponse(reply, payload))
+  else if (mayContainMessage(contract, reply)) return sendLater(reply, readStream(reply, payload as Stream))
+  else if (!reply.hasHeader('content-encoding')) clearMessage(response)
+  if (!isBody(payload)) discard(drainOnCancel(payload as Stream, request.raw))
+  // Fastify's own hook for HEAD takes any payload but null.
+  done(null, request.method === 'HEAD' ? '' : null)
+}
+
+/** Returns the status code that Fastify is going to send with a payload. */
+function statusCodeOf (reply: FastifyReply, payload: unknown): number {
+  const response: ServerResponse = reply.raw
+  if (isWebResponse(payload)) return payload.status
+  // If Fastify cannot read an error that an error handler threw, it serializes it with the status code as it was.
+  if (!isUnsuccessful(response.statusCode) && hasErrorMessage(response) && isSerializedError(response.statusCode, payload)) reply.code(500)
+  return response.statusCode
+}
+
+/**
+ * Returns the text of an object that was kept. An earlier hook may have made a stream of the text. Or the hook failed, and
+ * the payload is Fastify's text of that error, which has a length.
+ */
+function pendingBody (reply: FastifyReply, payload: unknown, pending: unknown): Body {
+  return isBody(payload) && !reply.hasHeader('content-length') ? payload : serialize(reply, pending)
+}
+
+/** Sends an empty payload once its message is known. What Fastify throws while it sends, it catches only behind a promise. */
+async function sendLater (reply: FastifyReply, message: Promise<void>): Promise<string> {
+  await message
+  // It may be answered meanwhile, as @fastify/reply-from does when an upstream is silent for long. Then nothing is left to send.
+  if (reply.sent) await new Promise(() => {})
+  return ''
+}
+
+/** Returns whether a stream is to be read for its message. */
+function mayContainMessage (contract: Contract, reply: FastifyReply): boolean {
+  if (getReplyMessage(reply.raw) !== undefined || reply.hasHeader(contract.field) || reply.hasHeader('content-encoding')) return false
+  const type = reply.getHeader('content-type')
+  return typeof type === 'string' && (isJson(type) || isPlainText(type))
+}
+
+async function readStream (reply: FastifyReply, payload: Stream): Promise<void> {
+  const { bytes, isCut } = await readStart(drainOnCancel(payload, reply.request.raw))
+  setUpstreamMessage(reply, messageFromBody(bytes, isCut))
+}
+
+async function readWebResponse (reply: FastifyReply, payload: Response): Promise<void> {
+  // Fastify takes the status code and the headers only after this hook.
+  reply.code(payload.status)
+  for (const [name, value] of payload.headers) reply.header(name, value)
+  // If Node refuses a header there, Fastify cannot send another error.
+  for (const [name, value] of Object.entries(reply.getHeaders())) if (!isValidHeader(name, value)) reply.removeHeader(name)
+  const { bytes, isCut } = await readStart(drainOnCancel(payload.body, reply.request.raw))
+  setUpstreamMessage(reply, messageFromBody(bytes, isCut) || payload.statusText)
+}
+
+/** Sets the message of an upstream, whose own 5xx is not for clients. */
+function setUpstreamMessage (reply: FastifyReply, message: string): void {
+  if (message !== '') setBodyMessage(reply.raw, message, isServerError(reply.statusCode))
+  else clearMessage(reply.raw)
+}

@@ -1,0 +1,61 @@
+import type { FastifyInstance, FastifyReply, preSerializationHookHandler } from 'fastify'
+import { isExempt, startSerializing } from '../../lib/response/state.js'
+import { isUnsuccessful } from '../../lib/status-codes.js'
+import { hasIgnoredSchemas } from './route-schemas.js'
+
+const kPayload = Symbol('fastify-reason-phrase.pending-payload')
+
+type WithPayload = FastifyReply & { [kPayload]?: unknown }
+
+/** The description of the symbol under which Fastify keeps the hooks of an instance. */
+const HOOKS = 'fastify.hooks'
+
+/**
+ * Keeps the payload of an error until it is serialized, on routes where its text alone does not tell enough: where
+ * another plugin's hook can change or fail it before our `onSend` hook, or where a response schema was removed. A success
+ * on any other route does not pay for a `preSerialization` hook.
+ */
+export function keepPendingPayloads (app: FastifyInstance): void {
+  // Hooks that were added before the plugin run before its own.
+  if (hasHooks(app, 'onSend') || hasHooks(app, 'preSerialization')) {
+    app.addHook('preSerialization', keepPayload)
+    return
+  }
+  const { addHook } = app
+  const instances = new WeakSet<FastifyInstance>()
+  app.addHook = function (this: FastifyInstance, name: string, ...rest: unknown[]) {
+    if (name === 'preSerialization' && !instances.has(this)) {
+      instances.add(this)
+      Reflect.apply(addHook, this, [name, keepPayload])
+    }
+    return Reflect.apply(addHook, this, [name, ...rest])
+  } as FastifyInstance['addHook']
+  app.addHook('onRoute', route => {
+    const { preSerialization } = route
+    if (preSerialization !== undefined || hasIgnoredSchemas(route.config)) {
+      route.preSerialization = [keepPayload, ...[preSerialization ?? []].flat()]
+    }
+  })
+}
+
+const keepPayload: preSerializationHookHandler<unknown> = function (_request, reply, payload, done) {
+  startSerializing(reply.raw)
+  if (isUnsuccessful(reply.statusCode) && !isExempt(reply.raw)) (reply as WithPayload)[kPayload] = payload
+  done()
+}
+
+/** Returns the payload that was kept, once. Undefined if none was. */
+export function takePendingPayload (reply: FastifyReply): unknown {
+  const { [kPayload]: payload } = reply as WithPayload
+  if (payload !== undefined) (reply as WithPayload)[kPayload] = undefined
+  return payload
+}
+
+function hasHooks (app: FastifyInstance, name: 'onSend' | 'preSerialization'): boolean {
+  for (let object: object | null = app; object !== null; object = Object.getPrototypeOf(object)) {
+    const key = Object.getOwnPropertySymbols(object).find(({ description }) => description === HOOKS)
+    if (key !== undefined) return (object as Record<symbol, Record<string, unknown[]>>)[key]![name]!.length > 0
+  }
+  // Another version of Fastify keeps them elsewhere, so there may be some.
+  return true
+}

@@ -1,0 +1,71 @@
+import type { ServerResponse } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import { answerIfAwaited, answerOnSocket, type ClientErrorListener } from '../../lib/client-error.js'
+import type { Contract } from '../../lib/contract.js'
+import { replaceResponseClass, type Patcher } from '../../lib/response/install.js'
+import { RETRY_AFTER_SECONDS } from '../../lib/service-unavailable.js'
+import { mayHaveExecuted } from './execution.js'
+import { serverContract } from './server-options.js'
+import { patchUpgrades } from './upgrades.js'
+
+/** Servers already warned about missing `serverOptions()`. */
+const warnedServers = new WeakSet<object>()
+
+/** The state of a server that Fastify does not tell. */
+interface ServerState {
+  /** Whether the server closes. Fastify then answers 503, unless its option `return503OnClosing` is `false`. */
+  isClosing: boolean
+}
+
+/**
+ * Makes the server of a root instance keep the contract where it answers before the hooks of the instance run. While it
+ * closes, its responses have a `Retry-After`.
+ */
+export function prepareServer (app: FastifyInstance, contract: Contract, patch: Patcher): ServerState {
+  const server: NodeJS.EventEmitter = app.server
+  const state = { isClosing: false }
+  app.addHook('preClose', done => {
+    state.isClosing = true
+    server.prependListener('request', (_request, response: ServerResponse) => { setRetryAfter(response) })
+    done()
+  })
+  app.addHook('onReady', done => {
+    const hasClass = serverContract(app) !== undefined || replaceResponseClass(server, contract)
+    // Express gives the responses another class.
+    const isForced = app.hasDecorator('express')
+    if (isForced || !hasClass) server.prependListener('request', (_request, response: ServerResponse) => { patch(response, isForced) })
+    done()
+  })
+  patchUpgrades(app, contract, response => {
+    patch(response)
+    if (state.isClosing) setRetryAfter(response)
+  })
+  server.on('unknownProtocol', socket => {
+    if (server.listenerCount('unknownProtocol') === 1) answerOnSocket(contract, socket, 400, 'This server speaks HTTP/2 only')
+  })
+  return state
+}
+
+function setRetryAfter (response: ServerResponse): void {
+  response.setHeader('retry-after', String(RETRY_AFTER_SECONDS))
+}
+
+/** Covers a server that was created without `serverOptions()` as far as that is possible, and logs a warning. */
+export function warnAboutServer (app: FastifyInstance, contract: Contract): void {
+  if (serverContract(app) !== undefined) return
+  app.addHook('onReady', done => {
+    if (warnedServers.has(app.server)) return done()
+    warnedServers.add(app.server)
+    wrapClientErrorListeners(app.server, contract)
+    app.log.warn('fastify-reason-phrase: this server was created without serverOptions(), so malformed requests are not covered by the contract')
+    done()
+  })
+}
+
+/** Makes a client error that others answer keep the contract if a response is awaited. */
+function wrapClientErrorListeners (server: NodeJS.EventEmitter, contract: Contract): void {
+  const listeners = server.listeners('clientError') as ClientErrorListener[]
+  server.removeAllListeners('clientError')
+  const callListeners: ClientErrorListener = (error, socket) => { for (const listener of listeners) listener.call(server, error, socket) }
+  server.on('clientError', (error, socket) => { answerIfAwaited(contract, error, socket, callListeners, mayHaveExecuted) })
+}
