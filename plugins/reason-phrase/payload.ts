@@ -70,8 +70,7 @@ function isNotFoundBody ({ request: { raw } }: FastifyReply, body: Body): boolea
  */
 export function extractMessage (reply: FastifyReply, body: Body, kind: PayloadKind, isPending: boolean): void {
   const response: ServerResponse = reply.raw
-  // A schema that was removed still decides what is sent.
-  const text = isPending || kind === 'fastify-error' ? serializeByIgnoredSchema(reply, body) ?? body : body
+  const text = textToSend(reply, body, kind, isPending)
   switch (kind) {
     case 'fastify-error': {
       markLogged(response)
@@ -95,6 +94,13 @@ export function extractMessage (reply: FastifyReply, body: Body, kind: PayloadKi
   if (message !== '') setBodyMessage(response, message, isServerError(reply.statusCode) && isErrorReport(body))
   else if (isPending) clearMessage(response)
   else clearUnlessShown(reply, text)
+}
+
+/** Returns the text that would be sent without the plugin: a response schema that was removed still decides what it contains. */
+function textToSend (reply: FastifyReply, body: Body, kind: PayloadKind, isPending: boolean): Body {
+  if (isPending) return serializeByIgnoredSchema(reply, body) ?? body
+  // A schema that refuses the error leaves its message.
+  return kind === 'fastify-error' ? serializeByIgnoredSchema(reply, body) || body : body
 }
 
 /** Clears the message of an error, unless the body shows it: a page may, and so may a compressed body. */

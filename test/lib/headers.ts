@@ -2,7 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import t from 'tap'
 import { Contract } from '../../lib/contract.js'
-import { hasReasonHeader, validateHeader, normalizeHeaders, addExposedHeader, isValidHeader, findHeaderName } from '../../lib/headers.js'
+import { hasMessageHeader, validateHeader, normalizeHeaders, addExposedHeader, isValidHeader, findHeaderName } from '../../lib/headers.js'
 
 const contract = new Contract()
 const HEADER = 'EB-REASON-PHRASE'
@@ -19,11 +19,11 @@ t.test('normalizeHeaders', async t => {
   t.not(normalizeHeaders(given, contract), given, 'what is given stays as it is')
 })
 
-t.test('hasReasonHeader', async t => {
+t.test('hasMessageHeader', async t => {
   for (const headers of [{ 'eb-reason-phrase': 'no' }, { [HEADER]: 'no' }, ['Eb-Reason-Phrase', 'no'], [['EB-REASON-PHRASE', 'no']]]) {
-    t.equal(hasReasonHeader(headers as never, contract), true)
+    t.equal(hasMessageHeader(headers as never, contract), true)
   }
-  for (const headers of [{}, { a: '1' }, [], ['a', HEADER]]) t.equal(hasReasonHeader(headers, contract), false)
+  for (const headers of [{}, { a: '1' }, [], ['a', HEADER]]) t.equal(hasMessageHeader(headers, contract), false)
 })
 
 t.test('findHeaderName', async t => {

@@ -13,7 +13,7 @@ import { createGzip } from 'node:zlib'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { Contract } from '../../../lib/contract.js'
-import { DROPPED_BYTES_LIMIT, DROPPING_TIMEOUT_MS } from '../../../lib/response/dropped-body.js'
+import { MAX_DROPPED_BYTES, DROPPING_TIMEOUT_MS } from '../../../lib/response/dropped-body.js'
 import { createPatcher, createResponseClass } from '../../../lib/response/install.js'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
@@ -286,7 +286,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
         response.statusCode = 404
         rejected = pipeline(new Readable({ read () { this.push(Buffer.alloc(65_536, 'x')) } }), response).catch(error => error)
       })
-      t.match(await rejected!, { code: 'ERR_STREAM_PREMATURE_CLOSE' }, `after ${DROPPED_BYTES_LIMIT} bytes`)
+      t.match(await rejected!, { code: 'ERR_STREAM_PREMATURE_CLOSE' }, `after ${MAX_DROPPED_BYTES} bytes`)
     })
 
     t.test('closes a source that stalls', async t => {

@@ -1,0 +1,174 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import t from 'tap'
+import {
+  attachError, clearMessage, getError, getErrorMessage, getMessage, getMessageSource, getPhase, getReplyMessage, holdHead,
+  isExempt, isLogged, markEnded, markLogged, markSent, setBodyMessage, setError, setReply, setReplyMessage,
+  setSerializedErrorMessage, startHead, startSerializing, takeHead, TRANSITIONS, type MessageSource, type Phase, type ResponseEvent
+} from '../../../lib/response/state.js'
+
+const create = (): ServerResponse => new ServerResponse(new IncomingMessage(new Socket()))
+const head = { statusCode: 404, headers: {}, contentLength: NaN, isRaw: true }
+
+const PHASES: Record<Phase, (response: ServerResponse) => void> = {
+  open: () => {},
+  serializing: startSerializing,
+  held: response => { holdHead(response, head) },
+  sent: markSent,
+  ended: response => { markSent(response); markEnded(response) }
+}
+
+const SOURCES: Record<MessageSource, (response: ServerResponse) => void> = {
+  pending: () => {},
+  none: response => { setError(response, new Error('old'), 'old'); clearMessage(response) },
+  reply: response => { setReplyMessage(response, 'old') },
+  body: response => { setBodyMessage(response, 'old', false) },
+  report: response => { setBodyMessage(response, 'old', true) },
+  error: response => { setError(response, new Error('old'), 'old') },
+  'exposed-error': response => { setError(response, new Error('old'), 'old', { isExposed: true }) }
+}
+
+/** Reports each event. Those that set a message set `new`. */
+const EVENTS: Record<ResponseEvent, (response: ServerResponse) => void> = {
+  setReplyMessage: response => { setReplyMessage(response, 'new') },
+  setBodyMessage: response => { setBodyMessage(response, 'new', false) },
+  clearMessage,
+  setError: response => { setError(response, new Error('new'), 'new') },
+  attachError: response => { attachError(response, new Error('new')) },
+  setSerializedError: response => { setSerializedErrorMessage(response, 'new', false) },
+  serialize: startSerializing,
+  writeHead: startHead,
+  hold: response => { holdHead(response, head) },
+  send: markSent,
+  end: markEnded
+}
+
+type Effect = [to: Phase, source?: Partial<Record<MessageSource | 'any', MessageSource>>]
+
+/** What each event does in each phase: the next phase, and the source of the message where it changes. An event without an entry is ignored. */
+const EXPECTED: Record<Phase, Partial<Record<ResponseEvent, Effect>>> = {
+  open: {
+    setReplyMessage: ['open', { any: 'reply' }],
+    setBodyMessage: ['open', { any: 'body', reply: 'reply' }],
+    clearMessage: ['open', { error: 'none', 'exposed-error': 'none' }],
+    setError: ['open', { any: 'error' }],
+    attachError: ['open'],
+    serialize: ['serializing'],
+    writeHead: ['open', { error: 'pending', 'exposed-error': 'pending' }],
+    hold: ['held'],
+    send: ['sent']
+  },
+  serializing: {
+    setReplyMessage: ['serializing', { any: 'reply' }],
+    setBodyMessage: ['serializing', { any: 'body', reply: 'reply' }],
+    clearMessage: ['serializing', { error: 'none', 'exposed-error': 'none' }],
+    setError: ['open', { any: 'error' }],
+    attachError: ['open'],
+    setSerializedError: ['serializing', { error: 'error', 'exposed-error': 'error' }],
+    serialize: ['serializing'],
+    writeHead: ['serializing'],
+    hold: ['held'],
+    send: ['sent']
+  },
+  held: {
+    setReplyMessage: ['held', { any: 'reply' }],
+    setBodyMessage: ['held', { any: 'body', reply: 'reply' }],
+    setError: ['held'],
+    attachError: ['held'],
+    send: ['sent']
+  },
+  sent: {
+    end: ['ended']
+  },
+  ended: {}
+}
+
+for (const phase of Object.keys(PHASES) as Phase[]) {
+  t.test(`in the phase ${phase}, each event has the effect of the table`, async t => {
+    for (const event of Object.keys(EVENTS) as ResponseEvent[]) {
+      for (const source of Object.keys(SOURCES) as MessageSource[]) {
+        const response = create()
+        SOURCES[source](response)
+        PHASES[phase](response)
+        t.equal(getMessageSource(response), source, 'the source is as it is set up')
+        const before = getMessage(response)
+
+        EVENTS[event](response)
+        const [to, sources = {}] = EXPECTED[phase][event] ?? [phase]
+        const expected = sources[source] ?? sources.any
+        const title = `${event} after a message from ${source}`
+        t.equal(getPhase(response), to, `${title}: the phase`)
+        t.equal(getMessageSource(response), expected ?? source, `${title}: the source`)
+        const message = expected === undefined || (source === 'reply' && event === 'setBodyMessage')
+          ? before
+          : expected === 'pending' || expected === 'none' ? '' : 'new'
+        t.equal(getMessage(response), message, `${title}: the message`)
+      }
+    }
+  })
+}
+
+t.test('the table has an entry for each event that has an effect, and no other', async t => {
+  for (const [phase, effects] of Object.entries(EXPECTED)) {
+    t.strictSame(Object.keys(TRANSITIONS[phase as Phase]).sort(), Object.keys(effects).sort(), phase)
+  }
+})
+
+t.test('a message from a reply decorator or a body is no error message, and an error message is no reply message', async t => {
+  for (const [source, replyMessage, errorMessage] of [
+    ['pending', undefined, undefined], ['none', '', undefined], ['reply', 'old', undefined], ['body', 'old', undefined],
+    ['report', 'old', undefined], ['error', undefined, 'old'], ['exposed-error', undefined, 'old']
+  ] as const) {
+    const response = create()
+    SOURCES[source](response)
+    t.equal(getReplyMessage(response), replyMessage, source)
+    t.equal(getErrorMessage(response), errorMessage, source)
+  }
+})
+
+t.test('an error that a hook throws while a 4xx is sent leaves the message', async t => {
+  for (const [statusCode, details, message] of [
+    [404, {}, 'first'], [404, { hasStatusCode: true }, 'second'], [503, {}, 'second'], [200, {}, 'second']
+  ] as const) {
+    const response = create()
+    const error = new Error('second')
+    setReplyMessage(response, 'first')
+    response.statusCode = statusCode
+    startSerializing(response)
+    markLogged(response)
+    setError(response, error, 'second', details)
+    t.equal(getMessage(response), message, `${statusCode} ${JSON.stringify(details)}`)
+    t.equal(getError(response), error, 'the log gets the error')
+    t.equal(isLogged(response), false)
+    t.equal(getPhase(response), 'open')
+  }
+})
+
+t.test('the message of a serialized error keeps its source if it is the same error', async t => {
+  for (const [isSame, source] of [[true, 'exposed-error'], [false, 'error']] as const) {
+    const response = create()
+    SOURCES['exposed-error'](response)
+    startSerializing(response)
+    setSerializedErrorMessage(response, 'new', isSame)
+    t.equal(getMessageSource(response), source)
+    t.equal(getMessage(response), 'new')
+  }
+})
+
+t.test('a held header section is returned', async t => {
+  const response = create()
+  holdHead(response, head)
+  t.equal(takeHead(response), head)
+})
+
+t.test('a response is exempt if its route is, unless a decorator gives it a message', async t => {
+  const response = create()
+  t.equal(isExempt(response), false, 'without a reply')
+  const log = { info () {}, error () {} }
+  setReply(response, { log, routeOptions: { config: {} } })
+  t.equal(isExempt(response), false)
+  setReply(response, { log, routeOptions: { config: { reasonPhrase: false } } })
+  t.equal(isExempt(response), true)
+  setReplyMessage(response, 'Not like that')
+  t.equal(isExempt(response), false)
+})
