@@ -6,7 +6,7 @@ import { kInstallation, type BaseMethods, type ContractResponse, type Installati
 import { methods } from './methods.js'
 
 /** A class of responses, as Node's servers take it. */
-export type ResponseClass = new (...args: any[]) => any
+export type ResponseClass = new (...args: any[]) => object
 
 /** Makes a response that somebody else created keep the contract. */
 export type Patcher = (response: ServerResponse, isForced?: boolean) => void
