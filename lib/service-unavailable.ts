@@ -1,6 +1,9 @@
-/** What is needed is away for now: a 503 whose message is fit for clients, who can try again in 5 seconds. */
+/** When a client can try again after a 503, in seconds: the value of `Retry-After` (RFC 9110 section 10.2.3). */
+export const RETRY_AFTER_SECONDS = 5
+
+/** Reports a dependency that does not answer: 503, with a message for clients and a `Retry-After`. */
 export class ServiceUnavailable extends Error {
   statusCode = 503
-  headers = { 'retry-after': '5' }
+  headers = { 'retry-after': String(RETRY_AFTER_SECONDS) }
   expose = true
 }

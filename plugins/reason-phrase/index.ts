@@ -16,6 +16,7 @@ import {
   belongsTo, contractKeeper, isExempt, isResent, isSending, keepContractByClass, markLogged, markSending, markThrown,
   messageGiven, messageThrown, noteThrown, say, sayBody, sayResent, sayThrown, setPayload, takePayload
 } from '../../lib/response/response.js'
+import { RETRY_AFTER_SECONDS } from '../../lib/service-unavailable.js'
 import { isServerError, isUnsuccessful } from '../../lib/status-codes.js'
 import { decorateReply } from './decorators.js'
 import { hasBegun, noteHandlers } from './handlers.js'
@@ -35,7 +36,7 @@ export type {} from './permissions.js'
 export type {} from './route-schemas.js'
 
 // When another process will be there, in seconds, for what is asked of one that closes.
-const RETRY_AFTER = '5'
+const RETRY_AFTER = String(RETRY_AFTER_SECONDS)
 
 const kRegistration = Symbol('fastify-reason-phrase.registration')
 

@@ -20,7 +20,7 @@ const PUBLISHED: Array<[title: string, content: string | Buffer, field: string]>
 ]
 
 function digestOf (field: string): ContentDigest | undefined {
-  return ContentDigest.of(new Fields(['Content-Digest', field]).dictionary('content-digest'))
+  return ContentDigest.fromField(new Fields(['Content-Digest', field]).dictionary('content-digest'))
 }
 
 function matches (field: string, ...pieces: Array<string | Uint8Array>): boolean | undefined {

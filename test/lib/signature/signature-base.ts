@@ -1,11 +1,11 @@
 import { createHmac } from 'node:crypto'
 import t from 'tap'
 import { QueryParameters } from '../../../lib/signature/query-parameters.js'
-import { ALGORITHM, componentValue, originForm, signatureBase, type Component, type SignableRequest } from '../../../lib/signature/signature-base.js'
+import { ALGORITHM, getComponentValue, parseTarget, createSignatureBase, type Component, type SignableRequest } from '../../../lib/signature/signature-base.js'
 import { parseDictionary, serializeMember, type InnerList } from '../../../lib/signature/structured-fields.js'
 
 function request (target: string, more: Partial<SignableRequest> = {}): SignableRequest {
-  const query = new QueryParameters(originForm(target).query.slice(1))
+  const query = new QueryParameters(parseTarget(target).query.slice(1))
   return { method: 'GET', scheme: 'https', authority: 'www.example.com', target, field: () => undefined, queryParameter: name => query.get(name), ...more }
 }
 
@@ -18,13 +18,13 @@ function componentsOf ({ items }: InnerList): Component[] {
 }
 
 function value (component: string, target: string, more?: Partial<SignableRequest>): string | undefined {
-  return componentValue(request(target, more), componentsOf(listOf(`(${component})`))[0]!)
+  return getComponentValue(request(target, more), componentsOf(listOf(`(${component})`))[0]!)
 }
 
 function baseOf (text: string, signed: SignableRequest): string {
   const list = listOf(text)
-  return signatureBase(componentsOf(list), serializeMember(list), component => {
-    const value = componentValue(signed, component)
+  return createSignatureBase(componentsOf(list), serializeMember(list), component => {
+    const value = getComponentValue(signed, component)
     if (value === undefined) throw new Error(`no ${component.identifier}`)
     return value
   })
