@@ -7,12 +7,12 @@ const later = '2025-08-19T10:00:00.000Z'
 
 t.beforeEach(t => { t.context.clock = t.intercept(Date, 'now', { value: () => NOW }) })
 
-t.test('Off', async t => {
+t.test('OFF is a frozen state without maintenance', async t => {
   t.strictSame(OFF, { enabled: false })
   t.ok(Object.isFrozen(OFF))
 })
 
-t.test('What it begins with', async t => {
+t.test('startMaintenance() returns a frozen state with the options and the defaults', async t => {
   const message = 'Temporarily offline for maintenance'
   for (const state of [startMaintenance(), startMaintenance({}), startMaintenance({ message: undefined, until: undefined, retryAfter: undefined })]) {
     t.strictSame({ ...state, since }, { enabled: true, message, since, retryAfter: 60 })
@@ -27,7 +27,7 @@ t.test('What it begins with', async t => {
   }
 })
 
-t.test('What it does not begin with', async t => {
+t.test('startMaintenance() throws a TypeError for invalid options', async t => {
   const wrong: Array<[unknown, RegExp]> = [
     [null, /options must be an object, such as \{ message, until \}, not null$/],
     ['now', /options must be an object.*, not 'now'$/],
@@ -46,14 +46,14 @@ t.test('What it does not begin with', async t => {
   }
 })
 
-t.test('A state that was kept', async t => {
+t.test('parseState() returns a complete state, and throws a TypeError for anything else', async t => {
   const state: MaintenanceOn = { enabled: true, message: 'a', since, retryAfter: 5 }
   t.equal(parseState({ enabled: false }), OFF)
   t.strictSame(parseState(state), state)
   t.ok(Object.isFrozen(parseState(state)))
   t.strictSame(parseState({ ...state, until: later }), { enabled: true, message: 'a', since, until: later })
   t.strictSame(parseState({ ...state, retryAfter: undefined }), { ...state, retryAfter: 60 })
-  t.match(parseState({ ...state, until: since }), { until: since }, 'it may be over')
+  t.match(parseState({ ...state, until: since }), { until: since }, 'the maintenance may have ended')
   const wrong: Array<[unknown, RegExp]> = [
     ...[undefined, null, 'on', '', 1, true, () => state, [], Object.assign([], state)].map((kept): [unknown, RegExp] => [kept, /state must be .*, not '(undefined|null|string|number|boolean|function|array)'$/]),
     ...[{}, { enabled: 'yes' }, { enabled: 'false' }, { enabled: 1 }, { ...state, enabled: undefined }, Promise.resolve(state), new Map([['enabled', true]])].map(
@@ -75,7 +75,7 @@ t.test('A state that was kept', async t => {
   t.strictSame(parseState(JSON.parse(JSON.stringify(last))), last)
 })
 
-t.test('When it ends, and when to try again', async t => {
+t.test('getEndMs() and getRetryAfterSeconds() return the end and the value of Retry-After', async t => {
   const state: MaintenanceOn = { enabled: true, message: 'a', since }
   t.equal(getEndMs(state), Infinity)
   t.equal(getEndMs({ ...state, until: later }), NOW + 30 * 60_000)
