@@ -77,6 +77,14 @@ t.test('refers an operation to the errors that it can send', async t => {
     t.strictSame(errorsOf(all.paths['/open'].get), without, 'the route overrides the document')
   })
 
+  t.test('501 for an operation that is not implemented', async t => {
+    const { paths } = await documentOf(t, app => {
+      app.get('/', { schema: { summary: 'A summary', description: 'More.' } as object }, app.notImplemented)
+    })
+    t.strictSame(errorsOf(paths['/'].get), [500, 501, 503])
+    t.match(paths['/'].get, { 'x-not-implemented': true, summary: 'A summary', description: 'More.\n\nNot implemented yet: it answers 501 where it would succeed.' })
+  })
+
   t.test('documented errors without their payload', async t => {
     const { paths } = await documentOf(t, app => {
       app.get('/', { schema: { response: { 200: Item, 422: Type.Null() } } }, handler)
