@@ -49,7 +49,7 @@ function createTimeoutError (timeout: number): ServiceUnavailable {
 export function readKey ({ secret, permissions }: Key): KeyMaterial {
   const secrets = Array.isArray(secret) ? secret : [secret]
   if (secrets.length === 0 || !secrets.every(isSecret) || !Array.isArray(permissions)) {
-    throw new TypeError('fastify-reason-phrase: keys() must return { secret, permissions }: a text or bytes, or several of them, and an array')
+    throw new TypeError('fastify-reason-phrase: keys() must return { secret, permissions }: secret is a non-empty string or bytes, or an array of them, and permissions is an array')
   }
   return { secrets, permissions }
 }

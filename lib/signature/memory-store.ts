@@ -55,7 +55,7 @@ export function memoryStore ({ max = 100_000 }: { max?: number | undefined } = {
       if (recent.has(nonce) || held.has(nonce)) return false
       // Without `expires`, the signature may be any signature that is valid now.
       if (clock < forgotten && (expires ?? clock) <= forgotten) throw new Error('The clock was set back: nonces of that time are forgotten')
-      if (recent.size + held.size >= max) throw new Error(`The memory of nonces is full (${max})`)
+      if (recent.size + held.size >= max) throw new Error(`The memory of nonces is full (${max}): increase max, or use redisStore()`)
       recent.set(nonce, { until: now + lifetime * 1000, expires: expires ?? clock + lifetime })
       return true
     }

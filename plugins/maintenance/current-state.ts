@@ -16,7 +16,7 @@ export class CurrentState {
     this.#store = store
   }
 
-  /** Whether maintenance was on when the state was set. Its time may have passed, so this property is only a quick check. */
+  /** Returns whether maintenance was on when the state was set. Its time may have passed since: this is a quick check. */
   get mayBeEnabled (): boolean {
     return this.#state.enabled
   }

@@ -27,7 +27,7 @@ export interface OpenApiOptions {
  */
 export function openapi (app: FastifyInstance<any, any, any, any, any>, { document = {}, schemas = {} }: OpenApiOptions = {}): FastifyDynamicSwaggerOptions {
   const contract = contractOf(app)
-  if (contract === undefined) throw new Error('fastify-reason-phrase: register the plugin before openapi() is called')
+  if (contract === undefined) throw new Error('fastify-reason-phrase: register the plugin before you call openapi()')
 
   return {
     openapi: createDocument(document, contract),

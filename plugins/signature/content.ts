@@ -65,12 +65,12 @@ export class Content implements StreamObserver {
     this.createError = createError
   }
 
-  /** Whether there is content; undefined until the first byte or the end. */
+  /** Returns whether there is content; undefined until the first byte or the end. */
   get isPresent (): boolean | undefined {
     return this.#state === 'awaiting' ? undefined : !this.#isEmpty
   }
 
-  /** Whether the digest matches the content; undefined until the end. */
+  /** Returns whether the digest matches the content; undefined until the end. */
   get matches (): boolean | undefined {
     switch (this.#state) {
       case 'matched': return true
@@ -166,7 +166,7 @@ export class Content implements StreamObserver {
     return this.matches ? 'matched' : 'mismatched'
   }
 
-  /** Stops to check the digest. */
+  /** Stops checking the digest. */
   release (): void {
     this.#request[kContent] = undefined
     stopObserving(this.#request.raw)

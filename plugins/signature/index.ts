@@ -24,7 +24,7 @@ declare module 'fastify' {
 }
 
 async function signature (app: FastifyInstance, { prefix, logLevel, logSerializers, ...options }: RegisterOptions & SignatureOptions): Promise<void> {
-  if ((app as Verifying)[kVerify] !== undefined) throw new Error('fastify-reason-phrase: signature is registered already')
+  if ((app as Verifying)[kVerify] !== undefined) throw new Error('fastify-reason-phrase: signature is registered already: register it once')
   const verifier = new Verifier(options)
   // Over HTTP/1.1, Node applies this timeout itself.
   const requestTimeoutMs = (app.initialConfig as { requestTimeout: number }).requestTimeout || MAX_TIMEOUT_MS
@@ -54,6 +54,6 @@ function logStore (app: FastifyInstance, { replay }: SignatureOptions): void {
  * The Fastify plugin that verifies signed requests (HTTP Message Signatures,
  * RFC 9421, with hmac-sha256, and Content-Digest, RFC 9530). It sends 401 if the
  * signature of a request is missing or not valid, and 403 if the key of the
- * request has not the permission of the route.
+ * request does not have the permission of the route.
  */
 export default fp(signature, { fastify: '5.x', name: 'fastify-reason-phrase/signature', dependencies: ['fastify-reason-phrase'] })

@@ -48,7 +48,7 @@ export class Verification {
     }
   }
 
-  /** Calls `done` for a valid request, and with an error for an invalid one. Sends 403 if the key has not the permission of the route. */
+  /** Calls `done` for a valid request, and with an error for an invalid one. Sends 403 if the key does not have the permission of the route. */
   run (done: HookHandlerDoneFunction): void {
     this.#verify().then(key => { this.#authorize(key, done) }, error => { this.#reject(error, done) })
   }

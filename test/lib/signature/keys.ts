@@ -48,7 +48,7 @@ t.test('waits for keys(), passes its errors on, and rejects what is not a key', 
   ]
   for (const key of nonsense) {
     await t.rejects(new Verifier({ keys: () => key as unknown as Key }).verify(createRequest(signed()), false), {
-      name: 'TypeError', message: 'fastify-reason-phrase: keys() must return { secret, permissions }: a text or bytes, or several of them, and an array'
+      name: 'TypeError', message: 'fastify-reason-phrase: keys() must return { secret, permissions }: secret is a non-empty string or bytes, or an array of them, and permissions is an array'
     })
   }
 })

@@ -19,7 +19,7 @@ t.test('accepts a nonce once within its lifetime', async t => {
   t.equal(store.take('b', 10), true)
   t.equal(store.take('a', 10), false)
   t.equal(store.take('b', 10), false)
-  t.throws(() => store.take('c', 10), { message: 'The memory of nonces is full (2)' })
+  t.throws(() => store.take('c', 10), { message: 'The memory of nonces is full (2): increase max, or use redisStore()' })
   t.equal(store.take('b', 10), false, 'a full store forgets no nonce')
   time.pass(4.5)
   t.equal(store.take('a', 10), false)
