@@ -1,4 +1,4 @@
-import { ALGORITHM, componentValue, signatureBase, type Component, type SignableRequest } from '../lib/signature/signature-base.js'
+import { ALGORITHM, createSignatureBase, getComponentValue, type Component, type SignableRequest } from '../lib/signature/signature-base.js'
 import { refuse } from './refuse.js'
 
 /** A key that the service knows, too. */
@@ -64,7 +64,7 @@ export function fieldSigner ({ id, secret }: Key, { components: further = [] }: 
     const components = [...names].map((name): Component => ({ name, parameters: plain, identifier: `"${name}"` }))
     // Structured fields, serialized strictly (RFC 9651 section 4.1).
     const parameters = `(${components.map(({ identifier }) => identifier).join(' ')});created=${Math.floor(Date.now() / 1000)};nonce="${nonce()}";keyid="${id.replace(/["\\]/g, '\\$&')}";alg="${ALGORITHM}"`
-    const base = signatureBase(components, parameters, component => componentValue(covered, component) ?? absent(component.identifier))
+    const base = createSignatureBase(components, parameters, component => getComponentValue(covered, component) ?? absent(component.identifier))
     const mac = await subtle.sign('HMAC', await imported, latin1(base))
     return { ...fields, 'signature-input': `sig1=${parameters}`, signature: `sig1=:${base64(mac)}:` }
   }

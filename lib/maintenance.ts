@@ -1,12 +1,12 @@
 import { refuse } from './refuse.js'
 
-/** What maintenance is begun with. */
+/** Options of a maintenance that starts. */
 export interface MaintenanceStart {
-  /** What every request is told. Default: `Temporarily offline for maintenance`. */
+  /** The message of every response. Default: `Temporarily offline for maintenance`. */
   message?: string | undefined
-  /** When it ends by itself: a `Date`, or a date-time as JSON has it. Not with `retryAfter`. */
+  /** When the maintenance ends by itself: a `Date`, or a date-time as in JSON. Not together with `retryAfter`. */
   until?: Date | string | undefined
-  /** When to try again, in seconds from each request on. Default: 60, where there is no `until`. */
+  /** When clients can try again, in seconds after each request. Default: 60, if there is no `until`. */
   retryAfter?: number | undefined
 }
 
@@ -16,67 +16,69 @@ export type MaintenanceState = MaintenanceOff | MaintenanceOn
 /** No maintenance. */
 export interface MaintenanceOff { readonly enabled: false }
 
-/** Maintenance, until it is left, or until its time has passed. */
+/** Maintenance, until `leave()` is called, or until its time has passed. */
 export interface MaintenanceOn {
   readonly enabled: true
   readonly message: string
-  /** When it began, ISO 8601, UTC. */
+  /** When it started, ISO 8601, UTC. */
   readonly since: string
   /** When it ends by itself, ISO 8601, UTC. */
   readonly until?: string
-  /** When to try again, in whole seconds. Where there is an `until`, that says it. */
+  /** When clients can try again, in whole seconds. Absent if there is an `until`, which determines it. */
   readonly retryAfter?: number
 }
 
-const MESSAGE = 'Temporarily offline for maintenance'
-const RETRY_AFTER = 60
+const DEFAULT_MESSAGE = 'Temporarily offline for maintenance'
+const DEFAULT_RETRY_AFTER_SECONDS = 60
 
+/** The state without maintenance. */
 export const OFF: MaintenanceOff = Object.freeze({ enabled: false })
 
 /**
- * Maintenance that begins now.
+ * Returns the state of a maintenance that starts now.
  *
- * @throws {TypeError} for what is unknown, of the wrong type, over already, or says twice when it ends
+ * @throws {TypeError} if an option is unknown or of the wrong type, if `until` is past, or if there are both `until` and `retryAfter`
  */
-export function begin (start: MaintenanceStart = {}): MaintenanceOn {
+export function startMaintenance (start: MaintenanceStart = {}): MaintenanceOn {
   if (typeof start !== 'object' || start === null) refuse('options must be an object, such as { message, until }', start, 'maintenance')
-  const { message = MESSAGE, until, retryAfter, ...unknown } = start
-  const [stranger] = Object.keys(unknown)
-  if (stranger !== undefined) throw new TypeError(`fastify-reason-phrase: maintenance knows no option "${stranger}", only message, until and retryAfter`)
+  const { message = DEFAULT_MESSAGE, until, retryAfter, ...others } = start
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) throw new TypeError(`fastify-reason-phrase: maintenance option "${unknown}" is unknown, known are message, until and retryAfter`)
   if (until !== undefined && retryAfter !== undefined) throw new TypeError('fastify-reason-phrase: maintenance takes until or retryAfter, not both')
 
-  const end = until === undefined ? undefined : timeOf(until, 'until')
-  if (end !== undefined && end <= Date.now()) refuse('option until must be in the future', until, 'maintenance')
-  return on(message, new Date().toISOString(), end, retryAfter)
+  const endMs = until === undefined ? undefined : parseTime(until, 'until')
+  if (endMs !== undefined && endMs <= Date.now()) refuse('option until must be in the future', until, 'maintenance')
+  return createState(message, new Date().toISOString(), endMs, retryAfter)
 }
 
 /**
- * Returns a state as it was kept elsewhere.
+ * Returns a state that was stored.
  *
- * @throws {TypeError} for anything that is not a complete {@link MaintenanceState}
+ * @throws {TypeError} if the value is not a complete {@link MaintenanceState}
  */
-export function restore (kept: unknown): MaintenanceState {
-  const kind = kept === null ? 'null' : Array.isArray(kept) ? 'array' : typeof kept
-  if (kind !== 'object') refuse('state must be { enabled: false }, or an object with enabled, message and since', kind, 'maintenance')
-  const { enabled, message, since, until, retryAfter } = kept as Partial<Record<keyof MaintenanceOn, unknown>>
+export function parseState (value: unknown): MaintenanceState {
+  const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
+  if (type !== 'object') refuse('state must be { enabled: false }, or an object with enabled, message and since', type, 'maintenance')
+  const { enabled, message, since, until, retryAfter } = value as Partial<Record<keyof MaintenanceOn, unknown>>
   if (typeof enabled !== 'boolean') refuse('option enabled must be true or false', enabled, 'maintenance')
   if (!enabled) return OFF
-  return on(message, new Date(timeOf(since, 'since')).toISOString(), until === undefined ? undefined : timeOf(until, 'until'), retryAfter)
+  const startMs = parseTime(since, 'since')
+  return createState(message, new Date(startMs).toISOString(), until === undefined ? undefined : parseTime(until, 'until'), retryAfter)
 }
 
-/** When a state ends by itself, in milliseconds since the epoch; `Infinity` where it does not. */
-export function endOf ({ until }: MaintenanceOn): number {
+/** Returns when a maintenance ends by itself, in milliseconds since 1970; `Infinity` if it does not. */
+export function getEndMs ({ until }: MaintenanceOn): number {
   return until === undefined ? Infinity : Date.parse(until)
 }
 
-/** `Retry-After` for a request of now (RFC 9110 section 10.2.3): whole seconds, at least one. */
-export function retryAfterOf ({ until, retryAfter }: MaintenanceOn): number {
+/** Returns the value of `Retry-After` for a request now (RFC 9110 section 10.2.3): whole seconds, at least one. */
+export function getRetryAfterSeconds ({ until, retryAfter }: MaintenanceOn): number {
   return until === undefined ? retryAfter! : Math.max(1, Math.ceil((Date.parse(until) - Date.now()) / 1000))
 }
 
-function on (message: unknown, since: string, end: number | undefined, retryAfter: unknown = RETRY_AFTER): MaintenanceOn {
-  if (typeof message !== 'string' || message.trim() === '') refuse('option message must be a string that says something', message, 'maintenance')
-  // A larger number has an exponent in its text, and Retry-After has only digits (RFC 9110 section 10.2.3).
+function createState (message: unknown, since: string, endMs: number | undefined, retryAfter: unknown = DEFAULT_RETRY_AFTER_SECONDS): MaintenanceOn {
+  if (typeof message !== 'string' || message.trim() === '') refuse('option message must be a string that is not blank', message, 'maintenance')
+  // Larger numbers are written with an exponent, and Retry-After has only digits (RFC 9110 section 10.2.3).
   if (typeof retryAfter !== 'number' || !(retryAfter > 0) || !Number.isSafeInteger(Math.ceil(retryAfter))) {
     refuse('option retryAfter must be a positive number of seconds', retryAfter, 'maintenance')
   }
@@ -84,22 +86,22 @@ function on (message: unknown, since: string, end: number | undefined, retryAfte
     enabled: true,
     message,
     since,
-    ...(end === undefined ? { retryAfter: Math.ceil(retryAfter) } : { until: new Date(end).toISOString() })
+    ...(endMs === undefined ? { retryAfter: Math.ceil(retryAfter) } : { until: new Date(endMs).toISOString() })
   })
 }
 
-// To Date, a number is a time and most texts are one, too. Years after 9999 have a sign and six digits.
+// The constructor of Date also takes numbers and many other strings. Years after 9999 have a sign and six digits.
 const DATE_TIME = /^((?:\d{4}|[+-]\d{6})-\d\d-\d\d)T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i
 
-function timeOf (value: unknown, name: string): number {
-  const time = value instanceof Date ? value.getTime() : typeof value === 'string' ? parse(value) : NaN
-  if (Number.isNaN(time)) refuse(`option ${name} must be a valid Date, or a date-time with its time zone`, value, 'maintenance')
-  return time
+function parseTime (value: unknown, name: string): number {
+  const timeMs = value instanceof Date ? value.getTime() : typeof value === 'string' ? parseDateTime(value) : NaN
+  if (Number.isNaN(timeMs)) refuse(`option ${name} must be a valid Date, or a date-time with its time zone`, value, 'maintenance')
+  return timeMs
 }
 
-function parse (text: string): number {
+function parseDateTime (text: string): number {
   const [, date] = DATE_TIME.exec(text) ?? []
-  const time = date === undefined ? NaN : Date.parse(text)
-  // Date takes February 30 for March 2.
-  return Number.isNaN(time) || !new Date(date).toISOString().startsWith(date) ? NaN : time
+  const timeMs = date === undefined ? NaN : Date.parse(text)
+  // Date parses February 30 as March 2.
+  return Number.isNaN(timeMs) || !new Date(date).toISOString().startsWith(date) ? NaN : timeMs
 }

@@ -1,20 +1,20 @@
-/** The longest time that a timer of Node can wait, in milliseconds. With a longer one, it does not wait at all. */
-export const LONGEST_TIMEOUT = 2 ** 31 - 1
+/** The longest delay of a timer in Node, in milliseconds. A timer with a longer delay fires at once. */
+export const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /**
- * Waits for a promise for a limited time. What the promise settles to later is
- * ignored. A value that is no promise is returned without a timer.
+ * Waits for a promise for a limited time. A later outcome of the promise is
+ * ignored. A value that is not a promise is returned without a timer.
  *
- * @param milliseconds the most that it waits, at most {@link LONGEST_TIMEOUT}
- * @param makeError makes the error for a promise that is late
+ * @param timeoutMs the longest time to wait, in milliseconds, at most {@link MAX_TIMEOUT_MS}
+ * @param createError creates the error for a promise that is late
  * @returns what the promise resolves to
- * @throws what the promise rejects with, or the error of `makeError`
+ * @throws what the promise rejects with, or the error of `createError`
  */
-export async function withTimeLimit<T> (promise: PromiseLike<T> | T, milliseconds: number, makeError: () => Error): Promise<T> {
+export async function withTimeLimit<T> (promise: PromiseLike<T> | T, timeoutMs: number, createError: () => Error): Promise<T> {
   if (!isPromise(promise)) return promise
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => { reject(makeError()) }, milliseconds)
+    timer = setTimeout(() => { reject(createError()) }, timeoutMs)
   })
   try {
     return await Promise.race([promise, late])

@@ -1,16 +1,19 @@
 import { createHash, timingSafeEqual, type Hash } from 'node:crypto'
 import type { Dictionary } from './structured-fields.js'
 
-// RFC 9530 section 5: the algorithms that are active.
+// The active algorithms (RFC 9530 section 5), with their names in Node.
 const ALGORITHMS = [['sha-256', 'sha256'], ['sha-512', 'sha512']] as const
 
-/** The digests of a `Content-Digest` field (RFC 9530 section 2), to hold content against as it arrives. */
+/** The digests of a `Content-Digest` field (RFC 9530 section 2), computed over the content while it arrives. */
 export class ContentDigest {
   readonly #expected: Uint8Array[] = []
   readonly #hashes: Hash[] = []
 
-  /** The digests of a field; undefined where it is no dictionary, has none of sha-256 and sha-512, or has one of these that is no byte sequence. */
-  static of (field: Dictionary | undefined): ContentDigest | undefined {
+  /**
+   * Returns the digests of a field; undefined if the field is not a dictionary,
+   * has neither sha-256 nor sha-512, or has one of them with a value that is not a byte sequence.
+   */
+  static fromField (field: Dictionary | undefined): ContentDigest | undefined {
     const digest = new ContentDigest()
     for (const [name, algorithm] of ALGORITHMS) {
       const member = field?.get(name)
@@ -22,12 +25,12 @@ export class ContentDigest {
     return digest.#hashes.length > 0 ? digest : undefined
   }
 
-  /** Takes the next piece of the content. */
+  /** Adds the next chunk of the content. */
   update (chunk: Uint8Array | string): void {
     for (const hash of this.#hashes) hash.update(chunk)
   }
 
-  /** Whether the content, complete now, is what each digest is of. To be asked once. */
+  /** Returns whether each digest is that of the complete content. Call it once, after the last chunk. */
   matches (): boolean {
     return this.#hashes.every((hash, i) => {
       const actual = hash.digest()

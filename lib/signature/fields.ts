@@ -1,17 +1,17 @@
 import { parseDictionary, type Dictionary } from './structured-fields.js'
 
-/** The header fields of a request. Each field is parsed once at most, whatever asks for it. */
+/** The header fields of a request. Each field is parsed at most once. */
 export class Fields {
   readonly #rawHeaders: readonly string[]
   #lines: Map<string, string[]> | undefined
   readonly #dictionaries = new Map<string, Dictionary | undefined>()
 
-  /** @param rawHeaders names and values in turn, as Node has them */
+  /** @param rawHeaders alternating names and values, as Node has them in `rawHeaders` */
   constructor (rawHeaders: readonly string[]) {
     this.#rawHeaders = rawHeaders
   }
 
-  /** Returns the values of all lines of a field, in order. Node's own headers leave out some of them. */
+  /** Returns the values of all lines of a field, in order. Node's `headers` drops some duplicates. */
   lines (name: string): readonly string[] {
     if (this.#lines === undefined) {
       this.#lines = new Map()
@@ -30,11 +30,11 @@ export class Fields {
   value (name: string): string | undefined {
     const lines = this.lines(name)
     if (lines.length === 0) return undefined
-    // RFC 9113 section 8.2.3: HTTP/2 may have a cookie in crumbs.
+    // HTTP/2 can split a cookie into several lines (RFC 9113 section 8.2.3).
     return lines.join(name === 'cookie' ? '; ' : ', ')
   }
 
-  /** Returns the dictionary that a field is (RFC 9651 section 3.2); undefined if it is absent or malformed. */
+  /** Returns a field as a dictionary (RFC 9651 section 3.2); undefined if the field is absent or malformed. */
   dictionary (name: string): Dictionary | undefined {
     if (!this.#dictionaries.has(name)) this.#dictionaries.set(name, parse(this.value(name)))
     return this.#dictionaries.get(name)
@@ -49,15 +49,15 @@ function parse (value: string | undefined): Dictionary | undefined {
   }
 }
 
-/** Removes white space at both ends. A regular expression would take quadratic time for white space in the middle. */
+/** Removes whitespace at both ends. A regular expression would take quadratic time for whitespace in the middle. */
 function trim (value: string): string {
   let start = 0
   let end = value.length
-  while (start < end && isBlank(value[start])) start++
-  while (start < end && isBlank(value[end - 1])) end--
+  while (start < end && isWhitespace(value[start])) start++
+  while (start < end && isWhitespace(value[end - 1])) end--
   return value.slice(start, end)
 }
 
-function isBlank (character: string | undefined): boolean {
+function isWhitespace (character: string | undefined): boolean {
   return character === ' ' || character === '\t'
 }

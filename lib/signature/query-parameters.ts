@@ -2,28 +2,28 @@ import { randomBytes } from 'node:crypto'
 
 /**
  * The parameters of a query, as `@query-param` covers them (RFC 9421 section
- * 2.2.8). The query is read once, in a time proportional to its length. Names
+ * 2.2.8). The query is parsed once, in a time proportional to its length. Names
  * are found by a hash, because a map of 7,000 names takes ten times as long.
  * `URLSearchParams` takes 15 ms for 14 KB of names that are not UTF-8.
  */
 export class QueryParameters {
-  /** The decoded names and values, one after the other. */
+  /** The decoded names and values, without separators. */
   readonly #bytes: Buffer
   /** A hash of each name. */
   readonly #hashes: Int32Array
-  /** Where each name starts, and at last the end. */
+  /** The offset at which each name starts, and the end of the last value. */
   readonly #starts: Uint32Array
-  /** Where each name ends, and its value starts. */
+  /** The offset at which each name ends and its value starts. */
   readonly #nameEnds: Uint32Array
 
-  /** @param query without its question mark */
+  /** @param query the query without its question mark */
   constructor (query: string) {
     const text = Buffer.from(query)
-    const most = (text.length >> 1) + 2
-    const hashes = new Int32Array(most)
+    const maxCount = (text.length >> 1) + 2
+    const hashes = new Int32Array(maxCount)
     this.#bytes = Buffer.allocUnsafe(text.length)
-    this.#starts = new Uint32Array(most)
-    this.#nameEnds = new Uint32Array(most)
+    this.#starts = new Uint32Array(maxCount)
+    this.#nameEnds = new Uint32Array(maxCount)
     let count = 0
     let length = 0
     let hash = 0
@@ -49,7 +49,7 @@ export class QueryParameters {
             i += 2
           }
         }
-        if (inName) hash = extend(hash, byte)
+        if (inName) hash = extendHash(hash, byte)
         this.#bytes[length++] = byte
       }
       if (inName) this.#nameEnds[count] = length
@@ -63,12 +63,12 @@ export class QueryParameters {
    * Returns the encoded value of a parameter; undefined if the query has no
    * such parameter, or has it more than once.
    *
-   * @param name the name, encoded as the value is
+   * @param name the name, percent-encoded like the value
    */
   get (name: string): string | undefined {
     const bytes = decodeName(name)
     if (bytes === undefined) return undefined
-    const hash = bytes.reduce(extend, 0)
+    const hash = bytes.reduce(extendHash, 0)
     let found = -1
     for (let i = this.#hashes.indexOf(hash); i >= 0; i = this.#hashes.indexOf(hash, i + 1)) {
       if (bytes.equals(this.#bytes.subarray(this.#starts[i], this.#nameEnds[i]))) {
@@ -86,21 +86,21 @@ const PERCENT = 0x25
 const PLUS = 0x2b
 const SPACE = 0x20
 
-/** The values of the hexadecimal digits, by their character codes. */
+/** The values of the hexadecimal digits, indexed by character code. */
 const HEX: Array<number | undefined> = new Array(256).fill(undefined)
 for (const digit of '0123456789abcdefABCDEF') HEX[digit.charCodeAt(0)] = parseInt(digit, 16)
 
-// Secret, so that nobody can choose names with the same hash. An even factor would lose bits.
+// The factor is random, so that nobody can choose names with the same hash. An even factor would lose bits.
 const FACTOR = randomBytes(4).readInt32LE() | 1
 
-/** The hash of some bytes, from that of all but the last. */
-function extend (hash: number, byte: number): number {
+/** Returns the hash of some bytes, given the hash of all but the last byte. */
+function extendHash (hash: number, byte: number): number {
   return Math.imul(hash ^ byte, FACTOR) + 1 | 0
 }
 
-/** Decodes a name; undefined if it is not encoded as names are. */
+/** Decodes a name; returns undefined if the name is not encoded in the way that `encode()` does. */
 function decodeName (name: string): Buffer | undefined {
-  // Bytes that are not UTF-8 decode to the replacement character, so several names would be one.
+  // All bytes that are not UTF-8 decode to the replacement character, so different names would become the same.
   if (name.includes('%EF%BF%BD')) return undefined
   try {
     const text = decodeURIComponent(name)
@@ -110,22 +110,22 @@ function decodeName (name: string): Buffer | undefined {
   }
 }
 
-const DIGITS = Buffer.from('0123456789ABCDEF')
+const HEX_DIGITS = Buffer.from('0123456789ABCDEF')
 
-/** Which bytes a form does not encode. */
-const isPlain = Array.from({ length: 256 }, (_, byte) => /[\w*.-]/.test(String.fromCharCode(byte)))
+/** Whether `application/x-www-form-urlencoded` leaves a byte as it is, indexed by byte. */
+const isUnreserved = Array.from({ length: 256 }, (_, byte) => /[\w*.-]/.test(String.fromCharCode(byte)))
 
-/** Encodes a text as a form has it, but with `%20` for a space. */
+/** Encodes a string as `application/x-www-form-urlencoded`, but a space as `%20`. */
 function encode (text: string): string {
   const bytes = Buffer.from(text)
   const encoded = Buffer.allocUnsafe(bytes.length * 3)
   let length = 0
   for (const byte of bytes) {
-    if (isPlain[byte]) encoded[length++] = byte
+    if (isUnreserved[byte]) encoded[length++] = byte
     else {
       encoded[length++] = PERCENT
-      encoded[length++] = DIGITS[byte >> 4]
-      encoded[length++] = DIGITS[byte & 15]
+      encoded[length++] = HEX_DIGITS[byte >> 4]
+      encoded[length++] = HEX_DIGITS[byte & 15]
     }
   }
   return encoded.toString('latin1', 0, length)

@@ -1,10 +1,10 @@
 import type { Parameters } from './structured-fields.js'
 
-/** The one algorithm of signatures here (RFC 9421 section 3.3.3). */
+/** The only supported signature algorithm (RFC 9421 section 3.3.3). */
 export const ALGORITHM = 'hmac-sha256'
 
 /**
- * What of a request a signature can cover. Runs in browsers, too.
+ * The parts of a request that a signature can cover. This module runs in browsers, too.
  *
  * @internal
  */
@@ -12,13 +12,17 @@ export interface SignableRequest {
   method: string
   /** `http` or `https`. */
   scheme: string
-  /** Host, and port if it is not the scheme's own, in lower case. */
+  /** The host in lower case, with the port if it is not the default port of the scheme. */
   authority: string
-  /** The request target as it is sent (RFC 9112 section 3.2). */
+  /** The request target, as the request line has it (RFC 9112 section 3.2). */
   target: string
-  /** The value of a field, its lines joined (RFC 9421 section 2.1); undefined where there is none. */
+  /** Returns the value of a field, its lines joined (RFC 9421 section 2.1); undefined if there is none. */
   field (name: string, parameters: Parameters): string | undefined
-  /** The value of a parameter of the query (RFC 9421 section 2.2.8); absent where none is ever covered, as in a client that loads every byte. */
+  /**
+   * Returns the value of a query parameter (RFC 9421 section 2.2.8); undefined
+   * if there is none. The client, which covers none, does not have this method,
+   * because browsers load every byte of it.
+   */
   queryParameter? (name: string): string | undefined
 }
 
@@ -26,24 +30,24 @@ export interface SignableRequest {
 export interface Component {
   name: string
   parameters: Parameters
-  /** Name and parameters, as the signature base has them. */
+  /** The name and the parameters, serialized for the signature base. */
   identifier: string
 }
 
 /**
- * The value of a component (RFC 9421 sections 2.1 and 2.2); undefined where
- * the request has none, or a request can have none of the kind.
+ * Returns the value of a component (RFC 9421 sections 2.1 and 2.2); undefined
+ * if the request has none, or if requests have no such component.
  *
  * @internal
  */
-export function componentValue (request: SignableRequest, { name, parameters }: Component): string | undefined {
+export function getComponentValue (request: SignableRequest, { name, parameters }: Component): string | undefined {
   if (!name.startsWith('@')) return request.field(name, parameters)
   if (name === '@query-param') {
-    const wanted = parameters.get('name')?.value
-    return typeof wanted === 'string' && parameters.size === 1 ? request.queryParameter?.(wanted) : undefined
+    const parameter = parameters.get('name')?.value
+    return typeof parameter === 'string' && parameters.size === 1 ? request.queryParameter?.(parameter) : undefined
   }
   if (parameters.size > 0) return undefined
-  const { path, query } = originForm(request.target)
+  const { path, query } = parseTarget(request.target)
   switch (name) {
     case '@method': return request.method
     case '@target-uri': return `${request.scheme}://${request.authority}${path || '/'}${query}`
@@ -55,24 +59,24 @@ export function componentValue (request: SignableRequest, { name, parameters }: 
   }
 }
 
-// Without what an absolute-form begins with, as routers have it: of http and
-// https alone, and only where a slash follows the authority.
-const ORIGIN_FORM = /^(?:https?:\/\/[^/?#]*(?=\/|$))?([^?]*)(.*)$/is
+// Skips the scheme and the authority of a target in absolute form, as routers do:
+// only those of http and https, and only if a slash follows the authority.
+const TARGET = /^(?:https?:\/\/[^/?#]*(?=\/|$))?([^?]*)(.*)$/is
 
-/** The path of a request target, and its query with the question mark; each can be empty. */
-export function originForm (target: string): { path: string, query: string } {
-  const [, path, query] = ORIGIN_FORM.exec(target)!
+/** Returns the path of a request target, and its query with the question mark. Each of them can be empty. */
+export function parseTarget (target: string): { path: string, query: string } {
+  const [, path, query] = TARGET.exec(target)!
   return { path, query }
 }
 
 /**
- * What a signature signs (RFC 9421 section 2.5): a line for each component,
- * and one for the signature's parameters.
+ * Returns the signature base (RFC 9421 section 2.5), which is what a signature
+ * signs: a line for each component, and one for the signature parameters.
  *
- * @param parameters the covered components and the parameters, as the field Signature-Input has them, serialized strictly
+ * @param parameters the value of `@signature-params`: the covered components and the parameters, strictly serialized
  * @internal
  */
-export function signatureBase<C extends Component> (components: C[], parameters: string, valueOf: (component: C) => string): string {
-  const lines = components.map(component => `${component.identifier}: ${valueOf(component)}`)
+export function createSignatureBase<C extends Component> (components: readonly C[], parameters: string, getValue: (component: C) => string): string {
+  const lines = components.map(component => `${component.identifier}: ${getValue(component)}`)
   return [...lines, `"@signature-params": ${parameters}`].join('\n')
 }

@@ -1,10 +1,11 @@
-// Structured fields (RFC 9651), as signatures need them. A signature base has
-// each value as section 4.1 serializes it, so a bare item keeps that text: a
-// number of JavaScript cannot tell the decimal 60.0 from the integer 60.
+// Structured fields (RFC 9651), as far as signatures need them. The signature
+// base contains each value in the serialization of section 4.1, so a bare item
+// keeps that text: a JavaScript number does not distinguish the decimal 60.0
+// from the integer 60.
 
 /** A bare item (RFC 9651 section 3.3). */
 export interface BareItem {
-  /** The item as RFC 9651 section 4.1.3.1 serializes it. */
+  /** The serialized item (RFC 9651 section 4.1.3.1). */
   text: string
   /** The value of a string, an integer, a boolean or a byte sequence; undefined for an item of another type. */
   value: string | number | boolean | Uint8Array | undefined
@@ -19,7 +20,7 @@ export interface Item {
   parameters: Parameters
 }
 
-/** A list of items within a member. */
+/** An inner list (RFC 9651 section 3.1.1). */
 export interface InnerList {
   items: Item[]
   parameters: Parameters
@@ -28,9 +29,9 @@ export interface InnerList {
 /** The members of a dictionary, in order. */
 export type Dictionary = ReadonlyMap<string, Item | InnerList>
 
-// RFC 9651 asks for 1,024 members, and 256 for the items of an inner list and for
-// parameters. Fields of 14 KB, which Node lets through, could have 7,000 of them.
-const MOST_PARTS = 1024
+// RFC 9651 requires support of 1,024 members, and of 256 items and 256 parameters.
+// Without a limit, a field of 14 KB, which Node accepts, could have 7,000 of them.
+const MAX_PARTS = 1024
 
 /**
  * Parses a dictionary (RFC 9651 section 4.2.2). The time is proportional to
@@ -68,7 +69,7 @@ const TRUE: BareItem = { text: '?1', value: true }
 const FALSE: BareItem = { text: '?0', value: false }
 const NONE: Parameters = new Map()
 
-// Each of them is sticky, and has no two ways to match the same text.
+// Each pattern is sticky, and can match a text in one way only, so matching takes linear time.
 const KEY = /[a-z*][a-z0-9_.*-]*/y
 const STRING = /"[ !#-[\]-~]*(?:\\["\\][ !#-[\]-~]*)*"/y
 const TOKEN = /[A-Za-z*][!#$%&'*+.^_`|~0-9A-Za-z:/-]*/y
@@ -78,10 +79,10 @@ const BOOLEAN = /\?[01]/y
 const BYTES = /:[A-Za-z0-9+/]*={0,2}:/y
 const DISPLAY = /%"(?:[ !#$&-~]|%[0-9a-f]{2})*"/y
 
-/** Reads a text from its start to its end. */
+/** A parser with one pass over the text. */
 class Parser {
   readonly #text: string
-  #at = 0
+  #offset = 0
   #parts = 0
 
   constructor (text: string) {
@@ -91,14 +92,14 @@ class Parser {
   dictionary (): Dictionary {
     const members = new Map<string, Item | InnerList>()
     this.#skipSpaces()
-    while (this.#at < this.#text.length) {
+    while (this.#offset < this.#text.length) {
       const key = this.#key()
       members.set(key, this.#skip('=') ? this.#member() : { bare: TRUE, parameters: this.#parameters() })
       this.#skipWhitespace()
-      if (this.#at === this.#text.length) break
+      if (this.#offset === this.#text.length) break
       if (!this.#skip(',')) this.#fail()
       this.#skipWhitespace()
-      if (this.#at === this.#text.length) this.#fail()
+      if (this.#offset === this.#text.length) this.#fail()
     }
     return members
   }
@@ -110,9 +111,9 @@ class Parser {
     while (!this.#skip(')')) {
       this.#count()
       items.push(this.#item())
-      const end = this.#at
+      const end = this.#offset
       this.#skipSpaces()
-      if (this.#at === end && this.#text[end] !== ')') this.#fail()
+      if (this.#offset === end && this.#text[end] !== ')') this.#fail()
     }
     return { items, parameters: this.#parameters() }
   }
@@ -122,7 +123,7 @@ class Parser {
   }
 
   #parameters (): Parameters {
-    if (this.#text[this.#at] !== ';') return NONE
+    if (this.#text[this.#offset] !== ';') return NONE
     const parameters = new Map<string, BareItem>()
     while (this.#skip(';')) {
       this.#skipSpaces()
@@ -132,34 +133,34 @@ class Parser {
     return parameters
   }
 
-  /** The key of a member or of a parameter. */
+  /** Parses the key of a member or of a parameter. */
   #key (): string {
     this.#count()
     return this.#expect(KEY)
   }
 
   #count (): void {
-    if (++this.#parts > MOST_PARTS) this.#fail()
+    if (++this.#parts > MAX_PARTS) this.#fail()
   }
 
   #bareItem (): BareItem {
-    switch (this.#text[this.#at]) {
+    switch (this.#text[this.#offset]) {
       case '"': return new StringItem(this.#expect(STRING))
-      case ':': return readBytes(this.#expect(BYTES)) ?? this.#fail()
+      case ':': return parseBytes(this.#expect(BYTES)) ?? this.#fail()
       case '?': return this.#expect(BOOLEAN) === '?1' ? TRUE : FALSE
       case '@': return { text: `@${Number(this.#expect(DATE).slice(1))}`, value: undefined }
-      case '%': return readDisplayString(this.#expect(DISPLAY)) ?? this.#fail()
+      case '%': return parseDisplayString(this.#expect(DISPLAY)) ?? this.#fail()
     }
     const token = this.#take(TOKEN)
-    return token === undefined ? readNumber(this.#expect(NUMBER)) : { text: token, value: undefined }
+    return token === undefined ? parseNumber(this.#expect(NUMBER)) : { text: token, value: undefined }
   }
 
   #take (pattern: RegExp): string | undefined {
-    pattern.lastIndex = this.#at
+    pattern.lastIndex = this.#offset
     if (!pattern.test(this.#text)) return undefined
-    const start = this.#at
-    this.#at = pattern.lastIndex
-    return this.#text.slice(start, this.#at)
+    const start = this.#offset
+    this.#offset = pattern.lastIndex
+    return this.#text.slice(start, this.#offset)
   }
 
   #expect (pattern: RegExp): string {
@@ -167,25 +168,25 @@ class Parser {
   }
 
   #skip (character: string): boolean {
-    if (this.#text[this.#at] !== character) return false
-    this.#at++
+    if (this.#text[this.#offset] !== character) return false
+    this.#offset++
     return true
   }
 
   #skipSpaces (): void {
-    while (this.#text[this.#at] === ' ') this.#at++
+    while (this.#text[this.#offset] === ' ') this.#offset++
   }
 
   #skipWhitespace (): void {
-    while (this.#text[this.#at] === ' ' || this.#text[this.#at] === '\t') this.#at++
+    while (this.#text[this.#offset] === ' ' || this.#text[this.#offset] === '\t') this.#offset++
   }
 
   #fail (): never {
-    throw new SyntaxError(`Not a structured field, at offset ${this.#at}`)
+    throw new SyntaxError(`Not a structured field, at offset ${this.#offset}`)
   }
 }
 
-/** A string. It has one text only, which is the text that was read. */
+/** A string. Its serialization is the text that was parsed, because a string has only one serialization. */
 class StringItem implements BareItem {
   readonly text: string
 
@@ -199,14 +200,14 @@ class StringItem implements BareItem {
   }
 }
 
-function readNumber (text: string): BareItem {
+function parseNumber (text: string): BareItem {
   const value = Number(text)
-  // A negative zero is serialized without its sign.
+  // String() drops the sign of a negative zero, as the serialization does.
   if (!text.includes('.')) return { text: String(value), value }
   return { text: Number.isInteger(value) ? `${value}.0` : String(value), value: undefined }
 }
 
-/** Bytes. They are decoded only when somebody asks for them, because a field can have a thousand of them. */
+/** A byte sequence. It is decoded on access, because a field can have a thousand byte sequences. */
 class ByteSequence implements BareItem {
   readonly #base64: string
 
@@ -218,19 +219,19 @@ class ByteSequence implements BareItem {
     return Buffer.from(this.#base64, 'base64')
   }
 
-  /** What was read may lack its padding, and have pad bits that are not zero. */
+  /** The text that was parsed can lack the padding, or have pad bits that are not zero. */
   get text (): string {
     return `:${Buffer.from(this.#base64, 'base64').toString('base64')}:`
   }
 }
 
-function readBytes (text: string): BareItem | undefined {
+function parseBytes (text: string): BareItem | undefined {
   const base64 = text.slice(1, -1)
   const rest = base64.length % 4
   return rest === 1 || (rest !== 0 && base64.endsWith('=')) ? undefined : new ByteSequence(base64)
 }
 
-/** A display string, which can encode more than it must. */
+/** A display string. The text that was parsed can encode characters that the serialization does not encode. */
 class DisplayString implements BareItem {
   readonly value = undefined
   readonly #decoded: string
@@ -244,11 +245,11 @@ class DisplayString implements BareItem {
   }
 }
 
-function readDisplayString (text: string): BareItem | undefined {
+function parseDisplayString (text: string): BareItem | undefined {
   try {
     return new DisplayString(decodeURIComponent(text.slice(2, -1)))
   } catch {
-    // It is not UTF-8.
+    // The bytes are not UTF-8.
     return undefined
   }
 }

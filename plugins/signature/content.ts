@@ -1,191 +1,206 @@
 import { AsyncResource } from 'node:async_hooks'
-import type { IncomingMessage } from 'node:http'
-import { constants, type Http2ServerRequest } from 'node:http2'
+import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import type { ContentDigest } from '../../lib/signature/content-digest.js'
-
-/** Whether content follows; undefined where only its first byte or its end will tell (RFC 9110 section 6.4). */
-export function expectsContent (raw: IncomingMessage): boolean | undefined {
-  const { 'content-length': length, 'transfer-encoding': coding } = raw.headers
-  if (coding !== undefined) return undefined
-  if (length !== undefined) return Number(length) !== 0
-  return raw.httpVersionMajor === 2 && !(raw as unknown as Http2ServerRequest).stream.endAfterHeaders ? undefined : false
-}
+import { getHttp2Stream, isStreamed } from './framing.js'
+import { observeStream, restoreEmit, stopObserving, type StreamObserver } from './observe-stream.js'
 
 const kContent = Symbol('fastify-reason-phrase.content')
 
-// How long, in milliseconds, a client can take to end a request that is refused.
-const LINGER = 1000
+type RequestWithContent = FastifyRequest & { [kContent]?: Content }
 
-type WithContent = FastifyRequest & { [kContent]?: Content }
+// How long a client can take to end an HTTP/2 request that is rejected.
+const STREAM_CLOSE_DELAY_MS = 1000
 
 /**
- * The content of a request, held against its digest as it arrives, whoever
- * reads it, and before anybody decodes it. If the digest does not match, the
- * reader gets an error instead of the end.
+ * The state of the content:
+ *
+ * | state | event | next state |
+ * |---|---|---|
+ * | awaiting | the first byte | receiving |
+ * | awaiting, receiving | the end, and the digest matches | matched |
+ * | awaiting, receiving | the end, and the digest does not match | mismatched |
+ * | mismatched | a reader that does not listen for errors gets to the end, so a response is sent | rejected |
+ * | each of them | `release()` or `discard()` | released |
  */
-export class Content {
-  /** Whether there is any; undefined until its first byte, or its end. */
-  isPresent: boolean | undefined
-  /** Whether the digest is of the content; undefined until its end. */
-  matches: boolean | undefined
-  readonly refusal: () => Error
-  readonly #request: WithContent
+type State = 'awaiting' | 'receiving' | 'matched' | 'mismatched' | 'rejected' | 'released'
+
+/**
+ * The content of a request. Its digest is computed while it arrives, whoever
+ * reads it, and before it is decoded. If the digest does not match, the reader
+ * gets an error instead of the end.
+ */
+export class Content implements StreamObserver {
+  /** Creates the error for a digest that does not match. */
+  readonly createError: () => Error
+  readonly #request: RequestWithContent
+  readonly #reply: FastifyReply
   readonly #digest: ContentDigest | undefined
-  /** Called at the first byte, and at the end. */
-  #onChange: () => void = () => {}
+  #state: State = 'awaiting'
+  #isEmpty = true
+  // Node discards unread content after the response only if nothing was read.
   #isRead = false
-  #isRefused = false
-  // The parser of the connection has a context of its own.
+  #onStateChange: () => void = () => {}
+  // The events of the stream come in the asynchronous context of the connection, not in that of the request.
   #context = new AsyncResource('fastify-reason-phrase.content')
 
-  constructor (request: WithContent, reply: FastifyReply, digest: ContentDigest | undefined, refusal: () => Error) {
-    this.refusal = refusal
-    this.#request = request
-    this.#digest = digest
-    request[kContent] = this
-    const { raw } = request
-    const { push, emit } = raw
-    this.#takeEarly()
-    if (this.matches === true) return
-    raw.push = (chunk, encoding) => {
-      if (chunk !== null) {
-        this.#take(chunk)
-        return push.call(raw, chunk, encoding)
-      }
-      delete (raw as Partial<IncomingMessage>).push
-      this.#end()
-      const more = push.call(raw, null)
-      this.#onChange()
-      return more
-    }
-    // The content can be complete long before somebody reads it, or listens for errors.
-    raw.emit = ((event: string, ...args: unknown[]) => {
-      // Whoever begins to read does so in the context of the request, while the end comes in that of the parser.
-      if (event === 'resume') this.#context = new AsyncResource('fastify-reason-phrase.content')
-      if (event !== 'end') return emit.call(raw, event, ...args)
-      this.#restore()
-      if (raw.listenerCount('error') > 0) return raw.emit('error', refusal())
-      // Pipes do not listen. Where the answer is out, nobody reads: Node drops the rest.
-      if (reply.raw.writableEnded) return raw.emit('end')
-      this.#isRefused = true
-      raw.destroy()
-      return this.#context.runInAsyncScope(() => reply.send(refusal()).sent)
-    }) as typeof emit
+  /** Starts to observe the content of a request. */
+  static observe (request: RequestWithContent, reply: FastifyReply, digest: ContentDigest | undefined, createError: () => Error): Content {
+    const content = new Content(request, reply, digest, createError)
+    request[kContent] = content
+    content.#takeBuffered()
+    if (content.#state !== 'matched') observeStream(request.raw, content)
+    return content
   }
 
-  /** What came while hooks before this one waited. */
-  #takeEarly (): void {
+  /** Returns the content of a request; undefined if the request has none, or if its digest is not checked. */
+  static get (request: RequestWithContent): Content | undefined {
+    return request[kContent]
+  }
+
+  private constructor (request: RequestWithContent, reply: FastifyReply, digest: ContentDigest | undefined, createError: () => Error) {
+    this.#request = request
+    this.#reply = reply
+    this.#digest = digest
+    this.createError = createError
+  }
+
+  /** Returns whether there is content; undefined until the first byte or the end. */
+  get isPresent (): boolean | undefined {
+    return this.#state === 'awaiting' ? undefined : !this.#isEmpty
+  }
+
+  /** Returns whether the digest matches the content; undefined until the end. */
+  get matches (): boolean | undefined {
+    switch (this.#state) {
+      case 'matched': return true
+      case 'mismatched':
+      case 'rejected': return false
+      default: return undefined
+    }
+  }
+
+  /** Takes what arrived while earlier hooks were waiting. */
+  #takeBuffered (): void {
     const { raw } = this.#request
     if (raw.readableLength > 0) {
       this.#isRead = true
-      const early = raw.read(raw.readableLength)
-      this.#take(early)
-      raw.unshift(early)
+      const chunk = raw.read(raw.readableLength)
+      this.onChunk(chunk)
+      raw.unshift(chunk)
     }
-    // Nothing public tells that the end has come, and waits to be read.
-    if ((raw as unknown as { _readableState: { ended: boolean } })._readableState.ended) this.#end()
+    // Node has no public property for an end that has arrived and was not read.
+    if ((raw as unknown as { _readableState: { ended: boolean } })._readableState.ended) this.onComplete()
   }
 
-  #take (chunk: Uint8Array | string): void {
+  onChunk (chunk: Uint8Array | string): void {
     this.#digest?.update(chunk)
-    if (this.isPresent === true) return
-    this.isPresent = true
-    this.#onChange()
+    if (this.#state !== 'awaiting') return
+    this.#isEmpty = false
+    this.#setState('receiving')
   }
 
-  #end (): void {
-    this.isPresent ??= false
-    this.matches = this.#digest?.matches() ?? false
-    if (this.matches) this.#restore()
+  onComplete (): void {
+    const matches = this.#digest?.matches() ?? false
+    if (matches) stopObserving(this.#request.raw)
+    this.#setState(matches ? 'matched' : 'mismatched')
+  }
+
+  onResume (): void {
+    // A reader starts in the context of its request.
+    this.#context = new AsyncResource('fastify-reason-phrase.content')
+  }
+
+  onEnd (): boolean {
+    const { raw } = this.#request
+    stopObserving(raw)
+    if (raw.listenerCount('error') > 0) return raw.emit('error', this.createError())
+    // After the response, Node itself reads the rest of the content.
+    if (this.#reply.raw.writableEnded) return raw.emit('end')
+    // A pipe does not listen for errors, so the response is sent here.
+    this.#setState('rejected')
+    raw.destroy()
+    return this.#context.runInAsyncScope(() => this.#reply.send(this.createError()).sent)
+  }
+
+  #setState (state: State): void {
+    this.#state = state
+    this.#onStateChange()
   }
 
   /**
-   * Waits for the first byte or the end, and returns whether there is content.
+   * Waits for the first byte or the end.
    *
-   * @param limit how long to wait, in milliseconds; then it returns undefined
+   * @param timeoutMs how long to wait, in milliseconds
+   * @returns whether there is content; undefined after the timeout
    */
-  async begins (limit: number): Promise<boolean | undefined> {
+  async waitForStart (timeoutMs: number): Promise<boolean | undefined> {
     if (this.isPresent === undefined) {
       const { raw } = this.#request
       this.#isRead = true
       await new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, limit)
-        // Nobody is there to be answered.
+        const timer = setTimeout(resolve, timeoutMs)
+        // Without a client, there is nothing to do any more.
         const stop = (): void => { clearTimeout(timer) }
         raw.once('close', stop)
-        this.#onChange = () => {
+        this.#onStateChange = () => {
           stop()
           raw.off('close', stop)
           resolve()
         }
-        // HTTP/2 and inject() tell of nothing until they are read.
+        // The streams of HTTP/2 and of inject() receive nothing until they are read.
         raw.read(0)
       })
     }
     return this.isPresent
   }
 
-  /**
-   * Reads what nobody else reads, to its end, and returns whether the digest
-   * is of the content; undefined if the request is refused already.
-   */
-  async completes (): Promise<boolean | undefined> {
-    if (this.#isRefused) return undefined
-    // From now on, nobody else is told of a mismatch.
-    delete (this.#request.raw as Partial<IncomingMessage>).emit
+  /** Reads the rest of the content that nobody else reads, waits for the end, and returns the state. */
+  async waitForEnd (): Promise<'matched' | 'mismatched' | 'rejected'> {
+    if (this.#state === 'rejected') return 'rejected'
+    // The caller reports a mismatch from now on.
+    restoreEmit(this.#request.raw)
     if (this.matches === undefined) this.#request.raw.unpipe().resume()
-    // A promise, since the end comes in the context of the parser of the connection.
-    while (this.matches === undefined) await new Promise<void>(resolve => { this.#onChange = resolve })
-    return this.matches
+    // A promise keeps the asynchronous context of the request.
+    while (this.matches === undefined) await new Promise<void>(resolve => { this.#onStateChange = resolve })
+    return this.matches ? 'matched' : 'mismatched'
   }
 
-  /** Lets the content be as it is. */
+  /** Stops checking the digest. */
   release (): void {
     this.#request[kContent] = undefined
-    this.#restore()
+    stopObserving(this.#request.raw)
+    this.#state = 'released'
   }
 
-  /** Has nobody read the content, now that the request is refused. */
-  drop (): void {
+  /** Discards the content, because the request is rejected. */
+  discard (): void {
     this.release()
     const { raw } = this.#request
-    // Node drops the rest only where nothing was read.
     if (this.#isRead) raw.resume()
-    if (raw.httpVersionMajor === 2) closeLater((raw as unknown as Http2ServerRequest).stream)
-  }
-
-  #restore (): void {
-    const raw: Partial<IncomingMessage> = this.#request.raw
-    delete raw.push
-    delete raw.emit
+    const stream = getHttp2Stream(raw)
+    if (stream !== undefined) closeLater(stream)
   }
 }
 
-/** Has no handler run on what was read of content that is not what it should be. */
-export function checkContent (request: WithContent, _reply: FastifyReply, done: HookHandlerDoneFunction): void {
-  const content = request[kContent]
-  // Who streams it sees the end, or the error in its place, when it comes there.
+/** Rejects a request whose parsed content does not match its digest, before a handler runs. */
+export function checkContent (request: FastifyRequest, _reply: FastifyReply, done: HookHandlerDoneFunction): void {
+  const content = Content.get(request)
+  // A handler that reads a stream gets the error there.
   if (content === undefined || (content.matches === undefined && isStreamed(request))) {
     done()
     return
   }
-  // A parser can be done before the content is: of what a gzip stream is followed by, it reads nothing.
-  content.completes().then(matches => {
-    if (matches !== undefined) done(matches ? undefined : content.refusal())
+  // A parser can be done before the content ends. For example, gunzip ignores what follows a gzip stream.
+  content.waitForEnd().then(state => {
+    if (state !== 'rejected') done(state === 'matched' ? undefined : content.createError())
   }, done)
 }
 
-/** RFC 9113 section 8.1: the client need send no more. Node leaves a stream open whose client never ends it. */
-function closeLater (stream: Http2ServerRequest['stream']): void {
-  // At once, the response could be dropped that is still to be written.
-  const timer = setTimeout(() => { stream.close(constants.NGHTTP2_NO_ERROR) }, LINGER)
+/** Closes a stream whose client never ends its request (RFC 9113 section 8.1). Node leaves it open. */
+function closeLater (stream: ServerHttp2Stream): void {
+  // Closing the stream at once could drop a response that is not written yet.
+  const timer = setTimeout(() => { stream.close(constants.NGHTTP2_NO_ERROR) }, STREAM_CLOSE_DELAY_MS)
   timer.unref()
   stream.once('close', () => { clearTimeout(timer) })
-}
-
-function isStreamed ({ body, headers }: FastifyRequest): boolean {
-  if (body !== undefined) return Symbol.asyncIterator in Object(body)
-  // Without any of these, Fastify has no parser read the content.
-  return ['content-type', 'content-length', 'transfer-encoding'].some(name => headers[name] !== undefined)
 }

@@ -1,9 +1,10 @@
 import t from 'tap'
-import { ServiceUnavailable } from '../../lib/service-unavailable.js'
+import { RETRY_AFTER_SECONDS, ServiceUnavailable } from '../../lib/service-unavailable.js'
 
-t.test('It has what an answer needs', async t => {
+t.test('is a 503 with a public message, Retry-After and its cause', async t => {
   const cause = new Error('why')
   const error = new ServiceUnavailable('Away', { cause })
   t.match(error, { message: 'Away', cause, statusCode: 503, headers: { 'retry-after': '5' }, expose: true })
+  t.equal(RETRY_AFTER_SECONDS, 5)
   t.ok(error instanceof Error)
 })

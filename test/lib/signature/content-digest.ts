@@ -7,7 +7,7 @@ import { Fields } from '../../../lib/signature/fields.js'
 const JSON_LF = '{"hello": "world"}\n'
 const COMPRESSED = Buffer.from('0b09807b2268656c6c6f223a2022776f726c64227d0a03', 'hex')
 
-// RFC 9530: what its examples have.
+// The examples of RFC 9530 and RFC 9421.
 const PUBLISHED: Array<[title: string, content: string | Buffer, field: string]> = [
   ['B.1, all of it', JSON_LF, 'sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:'],
   ['section 2, sha-512', JSON_LF, 'sha-512=:YMAam51Jz/jOATT6/zvHrLVgOYTGFy1d6GJiOHTohq4yP+pgk4vf2aCsyRZOtw8MjkM7iw7yZ/WkppmM44T3qg==:'],
@@ -20,7 +20,7 @@ const PUBLISHED: Array<[title: string, content: string | Buffer, field: string]>
 ]
 
 function digestOf (field: string): ContentDigest | undefined {
-  return ContentDigest.of(new Fields(['Content-Digest', field]).dictionary('content-digest'))
+  return ContentDigest.fromField(new Fields(['Content-Digest', field]).dictionary('content-digest'))
 }
 
 function matches (field: string, ...pieces: Array<string | Uint8Array>): boolean | undefined {
@@ -29,29 +29,29 @@ function matches (field: string, ...pieces: Array<string | Uint8Array>): boolean
   return digest?.matches()
 }
 
-t.test('published digests', async t => {
+t.test('matches the contents and digests of RFC 9530 and RFC 9421', async t => {
   for (const [title, content, field] of PUBLISHED) {
     for (const [, algorithm, value] of field.matchAll(/sha-(\d+)=:([^:]*):/g)) {
       t.equal(createHash(`sha${algorithm}`).update(content).digest('base64'), value, `${title}: the vector is right`)
     }
     t.equal(matches(field, content), true, title)
-    t.equal(matches(field, content, '\n'), false, `${title}, and a line more`)
-    t.equal(matches(field.replace(/:([^:])/, (_, first: string) => `:${first === 'A' ? 'B' : 'A'}`), content), false, `${title}, by another digest`)
+    t.equal(matches(field, content, '\n'), false, `${title}, with one more line`)
+    t.equal(matches(field.replace(/:([^:])/, (_, first: string) => `:${first === 'A' ? 'B' : 'A'}`), content), false, `${title}, with another digest`)
   }
 })
 
-t.test('each digest that is active must match', async t => {
+t.test('requires every sha-256 and sha-512 digest to match', async t => {
   const right = 'sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:'
   const wrong = 'sha-512=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:'
   t.equal(matches(right, JSON_LF), true)
   t.equal(matches(`${right}, ${wrong}`, JSON_LF), false)
   t.equal(matches(`${wrong}, ${right}`, JSON_LF), false)
-  t.equal(matches(`md5=:AAAA:, ${right}, unixsum=1`, JSON_LF), true, 'others make no difference')
+  t.equal(matches(`md5=:AAAA:, ${right}, unixsum=1`, JSON_LF), true, 'other algorithms make no difference')
   t.equal(matches('sha-256=::', JSON_LF), false)
-  t.equal(matches('sha-256=:RK/0qy18:', JSON_LF), false, 'a part of it')
+  t.equal(matches('sha-256=:RK/0qy18:', JSON_LF), false, 'a part of the digest')
 })
 
-t.test('no digest', async t => {
+t.test('returns undefined for a field without a usable digest', async t => {
   for (const field of [
     '', ' ', 'sha-256', 'sha-256=1', 'sha-256="RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg="', 'sha-256=:%:', 'sha-256=:AA', 'sha-256=:A:',
     'sha-256=(:AAAA:)', 'sha-256=:AAAA:,', 'SHA-256=:AAAA:', 'md5=:AAAA:', 'sha-1=:AAAA:', 'sha-256=:AAAA:, sha-512', '\u00e9', 'sha-256=:AAAA: x'
@@ -60,7 +60,7 @@ t.test('no digest', async t => {
   }
 })
 
-t.test('in whichever pieces it comes, and not with one bit changed', async t => {
+t.test('matches content in any chunks, and not with one bit changed', async t => {
   fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 50 }), { minLength: 1, maxLength: 10 }), fc.constantFrom('256', '512'), fc.nat(), (pieces, size, bit) => {
     const content = Buffer.concat(pieces)
     const field = `sha-${size}=:${createHash(`sha${size}`).update(content).digest('base64')}:`

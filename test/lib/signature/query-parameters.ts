@@ -6,13 +6,13 @@ function encode (text: string): string {
   return new URLSearchParams([[text, '']]).toString().slice(0, -1).replaceAll('+', '%20')
 }
 
-/** The value by the algorithm of RFC 9421, word by word. */
+/** Returns the value by the algorithm of RFC 9421, literally. */
 function expected (query: string, name: string): string | undefined {
   const values = [...new URLSearchParams(`?${query}`)].filter(([key]) => encode(key) === name)
   return values.length === 1 ? encode(values[0]![1]) : undefined
 }
 
-t.test('RFC 9421 section 2.2.8: the values of parameters', async t => {
+t.test('returns the encoded value of a parameter that occurs once (RFC 9421 section 2.2.8)', async t => {
   const cases: Array<[query: string, name: string, value: string | undefined]> = [
     ['a=1&b=2', 'b', '2'], ['a', 'a', ''], ['a=', 'a', ''], ['=1', '', '1'], ['', '', undefined], ['&&a=1&', 'a', '1'], ['a=1=2', 'a', '1%3D2'],
     ['a=1&a=2', 'a', undefined], ['a=1&%61=2', 'a', undefined], ['a=1&a=2&a=3', 'a', undefined], ['%61=1', 'a', '1'], ['a=1', '%61', undefined],
@@ -23,12 +23,12 @@ t.test('RFC 9421 section 2.2.8: the values of parameters', async t => {
   ]
   for (const [query, name, value] of cases) {
     t.equal(new QueryParameters(query).get(name), value, `${name} of ${query}`)
-    if (name !== '%EF%BF%BD') t.equal(value, expected(query, name), 'as URLSearchParams has it')
+    if (name !== '%EF%BF%BD') t.equal(value, expected(query, name), 'URLSearchParams has the same value')
   }
 })
 
-t.test('agrees with URLSearchParams', async t => {
-  // Node itself reads what is neither ASCII nor encoded in another way where the rest is not UTF-8.
+t.test('returns the same values as URLSearchParams', async t => {
+  // Node decodes characters that are neither ASCII nor encoded differently if the rest is not UTF-8.
   const piece = fc.oneof(fc.constantFrom('a', 'b', '%61', '%e9', '%c3%a9', '%', '+', '=', '&', '%26', '%3d', '%2B', '%zz', '%4'), fc.string({ maxLength: 2 }))
   fc.assert(fc.property(fc.array(piece, { maxLength: 12 }).map(pieces => pieces.join('')), query => {
     for (const [name] of new URLSearchParams(`?${query}`)) {

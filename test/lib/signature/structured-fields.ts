@@ -3,8 +3,8 @@ import * as library from 'structured-headers'
 import t from 'tap'
 import { parseDictionary, serializeDictionary, serializeMember } from '../../../lib/signature/structured-fields.js'
 
-/** A dictionary as it is serialized; undefined if the text is not a dictionary. */
-function again (text: string): string | undefined {
+/** Parses and serializes a dictionary; returns undefined if the text is not a dictionary. */
+function reserialize (text: string): string | undefined {
   try {
     return serializeDictionary(parseDictionary(text))
   } catch (error) {
@@ -13,7 +13,7 @@ function again (text: string): string | undefined {
   }
 }
 
-t.test('RFC 9651 section 4.1: serializes what it parsed', async t => {
+t.test('parses and serializes dictionaries (RFC 9651 section 4.1)', async t => {
   const cases: Array<[text: string, serialized?: string]> = [
     [''], ['a'], ['a=1'], ['  a=1', 'a=1'], ['a=1  ', 'a=1'], ['a=1\t', 'a=1'], ['a=1 ,\t b=2', 'a=1, b=2'], ['a=1,b=2,a=3', 'a=3, b=2'], ['*a.b_c-d*=1'],
     ['a=?1', 'a'], ['a=?1;b', 'a;b'], ['a=?0'], ['a;b=?1;c=?0', 'a;b;c=?0'], ['a=1;  b=2;b=3;c', 'a=1;b=3;c'], ['a=1;b;c;b=2', 'a=1;b=2;c'],
@@ -26,10 +26,10 @@ t.test('RFC 9651 section 4.1: serializes what it parsed', async t => {
     ['a=%""'], ['a=%"a b"'], ['a=%"%c3%a9"'], ['a=%"%61"', 'a=%"a"'], ['a=%"%25%22%0a%7f%00"'], ['a=%"%ef%bb%bfa"'], ['a=%"%f0%9f%94%91"'],
     ['a=()'], ['a=(  )', 'a=()'], ['a=( 1   2 )', 'a=(1 2)'], ['a=(1.0;b=2.0 "x";c);d=3.0'], ['a=(?1 ?0;a=?1)', 'a=(?1 ?0;a)'], ['a=(tok :AQ==: %"x" @1)']
   ]
-  for (const [text, serialized = text] of cases) t.equal(again(text), serialized, text)
+  for (const [text, serialized = text] of cases) t.equal(reserialize(text), serialized, text)
 })
 
-t.test('refuses what is no dictionary', async t => {
+t.test('throws a SyntaxError for a text that is not a dictionary', async t => {
   for (const text of [
     'A', '1', '=', 'a=', 'a,', 'a, ', ',a', 'a;', 'a;1', 'a;b=', 'a b', 'a=1 2', 'a\t=1', '\ta', 'a=\t1', 'a=1;\tb', 'é', 'a=é',
     'a=1.', 'a=.1', 'a=--1', 'a=-', 'a=+1', 'a=1.2345', 'a=1.2.3', 'a=1234567890123.1', 'a=1234567890123456', 'a=1e3', 'a=-a',
@@ -39,11 +39,11 @@ t.test('refuses what is no dictionary', async t => {
     'a=%', 'a=%"', 'a=%"%"', 'a=%"%4"', 'a=%"%4A"', 'a=%"%c3"', 'a=%"%c0%80"', 'a=%"%ed%a0%80"', 'a=%"é"', 'a=%"\n"', 'a=%x',
     'a=(', 'a=(1', 'a=(1 ', 'a=(1\t2)', 'a=(1,2)', 'a=((1))', 'a=("a""b")', 'a=(1)2', 'a=)', 'a=[]', 'a=&'
   ]) {
-    t.equal(again(text), undefined, JSON.stringify(text))
+    t.equal(reserialize(text), undefined, JSON.stringify(text))
   }
 })
 
-t.test('has values of the types that signatures use', async t => {
+t.test('returns the values of strings, integers, booleans and byte sequences', async t => {
   const member = (text: string): unknown => {
     const member = parseDictionary(`a=${text}`).get('a')!
     return 'bare' in member ? member.bare.value : member.items.map(({ bare }) => bare.value)
@@ -59,7 +59,7 @@ t.test('has values of the types that signatures use', async t => {
   t.equal(serializeMember(parseDictionary('a, b=("x";y);z').get('b')!), '("x";y);z')
 })
 
-t.test('decodes no value of a member that nobody asks for', async t => {
+t.test('decodes the byte sequences of a member only on access', async t => {
   const { from } = Buffer
   t.teardown(() => { Buffer.from = from })
   let decoded = 0
@@ -70,12 +70,12 @@ t.test('decodes no value of a member that nobody asks for', async t => {
   t.equal(decoded, 2)
 })
 
-t.test('bounds what a field has', async t => {
+t.test('throws a SyntaxError for more than 1,024 members, items and parameters', async t => {
   t.equal(parseDictionary(Array.from({ length: 1024 }, (_, i) => `a${i}`).join()).size, 1024)
   for (const text of [
     Array.from({ length: 1025 }, (_, i) => `a${i}`).join(), `${'a,'.repeat(1024)}a`, `a=(${'1 '.repeat(1024)})`, `a${';b'.repeat(1024)}`
   ]) {
-    t.equal(again(text), undefined, text.slice(0, 10))
+    t.equal(reserialize(text), undefined, text.slice(0, 10))
   }
 })
 
@@ -90,15 +90,15 @@ const item = fc.tuple(bare, parameters).map(parts => parts.join(''))
 const member = fc.oneof(item, fc.tuple(fc.array(item, { maxLength: 4 }), parameters).map(([items, parameters]) => `(${items.join(' ')})${parameters}`))
 const dictionary = fc.array(fc.tuple(key, member), { maxLength: 4 }).map(members => members.map(([key, member]) => `${key}=${member}`).join(','))
 
-t.test('agrees with another implementation where that keeps the types', async t => {
+t.test('serializes dictionaries like the library structured-headers', async t => {
   fc.assert(fc.property(dictionary, text => {
-    t.equal(again(text), library.serializeDictionary(library.parseDictionary(text)), text)
+    t.equal(reserialize(text), library.serializeDictionary(library.parseDictionary(text)), text)
   }), { numRuns: 300 })
 })
 
-t.test('whatever the text is, what is serialized is serialized the same again', async t => {
+t.test('serializes a serialized dictionary to the same text', async t => {
   fc.assert(fc.property(fc.oneof(dictionary, fc.string(), fc.tuple(dictionary, fc.nat(60), fc.string({ maxLength: 2 })).map(([text, at, more]) => text.slice(0, at) + more + text.slice(at))), text => {
-    const once = again(text)
-    if (once !== undefined) t.equal(again(once), once, text)
+    const once = reserialize(text)
+    if (once !== undefined) t.equal(reserialize(once), once, text)
   }), { numRuns: 500 })
 })

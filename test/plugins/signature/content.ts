@@ -10,16 +10,12 @@ import t, { type Test } from 'tap'
 import reasonPhrase, { serverOptions } from '../../../index.js'
 import signature, { type SignatureOptions } from '../../../plugins/signature/index.js'
 import { sign, type Signing } from '../../fixtures/sign.js'
-import { build, bytes, keys, signedBytes, slowKeys } from '../../fixtures/signed-service.js'
+import { build, bytes, keys, MISMATCH, NOT_VALID, signedBytes, slowKeys, UNSIGNED } from '../../fixtures/signed-service.js'
 import { connect, keepsContract, listen, valuesOf } from '../../fixtures/wire.js'
-
-const UNSIGNED = 'The request is not signed: it must have Signature-Input and Signature'
-const NOT_VALID = 'The key or the signature is not valid'
-const MISMATCH = 'The Content-Digest does not match the body'
 
 type Ask = (headers: http2.OutgoingHttpHeaders, ...chunks: Array<string | number>) => Promise<[status: number, reason: unknown, body: string]>
 
-/** Sends requests whose HEADERS frame does not end the stream, over one HTTP/2 connection. A number is a pause, in milliseconds. */
+/** Returns a function that sends requests whose HEADERS frame does not end the stream, over one HTTP/2 connection. A number is a pause, in milliseconds. */
 function askInFrames (t: Test, port: number): Ask {
   const session = http2.connect(`http://127.0.0.1:${port}`)
   t.teardown(() => { session.destroy() })
@@ -50,18 +46,18 @@ const isBodyless = (method: string): boolean => method === 'GET' || method === '
 const withContent = (method: string, reason: string): string => isBodyless(method) ? `A ${method} request must have no body` : reason
 
 for (const [speed, lookUp] of [['at once', keys], ['later', slowKeys]] as const) {
-  t.test(`an HTTP/2 request that ends in an empty DATA frame has no content, with keys that come ${speed}`, async t => {
+  t.test(`takes an HTTP/2 request that ends with an empty DATA frame as one without content, with keys that come ${speed}`, async t => {
     const ask = askInFrames(t, await listen(t, await build(t, { keys: lookUp }, { http2: true })))
     await Promise.all(METHODS.flatMap(method => [[], [40]].map(async pause => {
       t.equal((await ask(h2Fields(method, '/any'), ...pause))[0], 200, `${method} ${pause}`)
       t.equal((await ask({ ...h2Fields(method, '/any', undefined, WITH_DIGEST), 'content-digest': EMPTY }, ...pause))[0], 200, `${method} ${pause} with the digest of nothing`)
       t.strictSame((await ask(h2Fields(method, '/any', 'a body'), ...pause)).slice(0, 2), [401, MISMATCH], `${method} ${pause} with the digest of something`)
     })))
-    t.equal((await ask({ ...h2Fields('POST', '/any'), 'content-type': 'application/json' }))[0], 400, 'Fastify wants a body where there is a content type')
+    t.equal((await ask({ ...h2Fields('POST', '/any'), 'content-type': 'application/json' }))[0], 400, 'Fastify requires a body if there is a content type')
     t.strictSame((await ask(h2Fields('GET', '/none'))).slice(0, 2), [404, 'Route GET:/none not found'])
   })
 
-  t.test(`an HTTP/2 request with content that comes late, with keys that come ${speed}`, async t => {
+  t.test(`verifies the late content of an HTTP/2 request, with keys that come ${speed}`, async t => {
     const ran: string[] = []
     const app = await build(t, { keys: lookUp }, { http2: true }, app => {
       app.all('/ran/:id', async request => { ran.push(request.url); return request.body ?? 'nothing' })
@@ -79,7 +75,7 @@ for (const [speed, lookUp] of [['at once', keys], ['later', slowKeys]] as const)
   })
 }
 
-t.test('chunked content of zero bytes is no content', async t => {
+t.test('takes chunked content of zero bytes as no content', async t => {
   const port = await listen(t, await build(t, {}, {}, app => {
     app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => { done(null, body) })
   }))
@@ -101,13 +97,13 @@ t.test('chunked content of zero bytes is no content', async t => {
     else keepsContract(t, response, 401, reason, `${method} ${sent}`)
     if (valuesOf(response, 'connection')[0] !== 'close') {
       connection.write(signedBytes('GET', '/read'))
-      t.equal((await connection.responses(2, { head: [method === 'HEAD'] }))[1].body, 'read', 'the connection is of use')
+      t.equal((await connection.responses(2, { head: [method === 'HEAD'] }))[1].body, 'read', 'the connection stays open')
     }
     connection.destroy()
   }))))
 })
 
-t.test('an HTTP/2 request that never ends is answered, and its stream is closed', async t => {
+t.test('rejects an HTTP/2 request that never ends, and closes its stream', async t => {
   const cases: Array<[title: string, options: Partial<SignatureOptions>, server: object, headers: () => http2.OutgoingHttpHeaders, chunk: string | undefined, status: number, reason: string | undefined]> = [
     ['without a signature', {}, {}, () => ({ ':method': 'GET', ':path': '/any' }), undefined, 401, UNSIGNED],
     ['without a key', {}, {}, () => h2Fields('GET', '/any', undefined, { key: { id: 'none', secret: 'x' } }), undefined, 401, NOT_VALID],
@@ -133,7 +129,7 @@ t.test('an HTTP/2 request that never ends is answered, and its stream is closed'
   }))
 })
 
-t.test('an HTTP/2 client that goes away while the service waits for its content', async t => {
+t.test('logs no error if an HTTP/2 client goes away while the service waits for its content', async t => {
   const lines: string[] = []
   const app = await build(t, {}, { http2: true, logger: { level: 'error', stream: { write: (line: string) => { lines.push(line) } } } })
   const gone = new Promise<void>(resolve => { app.addHook('onRequest', (request, _reply, done) => { if (request.method === 'HEAD') request.raw.on('close', resolve); done() }) })
@@ -149,7 +145,7 @@ t.test('an HTTP/2 client that goes away while the service waits for its content'
   t.strictSame(lines, [])
 })
 
-t.test('what is refused after a part of it was read leaves the connection of use', async t => {
+t.test('keeps the connection after it rejects a request of which it has read a part', async t => {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   app.addHook('onRequest', async () => { await sleep(20) })
@@ -171,7 +167,7 @@ declare module '@fastify/request-context' {
 for (const protocol of ['HTTP/1.1', 'HTTP/2'] as const) {
   for (const [speed, lookUp] of [['at once', keys], ['later', slowKeys]] as const) {
     for (const place of ['before', 'after'] as const) {
-      t.test(`each request keeps its own asynchronous context that begins ${place} the signature is verified, over ${protocol}, with keys that come ${speed}`, async t => {
+      t.test(`keeps the asynchronous context of each request, which starts ${place} the signature is verified, over ${protocol}, with keys that come ${speed}`, async t => {
         const storage = new AsyncLocalStorage<string>()
         const seen: Array<[tag: string, phase: string, ...stores: unknown[]]> = []
         const app = Fastify(serverOptions(protocol === 'HTTP/2' ? { http2: true } as object : {})) as unknown as FastifyInstance
@@ -283,9 +279,9 @@ for (const protocol of ['HTTP/1.1', 'HTTP/2'] as const) {
             return head[':status']
           })
         }
-        // What is refused before the context begins has none.
+        // A request that is rejected before its context starts has none.
         const refusedAtOnce = place === 'after' ? `/json ${count}` : undefined
-        t.strictSame(seen.filter(([tag, , ...stores]) => stores.some(store => store !== (tag === refusedAtOnce ? undefined : tag))), [], 'nobody is in another context')
+        t.strictSame(seen.filter(([tag, , ...stores]) => stores.some(store => store !== (tag === refusedAtOnce ? undefined : tag))), [], 'nothing runs in the context of another request')
       })
     }
   }

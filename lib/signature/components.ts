@@ -1,0 +1,99 @@
+import { SignatureError } from './errors.js'
+import { createSignatureBase, getComponentValue, type Component, type SignableRequest } from './signature-base.js'
+import type { Signature } from './signatures.js'
+import { serializeMember, type Item, type Parameters } from './structured-fields.js'
+
+/** The derived components of requests without parameters (RFC 9421 section 2.2). */
+export const DERIVED_COMPONENTS = ['@method', '@target-uri', '@authority', '@scheme', '@request-target', '@path', '@query']
+
+/** A component that a signature covers. */
+export interface CoveredComponent extends Component {
+  /** The identifier with its parameters in alphabetical order, because their order makes no difference (RFC 9421 section 2). */
+  readonly key: string
+}
+
+// A component with more than one parameter has no value, so the order matters only in the message about it.
+const MAX_SORTED_PARAMETERS = 8
+
+/** Reads a component identifier of `Signature-Input` (RFC 9421 section 2). */
+export function readComponent (item: Item): CoveredComponent {
+  const { bare, parameters } = item
+  return {
+    name: typeof bare.value === 'string' ? bare.value : '',
+    parameters,
+    identifier: serializeMember(item),
+    key: serializeMember({ bare, parameters: sortParameters(parameters) })
+  }
+}
+
+function sortParameters (parameters: Parameters): Parameters {
+  if (parameters.size < 2 || parameters.size > MAX_SORTED_PARAMETERS) return parameters
+  return new Map([...parameters].sort(([a], [b]) => a < b ? -1 : 1))
+}
+
+/**
+ * Checks that the names of the components are valid, that each component is
+ * covered once, and that all required components are covered.
+ *
+ * @throws {SignatureError} if one of them is not
+ */
+export function checkComponents ({ components }: Signature, required: readonly string[]): void {
+  const covered = new Set<string>()
+  for (const { name, key } of components) {
+    if (name === '' || name !== name.toLowerCase()) throw new SignatureError('The signature covers a component whose name is no text in lower case')
+    if (covered.has(key)) throw new SignatureError(`The signature covers ${key} twice`)
+    covered.add(key)
+  }
+  const uncovered = findUncovered(required, covered)
+  if (uncovered !== undefined) throw createUncoveredError(uncovered)
+}
+
+/**
+ * Returns the first required component that is not covered; undefined if all are.
+ *
+ * @param covered the identifiers of the covered components
+ */
+export function findUncovered (required: readonly string[], covered: ReadonlySet<string>): string | undefined {
+  return required.find(name => !covered.has(`"${name}"`))
+}
+
+/** Creates the error for a required component that is not covered. */
+export function createUncoveredError (name: string): SignatureError {
+  return new SignatureError(`The signature must cover "${name}"`)
+}
+
+/** The values of the components of a request. Each value is read once, because several signatures can cover the same component. */
+export class ComponentValues {
+  readonly #request: SignableRequest
+  readonly #values = new Map<string, string | undefined>()
+
+  constructor (request: SignableRequest) {
+    this.#request = request
+  }
+
+  /** Returns the value of a component; undefined if the request has none. */
+  get (component: CoveredComponent): string | undefined {
+    if (!this.#values.has(component.key)) this.#values.set(component.key, getComponentValue(this.#request, component))
+    return this.#values.get(component.key)
+  }
+
+  /**
+   * Checks that the request has a value of each component.
+   *
+   * @throws {SignatureError} if it has no value of one
+   */
+  check ({ components }: Signature): void {
+    const missing = this.#findMissing(components)
+    if (missing !== undefined) throw new SignatureError(`The signature covers ${missing.identifier}, of which the request has no value`)
+  }
+
+  /** Returns the signature base (RFC 9421 section 2.5); an empty string if a component has no value. */
+  createSignatureBase ({ input, components }: Signature): string {
+    if (this.#findMissing(components) !== undefined) return ''
+    return createSignatureBase(components, serializeMember(input), component => this.get(component)!)
+  }
+
+  #findMissing (components: readonly CoveredComponent[]): CoveredComponent | undefined {
+    return components.find(component => this.get(component) === undefined)
+  }
+}

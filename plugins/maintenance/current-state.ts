@@ -1,0 +1,66 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { getEndMs, OFF, startMaintenance, type MaintenanceStart, type MaintenanceState } from '../../lib/maintenance.js'
+import type { TimeLimitedStore } from './store.js'
+
+/** The state of maintenance in this process. */
+export class CurrentState {
+  readonly #log: FastifyBaseLogger
+  readonly #store: TimeLimitedStore | undefined
+  #state: MaintenanceState = OFF
+  #endMs = Infinity
+  // Counts the changes in this process. A state that was loaded before a change is outdated.
+  #changeCount = 0
+
+  constructor (log: FastifyBaseLogger, store: TimeLimitedStore | undefined) {
+    this.#log = log
+    this.#store = store
+  }
+
+  /** Returns whether maintenance was on when the state was set. Its time may have passed since: this is a quick check. */
+  get mayBeEnabled (): boolean {
+    return this.#state.enabled
+  }
+
+  /** Returns the state, and ends a maintenance whose time has passed. */
+  get (): MaintenanceState {
+    if (this.#endMs <= Date.now()) this.#set(OFF)
+    return this.#state
+  }
+
+  /** Starts maintenance, or replaces all but the time at which it started. */
+  async enter (start?: MaintenanceStart): Promise<MaintenanceState> {
+    const next = startMaintenance(start)
+    const current = this.get()
+    return await this.#change(current.enabled ? Object.freeze({ ...next, since: current.since }) : next)
+  }
+
+  /** Ends maintenance. */
+  async leave (): Promise<MaintenanceState> {
+    return await this.#change(OFF)
+  }
+
+  /** Loads the state from a store, and ignores it if this process changed the state in the meantime. */
+  async load (store: TimeLimitedStore, timeoutMs: number): Promise<void> {
+    const changeCount = this.#changeCount
+    const loaded = await store.load(timeoutMs)
+    if (changeCount === this.#changeCount) this.#set(loaded)
+  }
+
+  async #change (next: MaintenanceState): Promise<MaintenanceState> {
+    if (this.#store !== undefined) {
+      // A load that starts before the state is saved, or before it is set, is outdated.
+      this.#changeCount++
+      await this.#store.save(next)
+    }
+    this.#changeCount++
+    this.#set(next)
+    return this.#state
+  }
+
+  #set (next: MaintenanceState): void {
+    const wasEnabled = this.#state.enabled
+    this.#state = next.enabled && getEndMs(next) <= Date.now() ? OFF : next
+    this.#endMs = this.#state.enabled ? getEndMs(this.#state) : Infinity
+    if (wasEnabled !== this.#state.enabled) this.#log.info(this.#state.enabled ? this.#state : {}, `Maintenance is ${this.#state.enabled ? 'on' : 'off'}`)
+  }
+}

@@ -1,0 +1,46 @@
+import type { FastifyRequest } from 'fastify'
+import { refuse } from '../../lib/refuse.js'
+import { MAX_TIMEOUT_MS } from '../../lib/time-limit.js'
+import type { MaintenanceStore } from './store.js'
+
+/** Options of the plugin. */
+export interface MaintenanceOptions {
+  /** Returns whether a request is exempt from maintenance. Routes with `config: { maintenance: 'exempt' }` are exempt, too. Default: no request. */
+  exempt?: ((request: FastifyRequest) => boolean) | undefined
+  /** Where the state is stored. Default: in this process alone. */
+  store?: MaintenanceStore | undefined
+  /** The time between two reads of the store, in milliseconds. Default: 500. */
+  pollInterval?: number | undefined
+  /**
+   * How long the store can take for one `load()` or `save()`, in milliseconds. Default: 1000. The start waits at most
+   * half of Fastify's `pluginTimeout` for the first `load()`. While calls hang, the store is read less and less often,
+   * but at least every 30 seconds.
+   */
+  timeout?: number | undefined
+}
+
+/** The options with their defaults. */
+export interface MaintenanceSettings {
+  readonly exempt: (request: FastifyRequest) => boolean
+  readonly store: MaintenanceStore | undefined
+  readonly pollInterval: number
+  readonly timeout: number
+}
+
+/**
+ * Checks the options, and adds the defaults.
+ *
+ * @throws {TypeError} if an option is of the wrong type, or out of range
+ */
+export function resolveOptions ({ exempt = () => false, store, pollInterval = 500, timeout = 1000 }: MaintenanceOptions): MaintenanceSettings {
+  if (typeof exempt !== 'function') refuse('exempt of maintenance must be a function of the request', exempt)
+  if (store !== undefined && (typeof store?.load !== 'function' || typeof store.save !== 'function')) refuse('store of maintenance must be an object with load and save', store)
+  checkMilliseconds('pollInterval', pollInterval)
+  checkMilliseconds('timeout', timeout)
+  return { exempt, store, pollInterval, timeout }
+}
+
+function checkMilliseconds (name: string, value: unknown): void {
+  if (typeof value === 'number' && value > 0 && value <= MAX_TIMEOUT_MS) return
+  refuse(`${name} of maintenance must be a positive number of milliseconds`, value)
+}

@@ -1,0 +1,65 @@
+import type { FastifyInstance } from 'fastify'
+import type { MaintenanceSettings } from './options.js'
+import type { CurrentState } from './current-state.js'
+import type { TimeLimitedStore } from './store.js'
+
+// The longest pause between two reads while earlier ones hang.
+const MAX_PAUSE_MS = 30_000
+
+/** Loads the state from the store before the service starts, and then again and again until the service closes. */
+export class StorePoller {
+  readonly #app: FastifyInstance
+  readonly #state: CurrentState
+  readonly #store: TimeLimitedStore
+  readonly #settings: MaintenanceSettings
+  #timer: NodeJS.Timeout | undefined
+  #isClosing = false
+  #isReadable = true
+
+  constructor (app: FastifyInstance, state: CurrentState, store: TimeLimitedStore, settings: MaintenanceSettings) {
+    this.#app = app
+    this.#state = state
+    this.#store = store
+    this.#settings = settings
+  }
+
+  /** Adds the hooks that start and stop the polling. */
+  addHooks (): void {
+    const { timeout } = this.#settings
+    const pluginTimeout = this.#app.initialConfig.pluginTimeout!
+    // Fastify fails the start if a hook takes longer than its pluginTimeout.
+    const firstTimeout = pluginTimeout > 0 ? Math.min(timeout, pluginTimeout / 2) : timeout
+    this.#app.addHook('onReady', async () => { await this.#poll(firstTimeout) })
+    this.#app.addHook('preClose', done => {
+      this.#isClosing = true
+      clearTimeout(this.#timer)
+      done()
+    })
+  }
+
+  async #poll (timeoutMs: number): Promise<void> {
+    try {
+      await this.#state.load(this.#store, timeoutMs)
+      this.#logSuccess()
+    } catch (error) {
+      this.#logFailure(error)
+    }
+    if (!this.#isClosing) this.#timer = setTimeout(() => { this.#poll(this.#settings.timeout) }, this.#getPauseMs()).unref()
+  }
+
+  #logSuccess (): void {
+    if (!this.#isReadable) this.#app.log.info('fastify-reason-phrase: the store of maintenance is back')
+    this.#isReadable = true
+  }
+
+  #logFailure (error: unknown): void {
+    if (this.#isReadable && !this.#isClosing) this.#app.log.warn({ err: error }, 'fastify-reason-phrase: the store of maintenance cannot be read, so its last state stays')
+    this.#isReadable = false
+  }
+
+  /** Returns the pause before the next read. Each further read that hangs doubles it, so that hanging reads do not pile up. */
+  #getPauseMs (): number {
+    const { pollInterval } = this.#settings
+    return Math.min(pollInterval * 2 ** Math.max(this.#store.pendingLoads - 1, 0), Math.max(pollInterval, MAX_PAUSE_MS))
+  }
+}

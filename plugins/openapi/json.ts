@@ -1,0 +1,2 @@
+/** An object of an OpenAPI document. */
+export type Json = Record<string, any>

@@ -1,0 +1,122 @@
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import { createUncoveredError } from '../../lib/signature/components.js'
+import { ContentDigest } from '../../lib/signature/content-digest.js'
+import { SignatureError } from '../../lib/signature/errors.js'
+import type { VerifiedKey } from '../../lib/signature/keys.js'
+import type { VerifiedSignature, Verifier } from '../../lib/signature/verifier.js'
+import { Content } from './content.js'
+import { allowsContent, announcesContent } from './framing.js'
+import { SignedFastifyRequest } from './signed-request.js'
+
+/** Reports a request whose content did not begin or end in time: 400, because no handler ran. */
+class RequestTimeoutError extends Error {
+  statusCode = 400
+
+  constructor () {
+    super('Request timeout')
+  }
+}
+
+/** The verification of one request: first its signature, then its content, then the permission of its key. */
+export class Verification {
+  readonly #verifier: Verifier
+  readonly #requestTimeoutMs: number
+  readonly #request: FastifyRequest
+  readonly #reply: FastifyReply
+  readonly #message: SignedFastifyRequest
+  readonly #announcesContent: boolean | undefined
+  readonly #allowsContent: boolean
+  readonly #digest: ContentDigest | undefined
+  readonly #content: Content | undefined
+
+  /**
+   * Starts to observe the content, so create it before anyone reads the first byte.
+   *
+   * @param requestTimeoutMs how long to wait for content, in milliseconds
+   */
+  constructor (verifier: Verifier, requestTimeoutMs: number, request: FastifyRequest, reply: FastifyReply) {
+    this.#verifier = verifier
+    this.#requestTimeoutMs = requestTimeoutMs
+    this.#request = request
+    this.#reply = reply
+    this.#message = new SignedFastifyRequest(request)
+    this.#announcesContent = announcesContent(request.raw)
+    this.#allowsContent = allowsContent(request.method)
+    this.#digest = ContentDigest.fromField(this.#message.dictionary('content-digest'))
+    if (this.#announcesContent !== false) {
+      this.#content = Content.observe(request, reply, this.#digest, () => this.#createError(createMismatchError()))
+    }
+  }
+
+  /** Calls `done` for a valid request, and with an error for an invalid one. Sends 403 if the key does not have the permission of the route. */
+  run (done: HookHandlerDoneFunction): void {
+    this.#verify().then(key => { this.#authorize(key, done) }, error => { this.#reject(error, done) })
+  }
+
+  async #verify (): Promise<VerifiedKey> {
+    const signature = await this.#verifier.verify(this.#message, this.#announcesContent === true && this.#allowsContent)
+    await this.#verifyContent(signature)
+    return signature.key
+  }
+
+  async #verifyContent (signature: VerifiedSignature): Promise<void> {
+    const uncovered = this.#verifier.findUncovered(signature.covered)
+    const isDigestCovered = coversDigest(signature.covered)
+    const isContentForbidden = uncovered !== undefined || (isDigestCovered && !this.#allowsContent)
+    // Only the holder of a key can make the service wait, and only if the presence of content matters.
+    const hasContent = this.#announcesContent ?? (isContentForbidden ? await this.#waitForContent(signature) : undefined)
+    if (hasContent === true) {
+      if (isContentForbidden && !this.#allowsContent) throw new SignatureError(`A ${this.#request.method} request must have no body`)
+      if (uncovered !== undefined) throw createUncoveredError(uncovered)
+    }
+    if (!isDigestCovered) this.#content?.release()
+    else if (hasContent === false) this.#verifyEmptyContent()
+    else if (this.#digest === undefined) throw new SignatureError('The request must have a Content-Digest with sha-256 or sha-512')
+  }
+
+  /** Waits for content while the signature is valid, at most until the timeout of the request. */
+  async #waitForContent ({ validUntilMs, createExpiredError }: VerifiedSignature): Promise<boolean> {
+    const remainingMs = validUntilMs - Date.now()
+    const hasContent = await this.#content!.waitForStart(Math.min(remainingMs, this.#requestTimeoutMs))
+    if (hasContent === undefined) throw remainingMs < this.#requestTimeoutMs ? createExpiredError() : new RequestTimeoutError()
+    return hasContent
+  }
+
+  #verifyEmptyContent (): void {
+    const matches = this.#content === undefined ? this.#digest?.matches() : this.#content.matches
+    if (matches !== true) throw createMismatchError()
+  }
+
+  #authorize (key: VerifiedKey, done: HookHandlerDoneFunction): void {
+    this.#request.key = key
+    const { permission } = this.#request.routeOptions.config
+    if (permission === undefined || key.permissions.includes(permission)) {
+      done()
+      return
+    }
+    this.#content?.discard()
+    this.#reply.forbidden(`The key lacks the permission ${permission}`)
+  }
+
+  #reject (error: unknown, done: HookHandlerDoneFunction): void {
+    this.#content?.discard()
+    done(this.#createError(error))
+  }
+
+  #createError (error: unknown): Error {
+    if (error instanceof SignatureError) {
+      error.headers['accept-signature'] = this.#verifier.createAcceptSignature(this.#announcesContent ?? this.#allowsContent)
+    }
+    // Fastify would ignore a falsy error.
+    return error instanceof Error ? error : new Error('fastify-reason-phrase: the keys could not be looked up', { cause: error })
+  }
+}
+
+function createMismatchError (): SignatureError {
+  return new SignatureError('The Content-Digest does not match the body')
+}
+
+function coversDigest (covered: ReadonlySet<string>): boolean {
+  for (const identifier of covered) if (identifier.startsWith('"content-digest"')) return true
+  return false
+}

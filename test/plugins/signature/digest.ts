@@ -1,0 +1,166 @@
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip, gzipSync } from 'node:zlib'
+import t, { type Test } from 'tap'
+import type { SignatureOptions } from '../../../plugins/signature/index.js'
+import { sign } from '../../fixtures/sign.js'
+import { build, bytes, keys, MISMATCH, signedBytes, slowKeys } from '../../fixtures/signed-service.js'
+import { connect, exchange, keepsContract, listen, type parse } from '../../fixtures/wire.js'
+
+interface Service {
+  port: number
+  /** How many handlers have got all of their content. */
+  runs: number
+  /** What the handler of `/stream` has read. */
+  chunks: Buffer[]
+}
+
+/** Starts a service whose routes read their content in different ways. */
+async function start (t: Test, lookUp: SignatureOptions['keys']): Promise<Service> {
+  const service: Service = { port: 0, runs: 0, chunks: [] }
+  const app = await build(t, { keys: lookUp }, { bodyLimit: 100_000 }, app => {
+    app.post('/ran', async request => { service.runs++; return request.body })
+    app.post('/small', { bodyLimit: 4 }, async () => { service.runs++ })
+    app.register(async child => {
+      child.addHook('preParsing', async (request, _reply, payload) => {
+        delete request.headers['content-length']
+        return payload.pipe(createGunzip())
+      })
+      child.post('/gzip', async request => { service.runs++; return request.body })
+    })
+    app.register(async child => {
+      child.removeAllContentTypeParsers()
+      child.addContentTypeParser('*', (_request, payload, done) => { done(null, payload) })
+      child.post('/stream', async request => {
+        service.chunks = []
+        await pipeline(request.body as Readable, async source => { for await (const chunk of source) service.chunks.push(chunk) })
+        service.runs++
+        return 'streamed'
+      })
+      // Its handler does not listen for errors.
+      child.post('/deaf', async request => await new Promise(resolve => {
+        (request.body as Readable).on('data', () => {}).on('end', () => { service.runs++; resolve('heard the end') })
+      }))
+      child.post('/hijack', (request, reply) => {
+        reply.hijack();
+        (request.body as Readable).on('data', () => {}).on('end', () => { service.runs++ }).on('close', () => { reply.raw.end('closed') })
+      })
+      child.post('/unread', async () => 'unread')
+    })
+    app.register(async child => {
+      child.removeAllContentTypeParsers()
+      child.addContentTypeParser('*', (_request, payload, done) => {
+        payload.once('data', chunk => { done(null, chunk.toString('latin1', 0, 1)) })
+      })
+      child.post('/first', async request => { service.runs++; return request.body })
+    })
+  })
+  service.port = await listen(t, app)
+  return service
+}
+
+/** Sends content in pieces of this size, with the digest of other content. */
+async function sendInPieces (port: number, body: string, signed: string, target: string, isChunked: boolean, size: number): Promise<ReturnType<typeof parse>['responses'][0]> {
+  const connection = connect(port)
+  connection.socket.setNoDelay(true)
+  const content = Buffer.from(body)
+  const headers = { host: 'a', 'content-type': 'application/json', ...sign('POST', target, signed), ...(isChunked ? { 'transfer-encoding': 'chunked' } : { 'content-length': String(content.length) }) }
+  connection.write(bytes('POST', target, headers))
+  for (let i = 0; i < content.length; i += size) {
+    const piece = content.subarray(i, i + size)
+    connection.write(isChunked ? Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n')]) : piece)
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  if (isChunked) connection.write('0\r\nx-trailer: 1\r\n\r\n')
+  const [response] = await connection.responses(1)
+  connection.destroy()
+  return response
+}
+
+const big = JSON.stringify('x'.repeat(90_000))
+const bigOther = big.replace('xxx', 'xyx')
+const zipped = gzipSync('{"a":1}')
+const zippedOther = gzipSync('{"a":2}')
+const encoding = { 'content-encoding': 'gzip' }
+
+for (const [speed, lookUp] of [['at once', keys], ['later', slowKeys]] as const) {
+  t.test(`checks parsed content in any pieces before the handler runs, with keys that come ${speed}`, async t => {
+    const service = await start(t, lookUp)
+    for (const isChunked of [false, true]) {
+      for (const size of [1, 7, 100_000]) {
+        const [good, bad] = size === 1 ? ['{"a":1}', '{"a":2}'] : [big, bigOther]
+        if (size === 7 && isChunked) continue
+        service.runs = 0
+        t.equal((await sendInPieces(service.port, good, good, '/ran', isChunked, size)).statusCode, 200)
+        t.equal(service.runs, 1)
+        for (const body of [bad, `${good} `, good.slice(0, -1), '{']) keepsContract(t, await sendInPieces(service.port, body, good, '/ran', isChunked, size), 401, MISMATCH)
+        t.equal(service.runs, 1, 'before the handler runs')
+      }
+    }
+  })
+
+  t.test(`rejects content that is too large, or malformed and signed, with 400, with keys that come ${speed}`, async t => {
+    const service = await start(t, lookUp)
+    keepsContract(t, await exchange(service.port, signedBytes('POST', '/small', '{"a":1}', {}, {}, '{"a":2}')), 400, 'Request body is too large')
+    keepsContract(t, await sendInPieces(service.port, '{"a":2}', '{"a":1}', '/small', true, 1), 400, 'Request body is too large')
+    keepsContract(t, await exchange(service.port, signedBytes('POST', '/ran', '{"a":')), 400, "Body is not valid JSON but content-type is set to 'application/json'")
+    t.equal(service.runs, 0)
+  })
+
+  t.test(`checks content before a preParsing hook decodes it, with keys that come ${speed}`, async t => {
+    const service = await start(t, lookUp)
+    t.equal((await exchange(service.port, signedBytes('POST', '/gzip', zipped, {}, encoding))).body, '{"a":1}')
+    service.runs = 0
+    for (const sent of [zippedOther, gzipSync('{"a":1}', { level: 0 }), Buffer.concat([zipped, zipped]), Buffer.concat([zippedOther, Buffer.alloc(20)])]) {
+      keepsContract(t, await exchange(service.port, signedBytes('POST', '/gzip', zipped, {}, encoding, sent)), 401, MISMATCH)
+    }
+    keepsContract(t, await exchange(service.port, signedBytes('POST', '/gzip', '{"a":1}', {}, encoding, zipped)), 401, MISMATCH, 'the digest of the decoded content')
+    t.equal(service.runs, 0)
+  })
+
+  t.test(`checks content to its end if a parser reads only a part, with keys that come ${speed}`, async t => {
+    const service = await start(t, lookUp)
+    const connection = connect(service.port)
+    connection.write(signedBytes('POST', '/gzip', zipped, {}, encoding, Buffer.concat([zippedOther, Buffer.alloc(50_000)])).subarray(0, -1))
+    await new Promise(resolve => setTimeout(resolve, 100))
+    t.equal(connection.received(), '', 'the last byte is missing')
+    connection.write('\0')
+    keepsContract(t, (await connection.responses(1))[0], 401, MISMATCH)
+    connection.destroy()
+    const padded = Buffer.concat([zipped, Buffer.alloc(50_000)])
+    t.equal((await exchange(service.port, signedBytes('POST', '/gzip', padded, {}, encoding))).body, '{"a":1}')
+    keepsContract(t, await exchange(service.port, signedBytes('POST', '/first', 'abc', {}, {}, 'abd')), 401, MISMATCH)
+    t.equal((await exchange(service.port, signedBytes('POST', '/first', 'abc'))).body, 'a')
+    t.equal(service.runs, 2)
+  })
+
+  t.test(`ends streamed content with an error instead of its end, with keys that come ${speed}`, async t => {
+    const service = await start(t, lookUp)
+    const { port } = service
+    t.equal((await exchange(port, signedBytes('POST', '/stream', big))).body, 'streamed')
+    t.equal(Buffer.concat(service.chunks).toString(), big)
+    t.equal((await exchange(port, signedBytes('POST', '/deaf', big))).body, 'heard the end')
+    t.equal(service.runs, 2)
+    for (const target of ['/stream', '/deaf']) {
+      keepsContract(t, await exchange(port, signedBytes('POST', target, big, {}, {}, bigOther)), 401, MISMATCH)
+      keepsContract(t, await exchange(port, signedBytes('POST', target, 'a', {}, {}, 'b')), 401, MISMATCH)
+    }
+    // The mismatch may be known before the handler reads.
+    t.match(await (async () => {
+      const connection = connect(port)
+      connection.write(signedBytes('POST', '/hijack', 'a', {}, { connection: 'close' }, 'b'))
+      return await connection.closed()
+    })(), new RegExp(`closed|401 ${MISMATCH}`))
+    t.equal(service.runs, 2, 'no handler gets the end')
+  })
+
+  t.test(`discards content that nobody reads, and keeps the connection, with keys that come ${speed}`, async t => {
+    const { port } = await start(t, lookUp)
+    const connection = connect(port)
+    for (const sent of ['a', 'b', big]) connection.write(signedBytes('POST', '/unread', 'a', {}, {}, sent))
+    connection.write(signedBytes('GET', '/read'))
+    const unread = (await connection.responses(4)).map(({ statusCode, body }) => statusCode === 401 ? MISMATCH : body)
+    t.match(unread, ['unread', new RegExp(`^unread|${MISMATCH}$`), new RegExp(`^unread|${MISMATCH}$`), 'read'])
+    connection.destroy()
+  })
+}
