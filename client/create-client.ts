@@ -2,7 +2,7 @@ import { watch, type Attempts } from './attempts.js'
 import { deadline, type Deadline } from './deadline.js'
 import { reasonOf } from './failure.js'
 import { outcomeOf } from './outcome.js'
-import { refuse } from './refuse.js'
+import { throwInvalidArgument } from './invalid-argument.js'
 import { baseOf, isStream, toRequest, type RequestOptions } from './request.js'
 import { bodyOf } from './response-body.js'
 import { signer, type Key } from './signer.js'
@@ -85,13 +85,13 @@ const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
 export function createClient ({ baseUrl, key, header, fetch = globalThis.fetch, timeout, maxResponseSize = DEFAULT_MAX_BYTES }: ClientOptions): Client {
   const base = baseOf(baseUrl)
   const sign = key === undefined ? key : signer(key)
-  if (timeout !== undefined && !(timeout > 0 && timeout <= LONGEST)) refuse(`timeout must be milliseconds, up to ${LONGEST}`)
-  if (!(maxResponseSize >= 0)) refuse('maxResponseSize must be a number of bytes')
+  if (timeout !== undefined && !(timeout > 0 && timeout <= LONGEST)) throwInvalidArgument(`timeout must be milliseconds, up to ${LONGEST}`)
+  if (!(maxResponseSize >= 0)) throwInvalidArgument('maxResponseSize must be a number of bytes')
   // Throws for what cannot be a name.
   new Headers().has(header ?? 'a')
 
   return async function client<Body> (method: string, path: string, { signal, ...options }: RequestOptions = {}): Promise<Result<Body>> {
-    if (sign !== undefined && isStream(options.body)) refuse('a stream cannot be signed, but its bytes')
+    if (sign !== undefined && isStream(options.body)) throwInvalidArgument('a stream cannot be signed, but its bytes')
     const limit = deadline(signal, timeout)
     try {
       return await send<Body>(toRequest(base, method, path, { ...options, signal: limit.signal }), limit)

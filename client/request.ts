@@ -1,4 +1,4 @@
-import { refuse } from './refuse.js'
+import { throwInvalidArgument } from './invalid-argument.js'
 
 /**
  * A body. As fetch takes them: a string, a Blob, an ArrayBuffer or a view of
@@ -31,7 +31,7 @@ const PATH = /^(?!\/\/|[^?]*\/(?:\.|%2e){1,2}(?:[/?]|$))\/[^\\#\p{Cc}]*$/iu
  */
 export function baseOf (baseUrl: string | URL): string {
   const { href, origin, pathname } = URL.canParse(String(baseUrl)) ? new URL(baseUrl) : { href: '' } as URL
-  if (!href.startsWith('http') || href !== origin + pathname) refuse('baseUrl must be an http(s) URL without user, query and fragment')
+  if (!href.startsWith('http') || href !== origin + pathname) throwInvalidArgument('baseUrl must be an http(s) URL without user, query and fragment')
   return href.replace(/\/+$/, '')
 }
 
@@ -54,7 +54,7 @@ export function isStream (body: unknown): boolean {
 }
 
 function toUrl (base: string, path: string, query: RequestQuery = {}): URL {
-  if (!PATH.test(path)) refuse('a path must begin with one slash, without dot segment, fragment and backslash')
+  if (!PATH.test(path)) throwInvalidArgument('a path must begin with one slash, without dot segment, fragment and backslash')
   const url = new URL(base + path)
   for (const [name, value] of Object.entries(query)) {
     for (const item of [value].flat()) {
@@ -68,14 +68,14 @@ function toHeaders (init: RequestInit['headers']): Headers {
   try {
     return new Headers(init)
   } catch {
-    refuse('headers must be valid')
+    throwInvalidArgument('headers must be valid')
   }
 }
 
 function encode (body: unknown, headers: Headers): RequestInit['body'] {
   if (body === undefined || isEncoded(body)) return body as RequestInit['body']
   if (!headers.has('content-type')) headers.set('content-type', 'application/json')
-  return JSON.stringify(body) ?? refuse('a body must be one of fetch, or JSON')
+  return JSON.stringify(body) ?? throwInvalidArgument('a body must be one of fetch, or JSON')
 }
 
 function isEncoded (body: unknown): boolean {

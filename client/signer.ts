@@ -1,5 +1,5 @@
 import { ALGORITHM, componentValue, signatureBase, type Component, type SignableRequest } from '../lib/signature/signature-base.js'
-import { refuse } from './refuse.js'
+import { throwInvalidArgument } from './invalid-argument.js'
 
 /** A key that the service knows, too. */
 export interface Key {
@@ -43,10 +43,10 @@ export type FieldSigner = (request: SignableRequest, body: ArrayBuffer | Uint8Ar
 export function fieldSigner ({ id, secret }: Key, { components: further = [] }: SignerOptions = {}): FieldSigner {
   const bytes = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret
   if (typeof id !== 'string' || !PRINTABLE.test(id) || !ArrayBuffer.isView(bytes) || !bytes.byteLength) {
-    refuse('a key needs an id of printable ASCII, and a secret')
+    throwInvalidArgument('a key needs an id of printable ASCII, and a secret')
   }
   const { subtle } = crypto
-  if (!subtle) refuse('signing needs https or localhost')
+  if (!subtle) throwInvalidArgument('signing needs https or localhost')
   const imported = subtle.importKey('raw', bytes as Uint8Array<ArrayBuffer>, hmac, false, ['sign'])
 
   return async function sign (request, body) {
@@ -115,5 +115,5 @@ function latin1 (text: string): Uint8Array<ArrayBuffer> {
 }
 
 function absent (component: string): never {
-  refuse(`no request has a component ${component}`)
+  throwInvalidArgument(`no request has a component ${component}`)
 }

@@ -2,7 +2,7 @@ import { isSendable } from './headers.js'
 import { classOf, phrases } from './status-codes.js'
 import { isPlainObject } from './plain-object.js'
 import { reasonText, PHRASE_LIMIT } from './reason-phrase.js'
-import { refuse } from './refuse.js'
+import { throwInvalidOption } from './invalid-option.js'
 import { isRepresentationMetadata } from './representation-metadata.js'
 
 /** What a service can choose of the contract. */
@@ -39,7 +39,7 @@ export class Contract {
   readonly challenge: string
 
   constructor (options: ContractOptions = {}) {
-    if (!isPlainObject(options)) refuse('values must come in an object', options)
+    if (!isPlainObject(options)) throwInvalidOption('values must come in an object', options)
     const { header = 'EB-REASON-PHRASE', statusCodes = {}, exposeServerErrors = false, challenge = 'HMAC', ...unknown } = options
     const [stranger] = Object.keys(unknown)
     if (stranger !== undefined) {
@@ -49,7 +49,7 @@ export class Contract {
     this.header = checkHeader(header)
     this.field = header.toLowerCase()
     this.phrases = extend(statusCodes)
-    if (typeof exposeServerErrors !== 'boolean') refuse('exposeServerErrors must be a boolean', exposeServerErrors)
+    if (typeof exposeServerErrors !== 'boolean') throwInvalidOption('exposeServerErrors must be a boolean', exposeServerErrors)
     this.exposeServerErrors = exposeServerErrors
     this.challenge = checkChallenge(challenge)
   }
@@ -71,25 +71,25 @@ export class Contract {
 }
 
 function checkHeader (header: unknown): string {
-  if (typeof header !== 'string') refuse('header must be a string', header)
-  if (!isSendable(header, '')) refuse('header must be a valid header name', header)
+  if (typeof header !== 'string') throwInvalidOption('header must be a string', header)
+  if (!isSendable(header, '')) throwInvalidOption('header must be a valid header name', header)
   const field = header.toLowerCase()
-  if (RESERVED.has(field) || field.startsWith('access-control-') || isRepresentationMetadata(field) || field in {} || header in {}) refuse('header must be a header of its own', header)
+  if (RESERVED.has(field) || field.startsWith('access-control-') || isRepresentationMetadata(field) || field in {} || header in {}) throwInvalidOption('header must be a header of its own', header)
   return header
 }
 
 function extend (statusCodes: unknown): Map<number, string> {
   if (!isPlainObject(statusCodes)) {
-    refuse('statusCodes must be an object, such as { 429: \'Too Many Requests\' }', statusCodes)
+    throwInvalidOption('statusCodes must be an object, such as { 429: \'Too Many Requests\' }', statusCodes)
   }
   const extended = phrases()
   for (const [key, phrase] of Object.entries(statusCodes)) {
     const statusCode = Number(key)
     if (!/^[45]\d\d$/.test(key)) {
-      refuse('statusCodes must have keys from 400 to 599', key)
+      throwInvalidOption('statusCodes must have keys from 400 to 599', key)
     }
     if (typeof phrase !== 'string' || phrase === '' || reasonText(phrase) !== phrase || phrase.length > PHRASE_LIMIT) {
-      refuse(`statusCodes[${statusCode}] must be a phrase of 1 to ${PHRASE_LIMIT} printable ASCII characters`, phrase)
+      throwInvalidOption(`statusCodes[${statusCode}] must be a phrase of 1 to ${PHRASE_LIMIT} printable ASCII characters`, phrase)
     }
     extended.set(statusCode, phrase)
   }
@@ -98,8 +98,8 @@ function extend (statusCodes: unknown): Map<number, string> {
 
 function checkChallenge (challenge: unknown): string {
   if (typeof challenge !== 'string' || challenge.trim() === '') {
-    refuse('challenge must be a WWW-Authenticate challenge', challenge)
+    throwInvalidOption('challenge must be a WWW-Authenticate challenge', challenge)
   }
-  if (!isSendable('www-authenticate', challenge)) refuse('challenge must be a valid header value', challenge)
+  if (!isSendable('www-authenticate', challenge)) throwInvalidOption('challenge must be a valid header value', challenge)
   return challenge
 }

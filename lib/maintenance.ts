@@ -1,4 +1,4 @@
-import { refuse } from './refuse.js'
+import { throwInvalidOption } from './invalid-option.js'
 
 /** What maintenance is begun with. */
 export interface MaintenanceStart {
@@ -39,14 +39,14 @@ export const OFF: MaintenanceOff = Object.freeze({ enabled: false })
  * @throws {TypeError} for what is unknown, of the wrong type, over already, or says twice when it ends
  */
 export function begin (start: MaintenanceStart = {}): MaintenanceOn {
-  if (typeof start !== 'object' || start === null) refuse('options must be an object, such as { message, until }', start, 'maintenance')
+  if (typeof start !== 'object' || start === null) throwInvalidOption('options must be an object, such as { message, until }', start, 'maintenance')
   const { message = MESSAGE, until, retryAfter, ...unknown } = start
   const [stranger] = Object.keys(unknown)
   if (stranger !== undefined) throw new TypeError(`fastify-reason-phrase: maintenance knows no option "${stranger}", only message, until and retryAfter`)
   if (until !== undefined && retryAfter !== undefined) throw new TypeError('fastify-reason-phrase: maintenance takes until or retryAfter, not both')
 
   const end = until === undefined ? undefined : timeOf(until, 'until')
-  if (end !== undefined && end <= Date.now()) refuse('option until must be in the future', until, 'maintenance')
+  if (end !== undefined && end <= Date.now()) throwInvalidOption('option until must be in the future', until, 'maintenance')
   return on(message, new Date().toISOString(), end, retryAfter)
 }
 
@@ -57,9 +57,9 @@ export function begin (start: MaintenanceStart = {}): MaintenanceOn {
  */
 export function restore (kept: unknown): MaintenanceState {
   const kind = kept === null ? 'null' : Array.isArray(kept) ? 'array' : typeof kept
-  if (kind !== 'object') refuse('state must be { enabled: false }, or an object with enabled, message and since', kind, 'maintenance')
+  if (kind !== 'object') throwInvalidOption('state must be { enabled: false }, or an object with enabled, message and since', kind, 'maintenance')
   const { enabled, message, since, until, retryAfter } = kept as Partial<Record<keyof MaintenanceOn, unknown>>
-  if (typeof enabled !== 'boolean') refuse('option enabled must be true or false', enabled, 'maintenance')
+  if (typeof enabled !== 'boolean') throwInvalidOption('option enabled must be true or false', enabled, 'maintenance')
   if (!enabled) return OFF
   return on(message, new Date(timeOf(since, 'since')).toISOString(), until === undefined ? undefined : timeOf(until, 'until'), retryAfter)
 }
@@ -75,10 +75,10 @@ export function retryAfterOf ({ until, retryAfter }: MaintenanceOn): number {
 }
 
 function on (message: unknown, since: string, end: number | undefined, retryAfter: unknown = RETRY_AFTER): MaintenanceOn {
-  if (typeof message !== 'string' || message.trim() === '') refuse('option message must be a string that says something', message, 'maintenance')
+  if (typeof message !== 'string' || message.trim() === '') throwInvalidOption('option message must be a string that says something', message, 'maintenance')
   // A larger number has an exponent in its text, and Retry-After has only digits (RFC 9110 section 10.2.3).
   if (typeof retryAfter !== 'number' || !(retryAfter > 0) || !Number.isSafeInteger(Math.ceil(retryAfter))) {
-    refuse('option retryAfter must be a positive number of seconds', retryAfter, 'maintenance')
+    throwInvalidOption('option retryAfter must be a positive number of seconds', retryAfter, 'maintenance')
   }
   return Object.freeze({
     enabled: true,
@@ -93,7 +93,7 @@ const DATE_TIME = /^((?:\d{4}|[+-]\d{6})-\d\d-\d\d)T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|
 
 function timeOf (value: unknown, name: string): number {
   const time = value instanceof Date ? value.getTime() : typeof value === 'string' ? parse(value) : NaN
-  if (Number.isNaN(time)) refuse(`option ${name} must be a valid Date, or a date-time with its time zone`, value, 'maintenance')
+  if (Number.isNaN(time)) throwInvalidOption(`option ${name} must be a valid Date, or a date-time with its time zone`, value, 'maintenance')
   return time
 }
 

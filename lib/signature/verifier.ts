@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import { refuse } from '../refuse.js'
+import { throwInvalidOption } from '../invalid-option.js'
 import type { ReplayStore } from './replay-store.js'
 import { ServiceUnavailable } from '../service-unavailable.js'
 import { ALGORITHM, componentValue, signatureBase, type Component, type SignableRequest } from './signature-base.js'
@@ -147,15 +147,15 @@ export class Verifier {
     const { keys, keysTimeout = 1000, maxAge = 300, clockSkew = 30, required = ['@method', '@path', '@query', 'content-digest'], replay, ...unknown } = options
     const [stranger] = Object.keys(unknown)
     if (stranger !== undefined) throw new TypeError(`fastify-reason-phrase: unknown option "${stranger}" of signature, known are keys, keysTimeout, maxAge, clockSkew, required and replay`)
-    if (typeof keys !== 'function') refuse('keys must be a function from the id of a key to the key', typeof keys)
+    if (typeof keys !== 'function') throwInvalidOption('keys must be a function from the id of a key to the key', typeof keys)
     checkTimeout('keysTimeout', keysTimeout)
-    if (!Number.isSafeInteger(maxAge) || maxAge < 1) refuse('maxAge must be a positive number of whole seconds', maxAge)
-    if (!Number.isSafeInteger(clockSkew) || clockSkew < 0) refuse('clockSkew must be a number of whole seconds', clockSkew)
+    if (!Number.isSafeInteger(maxAge) || maxAge < 1) throwInvalidOption('maxAge must be a positive number of whole seconds', maxAge)
+    if (!Number.isSafeInteger(clockSkew) || clockSkew < 0) throwInvalidOption('clockSkew must be a number of whole seconds', clockSkew)
     if (!Array.isArray(required) || !required.every(isComponent)) {
-      refuse(`required must be an array of field names in lower case and of ${DERIVED.join(', ')}`, required)
+      throwInvalidOption(`required must be an array of field names in lower case and of ${DERIVED.join(', ')}`, required)
     }
     const { store, timeout = 1000 } = replay ?? {} as Partial<Replay>
-    if (replay !== undefined && typeof store?.take !== 'function') refuse('replay.store must be an object with a method take', typeof store)
+    if (replay !== undefined && typeof store?.take !== 'function') throwInvalidOption('replay.store must be an object with a method take', typeof store)
     checkTimeout('replay.timeout', timeout)
 
     this.#keys = keys
@@ -309,8 +309,8 @@ export class Verifier {
 }
 
 function checkTimeout (name: string, timeout: number): void {
-  if (!Number.isSafeInteger(timeout) || timeout < 1) refuse(`${name} must be a positive number of milliseconds`, timeout)
-  if (timeout > LONGEST_TIMEOUT) refuse(`${name} must be at most ${LONGEST_TIMEOUT} milliseconds`, timeout)
+  if (!Number.isSafeInteger(timeout) || timeout < 1) throwInvalidOption(`${name} must be a positive number of milliseconds`, timeout)
+  if (timeout > LONGEST_TIMEOUT) throwInvalidOption(`${name} must be at most ${LONGEST_TIMEOUT} milliseconds`, timeout)
 }
 
 function isComponent (name: unknown): boolean {
