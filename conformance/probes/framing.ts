@@ -124,7 +124,7 @@ export const framing: readonly Probe[] = [
     target => `GET ${missingPath(target)}\r\n\r\n`),
   probeBytes('framing-preface', { sends: 'The HTTP/2 connection preface and nothing after it', why: 'An HTTP/1.1 server reads it as a request', source: 'RFC 9113 section 3.4' },
     () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', UP_TO_TWO_RESPONSES),
-  probeBytes('framing-garbage', { sends: 'Random bytes', why: PARSER, source: 'RFC 9112 section 2.2' },
+  probeBytes('framing-garbage', { sends: 'Bytes that are no HTTP request', why: PARSER, source: 'RFC 9112 section 2.2' },
     () => Buffer.from(Array.from({ length: 300 }, (_, i) => (i * 7 + 128) & 0xff))),
   probeBytes('framing-garbage-text', { sends: 'A line of text that is no request line', why: PARSER, source: 'RFC 9112 section 3' },
     () => 'how are you\r\n\r\n'),
