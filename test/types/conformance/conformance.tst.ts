@@ -13,8 +13,8 @@ declare const response: {
   body: { arrayBuffer: () => Promise<ArrayBuffer> }
 }
 
-describe('An import of fastify-reason-phrase/conformance alone', () => {
-  test('takes the responses of inject, fetch and undici', async () => {
+describe('import of only fastify-reason-phrase/conformance', () => {
+  test('accepts responses of inject, fetch and undici', async () => {
     expect(assertContract).type.toBeCallableWith(await Fastify().inject('/'))
     expect(assertContract).type.toBeCallableWith(await Fastify({ http2: true }).inject('/'))
     expect(assertContract).type.toBeCallableWith(await fetch('http://a'), { method: 'HEAD' })
@@ -23,7 +23,7 @@ describe('An import of fastify-reason-phrase/conformance alone', () => {
     expect(assertContract).type.toBeCallableWith('')
   })
 
-  test('takes each service', () => {
+  test('accepts each kind of Fastify instance', () => {
     expect(conformance).type.toBeCallableWith(suite, Fastify())
     expect(conformance).type.toBeCallableWith(suite, Fastify({ https: {} }))
     expect(conformance).type.toBeCallableWith(suite, Fastify({ http2: true }))
