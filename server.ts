@@ -3,7 +3,7 @@ import closeWithGrace from 'close-with-grace'
 import Fastify from 'fastify'
 import service from './app.js'
 import { serverOptions } from './index.js'
-import { oneLine, visible } from './lib/one-line.js'
+import { escapeControls, escapeJsonControls } from './lib/control-characters.js'
 import { DatabaseUnavailable } from './plugins/app/database.js'
 import { KeysUnreadable } from './plugins/app/keys.js'
 
@@ -16,8 +16,8 @@ const { DATABASE_FILE, DATABASE_URL, DRAIN_TIME, HOST, KEYS_FILE, LOG_LEVEL, MES
  */
 async function terminal () {
   const { default: pretty } = await import('pino-pretty')
-  const lines = pretty({ sync: true, messageFormat: (line, messageKey) => oneLine([line[messageKey]].join()) })
-  return { write: (json: string) => lines.write(visible(json)) }
+  const lines = pretty({ sync: true, messageFormat: (line, messageKey) => escapeControls([line[messageKey]].join()) })
+  return { write: (json: string) => lines.write(escapeJsonControls(json)) }
 }
 
 const app = Fastify(serverOptions({

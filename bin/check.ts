@@ -1,39 +1,44 @@
 import { STATUS_CODES } from 'node:http'
 import { parseArgs } from 'node:util'
-import { plan, protocolsOf, Unreachable, type Selection } from '../conformance/plan.js'
-import { detailsOf, lineOf } from '../conformance/report.js'
-import type { HeadersHook, RequestOptions } from '../conformance/request.js'
-import { run, type Result } from '../conformance/run.js'
+import { createFieldSigner, type Key } from '../client/signer.js'
+import { detectProtocols, UnreachableError } from '../conformance/exchange/protocols.js'
+import type { HeadersHook, RequestOptions } from '../conformance/exchange/request.js'
+import { selectProbes, type Selection } from '../conformance/probes/select.js'
+import { runProbes, type ProbeResult } from '../conformance/run-probes.js'
 import type { Target } from '../conformance/target.js'
-import { fieldSigner, type Key } from '../client/signer.js'
 import { Contract } from '../lib/contract.js'
-import { UsageError, write, type Command, type Environment, type Streams } from './command.js'
-import { keyOf, keyUsage } from './key.js'
+import { formatJson, formatTable, formatTap, type FormatReport } from './check-report.js'
+import { PROGRAM_PREFIX, UsageError, writeAll, type Command, type Environment, type Streams } from './command.js'
+import { formatKeyUsage, readKey } from './key.js'
 
-const CONFORMS = 0
-const DOES_NOT = 1
-const UNREACHABLE = 2
+const EXIT_CONFORMS = 0
+const EXIT_VIOLATIONS = 1
+const EXIT_UNREACHABLE = 2
 
 const usage = `Usage: fastify-reason-phrase check [options] <url>
 
-Sends a running server what services are sent, malformed requests among it,
-and judges its answers by the contract of responses.md.
+Sends well-formed and malformed requests to a running server, and checks the
+responses by the contract of responses.md.
 
   --header <name>       the header that carries the message (EB-REASON-PHRASE)
   --status <code>       a status code that extends the table; can be repeated
-  --request <request>   one that the server answers, such as 'GET /v2/topic' or
-                        'POST /v2/topic {"name":"a"}'; can be repeated (GET of the url)
+  --request <request>   a request that the server responds to, such as
+                        'GET /v2/topic' or 'POST /v2/topic {"name":"a"}'; can be
+                        repeated (GET of the URL)
   --key <key>           sign each well-formed request with a key; <key> is one of
-${keyUsage(22)}
-  --only, --skip <id>   only, or all but, the probes whose id begins so; can be repeated
-  --slow                wait for the server's own timeouts, too: takes minutes
-  --concurrency <n>     how many probes at a time (8)
-  --timeout <ms>        the most time for an exchange (5000)
-  --insecure            do not check the certificate
-  --json, --tap         the results in a format for machines
-  --help                this
+${formatKeyUsage(22)}
+  --only, --skip <id>   send only, or do not send, the probes whose id starts with
+                        this; can be repeated
+  --slow                also send the probes that wait for timeouts of the server;
+                        this takes minutes
+  --concurrency <n>     how many probes to send at a time (8)
+  --timeout <ms>        the most milliseconds for one exchange (5000)
+  --insecure            do not verify the certificate
+  --json, --tap         print the results as JSON or TAP
+  --help                print this help
 
-Exit codes: 0 it conforms, 1 it does not, 2 it cannot be reached, 64 wrong use.
+Exit codes: 0 the server conforms, 1 it does not, 2 it is unreachable,
+64 invalid arguments.
 `
 
 const OPTIONS = {
@@ -51,52 +56,51 @@ const OPTIONS = {
   tap: { type: 'boolean' }
 } as const
 
-/** What is to be checked, and how. */
-interface Order {
+interface CheckOptions {
   target: Target
   selection: Selection
   concurrency: number
-  report: Report
+  formatReport: FormatReport
 }
 
-/** `fastify-reason-phrase check`: what a running server answers, judged by the contract. */
+/** `fastify-reason-phrase check`: checks the responses of a running server. */
 export const check: Command = {
-  summary: 'checks a running server, in whatever language it is written',
+  summary: 'checks a running server, in any language',
   usage,
   async run (args, streams, env) {
     try {
-      return await carryOut(await orderOf(args, streams, env), streams)
+      return await runCheck(await readOptions(args, streams, env), streams)
     } catch (error) {
-      if (!(error instanceof Unreachable)) throw error
-      await write(streams.stderr, `${error.message}\n`)
-      return UNREACHABLE
+      if (!(error instanceof UnreachableError)) throw error
+      await writeAll(streams.stderr, `${error.message}\n`)
+      return EXIT_UNREACHABLE
     }
   }
 }
 
 /**
- * Reads the arguments.
+ * Returns the options that the arguments set.
  *
- * @throws {UsageError} for wrong use
+ * @throws {UsageError} if an argument is invalid
  */
-async function orderOf (args: string[], streams: Streams, env: Environment): Promise<Order> {
+async function readOptions (args: string[], streams: Streams, env: Environment): Promise<CheckOptions> {
   try {
-    return await read(args, streams, env)
+    return await parseOptions(args, streams, env)
   } catch (error) {
-    // Of parseArgs, of the contract, of the plan and of the signer.
+    // parseArgs, Contract, selectProbes and createFieldSigner throw TypeErrors, too.
     if (!(error instanceof TypeError)) throw error
-    throw new UsageError(error.message.replace('fastify-reason-phrase: ', ''))
+    throw new UsageError(error.message.replace(PROGRAM_PREFIX, ''))
   }
 }
 
-async function read (args: string[], streams: Streams, env: Environment): Promise<Order> {
+async function parseOptions (args: string[], streams: Streams, env: Environment): Promise<CheckOptions> {
   const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true })
   if (positionals.length !== 1) throw new TypeError('check takes one URL, such as http://127.0.0.1:3000')
-  if (values.json && values.tap) throw new TypeError('--json and --tap exclude each other')
-  const url = urlOf(positionals[0]!)
+  if (values.json && values.tap) throw new TypeError('--json and --tap cannot be combined')
+  const url = parseUrl(positionals[0]!)
   const scheme = url.protocol === 'https:' ? 'https' : 'http'
   const base = url.pathname.replace(/\/$/, '')
-  const key = await keyOf(values.key, streams, env)
+  const key = await readKey(values.key, streams, env)
   const target: Target = {
     scheme,
     authority: url.host,
@@ -104,120 +108,63 @@ async function read (args: string[], streams: Streams, env: Environment): Promis
     port: Number(url.port || (scheme === 'https' ? 443 : 80)),
     base,
     tls: { rejectUnauthorized: !values.insecure },
-    contract: new Contract({ header: values.header, statusCodes: Object.fromEntries((values.status ?? []).map(statusOf)) }),
-    requests: values.request?.map(requestOf) ?? [{ url: `${base}/` }],
-    headers: key && signed(key),
-    timeout: numberOf('timeout', values.timeout)
+    contract: new Contract({ header: values.header, statusCodes: Object.fromEntries((values.status ?? []).map(parseStatus)) }),
+    requests: values.request?.map(parseRequest) ?? [{ url: `${base}/` }],
+    headers: key && createSigningHook(key),
+    timeout: parseNumber('timeout', values.timeout)
   }
-  // A name in the selection that is of no probe is said before anything is sent.
-  plan(target, [], [], values)
-  return { target, selection: values, concurrency: numberOf('concurrency', values.concurrency), report: values.json ? json : values.tap ? tap : table }
+  // Throws for an unknown probe before anything is sent.
+  selectProbes(target, [], [], values)
+  const formatReport = values.json ? formatJson : values.tap ? formatTap : formatTable
+  return { target, selection: values, concurrency: parseNumber('concurrency', values.concurrency), formatReport }
 }
 
-async function carryOut ({ target, selection, concurrency, report }: Order, { stdout, stderr }: Streams): Promise<number> {
+async function runCheck ({ target, selection, concurrency, formatReport }: CheckOptions, { stdout, stderr }: Streams): Promise<number> {
   if (!isLoopback(target.host)) {
-    stderr.write(`fastify-reason-phrase: ${target.host} is not this machine, and is sent malformed requests: have the leave of who runs it\n`)
+    stderr.write(`${PROGRAM_PREFIX}${target.host} is not this machine. check sends malformed requests: get the permission of its operator first\n`)
   }
-  const protocols = await protocolsOf(target)
-  const probes = plan(target, protocols, [], selection)
-  const results: Result[] = []
-  for await (const result of run(target, probes, concurrency)) {
+  const protocols = await detectProtocols(target)
+  const probes = selectProbes(target, protocols, [], selection)
+  const results: ProbeResult[] = []
+  for await (const result of runProbes(target, probes, concurrency)) {
     results.push(result)
     if (stderr.isTTY) stderr.write(`\r${results.length} of ${probes.length} probes`)
   }
   if (stderr.isTTY) stderr.write('\r\x1b[K')
-  await write(stdout, report(`${target.scheme}://${target.authority}${target.base}`, protocols, results))
-  return results.every(({ violations }) => violations.length === 0) ? CONFORMS : DOES_NOT
+  await writeAll(stdout, formatReport(`${target.scheme}://${target.authority}${target.base}`, protocols, results))
+  return results.every(({ violations }) => violations.length === 0) ? EXIT_CONFORMS : EXIT_VIOLATIONS
 }
 
-/** Signs what is sent as it is, whatever its target. */
-function signed (key: Key): HeadersHook {
-  const sign = fieldSigner(key, { components: ['content-type'] })
+/** Returns a hook that signs requests. It also signs request targets that fetch cannot send. */
+function createSigningHook (key: Key): HeadersHook {
+  const sign = createFieldSigner(key, { components: ['content-type'] })
   return ({ headers, body, ...request }) => sign({ ...request, field: name => headers[name] }, body as Uint8Array<ArrayBuffer>)
 }
 
-function urlOf (text: string): URL {
-  if (!URL.canParse(text)) throw new TypeError('check takes a URL, such as http://127.0.0.1:3000')
-  const url = new URL(text)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError('the URL must begin with http:// or https://')
-  if (url.username !== '' || url.password !== '') throw new TypeError('the URL cannot have a user or a password')
-  if (url.search !== '' || url.hash !== '') throw new TypeError('the URL cannot have a query or a fragment; requests are given by --request')
+function parseUrl (text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol)) throw new TypeError('check takes an http or https URL, such as http://127.0.0.1:3000')
+  if (url.username !== '' || url.password !== '') throw new TypeError('the URL must not have a user or a password')
+  if (url.search !== '' || url.hash !== '') throw new TypeError('the URL must not have a query or a fragment; use --request for requests')
   return url
 }
 
-function statusOf (text: string): [string, string] {
+function parseStatus (text: string): [string, string] {
   return [text, STATUS_CODES[text] ?? 'Added']
 }
 
-function requestOf (text: string): RequestOptions {
+function parseRequest (text: string): RequestOptions {
   const [, method, url, body] = /^([A-Z]+) (\/[!-~]*)(?: (.+))?$/s.exec(text) ?? []
-  if (url === undefined) throw new TypeError("--request must be as 'GET /path' or 'POST /path {\"a\":1}'")
+  if (url === undefined) throw new TypeError("--request must be like 'GET /path' or 'POST /path {\"a\":1}'")
   if (body === undefined) return { method, url }
   return { method, url, body, headers: { 'content-type': 'application/json' } }
 }
 
-function numberOf (name: string, text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text)) throw new TypeError(`--${name} must be a whole number from 1`)
+function parseNumber (name: string, text: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new TypeError(`--${name} must be a positive integer`)
   return Number(text)
 }
 
 function isLoopback (host: string): boolean {
   return host === 'localhost' || host.endsWith('.localhost') || host === '::1' || /^127(?:\.\d+){3}$/.test(host)
-}
-
-type Report = (target: string, protocols: readonly string[], results: readonly Result[]) => string
-
-const table: Report = (target, protocols, results) => {
-  const broken = results.filter(({ violations }) => violations.length > 0)
-  const rows = [['group', 'probes', 'kept', 'broken'], ...groupsOf(results)]
-  const lines = [`${target}: ${protocols.join(', ')}`, '']
-  for (const [group, ...numbers] of rows) lines.push(`${group!.padEnd(12)}${numbers.map(number => number.padStart(8)).join('')}`)
-  for (const result of broken) {
-    const { sends, source, sent, received, connection } = detailsOf(result)
-    lines.push('', `${result.probe.id}: ${sends} (${source})`)
-    for (const violation of result.violations) lines.push(`  ${lineOf(violation)}`)
-    lines.push('  sent', indent(sent), `  received (the connection: ${connection})`, indent(received))
-  }
-  lines.push('', broken.length === 0 ? `It conforms: ${results.length} probes.` : `It does not conform: ${broken.length} of ${results.length} probes show it.`, '')
-  return lines.join('\n')
-}
-
-function groupsOf (results: readonly Result[]): string[][] {
-  const groups = new Map<string, [kept: number, broken: number]>()
-  for (const { probe: { group }, violations } of results) {
-    const [kept, broken] = groups.get(group) ?? [0, 0]
-    groups.set(group, violations.length === 0 ? [kept + 1, broken] : [kept, broken + 1])
-  }
-  return Array.from(groups, ([group, [kept, broken]]) => [group, String(kept + broken), String(kept), String(broken)])
-}
-
-const json: Report = (target, protocols, results) => JSON.stringify({
-  target,
-  protocols,
-  conforms: results.every(({ violations }) => violations.length === 0),
-  probes: results.map(result => ({
-    id: result.probe.id,
-    group: result.probe.group,
-    violations: result.violations.map(({ rule, found, answer }) => ({ rule: rule.id, text: rule.text, source: rule.source, found, answer })),
-    ...detailsOf(result)
-  }))
-}, null, 2) + '\n'
-
-const tap: Report = (_target, _protocols, results) => {
-  const lines = ['TAP version 14', `1..${results.length}`]
-  results.forEach((result, i) => {
-    const { probe, violations } = result
-    if (violations.length === 0) {
-      lines.push(`ok ${i + 1} - ${probe.id}`)
-      return
-    }
-    // JSON is YAML.
-    const diagnostics = JSON.stringify({ violations: violations.map(lineOf), ...detailsOf(result) }, null, 2)
-    lines.push(`not ok ${i + 1} - ${probe.id}`, '  ---', indent(diagnostics, '  '), '  ...')
-  })
-  return lines.join('\n') + '\n'
-}
-
-function indent (text: string, by = '    '): string {
-  return text.trimEnd().split('\n').map(line => by + line).join('\n')
 }

@@ -1,33 +1,39 @@
-/** Where a command reads and writes. A process has them. */
+/** The streams of a command. A process has them. */
 export interface Streams {
   stdin: AsyncIterable<Uint8Array | string>
   stdout: NodeJS.WritableStream & { isTTY?: boolean }
   stderr: NodeJS.WritableStream & { isTTY?: boolean }
 }
 
+/** The environment variables. */
 export type Environment = Record<string, string | undefined>
 
-/** One subcommand of `fastify-reason-phrase`. */
+/** A subcommand of `fastify-reason-phrase`. */
 export interface Command {
-  /** What it is for, in a line. */
+  /** One line about the command. */
   summary: string
-  /** How to use it: what `--help` prints. */
+  /** The text that `--help` prints. */
   usage: string
   /**
-   * @param args those after its name
+   * Runs the command.
+   *
+   * @param args the arguments after the name of the command
    * @returns the exit code
-   * @throws {UsageError} for wrong use
+   * @throws {UsageError} if an argument is invalid
    */
   run (args: string[], streams: Streams, env: Environment): Promise<number>
 }
 
-/** Wrong use. Its message says what is wrong, and quotes nothing that could be a secret. */
+/** The start of each message of the program, and of each error of the package. */
+export const PROGRAM_PREFIX = 'fastify-reason-phrase: '
+
+/** An invalid argument. The message contains nothing that could be a secret. */
 export class UsageError extends Error {}
 
-/** Writes all of it, unless nobody reads any more. */
-export async function write (stream: NodeJS.WritableStream, data: string | Uint8Array): Promise<void> {
+/** Writes all data. Does nothing if the reader closed the pipe. */
+export async function writeAll (stream: NodeJS.WritableStream, data: string | Uint8Array): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    // The callback has the error, too, and an event that nobody listens to ends the process.
+    // The callback gets the error, but without a listener the error event would end the process.
     stream.once('error', () => {})
     stream.write(data, error => (error as NodeJS.ErrnoException | null | undefined)?.code === 'EPIPE' || !error ? resolve() : reject(error))
   })

@@ -1,25 +1,25 @@
-import { watch, type Attempts } from './attempts.js'
-import { deadline, type Deadline } from './deadline.js'
-import { reasonOf } from './failure.js'
+import { trackSend, type SendTracker } from './send-tracker.js'
+import { createDeadline, type Deadline } from './deadline.js'
+import { getErrorMessage } from './error-message.js'
 import { outcomeOf } from './outcome.js'
-import { refuse } from './refuse.js'
-import { baseOf, isStream, toRequest, type RequestOptions } from './request.js'
-import { bodyOf } from './response-body.js'
+import { throwInvalidArgument } from './invalid-argument.js'
+import { createRequest, isStream, parseBaseUrl, type RequestOptions } from './request.js'
+import { readBody } from './response-body.js'
 import { signer, type Key } from './signer.js'
 
-/** Where a service is, and how to talk to it. */
+/** The options of {@link createClient}. */
 export interface ClientOptions {
-  /** Its http or https URL: the origin, and what all paths begin with, if they do. */
+  /** The http or https URL of the service: its origin, and the prefix of all paths if there is one. */
   baseUrl: string | URL
-  /** Signs every request. Default: none is signed. */
+  /** The key that signs every request. Default: requests are not signed. */
   key?: Key | undefined
   /** The name of the header that carries the reason. Default: `EB-REASON-PHRASE`. */
   header?: string | undefined
-  /** What sends requests. Default: fetch. */
+  /** The function that sends requests. Default: `globalThis.fetch`. */
   fetch?: ((request: Request, init: { signal: AbortSignal }) => Promise<Response>) | undefined
-  /** How long a call may take, the body of its response included, in milliseconds. Default: as long as it takes. */
+  /** The most milliseconds that a call may take, including the response body. Default: no limit. */
   timeout?: number | undefined
-  /** The most bytes that are read of the body of a response, once it is decompressed. Default: 16 MiB. */
+  /** The most bytes of a response body, counted after decompression. Default: 16 MiB. */
   maxResponseSize?: number | undefined
 }
 
@@ -27,100 +27,103 @@ export interface ClientOptions {
 export interface Success<Body = unknown> {
   outcome: 'success'
   status: number
-  /** The header fields of the response. A browser shows a page of another origin only those that the service exposes. */
+  /** The header fields of the response. To a page of another origin, a browser shows only the fields that the service exposes. */
   headers: Headers
-  /** JSON is parsed, other text a string, nothing undefined, and all else a Uint8Array. */
+  /** Parsed JSON, a string for `text/*`, a `Uint8Array` for any other media type, or undefined if the body is empty. */
   body: Body
 }
 
-/** The operation was rejected: nothing happened. */
+/** The operation was rejected. It did not happen. */
 export interface Rejected {
   outcome: 'rejected'
-  /** Absent where the request never left. */
+  /** Absent if the request was not sent. */
   status?: number
-  /** Those of the response. Absent where the request never left. */
+  /** The header fields of the response. Absent if the request was not sent. */
   headers?: Headers
   reason: string
-  /** In seconds. */
+  /** When to try again, in seconds from now. */
   retryAfter?: number
-  /** Why the request never left. */
+  /** The error because of which the request was not sent. */
   cause?: unknown
 }
 
-/** The operation may have succeeded, or not: look before you repeat it. */
+/** The operation may or may not have happened. Check before you repeat it. */
 export interface Unknown {
   outcome: 'unknown'
-  /** Absent where no response came. With a 2xx, the body of the response did not come as it should. */
+  /** Absent if there was no response. A 2xx here means that the response body could not be read. */
   status?: number
-  /** Those of the response. Absent where no response came. */
+  /** The header fields of the response. Absent if there was no response. */
   headers?: Headers
   reason: string
-  /** In seconds. */
+  /** When to try again, in seconds from now. */
   retryAfter?: number
-  /** What went wrong on the way. */
+  /** The error of the connection or of the response body, if there was one. */
   cause?: unknown
 }
 
-/** What became of a call: its outcome says what else there is. */
+/** The result of a call. Its `outcome` tells which other properties it has. */
 export type Result<Body = unknown> = Success<Body> | Rejected | Unknown
 
 /**
- * Calls an operation. Redirects are not followed.
+ * Calls an operation of the service. Does not follow redirects.
  *
- * @param path begins with a slash, and is encoded; a query can follow
- * @throws {TypeError} for wrong use, and for nothing that the network or the service does
+ * @param path begins with a slash and is percent-encoded; it can have a query
+ * @throws {TypeError} if an argument is invalid. Errors of the network and of
+ * the service do not throw: they are part of the result.
  */
 export type Client = <Body = unknown>(method: string, path: string, options?: RequestOptions) => Promise<Result<Body>>
 
-// The most that a timer takes.
-const LONGEST = 2 ** 31 - 1
+// The longest delay that setTimeout accepts.
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
-const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
+const DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 
 /**
- * A client of a service that keeps the contract of `responses.md`.
+ * Returns a client of a service that keeps the contract of `responses.md`.
  *
- * @throws {TypeError} for an option that cannot work
+ * @throws {TypeError} if an option is invalid
  */
-export function createClient ({ baseUrl, key, header, fetch = globalThis.fetch, timeout, maxResponseSize = DEFAULT_MAX_BYTES }: ClientOptions): Client {
-  const base = baseOf(baseUrl)
+export function createClient ({ baseUrl, key, header, fetch = globalThis.fetch, timeout, maxResponseSize = DEFAULT_MAX_RESPONSE_BYTES }: ClientOptions): Client {
+  const base = parseBaseUrl(baseUrl)
   const sign = key === undefined ? key : signer(key)
-  if (timeout !== undefined && !(timeout > 0 && timeout <= LONGEST)) refuse(`timeout must be milliseconds, up to ${LONGEST}`)
-  if (!(maxResponseSize >= 0)) refuse('maxResponseSize must be a number of bytes')
-  // Throws for what cannot be a name.
+  if (timeout !== undefined && !(timeout > 0 && timeout <= MAX_TIMEOUT_MS)) throwInvalidArgument(`timeout must be a positive number of milliseconds, at most ${MAX_TIMEOUT_MS}`)
+  if (!(maxResponseSize >= 0)) throwInvalidArgument('maxResponseSize must be a number of bytes, at least 0')
+  // Throws if the name is invalid.
   new Headers().has(header ?? 'a')
 
   return async function client<Body> (method: string, path: string, { signal, ...options }: RequestOptions = {}): Promise<Result<Body>> {
-    if (sign !== undefined && isStream(options.body)) refuse('a stream cannot be signed, but its bytes')
-    const limit = deadline(signal, timeout)
+    if (sign !== undefined && isStream(options.body)) throwInvalidArgument('body must not be a stream if the client signs requests; read it into bytes first')
+    const deadline = createDeadline(signal, timeout)
     try {
-      return await send<Body>(toRequest(base, method, path, { ...options, signal: limit.signal }), limit)
+      return await send<Body>(createRequest(base, method, path, { ...options, signal: deadline.signal }), deadline)
     } finally {
-      limit.clear()
+      deadline.clear()
     }
   }
 
-  async function send<Body> (request: Request, { signal, before }: Deadline): Promise<Result<Body>> {
-    // Until there are attempts, nothing has left.
-    let attempts: Attempts | undefined
-    let known: { status?: number, headers?: Headers } = {}
+  async function send<Body> (request: Request, { signal, race }: Deadline): Promise<Result<Body>> {
+    // As long as there is no tracker, fetch was not called.
+    let tracker: SendTracker | undefined
+    let received: { status?: number, headers?: Headers } = {}
     try {
-      const signed = sign === undefined ? request : await before(sign(request))
+      const signed = sign === undefined ? request : await race(sign(request))
       signal.throwIfAborted()
-      attempts = watch(fetch)
-      // The signal of the request alone is not enough: Node 20 can lose it to the garbage collector.
-      const response = await before(fetch(signed, { signal, ...attempts.options }))
+      tracker = trackSend(fetch)
+      // Node 20 can garbage-collect the signal of the request, so fetch gets the signal as well.
+      const response = await race(fetch(signed, { signal, ...tracker.fetchOptions }))
       const { status, headers } = response
-      known = { status, headers }
+      received = { status, headers }
       const result = outcomeOf(response, { header })
-      if (result.outcome === 'success') return { outcome: result.outcome, status, headers, body: await before(bodyOf(response, maxResponseSize)) as Body }
-      // It should have none; if it has, nobody reads it.
+      if (result.outcome === 'success') {
+        return { outcome: result.outcome, status, headers, body: await race(readBody(response, maxResponseSize)) as Body }
+      }
+      // The contract allows no body here. If there is one, it is not read.
       response.body?.cancel().catch(() => {})
       return { ...result, headers } as Rejected | Unknown
     } catch (cause) {
-      // Whoever aborts does not know how far the request is.
-      const left = attempts !== undefined && (attempts.left || signal.aborted)
-      return { outcome: left ? 'unknown' : 'rejected', ...known, reason: reasonOf(cause), cause }
+      // An abort tells nothing about how far the request got.
+      const wasNeverSent = tracker === undefined || !(tracker.mayHaveBeenSent || signal.aborted)
+      return { outcome: wasNeverSent ? 'rejected' : 'unknown', ...received, reason: getErrorMessage(cause), cause }
     }
   }
 }

@@ -1,35 +1,41 @@
-/** When to give up: at a signal, or after a time. */
+/** Ends a call when a signal aborts, or when its time is up. */
 export interface Deadline {
+  /** Aborts at the deadline. */
   signal: AbortSignal
-  /** Settles as the promise does, or rejects with the reason to give up, whichever comes first. */
-  before<T> (promise: Promise<T>): Promise<T>
-  /** Forgets the signal and the time. */
+  /** Settles like the given promise, but rejects with the signal's reason if the deadline comes first. */
+  race<T> (promise: Promise<T>): Promise<T>
+  /** Stops the timer, and stops listening to the caller's signal. */
   clear (): void
 }
 
-/** @param timeout in milliseconds */
-export function deadline (given?: AbortSignal, timeout?: number): Deadline {
+/**
+ * Returns the deadline of one call.
+ *
+ * @param callerSignal aborts the deadline's signal, with the same reason. Default: none
+ * @param timeout in milliseconds. Default: none
+ */
+export function createDeadline (callerSignal?: AbortSignal, timeout?: number): Deadline {
   const controller = new AbortController()
   const { signal } = controller
-  const reached = new Promise<never>((_resolve, reject) => {
+  const aborted = new Promise<never>((_resolve, reject) => {
     signal.onabort = () => reject(signal.reason)
   })
-  reached.catch(() => {})
+  aborted.catch(() => {})
 
-  const abort = () => controller.abort(given!.reason)
-  if (given?.aborted) abort()
-  given?.addEventListener('abort', abort)
+  const abort = () => controller.abort(callerSignal!.reason)
+  if (callerSignal?.aborted) abort()
+  callerSignal?.addEventListener('abort', abort)
   const timer = timeout && setTimeout(() => {
     controller.abort(new DOMException(`No response within ${timeout} ms`, 'TimeoutError'))
   }, timeout)
 
   return {
     signal,
-    // Not every fetch minds the signal.
-    before: promise => Promise.race([promise, reached]),
+    // Some implementations of fetch ignore the signal.
+    race: promise => Promise.race([promise, aborted]),
     clear () {
       clearTimeout(timer)
-      given?.removeEventListener('abort', abort)
+      callerSignal?.removeEventListener('abort', abort)
     }
   }
 }

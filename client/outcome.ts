@@ -1,11 +1,13 @@
 /**
- * What became of an operation (`responses.md`): `success` with a 2xx;
- * `rejected` with a 4xx, so that nothing happened; `unknown` with a 5xx and
- * with whatever else proves neither, since it may have succeeded.
+ * The outcome of an operation (`responses.md`):
+ *
+ * - `success`: the response is a 2xx.
+ * - `rejected`: the response is a 4xx. The operation did not happen.
+ * - `unknown`: anything else, such as a 5xx. The operation may or may not have happened.
  */
 export type Outcome = 'success' | 'rejected' | 'unknown'
 
-/** What of a response tells its outcome. A `Response` of fetch is one. */
+/** The parts of a response that tell the outcome. A `Response` of fetch has them. */
 export interface ResponseHead {
   status: number
   statusText: string
@@ -18,34 +20,34 @@ export interface OutcomeOptions {
   header?: string | undefined
 }
 
-/** The outcome of an operation, as its response tells it. */
+/** The outcome of an operation, read from its response. */
 export interface ResponseOutcome {
   outcome: Outcome
   status: number
-  /** From the header, else the status text, else the status itself. */
+  /** The value of the header; if it is missing, the status text; if that is empty, a text with the status code. */
   reason: string
-  /** Seconds from now, of `Retry-After` (RFC 9110 section 10.2.3). Absent where there is none, or a malformed one. */
+  /** The delay of `Retry-After` (RFC 9110 section 10.2.3) in seconds from now. Absent if the field is missing or malformed. */
   retryAfter?: number
 }
 
-/** Reads the outcome of an operation from its response, and leaves the body alone. */
+/** Returns the outcome that a response tells. Does not read the body. */
 export function outcomeOf ({ status, statusText, headers }: ResponseHead, { header = 'EB-REASON-PHRASE' }: OutcomeOptions = {}): ResponseOutcome {
   const reason = headers.get(header) || statusText || `HTTP status ${status}`
-  return { outcome: outcomeOfStatus(status), status, reason, ...delay(headers.get('retry-after') ?? '') }
+  return { outcome: toOutcome(status), status, reason, ...parseRetryAfter(headers.get('retry-after') ?? '') }
 }
 
-function outcomeOfStatus (status: number): Outcome {
+function toOutcome (status: number): Outcome {
   if (status >= 200 && status < 300) return 'success'
   return status >= 400 && status < 500 ? 'rejected' : 'unknown'
 }
 
-const SECONDS = /^\d{1,15}$/
+const SECONDS_PATTERN = /^\d{1,15}$/
 
-// The three forms of RFC 9110 section 5.6.7; the last one names no time zone, and has UTC.
-const DATE = /^\w+, \d\d(?: \w+ \d{4}|-\w+-\d\d) \d\d:\d\d:\d\d GMT$|^\w+ \w+ [ \d]\d \d\d:\d\d:\d\d \d{4}$/
+// The three date formats of RFC 9110 section 5.6.7. The last one names no time zone; it is in UTC.
+const DATE_PATTERN = /^\w+, \d\d(?: \w+ \d{4}|-\w+-\d\d) \d\d:\d\d:\d\d GMT$|^\w+ \w+ [ \d]\d \d\d:\d\d:\d\d \d{4}$/
 
-function delay (value: string): { retryAfter?: number } {
-  if (SECONDS.test(value)) return { retryAfter: Number(value) }
-  const time = DATE.test(value) ? Date.parse(value.endsWith('GMT') ? value : `${value} GMT`) : NaN
+function parseRetryAfter (value: string): { retryAfter?: number } {
+  if (SECONDS_PATTERN.test(value)) return { retryAfter: Number(value) }
+  const time = DATE_PATTERN.test(value) ? Date.parse(value.endsWith('GMT') ? value : `${value} GMT`) : NaN
   return Number.isNaN(time) ? {} : { retryAfter: Math.max(0, Math.ceil((time - Date.now()) / 1000)) }
 }

@@ -1,60 +1,64 @@
-import { refuse } from './refuse.js'
+import { throwInvalidArgument } from './invalid-argument.js'
 
 /**
- * A body. As fetch takes them: a string, a Blob, an ArrayBuffer or a view of
- * one, URLSearchParams, FormData; a stream, too, if it need not be signed. All
- * else is sent as JSON.
+ * A request body. A string, `Blob`, `ArrayBuffer`, typed array,
+ * `URLSearchParams`, `FormData` or stream is sent as fetch sends it. Any other
+ * value is sent as JSON. A stream cannot be signed.
  */
 export type RequestBody = string | number | boolean | object | null
 
 type Scalar = string | number | boolean | undefined
 
-/** The fields of a query. Those that are undefined are left out; one with an array is there once for each of its items. */
+/** The parameters of a query. An array adds one parameter for each item. `undefined` adds none. */
 export type RequestQuery = Record<string, Scalar | readonly Scalar[]>
 
-/** What a request has beside its method and path. */
+/** The optional parts of a request. */
 export interface RequestOptions {
   body?: RequestBody | undefined
   query?: RequestQuery | undefined
   headers?: RequestInit['headers'] | undefined
-  /** Gives the call up. */
+  /** Aborts the call. */
   signal?: AbortSignal | undefined
 }
 
-// No other host, no dot segment, and nothing that a URL drops or reads as a slash: a path is asked for as it is given.
-const PATH = /^(?!\/\/|[^?]*\/(?:\.|%2e){1,2}(?:[/?]|$))\/[^\\#\p{Cc}]*$/iu
+// Rejects every path that `new URL()` would change or resolve to another host: `//host`, dot segments, `\`, `#` and control characters.
+const PATH_PATTERN = /^(?!\/\/|[^?]*\/(?:\.|%2e){1,2}(?:[/?]|$))\/[^\\#\p{Cc}]*$/iu
 
 /**
- * What the URLs of a service begin with.
+ * Returns the base URL of a service without slashes at its end.
  *
- * @throws {TypeError} for a URL that cannot be one of a service
+ * @throws {TypeError} if it is not an http or https URL, or has a user, a query or a fragment
  */
-export function baseOf (baseUrl: string | URL): string {
+export function parseBaseUrl (baseUrl: string | URL): string {
   const { href, origin, pathname } = URL.canParse(String(baseUrl)) ? new URL(baseUrl) : { href: '' } as URL
-  if (!href.startsWith('http') || href !== origin + pathname) refuse('baseUrl must be an http(s) URL without user, query and fragment')
+  if (!href.startsWith('http') || href !== origin + pathname) throwInvalidArgument('baseUrl must be an http or https URL without a user, query or fragment')
   return href.replace(/\/+$/, '')
 }
 
-/** @throws {TypeError} for what cannot be sent */
-export function toRequest (base: string, method: string, path: string, { body, headers: init, query, signal }: RequestOptions): Request {
-  const headers = toHeaders(init)
-  return new Request(toUrl(base, path, query), {
+/**
+ * Returns the `Request` for an operation. It does not follow redirects.
+ *
+ * @throws {TypeError} if the path, the headers or the body is invalid
+ */
+export function createRequest (base: string, method: string, path: string, { body, headers: init, query, signal }: RequestOptions): Request {
+  const headers = createHeaders(init)
+  return new Request(createUrl(base, path, query), {
     method: method.toUpperCase(),
     headers,
-    body: encode(body, headers),
+    body: encodeBody(body, headers),
     signal,
     redirect: 'manual',
     ...(isStream(body) && { duplex: 'half' })
   })
 }
 
-/** Whether a body comes piece by piece, and once only. */
+/** Returns whether a body is a stream, which can be read only once. */
 export function isStream (body: unknown): boolean {
   return body instanceof ReadableStream || Symbol.asyncIterator in Object(body)
 }
 
-function toUrl (base: string, path: string, query: RequestQuery = {}): URL {
-  if (!PATH.test(path)) refuse('a path must begin with one slash, without dot segment, fragment and backslash')
+function createUrl (base: string, path: string, query: RequestQuery = {}): URL {
+  if (!PATH_PATTERN.test(path)) throwInvalidArgument('path must begin with one slash, and have no dot segment, fragment, backslash or control character')
   const url = new URL(base + path)
   for (const [name, value] of Object.entries(query)) {
     for (const item of [value].flat()) {
@@ -64,18 +68,18 @@ function toUrl (base: string, path: string, query: RequestQuery = {}): URL {
   return url
 }
 
-function toHeaders (init: RequestInit['headers']): Headers {
+function createHeaders (init: RequestInit['headers']): Headers {
   try {
     return new Headers(init)
   } catch {
-    refuse('headers must be valid')
+    throwInvalidArgument('headers must have valid names and values')
   }
 }
 
-function encode (body: unknown, headers: Headers): RequestInit['body'] {
+function encodeBody (body: unknown, headers: Headers): RequestInit['body'] {
   if (body === undefined || isEncoded(body)) return body as RequestInit['body']
   if (!headers.has('content-type')) headers.set('content-type', 'application/json')
-  return JSON.stringify(body) ?? refuse('a body must be one of fetch, or JSON')
+  return JSON.stringify(body) ?? throwInvalidArgument('body must be a body that fetch accepts, or a JSON value')
 }
 
 function isEncoded (body: unknown): boolean {

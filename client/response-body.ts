@@ -1,42 +1,43 @@
-const JSON_TYPE = /^[^;]*[/+]json *(?:;|$)/i
-const TEXT_TYPE = /^text\//i
+const JSON_TYPE_PATTERN = /^[^;]*[/+]json *(?:;|$)/i
+const TEXT_TYPE_PATTERN = /^text\//i
 
 /**
- * The body of a response, by its media type. Undefined where there is none.
+ * Returns the body of a response: parsed JSON, a string for `text/*`, bytes for
+ * any other media type, or undefined if the body is empty.
  *
- * @param limit the most bytes that are read, once they are decompressed
- * @throws {RangeError} for more bytes than the limit
- * @throws {SyntaxError} for what is not the JSON that it says it is
+ * @param maxBytes the most bytes to read, counted after decompression
+ * @throws {RangeError} if the body is larger than `maxBytes`
+ * @throws {SyntaxError} if the media type is JSON and the body is not
  */
-export async function bodyOf (response: Response, limit: number): Promise<unknown> {
-  const bytes = await bytesOf(response, limit)
+export async function readBody (response: Response, maxBytes: number): Promise<unknown> {
+  const bytes = await readBytes(response, maxBytes)
   if (bytes.length === 0) return undefined
   const mediaType = response.headers.get('content-type') ?? ''
-  if (JSON_TYPE.test(mediaType)) return parse(bytes)
-  return TEXT_TYPE.test(mediaType) ? decode(bytes) : bytes
+  if (JSON_TYPE_PATTERN.test(mediaType)) return parseJson(bytes)
+  return TEXT_TYPE_PATTERN.test(mediaType) ? decodeText(bytes) : bytes
 }
 
-async function bytesOf ({ body }: Response, limit: number): Promise<Uint8Array> {
+async function readBytes ({ body }: Response, maxBytes: number): Promise<Uint8Array> {
   let length = 0
   const limited = body?.pipeThrough(new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
     transform (chunk, controller) {
       length += chunk.length
-      // The error ends the body as well, and so the connection.
-      if (length > limit) throw new RangeError(`The body is larger than ${limit} bytes`)
+      // The error also cancels the body, which closes the connection.
+      if (length > maxBytes) throw new RangeError(`The body is larger than ${maxBytes} bytes`)
       controller.enqueue(chunk)
     }
   }))
   return new Uint8Array(await new Response(limited).arrayBuffer())
 }
 
-function parse (bytes: Uint8Array): unknown {
+function parseJson (bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(decode(bytes))
+    return JSON.parse(decodeText(bytes))
   } catch (cause) {
     throw new SyntaxError('The body is not JSON', { cause })
   }
 }
 
-function decode (bytes: Uint8Array): string {
+function decodeText (bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes)
 }

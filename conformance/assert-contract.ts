@@ -2,72 +2,73 @@ import { AssertionError } from 'node:assert'
 import { isWebResponse } from '../lib/body.js'
 import { Contract } from '../lib/contract.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
-import type { Answer, Field } from './answer.js'
-import { AnswerSyntaxError, readAnswers } from './reader.js'
-import { EXCHANGE, judge, NO_BODY, type Violation } from './rules.js'
-import { printable } from './show.js'
+import { readResponses, type ResponseSyntaxError } from './exchange/response-reader.js'
+import { toFieldLines, type HttpResponse } from './exchange/response.js'
+import { checkResponse, EXCHANGE_RULES, type Violation } from './rules.js'
+import { toSyntaxViolation } from './syntax-violation.js'
 
-type Values = Record<string, string | string[] | number | undefined>
+type HeaderObject = Record<string, string | string[] | number | undefined>
 
-/** What light-my-request, and so Fastify's `inject`, resolves to. */
+/** The response of Fastify's `inject`, which is that of light-my-request. */
 export interface InjectedResponse {
   statusCode: number
   statusMessage: string
-  headers: Values
-  trailers: Values
+  headers: HeaderObject
+  trailers: HeaderObject
   rawPayload: Uint8Array
   raw: { req: { method?: string | undefined } }
 }
 
-/** What undici's `request` resolves to. */
+/** The response of undici's `request`. */
 export interface UndiciResponse {
   statusCode: number
   statusText?: string | undefined
-  headers: Values
-  trailers: Values
+  headers: HeaderObject
+  trailers: HeaderObject
   body: { arrayBuffer: () => Promise<ArrayBuffer> }
 }
 
+/** The options of {@link assertContract}. */
 export interface AssertOptions {
   /** The name of the header that carries the message. Default: `EB-REASON-PHRASE`. */
   header?: string | undefined
   /** Status codes from 400 to 599, with their phrases, that extend the table. Default: none. */
   statusCodes?: Record<number, string> | undefined
-  /** The method of the request, where the response does not know it. Default: `GET`. */
+  /** The method of the request, for responses that do not have it. Default: `GET`. */
   method?: string | undefined
 }
 
 /**
- * Asserts that one response keeps the contract (`responses.md`). The body of
- * an unsuccessful response is read; that of any other is not touched.
+ * Asserts that one response keeps the contract (`responses.md`). Reads the body
+ * of an unsuccessful response, and of no other.
  *
- * @param response of `inject`, of fetch, of undici's `request`, or the bytes of one response, a string as latin1
- * @throws {AssertionError} that names every rule that is broken
- * @throws {TypeError} for what is no response, and for one whose body cannot be read
+ * @param response a response of `inject`, of fetch or of undici's `request`, or the bytes of one response; a string is decoded as latin1
+ * @throws {AssertionError} if the response breaks rules. The message names all of them.
+ * @throws {TypeError} if the value is no response, or if its body was already read
  */
 export async function assertContract (response: InjectedResponse | UndiciResponse | Response | Uint8Array | string, options: AssertOptions = {}): Promise<void> {
   const { method = 'GET', ...contractOptions } = options
   const contract = new Contract(contractOptions)
   const violations: Violation[] = []
-  let answer: Answer | undefined
+  let checked: HttpResponse | undefined
   if (typeof response === 'string' || response instanceof Uint8Array) {
     const bytes = typeof response === 'string' ? Buffer.from(response, 'latin1') : response
     try {
-      for await (const next of readAnswers([bytes], [method])) {
-        if (answer === undefined) answer = next
-        else violations.push({ rule: EXCHANGE.oneAnswer, found: 'another answer after it' })
+      for await (const next of readResponses([bytes], [method])) {
+        if (checked === undefined) checked = next
+        else violations.push({ rule: EXCHANGE_RULES.oneAnswer, found: 'another response after it' })
       }
-      if (answer === undefined) violations.push({ rule: EXCHANGE.answered, found: 'no bytes' })
+      if (checked === undefined) violations.push({ rule: EXCHANGE_RULES.answered, found: 'no bytes' })
     } catch (error) {
-      violations.push(stray(error as AnswerSyntaxError, answer))
+      violations.push(toSyntaxViolation(error as ResponseSyntaxError, checked))
     }
   } else {
-    answer = await answerOf(response, method)
+    checked = await toHttpResponse(response, method)
   }
-  if (answer !== undefined) violations.unshift(...judge(answer, contract))
+  if (checked !== undefined) violations.unshift(...checkResponse(checked, contract))
   if (violations.length === 0) return
   throw new AssertionError({
-    message: `The response${answer === undefined ? '' : ` (${answer.statusCode})`} breaks the contract:\n${violations.map(line).join('\n')}`,
+    message: `The response${checked === undefined ? '' : ` (${checked.statusCode})`} breaks the contract:\n${violations.map(formatLine).join('\n')}`,
     actual: violations.map(({ rule }) => rule.id),
     expected: [],
     operator: 'assertContract',
@@ -75,52 +76,37 @@ export async function assertContract (response: InjectedResponse | UndiciRespons
   })
 }
 
-/** What bytes that are no answer break: behind one that should have no body, they are its body. */
-export function stray ({ message, bytes, truncated }: AnswerSyntaxError, before: Answer | undefined): Violation {
-  const found = `${message}: ${printable(bytes, 200)}`
-  if (before === undefined || truncated) return { rule: EXCHANGE.syntax, found }
-  const isBody = before.method === 'HEAD' || isUnsuccessful(before.statusCode)
-  return { rule: isBody ? NO_BODY : EXCHANGE.oneAnswer, found: `bytes behind the answer: ${printable(bytes, 200)}` }
+function formatLine ({ rule, found }: Violation): string {
+  return `  ${rule.id}: ${rule.text} (${rule.source}), but found ${found}`
 }
 
-function line ({ rule, found }: Violation): string {
-  return `  ${rule.id}: ${rule.text} (${rule.source}), but it is ${found}`
-}
-
-async function answerOf (response: InjectedResponse | UndiciResponse | Response, method: string): Promise<Answer> {
+async function toHttpResponse (response: InjectedResponse | UndiciResponse | Response, method: string): Promise<HttpResponse> {
   if (isWebResponse(response)) {
     const { status, statusText, headers } = response
-    // Several lines of a field come as one, and HTTP/2 cannot be told from an empty phrase.
-    return await answerWith(response, { method, statusCode: status, phrase: statusText || undefined, fields: [...headers] })
+    // Fetch joins repeated fields, and shows an empty status text both for HTTP/2 and for an empty phrase.
+    return await withBody(response, { method, statusCode: status, phrase: statusText || undefined, fields: [...headers], trailers: [] })
   }
   if (typeof response !== 'object' || response === null || typeof response.statusCode !== 'number' || typeof response.headers !== 'object') {
     throw new TypeError('fastify-reason-phrase: assertContract takes a response of inject, fetch or undici, or the bytes of one')
   }
   const { statusCode, headers } = response
-  const fields = fieldsOf(headers)
-  const trailers = fieldsOf(response.trailers)
+  const fields = toFieldLines(headers)
+  const trailers = toFieldLines(response.trailers)
   if ('rawPayload' in response) {
     const { rawPayload, statusMessage, raw } = response
     return { version: '1.1', method: raw.req.method ?? method, statusCode, phrase: statusMessage, fields, trailers, body: rawPayload, interim: [] }
   }
-  return await answerWith(response.body, { method, statusCode, phrase: response.statusText || undefined, fields, trailers })
+  return await withBody(response.body, { method, statusCode, phrase: response.statusText || undefined, fields, trailers })
 }
 
-async function answerWith (body: { arrayBuffer: () => Promise<ArrayBuffer> }, answer: Pick<Answer, 'method' | 'statusCode' | 'phrase' | 'fields'> & { trailers?: Field[] }): Promise<Answer> {
+async function withBody (body: { arrayBuffer: () => Promise<ArrayBuffer> }, response: Omit<HttpResponse, 'version' | 'body' | 'interim'>): Promise<HttpResponse> {
   let bytes = new Uint8Array()
-  if (isUnsuccessful(answer.statusCode)) {
+  if (isUnsuccessful(response.statusCode)) {
     try {
       bytes = new Uint8Array(await body.arrayBuffer())
     } catch (cause) {
-      throw new TypeError('fastify-reason-phrase: the body cannot be read; call assertContract before it is', { cause })
+      throw new TypeError('fastify-reason-phrase: the body cannot be read; call assertContract before you read it', { cause })
     }
   }
-  return { version: undefined, trailers: [], body: bytes, interim: [], ...answer }
-}
-
-function fieldsOf (values: Values): Field[] {
-  return Object.entries(values).flatMap(([name, value]) => {
-    if (value === undefined) return []
-    return [value].flat().map(value => [name, String(value)] as const)
-  })
+  return { version: undefined, body: bytes, interim: [], ...response }
 }

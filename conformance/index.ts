@@ -1,10 +1,19 @@
+// The conformance kit sends probes to a server, and checks the responses by the rules of the contract.
+//
+// conformance.ts       tests a Fastify service in a tap suite
+// assert-contract.ts   asserts that one response keeps the contract
+// rules.ts             the rules, and how a response is checked
+// run-probes.ts        sends probes, and finds the violations in each exchange
+// report.ts            describes violations and results
+// probes/              what is sent: one file for each group of probes
+// exchange/            how it is sent: requests, connections, and a parser of responses
 export { assertContract } from './assert-contract.js'
 export type { AssertOptions, InjectedResponse, UndiciResponse } from './assert-contract.js'
-export { probes } from './catalogue.js'
-export type { Selection } from './plan.js'
-export type { Group, Http1Probe, Http2Probe, Probe } from './probe.js'
-export type { HeadersHook, OutgoingRequest, RequestOptions } from './request.js'
+export { conformance } from './conformance.js'
+export type { ConformanceOptions, Service, Suite } from './conformance.js'
+export type { HeadersHook, OutgoingRequest, RequestOptions } from './exchange/request.js'
+export { probes } from './probes/index.js'
+export type { Group, Http1Probe, Http2Probe, Probe } from './probes/probe.js'
+export type { Selection } from './probes/select.js'
 export { rules } from './rules.js'
 export type { Rule } from './rules.js'
-export { conformance } from './suite.js'
-export type { ConformanceOptions, Service, Suite } from './suite.js'

@@ -1,22 +1,22 @@
-import { printable } from './show.js'
-import type { Result } from './run.js'
+import { toPrintable } from './printable.js'
 import type { Violation } from './rules.js'
+import type { ProbeResult } from './run-probes.js'
 
-/** A violation in a line. */
-export function lineOf ({ rule, found, answer }: Violation): string {
-  const where = answer === undefined ? '' : ` in answer ${answer + 1}`
+/** Returns a violation as one line. */
+export function formatViolation ({ rule, found, responseIndex }: Violation): string {
+  const where = responseIndex === undefined ? '' : ` in response ${responseIndex + 1}`
   return `${rule.id}${where}: ${found}. ${rule.text} (${rule.source}).`
 }
 
-/** What a person needs to see what went wrong. */
-export function detailsOf ({ probe, exchange }: Result) {
+/** Returns the details of a result for a report: the texts of the probe, and what was sent and received. */
+export function describeResult ({ probe, exchange }: ProbeResult) {
   return {
     sends: probe.sends,
     requires: probe.requires,
     why: probe.why,
     source: probe.source,
-    sent: printable(exchange.sent),
-    received: printable(exchange.received, undefined, exchange.receivedLength),
+    sent: toPrintable(exchange.sent),
+    received: toPrintable(exchange.received, undefined, exchange.receivedLength),
     connection: exchange.end
   }
 }

@@ -1,6 +1,5 @@
-import { valuesOf, type Answer } from '../conformance/answer.js'
-import { isLast } from '../conformance/probe.js'
-import { AnswerSyntaxError } from '../conformance/reader.js'
+import { getFieldValues, isLastOnConnection, type HttpResponse } from '../conformance/exchange/response.js'
+import { ResponseSyntaxError } from '../conformance/exchange/response-reader.js'
 import { Contract } from '../lib/contract.js'
 import { breaches, describe, readAll } from './verdict.js'
 
@@ -18,28 +17,28 @@ export interface Seen {
 /** What is wrong with the answers on a connection; and the status codes. */
 export async function judged ({ bytes, left, requests }: Seen): Promise<{ problems: string[], statusCodes: number[] }> {
   const problems: string[] = []
-  const answers: Answer[] = []
+  const answers: HttpResponse[] = []
   let isCut = false
   try {
     await readAll(bytes, head => /^x-method: (\S+)\r?$/im.exec(head)?.[1] ?? 'GET', answers)
   } catch (error) {
     // A stream that fails behind its head cuts its answer, and so does who leaves, or ends before the body.
-    isCut = error instanceof AnswerSyntaxError && error.truncated && (left || (error.statusCode ?? 500) < 400 || isInterim(error.bytes))
+    isCut = error instanceof ResponseSyntaxError && error.isTruncated && (left || (error.statusCode ?? 500) < 400 || isInterim(error.bytes))
     if (!isCut) problems.push(describe(error))
   }
   for (const [index, answer] of answers.entries()) {
     const isFinal = index === answers.length - 1
     problems.push(...breaches(answer, contract))
-    const [number] = valuesOf(answer, 'x-seq')
+    const [number] = getFieldValues(answer, 'x-seq')
     // What has no number was written on the socket, after all others.
-    if (number === undefined ? !isFinal || !isLast(answer) || answer.statusCode < 400 : number !== String(index)) {
+    if (number === undefined ? !isFinal || !isLastOnConnection(answer) || answer.statusCode < 400 : number !== String(index)) {
       problems.push(`answer ${index} has the number ${number}`)
     }
-    if (isLast(answer) && (!isFinal || isCut)) problems.push(`close-is-last: more behind answer ${index}`)
+    if (isLastOnConnection(answer) && (!isFinal || isCut)) problems.push(`close-is-last: more behind answer ${index}`)
   }
   if (requests !== undefined && answers.length !== requests && !isCut && !left) {
     const final = answers.at(-1)
-    if (answers.length > requests || final === undefined || !isLast(final)) problems.push(`answered: ${answers.length} answers to ${requests} requests`)
+    if (answers.length > requests || final === undefined || !isLastOnConnection(final)) problems.push(`answered: ${answers.length} answers to ${requests} requests`)
   }
   return { problems, statusCodes: answers.map(({ statusCode }) => statusCode) }
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { setImmediate as tick } from 'node:timers/promises'
 import fc from 'fast-check'
 import type { FastifyInstance } from 'fastify'
-import { valuesOf, type Answer, type Field } from '../conformance/answer.js'
+import { getFieldValues, type HttpResponse, type FieldLine } from '../conformance/exchange/response.js'
 import { Contract } from '../lib/contract.js'
 import { takeCrashes, watchForCrashes } from './crashes.js'
 import { search, settings } from './property.js'
@@ -40,7 +40,7 @@ const guarded = new Map([logged, silent].map(({ app }) => [app, new Guarded(port
 let session: ClientHttp2Session | undefined
 
 /** Asks over HTTP/2, on one connection as long as that is open. */
-async function overHttp2 (path: string, method: string): Promise<Answer> {
+async function overHttp2 (path: string, method: string): Promise<HttpResponse> {
   if (session === undefined || session.destroyed || session.closed) {
     session = connect(`http://127.0.0.1:${ports.get(http2.app)}`)
     session.on('error', () => {})
@@ -49,8 +49,8 @@ async function overHttp2 (path: string, method: string): Promise<Answer> {
   return await new Promise((resolve, reject) => {
     const stream = open.request({ ':method': method, ':path': path, 'x-case': String(id) })
     const chunks: Buffer[] = []
-    const trailers: Field[] = []
-    let found: { statusCode: number, fields: Field[] } | undefined
+    const trailers: FieldLine[] = []
+    let found: { statusCode: number, fields: FieldLine[] } | undefined
     stream.on('response', headers => {
       found = { statusCode: headers[':status']!, fields: fieldsOf(headers) }
     })
@@ -65,7 +65,7 @@ async function overHttp2 (path: string, method: string): Promise<Answer> {
   })
 }
 
-function fieldsOf (headers: IncomingHttpHeaders): Field[] {
+function fieldsOf (headers: IncomingHttpHeaders): FieldLine[] {
   return Object.entries(headers).filter(([name]) => !name.startsWith(':')).flatMap(([name, value]) => [value].flat().map(one => [name, String(one)] as const))
 }
 
@@ -91,8 +91,8 @@ const anyRun = fc.record({
 type Run = typeof anyRun extends fc.Arbitrary<infer T> ? T : never
 
 /** What of the message must be there, or must not, where that is plain to see. */
-function said ({ way, value, statusCode }: Run, answer: Answer): string[] {
-  const [reason] = valuesOf(answer, contract.field)
+function said ({ way, value, statusCode }: Run, answer: HttpResponse): string[] {
+  const [reason] = getFieldValues(answer, contract.field)
   const text = value.kind === 'text' ? value.text : undefined
   if (way in SAID && text !== undefined && /^[!-~]+(?: [!-~]+)*$/.test(text)) {
     const expected = text.slice(0, 512).trimEnd()

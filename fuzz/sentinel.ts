@@ -1,6 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import type { Answer } from '../conformance/answer.js'
-import { isLast } from '../conformance/probe.js'
+import { isLastOnConnection, type HttpResponse } from '../conformance/exchange/response.js'
 import { readAll } from './verdict.js'
 
 /** What a service answers to GET of {@link SENTINEL}: the number that it is asked for. */
@@ -24,7 +23,7 @@ export class Guarded {
   }
 
   /** The one answer to a request. */
-  async ask (request: string | Buffer, method: string): Promise<Answer> {
+  async ask (request: string | Buffer, method: string): Promise<HttpResponse> {
     const socket = this.#open()
     const ends = `<${++this.#count}>`
     this.#received = []
@@ -36,7 +35,7 @@ export class Guarded {
     const [answer, sentinel, ...more] = answers
     if (answer === undefined) throw new Error('no answer')
     if (more.length > 0) throw new Error(`more than one answer: ${JSON.stringify(bytes.toString('latin1').slice(0, 2000))}`)
-    if (sentinel === undefined ? !isLast(answer) : sentinel.statusCode !== 200 || Buffer.from(sentinel.body).toString() !== ends) {
+    if (sentinel === undefined ? !isLastOnConnection(answer) : sentinel.statusCode !== 200 || Buffer.from(sentinel.body).toString() !== ends) {
       throw new Error(`not the answer behind it: ${JSON.stringify(bytes.toString('latin1').slice(0, 2000))}`)
     }
     if (sentinel === undefined) this.close()

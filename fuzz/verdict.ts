@@ -1,22 +1,22 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
-import type { Answer } from '../conformance/answer.js'
-import { AnswerSyntaxError, readAnswers } from '../conformance/reader.js'
-import { judge } from '../conformance/rules.js'
+import type { HttpResponse } from '../conformance/exchange/response.js'
+import { ResponseSyntaxError, readResponses } from '../conformance/exchange/response-reader.js'
+import { checkResponse } from '../conformance/rules.js'
 import type { Contract } from '../lib/contract.js'
 import { parse } from '../test/fixtures/wire.js'
 
 /** What of an answer breaks the contract, in words. */
-export function breaches (answer: Answer, contract: Contract): string[] {
-  return judge(answer, contract).map(({ rule, found }) => `${rule.id}: ${found}`)
+export function breaches (answer: HttpResponse, contract: Contract): string[] {
+  return checkResponse(answer, contract).map(({ rule, found }) => `${rule.id}: ${found}`)
 }
 
 /**
  * The answers in bytes, each read by the conformance kit's reader, as the
  * answer to the method that `methodOf` finds in its head.
  *
- * @throws {AnswerSyntaxError} for bytes that are no answer; what was read before is in `answers`
+ * @throws {ResponseSyntaxError} for bytes that are no answer; what was read before is in `answers`
  */
-export async function readAll (bytes: Buffer, methodOf: (head: string, index: number) => string, answers: Answer[] = []): Promise<Answer[]> {
+export async function readAll (bytes: Buffer, methodOf: (head: string, index: number) => string, answers: HttpResponse[] = []): Promise<HttpResponse[]> {
   for (let at = 0; at < bytes.length;) {
     const from = at
     const method = methodOf(finalHead(bytes.subarray(from)), answers.length)
@@ -29,7 +29,7 @@ export async function readAll (bytes: Buffer, methodOf: (head: string, index: nu
       // One at a time, so that it is known where the answer ends.
       while (at < bytes.length) yield bytes.subarray(at, ++at)
     }
-    const { value } = await readAnswers(step(), [method]).next()
+    const { value } = await readResponses(step(), [method]).next()
     if (value === undefined) break
     answers.push(value)
   }
@@ -48,12 +48,12 @@ function finalHead (bytes: Buffer): string {
 
 /** Why bytes are no answer, in words. */
 export function describe (error: unknown): string {
-  if (!(error instanceof AnswerSyntaxError)) throw error
+  if (!(error instanceof ResponseSyntaxError)) throw error
   return `syntax: ${error.message}: ${JSON.stringify(Buffer.from(error.bytes).toString('latin1').slice(-300))}`
 }
 
 /** Injects a request, and reads the answer from the bytes that a socket would have got. */
-export async function injected (app: FastifyInstance, options: InjectOptions): Promise<Answer> {
+export async function injected (app: FastifyInstance, options: InjectOptions): Promise<HttpResponse> {
   const response = await app.inject(options)
   const head = (response.raw.res as unknown as { _header: string })._header
   const bytes = head + response.rawPayload.toString('latin1')

@@ -2,7 +2,7 @@ import { isValidHeader } from './headers.js'
 import { createPhrases, toClassCode } from './status-codes.js'
 import { isPlainObject } from './plain-object.js'
 import { MAX_PHRASE_LENGTH, toHeaderText } from './reason-phrase.js'
-import { refuse } from './refuse.js'
+import { throwInvalidOption } from './invalid-option.js'
 import { isRepresentationMetadata } from './representation-metadata.js'
 
 /** Options of the contract. */
@@ -40,7 +40,7 @@ export class Contract {
   readonly challenge: string
 
   constructor (options: ContractOptions = {}) {
-    if (!isPlainObject(options)) refuse('values must come in an object', options)
+    if (!isPlainObject(options)) throwInvalidOption('values must come in an object', options)
     const { header = 'EB-REASON-PHRASE', statusCodes = {}, exposeServerErrors = false, challenge = 'HMAC', ...unknown } = options
     const [unknownName] = Object.keys(unknown)
     if (unknownName !== undefined) {
@@ -50,7 +50,7 @@ export class Contract {
     this.header = checkHeader(header)
     this.field = header.toLowerCase()
     this.phrases = extendTable(statusCodes)
-    if (typeof exposeServerErrors !== 'boolean') refuse('exposeServerErrors must be a boolean', exposeServerErrors)
+    if (typeof exposeServerErrors !== 'boolean') throwInvalidOption('exposeServerErrors must be a boolean', exposeServerErrors)
     this.exposeServerErrors = exposeServerErrors
     this.challenge = checkChallenge(challenge)
   }
@@ -72,25 +72,25 @@ export class Contract {
 }
 
 function checkHeader (header: unknown): string {
-  if (typeof header !== 'string') refuse('header must be a string', header)
-  if (!isValidHeader(header, '')) refuse('header must be a valid header name', header)
+  if (typeof header !== 'string') throwInvalidOption('header must be a string', header)
+  if (!isValidHeader(header, '')) throwInvalidOption('header must be a valid header name', header)
   const field = header.toLowerCase()
-  if (RESERVED.has(field) || field.startsWith('access-control-') || isRepresentationMetadata(field) || field in {} || header in {}) refuse('header must be a header of its own', header)
+  if (RESERVED.has(field) || field.startsWith('access-control-') || isRepresentationMetadata(field) || field in {} || header in {}) throwInvalidOption('header must be a header of its own', header)
   return header
 }
 
 function extendTable (statusCodes: unknown): Map<number, string> {
   if (!isPlainObject(statusCodes)) {
-    refuse('statusCodes must be an object, such as { 429: \'Too Many Requests\' }', statusCodes)
+    throwInvalidOption('statusCodes must be an object, such as { 429: \'Too Many Requests\' }', statusCodes)
   }
   const extended = createPhrases()
   for (const [key, phrase] of Object.entries(statusCodes)) {
     const statusCode = Number(key)
     if (!/^[45]\d\d$/.test(key)) {
-      refuse('statusCodes must have keys from 400 to 599', key)
+      throwInvalidOption('statusCodes must have keys from 400 to 599', key)
     }
     if (typeof phrase !== 'string' || phrase === '' || toHeaderText(phrase) !== phrase || phrase.length > MAX_PHRASE_LENGTH) {
-      refuse(`statusCodes[${statusCode}] must be a phrase of 1 to ${MAX_PHRASE_LENGTH} printable ASCII characters`, phrase)
+      throwInvalidOption(`statusCodes[${statusCode}] must be a phrase of 1 to ${MAX_PHRASE_LENGTH} printable ASCII characters`, phrase)
     }
     extended.set(statusCode, phrase)
   }
@@ -99,8 +99,8 @@ function extendTable (statusCodes: unknown): Map<number, string> {
 
 function checkChallenge (challenge: unknown): string {
   if (typeof challenge !== 'string' || challenge.trim() === '') {
-    refuse('challenge must be a WWW-Authenticate challenge', challenge)
+    throwInvalidOption('challenge must be a WWW-Authenticate challenge', challenge)
   }
-  if (!isValidHeader('www-authenticate', challenge)) refuse('challenge must be a valid header value', challenge)
+  if (!isValidHeader('www-authenticate', challenge)) throwInvalidOption('challenge must be a valid header value', challenge)
   return challenge
 }

@@ -1,4 +1,4 @@
-import { refuse } from './refuse.js'
+import { throwInvalidOption } from './invalid-option.js'
 
 /** Options of a maintenance that starts. */
 export interface MaintenanceStart {
@@ -40,14 +40,14 @@ export const OFF: MaintenanceOff = Object.freeze({ enabled: false })
  * @throws {TypeError} if an option is unknown or of the wrong type, if `until` is past, or if there are both `until` and `retryAfter`
  */
 export function startMaintenance (start: MaintenanceStart = {}): MaintenanceOn {
-  if (typeof start !== 'object' || start === null) refuse('options must be an object, such as { message, until }', start, 'maintenance')
+  if (typeof start !== 'object' || start === null) throwInvalidOption('options must be an object, such as { message, until }', start, 'maintenance')
   const { message = DEFAULT_MESSAGE, until, retryAfter, ...others } = start
   const [unknown] = Object.keys(others)
   if (unknown !== undefined) throw new TypeError(`fastify-reason-phrase: maintenance option "${unknown}" is unknown, known are message, until and retryAfter`)
   if (until !== undefined && retryAfter !== undefined) throw new TypeError('fastify-reason-phrase: maintenance takes until or retryAfter, not both')
 
   const endMs = until === undefined ? undefined : parseTime(until, 'until')
-  if (endMs !== undefined && endMs <= Date.now()) refuse('option until must be in the future', until, 'maintenance')
+  if (endMs !== undefined && endMs <= Date.now()) throwInvalidOption('option until must be in the future', until, 'maintenance')
   return createState(message, new Date().toISOString(), endMs, retryAfter)
 }
 
@@ -58,9 +58,9 @@ export function startMaintenance (start: MaintenanceStart = {}): MaintenanceOn {
  */
 export function parseState (value: unknown): MaintenanceState {
   const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
-  if (type !== 'object') refuse('state must be { enabled: false }, or an object with enabled, message and since', type, 'maintenance')
+  if (type !== 'object') throwInvalidOption('state must be { enabled: false }, or an object with enabled, message and since', type, 'maintenance')
   const { enabled, message, since, until, retryAfter } = value as Partial<Record<keyof MaintenanceOn, unknown>>
-  if (typeof enabled !== 'boolean') refuse('option enabled must be true or false', enabled, 'maintenance')
+  if (typeof enabled !== 'boolean') throwInvalidOption('option enabled must be true or false', enabled, 'maintenance')
   if (!enabled) return OFF
   const startMs = parseTime(since, 'since')
   return createState(message, new Date(startMs).toISOString(), until === undefined ? undefined : parseTime(until, 'until'), retryAfter)
@@ -77,10 +77,10 @@ export function getRetryAfterSeconds ({ until, retryAfter }: MaintenanceOn): num
 }
 
 function createState (message: unknown, since: string, endMs: number | undefined, retryAfter: unknown = DEFAULT_RETRY_AFTER_SECONDS): MaintenanceOn {
-  if (typeof message !== 'string' || message.trim() === '') refuse('option message must be a string that is not blank', message, 'maintenance')
+  if (typeof message !== 'string' || message.trim() === '') throwInvalidOption('option message must be a string that is not blank', message, 'maintenance')
   // Larger numbers are written with an exponent, and Retry-After has only digits (RFC 9110 section 10.2.3).
   if (typeof retryAfter !== 'number' || !(retryAfter > 0) || !Number.isSafeInteger(Math.ceil(retryAfter))) {
-    refuse('option retryAfter must be a positive number of seconds', retryAfter, 'maintenance')
+    throwInvalidOption('option retryAfter must be a positive number of seconds', retryAfter, 'maintenance')
   }
   return Object.freeze({
     enabled: true,
@@ -95,7 +95,7 @@ const DATE_TIME = /^((?:\d{4}|[+-]\d{6})-\d\d-\d\d)T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|
 
 function parseTime (value: unknown, name: string): number {
   const timeMs = value instanceof Date ? value.getTime() : typeof value === 'string' ? parseDateTime(value) : NaN
-  if (Number.isNaN(timeMs)) refuse(`option ${name} must be a valid Date, or a date-time with its time zone`, value, 'maintenance')
+  if (Number.isNaN(timeMs)) throwInvalidOption(`option ${name} must be a valid Date, or a date-time with its time zone`, value, 'maintenance')
   return timeMs
 }
 

@@ -7,11 +7,12 @@ import { createRequire } from 'node:module'
 import sensible from '@fastify/sensible'
 import express from 'express'
 import Fastify from 'fastify'
-import { probes } from '../conformance/catalogue.ts'
-import { LINGER, MAX_EXCHANGE_BYTES } from '../conformance/exchange.ts'
-import { plan, protocolsOf } from '../conformance/plan.ts'
-import { MAX_INTERIM } from '../conformance/reader.ts'
-import { run } from '../conformance/run.ts'
+import { LINGER_MS, MAX_EXCHANGE_BYTES } from '../conformance/exchange/exchange.ts'
+import { detectProtocols } from '../conformance/exchange/protocols.ts'
+import { MAX_INTERIM_RESPONSES } from '../conformance/exchange/response-reader.ts'
+import { probes } from '../conformance/probes/index.ts'
+import { selectProbes } from '../conformance/probes/select.ts'
+import { runProbes } from '../conformance/run-probes.ts'
 import reasonPhrase, { serverOptions } from '../index.ts'
 import { Contract } from '../lib/contract.ts'
 
@@ -58,7 +59,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
   const { port, close } = await start()
   const target = { scheme: 'http', authority: `127.0.0.1:${port}`, host: '127.0.0.1', port, base: '', contract: new Contract(), requests, timeout: 5000 }
   results[name] = new Map()
-  for await (const { probe, violations } of run(target, plan(target, await protocolsOf(target), [], {}), 8)) {
+  for await (const { probe, violations } of runProbes(target, selectProbes(target, await detectProtocols(target), [], {}), 8)) {
     results[name].set(probe.id, new Set(violations.map(({ rule }) => rule.id)))
   }
   await close()
@@ -112,10 +113,10 @@ ${names.map(name => `- ${name}: ${broken(name).map(id => `\`${id}\``).join(', ')
 
 | what comes | verdict |
 |---|---|
-| a 4xx or 5xx whose header section announces a body | The header section is judged at once. The body is awaited for ${LINGER} ms, to tell how long it is. |
+| a 4xx or 5xx whose header section announces a body | The header section is judged at once. The body is awaited for ${LINGER_MS} ms, to tell how long it is. |
 | an answer that does not end within \`--timeout\` | a violation, for a 2xx as well. A stream of events without an end is no request for \`--request\`. |
 | more than ${MAX_EXCHANGE_BYTES / 2 ** 20} MiB on one connection | a violation: nothing after that is read. |
-| more than ${MAX_INTERIM} responses with a 1xx before the final one | a violation |
+| more than ${MAX_INTERIM_RESPONSES} responses with a 1xx before the final one | a violation |
 | a 4xx or 5xx that the server cuts | a violation. A 2xx that the server cuts is none, because a stream that fails ends so. |
 | a 100, and then nothing, for a request that is not complete | no violation |
 | a 2xx to CONNECT, without a length | It opens a tunnel, so the header section is the whole answer. |

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import service from '../app.js'
-import { fieldSigner } from '../client/signer.js'
+import { createFieldSigner } from '../client/signer.js'
 import { conformance } from '../conformance/index.js'
 import { serverOptions } from '../index.js'
 import { cert, key } from './fixtures/certificate.js'
@@ -9,10 +9,10 @@ import { sqlite } from './fixtures/database.js'
 import { keysFile } from './fixtures/service.js'
 import { KEY } from './fixtures/sign.js'
 
-// Some hundred exchanges each.
+// Each test sends several hundred requests.
 t.setTimeout(300_000)
 
-const sign = fieldSigner(KEY)
+const sign = createFieldSigner(KEY)
 const topic = { name: 'orders', description: '', mediaType: 'application/json' }
 
 async function conforms (t: Test, app: FastifyInstance<any, any, any, any>) {
@@ -29,9 +29,9 @@ async function conforms (t: Test, app: FastifyInstance<any, any, any, any>) {
   })
 }
 
-t.test('The service keeps the contract', async t => {
+t.test('the example service keeps the contract', async t => {
   t.test('over HTTP/1.1', async t => conforms(t, Fastify(serverOptions())))
   t.test('over https', async t => conforms(t, Fastify(serverOptions({ https: { key, cert } }))))
-  t.test('over HTTP/2, in the clear', async t => conforms(t, Fastify(serverOptions({ http2: true }))))
+  t.test('over HTTP/2 in the clear', async t => conforms(t, Fastify(serverOptions({ http2: true }))))
   t.test('over HTTP/2 and HTTP/1.1 on https', async t => conforms(t, Fastify(serverOptions({ http2: true, https: { key, cert, allowHTTP1: true } }))))
 })

@@ -1,7 +1,7 @@
 import AjvCompiler, { type Ajv } from '@fastify/ajv-compiler'
 import type { FastifySchema, FastifySchemaCompiler } from 'fastify'
 import fp from 'fastify-plugin'
-import { oneLine } from '../../lib/one-line.js'
+import { escapeControls } from '../../lib/control-characters.js'
 
 /** Whether a date-time has a UTC text of the usual length: a leap second has not, nor one that UTC moves to year 10000. */
 function isTimestamp (text: string): boolean {
@@ -30,6 +30,6 @@ export default fp(async function validation (app) {
 
   // Ajv does not name what is too much, and a client gets nothing but this text.
   app.setSchemaErrorFormatter(([{ instancePath, message, params: { additionalProperty } }], part) => new Error(
-    `${part}${instancePath} ${additionalProperty === undefined ? message : `has an unknown property: ${oneLine(String(additionalProperty))}`}`
+    `${part}${instancePath} ${additionalProperty === undefined ? message : `has an unknown property: ${escapeControls(String(additionalProperty))}`}`
   ))
 }, { name: 'validation' })

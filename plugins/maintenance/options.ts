@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { refuse } from '../../lib/refuse.js'
+import { throwInvalidOption } from '../../lib/invalid-option.js'
 import { MAX_TIMEOUT_MS } from '../../lib/time-limit.js'
 import type { MaintenanceStore } from './store.js'
 
@@ -33,8 +33,8 @@ export interface MaintenanceSettings {
  * @throws {TypeError} if an option is of the wrong type, or out of range
  */
 export function resolveOptions ({ exempt = () => false, store, pollInterval = 500, timeout = 1000 }: MaintenanceOptions): MaintenanceSettings {
-  if (typeof exempt !== 'function') refuse('exempt of maintenance must be a function of the request', exempt)
-  if (store !== undefined && (typeof store?.load !== 'function' || typeof store.save !== 'function')) refuse('store of maintenance must be an object with load and save', store)
+  if (typeof exempt !== 'function') throwInvalidOption('exempt of maintenance must be a function of the request', exempt)
+  if (store !== undefined && (typeof store?.load !== 'function' || typeof store.save !== 'function')) throwInvalidOption('store of maintenance must be an object with load and save', store)
   checkMilliseconds('pollInterval', pollInterval)
   checkMilliseconds('timeout', timeout)
   return { exempt, store, pollInterval, timeout }
@@ -42,5 +42,5 @@ export function resolveOptions ({ exempt = () => false, store, pollInterval = 50
 
 function checkMilliseconds (name: string, value: unknown): void {
   if (typeof value === 'number' && value > 0 && value <= MAX_TIMEOUT_MS) return
-  refuse(`${name} of maintenance must be a positive number of milliseconds`, value)
+  throwInvalidOption(`${name} of maintenance must be a positive number of milliseconds`, value)
 }

@@ -1,9 +1,7 @@
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { Readable, Writable } from 'node:stream'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import { run } from '../../bin/run.js'
 import reasonPhrase, { serverOptions } from '../../index.js'
 import signature from '../../plugins/signature/index.js'
 import { cert, key } from '../fixtures/certificate.js'
@@ -11,77 +9,28 @@ import { conforming, type Draft } from '../fixtures/conforming.js'
 import { closedPort } from '../fixtures/database.js'
 import { KEY } from '../fixtures/sign.js'
 import { endless, serveUnfinished, slow } from '../fixtures/unfinished.js'
+import { runCommand, type Input } from './fixtures/run-command.js'
 
-async function check (args: string[], { isTTY, stdin = '', env = {} }: { isTTY?: boolean, stdin?: string, env?: Record<string, string> } = {}) {
-  const stream = () => {
-    const chunks: Buffer[] = []
-    const write = new Writable({
-      write (chunk, _encoding, done) {
-        chunks.push(chunk)
-        done()
-      }
-    })
-    return { stream: Object.assign(write, { isTTY }), text: () => Buffer.concat(chunks).toString() }
-  }
-  const [stdout, stderr] = [stream(), stream()]
-  const code = await run(['check', ...args], { stdin: Readable.from([stdin]), stdout: stdout.stream, stderr: stderr.stream }, env)
-  return { code, stdout: stdout.text(), stderr: stderr.text() }
-}
+const check = async (args: string[], input?: Input) => await runCommand(['check', ...args], input)
 
+/** Starts a server that conforms except for its mutation, and returns its URL. */
 async function url (t: Test, mutate?: (draft: Draft) => unknown): Promise<string> {
   return `http://${(await conforming(t, mutate)).authority}`
 }
 
 const withoutHeader = (draft: Draft): void => { draft.fields = draft.fields.filter(([name]) => name !== 'EB-REASON-PHRASE') }
 
-t.test('A server that conforms: a table, and exit code 0', async t => {
-  const { code, stdout, stderr } = await check([await url(t), '--concurrency', '16', '--request', 'GET /', '--request', 'POST /things {"name":"a b"}'])
-  t.equal(code, 0)
-  t.equal(stderr, '')
-  t.match(stdout, /^http:\/\/127\.0\.0\.1:\d+: http\/1\.1\n\ngroup +probes +kept +broken\ntext +(\d+) +\1 +0\n/)
-  for (const group of ['routing', 'framing', 'payload', 'connection', 'requests']) t.match(stdout, new RegExp(`^${group} +(\\d+) +\\1 +0$`, 'm'))
-  t.match(stdout, /\n\nIt conforms: \d+ probes\.\n$/)
-})
-
-t.test('A server that does not: the rule, the request and the answer, and exit code 1', async t => {
-  const { code, stdout, stderr } = await check([await url(t, withoutHeader), '--only', 'text-no-resource-head', '--only', 'text-root'], { isTTY: true })
-  t.equal(code, 1)
-  t.match(stderr, /^\r1 of 3 probes\r2 of 3 probes\r3 of 3 probes\r\x1b\[K$/) // eslint-disable-line no-control-regex
-  t.match(stdout, /^text +3 +2 +1$/m)
-  t.match(stdout, /^text-no-resource-head: HEAD of a path that no service has \(RFC 9110 section 9\.3\.2\)\n {2}header in answer 1: no such header\. The header has the message, on one line \(responses\.md\)\.\n {2}sent\n {4}HEAD \/no-such-resource\S* HTTP\/1\.1\\r\\n\n/m)
-  t.match(stdout, /^ {2}received \(the connection: closed\)\n {4}HTTP\/1\.1 404 No such thing: /m)
-  t.match(stdout, /\n\nIt does not conform: 1 of 3 probes show it\.\n$/)
-})
-
-t.test('A server that never finishes an answer: no probe passes, and exit code 1', async t => {
-  for (const answer of [slow['a header section that stops']!, endless['a 200 of a terabyte']!]) {
-    const { target } = await serveUnfinished(t, answer)
+t.test('exits with 1 and fails every probe if responses never end', async t => {
+  for (const response of [slow['a header section that stops']!, endless['a 200 of a terabyte']!]) {
+    const { target } = await serveUnfinished(t, response)
     const { code, stdout } = await check([`http://${target.authority}`, '--timeout', '2000', '--concurrency', '26', '--only', 'text'])
     t.equal(code, 1)
     t.match(stdout, /^text +26 +0 +26$/m)
-    t.match(stdout, /syntax in answer 1: The answer does not end (?:in time|within 16777216 bytes)/)
+    t.match(stdout, /syntax in response 1: The response does not end (?:in time|within 16777216 bytes)/)
   }
 })
 
-t.test('For machines', async t => {
-  const target = await url(t, withoutHeader)
-  const only = ['--only', 'text-no-resource', '--skip', 'text-no-resource-head', '--only', 'text-root-head']
-  const json = await check([target, '--json', ...only])
-  t.equal(json.code, 1)
-  const { probes, ...rest } = JSON.parse(json.stdout)
-  t.strictSame(rest, { target, protocols: ['http/1.1'], conforms: false })
-  t.match(probes[0], { id: 'text-no-resource', group: 'text', violations: [{ rule: 'header', found: 'no such header', answer: 0 }], sent: /^GET/, received: /^HTTP/ })
-  t.notOk(probes.some(({ id }: { id: string }) => id === 'text-no-resource-head'))
-  t.match(probes.at(-1), { id: 'text-root-head', violations: [] })
-
-  const tap = await check([target, '--tap', ...only])
-  t.equal(tap.code, 1)
-  t.match(tap.stdout, /^TAP version 14\n1\.\.6\nnot ok 1 - text-no-resource\n {2}---\n {2}\{\n {4}"violations": \[\n/)
-  t.match(tap.stdout, /\n {2}\}\n {2}\.\.\.\nnot ok 2 - /)
-  t.match(tap.stdout, /\nok 6 - text-root-head\n$/)
-})
-
-t.test('What the service chooses', async t => {
+t.test('--header and --status configure the contract', async t => {
   const target = await url(t, draft => {
     if (draft.statusCode < 400) return
     draft.statusCode = 429
@@ -93,12 +42,12 @@ t.test('What the service chooses', async t => {
   t.equal((await check([target, '--status', '429', ...only])).code, 1)
 })
 
-t.test('A URL with a path is what the paths of the probes begin with', async t => {
+t.test('prefixes the paths of the probes with the path of the URL', async t => {
   const { stdout } = await check([`${await url(t, withoutHeader)}/base/`, '--only', 'text-no-resource-head'])
   t.match(stdout, /HEAD \/base\/no-such-resource/)
 })
 
-t.test('Each well-formed request is signed', async t => {
+t.test('--key signs each well-formed request', async t => {
   const app = Fastify(serverOptions())
   t.teardown(() => app.close())
   await app.register(reasonPhrase)
@@ -129,7 +78,7 @@ t.test('Each well-formed request is signed', async t => {
   t.notMatch(wrong.stdout, 'hidden')
 })
 
-t.test('No header of a server steers the terminal', async t => {
+t.test('escapes control characters of the server', async t => {
   const server = createServer({ key, cert }, (_request, response) => { response.writeHead(404, 'a\x9b2Jb', { 'EB-REASON-PHRASE': 'c\x9b2Jd', 'Content-Length': 0 }).end() })
   await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
   t.teardown(() => { server.close() })
@@ -137,12 +86,12 @@ t.test('No header of a server steers the terminal', async t => {
   for (const format of [[], ['--json'], ['--tap']]) {
     const { code, stdout } = await check([`https://localhost:${port}`, '--insecure', '--only', 'text-no-resource-post', ...format])
     t.equal(code, 1)
-    t.match(stdout, 'u009b2Jd', 'the header is there')
+    t.match(stdout, 'u009b2Jd', 'prints the header')
     t.notMatch(stdout, /[\x80-\x9f]/)
   }
 })
 
-t.test('https', async t => {
+t.test('checks a server on https', async t => {
   const server = createServer({ key, cert }, (request, response) => {
     if (request.url === '/') response.end()
     else response.writeHead(404, 'No', { 'EB-REASON-PHRASE': 'No', 'Content-Length': 0 }).end()
@@ -157,36 +106,36 @@ t.test('https', async t => {
   t.match(stderr, /^fastify-reason-phrase: https:\/\/localhost:\d+ cannot be reached: self-signed certificate/)
 })
 
-t.test('A server that is not there: exit code 2', async t => {
+t.test('exits with 2 if the server is unreachable', async t => {
   const { code, stdout, stderr } = await check([`http://127.0.0.1:${await closedPort()}`])
   t.equal(code, 2)
   t.equal(stdout, '')
   t.match(stderr, /^fastify-reason-phrase: http:\/\/127\.0\.0\.1:\d+ cannot be reached: connect ECONNREFUSED/)
 })
 
-t.test('One that is not of this machine: a warning', async t => {
+t.test('warns if the server is not on this machine', async t => {
   const { code, stderr } = await check(['http://no-such-host.invalid'])
   t.equal(code, 2)
-  t.match(stderr, /^fastify-reason-phrase: no-such-host\.invalid is not this machine, and is sent malformed requests: .*\n.* cannot be reached: getaddrinfo/)
+  t.match(stderr, /^fastify-reason-phrase: no-such-host\.invalid is not this machine\. check sends malformed requests: .*\n.* cannot be reached: getaddrinfo/)
   t.equal((await check(['https://no-such-host.invalid'])).code, 2)
   for (const host of ['[::1]', 'a.localhost']) t.notMatch((await check([`http://${host}:1`])).stderr, 'not this machine')
 })
 
-t.test('Wrong use: what is wrong, and exit code 64', async t => {
+t.test('exits with 64 for invalid arguments, and prints the error and the usage', async t => {
   const target = 'http://127.0.0.1:1'
   for (const [args, message] of [
     [[], 'check takes one URL'],
     [[target, target], 'check takes one URL'],
-    [['127.0.0.1'], 'check takes a URL'],
-    [['ftp://127.0.0.1'], 'must begin with http:// or https://'],
-    [['http://a:b@127.0.0.1'], 'cannot have a user or a password'],
-    [['http://127.0.0.1/?a'], 'cannot have a query'],
-    [[target, '--json', '--tap'], 'exclude each other'],
+    [['127.0.0.1'], 'check takes an http or https URL'],
+    [['ftp://127.0.0.1'], 'check takes an http or https URL'],
+    [['http://a:b@127.0.0.1'], 'must not have a user or a password'],
+    [['http://127.0.0.1/?a'], 'must not have a query'],
+    [[target, '--json', '--tap'], '--json and --tap cannot be combined'],
     [[target, '--header', 'content-type'], 'option header must be a header of its own'],
     [[target, '--status', '200'], 'option statusCodes must have keys from 400 to 599'],
-    [[target, '--request', '/'], '--request must be as'],
-    [[target, '--concurrency', '0'], '--concurrency must be a whole number'],
-    [[target, '--timeout', '1.5'], '--timeout must be a whole number'],
+    [[target, '--request', '/'], '--request must be like'],
+    [[target, '--concurrency', '0'], '--concurrency must be a positive integer'],
+    [[target, '--timeout', '1.5'], '--timeout must be a positive integer'],
     [[target, '--only', 'nothing'], 'no probe has the id "nothing"'],
     [[target, '--skip', 'text-'], 'no probe has the id "text-"'],
     [[target, '--key', 'hidden'], '--key must be a file of keys, or id:secret'],
@@ -201,7 +150,7 @@ t.test('Wrong use: what is wrong, and exit code 64', async t => {
   }
 })
 
-t.test('Help', async t => {
+t.test('--help prints the usage', async t => {
   const { code, stdout } = await check(['--help'])
   t.equal(code, 0)
   t.match(stdout, /^Usage: fastify-reason-phrase check/)

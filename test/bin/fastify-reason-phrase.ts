@@ -6,20 +6,20 @@ import t, { type Test } from 'tap'
 import { closedPort } from '../fixtures/database.js'
 import { serve, serveSigned } from '../client/fixtures/servers.js'
 
-// Each of these tests starts processes.
+// These tests start processes, which is slow.
 t.setTimeout(300_000)
 
 const root = join(import.meta.dirname, '..', '..')
 const program = join('bin', 'fastify-reason-phrase.ts')
 
-/** Starts the program, as this test is started, so that its coverage counts. */
+/** Starts the program with the same Node options as this test, so that its coverage is measured. */
 function start (t: Test, args: string[], preload?: string) {
   const process_ = spawn(process.execPath, [...process.execArgv, ...(preload ? ['--import', `data:text/javascript,${preload}`] : []), program, ...args], { cwd: root })
   t.teardown(() => process_.kill('SIGKILL'))
   return process_
 }
 
-/** Runs the program to its end. */
+/** Runs the program, and returns its exit code and output. */
 async function run (t: Test, args: string[], { stdin = '', preload }: { stdin?: string, preload?: string } = {}) {
   const process_ = start(t, args, preload)
   let stdout = ''
@@ -31,11 +31,11 @@ async function run (t: Test, args: string[], { stdin = '', preload }: { stdin?: 
   return { code, stdout, stderr }
 }
 
-t.test('it starts with node', async t => {
+t.test('starts with a shebang for node', async t => {
   t.equal(readFileSync(join(root, program), 'utf8').split('\n')[0], '#!/usr/bin/env node')
 })
 
-t.test('it signs, sends and prints, and its exit code says what became of it', async t => {
+t.test('signs, sends and prints, and exits with the code of the outcome', async t => {
   const origin = await serveSigned(t, 'dev', 'hush', ({ method, body }, response) => {
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify({ method, body: String(body) }))
@@ -49,21 +49,21 @@ t.test('it signs, sends and prints, and its exit code says what became of it', a
   t.match(await run(t, ['call']), { code: 64, stdout: '', stderr: 'call takes a METHOD and a URL' })
 })
 
-t.test('a pipe that is closed does not crash it', async t => {
-  let answer = () => {}
+t.test('does not crash if its pipe is closed', async t => {
+  let respond = () => {}
   const process_ = start(t, ['call', 'GET', await serve(t, (_request, response) => {
-    answer = () => { response.setHeader('content-type', 'text/plain').end('a'.repeat(1_000_000)) }
+    respond = () => { response.setHeader('content-type', 'text/plain').end('a'.repeat(1_000_000)) }
     process_.stdout.destroy()
   })])
   let stderr = ''
   process_.stderr.on('data', data => { stderr += data })
-  process_.stdout.on('close', () => answer())
+  process_.stdout.on('close', () => respond())
   const [code] = await once(process_, 'exit')
   t.equal(code, 0)
   t.equal(stderr, '')
 })
 
-t.test('a mistake of its own is not the exit code of a rejected operation', async t => {
+t.test('exits with 70 for an internal error', async t => {
   const { code, stderr } = await run(t, ['call', '--help'], { preload: 'process.stdout.write=()=>{throw%20new%20Error("broken")}' })
   t.equal(code, 70)
   t.match(stderr, /Error: broken/)

@@ -13,11 +13,11 @@ t.test('--help lists the commands', async t => {
   for (const help of ['--help', '-h']) {
     const { code, stdout, stderr } = await output([help])
     t.strictSame({ code, stderr }, { code: 0, stderr: '' })
-    t.match(stdout, /^Usage: fastify-reason-phrase <command>\n[^]*\n {2}call {4}signs a request/)
+    t.match(stdout, /^Usage: fastify-reason-phrase <command>\n[^]*\n {2}call {4}sends a request/)
   }
 })
 
-t.test('--help of a command explains it', async t => {
+t.test('--help after a command prints its usage', async t => {
   for (const args of [['call', '--help'], ['call', 'GET', '-h']]) {
     const { code, stdout, stderr } = await output(args)
     t.strictSame({ code, stderr }, { code: 0, stderr: '' })
@@ -27,9 +27,9 @@ t.test('--help of a command explains it', async t => {
   }
 })
 
-t.test('no command, and one that is none, is wrong use', async t => {
+t.test('exits with 64 without a command, and for an unknown command', async t => {
   t.match(await output([]), { code: 64, stdout: '', stderr: /^fastify-reason-phrase: no command\n\nUsage: / })
   for (const name of ['cal', 'toString', '__proto__', '--json']) {
-    t.match(await output([name, '--help']), { code: 64, stdout: '', stderr: /^fastify-reason-phrase: no such command\n\nUsage: / }, name)
+    t.match(await output([name, '--help']), { code: 64, stdout: '', stderr: /^fastify-reason-phrase: unknown command\n\nUsage: / }, name)
   }
 })

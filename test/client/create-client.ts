@@ -7,14 +7,14 @@ import { echo, serve, serveSigned } from './fixtures/servers.js'
 
 const key = { id: 'dev', secret: 'hush' }
 
-/** A result without the headers of its response, which must be there if the status is. */
-async function told (t: Test, call: Promise<Result>): Promise<object> {
+/** Returns a result without its headers. Asserts that there are headers if there is a status. */
+async function withoutHeaders (t: Test, call: Promise<Result>): Promise<object> {
   const { headers, ...rest } = await call
   t.equal(headers instanceof Headers, 'status' in rest)
   return rest
 }
 
-t.test('each outcome of a service with the plugin', async t => {
+t.test('returns the outcome of each response of a service with the plugin', async t => {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   app.get('/topic', async () => ({ name: 'orders' }))
@@ -28,22 +28,22 @@ t.test('each outcome of a service with the plugin', async t => {
   t.teardown(() => app.close())
   const client = createClient({ baseUrl })
 
-  t.strictSame(await told(t, client('GET', '/topic')), { outcome: 'success', status: 200, body: { name: 'orders' } })
-  t.strictSame(await told(t, client('POST', '/topic')), { outcome: 'success', status: 201, body: { name: 'orders' } })
-  t.strictSame(await told(t, client('DELETE', '/topic')), { outcome: 'success', status: 204, body: undefined })
-  t.strictSame(await told(t, client('GET', '/invalid')), { outcome: 'rejected', status: 422, reason: 'The name is taken' })
-  t.strictSame(await told(t, client('GET', '/nothing')), { outcome: 'rejected', status: 404, reason: 'Route GET:/nothing not found' })
-  t.strictSame(await told(t, client('GET', '/later')), { outcome: 'unknown', status: 503, reason: 'Later', retryAfter: 30 })
-  t.strictSame(await told(t, client('GET', '/broken')), { outcome: 'unknown', status: 500, reason: 'Internal Server Error' })
-  t.strictSame(await told(t, client('GET', '/moved')), { outcome: 'unknown', status: 302, reason: 'Found' }, 'redirects are not followed')
+  t.strictSame(await withoutHeaders(t, client('GET', '/topic')), { outcome: 'success', status: 200, body: { name: 'orders' } })
+  t.strictSame(await withoutHeaders(t, client('POST', '/topic')), { outcome: 'success', status: 201, body: { name: 'orders' } })
+  t.strictSame(await withoutHeaders(t, client('DELETE', '/topic')), { outcome: 'success', status: 204, body: undefined })
+  t.strictSame(await withoutHeaders(t, client('GET', '/invalid')), { outcome: 'rejected', status: 422, reason: 'The name is taken' })
+  t.strictSame(await withoutHeaders(t, client('GET', '/nothing')), { outcome: 'rejected', status: 404, reason: 'Route GET:/nothing not found' })
+  t.strictSame(await withoutHeaders(t, client('GET', '/later')), { outcome: 'unknown', status: 503, reason: 'Later', retryAfter: 30 })
+  t.strictSame(await withoutHeaders(t, client('GET', '/broken')), { outcome: 'unknown', status: 500, reason: 'Internal Server Error' })
+  t.strictSame(await withoutHeaders(t, client('GET', '/moved')), { outcome: 'unknown', status: 302, reason: 'Found' }, 'does not follow redirects')
 })
 
-t.test('an error that has a body is not waited for', async t => {
+t.test('does not wait for the body of an error', async t => {
   const baseUrl = await serve(t, (_request, response) => { response.writeHead(502).write('endless') })
-  t.strictSame(await told(t, createClient({ baseUrl })('GET', '/')), { outcome: 'unknown', status: 502, reason: 'Bad Gateway' })
+  t.strictSame(await withoutHeaders(t, createClient({ baseUrl })('GET', '/')), { outcome: 'unknown', status: 502, reason: 'Bad Gateway' })
 })
 
-t.test('each result with a response has its headers', async t => {
+t.test('returns the headers of each response', async t => {
   const baseUrl = await serve(t, ({ url }, response) => {
     const [, status] = url.split('/')
     if (url === '/reset') return response.destroy()
@@ -58,28 +58,28 @@ t.test('each result with a response has its headers', async t => {
     t.strictSame(result.headers!.getSetCookie(), ['a=b', 'c=d'])
     t.ok([...result.headers!.keys()].every(name => name === name.toLowerCase()))
   }
-  t.notOk('headers' in await client('GET', '/reset'), 'and others have none')
+  t.notOk('headers' in await client('GET', '/reset'), 'and there are none without a response')
   t.notOk('headers' in await client('GET', '/201', { signal: AbortSignal.abort() }))
 })
 
-t.test('it signs with a key', async t => {
+t.test('signs requests with a key', async t => {
   const baseUrl = await serveSigned(t, key.id, key.secret)
   const client = createClient({ baseUrl, key })
   t.match(await client('GET', '/a', { query: { b: 'c d' } }), { outcome: 'success', status: 200, body: { url: '/a?b=c+d' } })
   t.match(await client('POST', '/a', { body: { b: 'c' } }), { outcome: 'success', status: 200, body: { body: '{"b":"c"}' } })
-  t.strictSame(await told(t, createClient({ baseUrl })('GET', '/a')), { outcome: 'rejected', status: 401, reason: 'Signature-Input' })
-  t.strictSame(await told(t, createClient({ baseUrl, key: { ...key, secret: 'hash' } })('GET', '/a')), { outcome: 'rejected', status: 401, reason: 'Signature' })
+  t.strictSame(await withoutHeaders(t, createClient({ baseUrl })('GET', '/a')), { outcome: 'rejected', status: 401, reason: 'Signature-Input' })
+  t.strictSame(await withoutHeaders(t, createClient({ baseUrl, key: { ...key, secret: 'hash' } })('GET', '/a')), { outcome: 'rejected', status: 401, reason: 'Signature' })
 
   t.strictSame(await client('GET', '/a', { signal: AbortSignal.abort('no more') }), { outcome: 'rejected', reason: 'no more', cause: 'no more' })
 })
 
-t.test('the name of the header', async t => {
+t.test('reads the reason from the configured header', async t => {
   const baseUrl = await serve(t, (_request, response) => { response.writeHead(404, { 'x-reason': 'No topic' }).end() })
   t.match(await createClient({ baseUrl, header: 'X-Reason' })('GET', '/'), { reason: 'No topic' })
   t.match(await createClient({ baseUrl })('GET', '/'), { reason: 'Not Found' })
 })
 
-t.test('a fetch of your own', async t => {
+t.test('sends requests with a custom fetch', async t => {
   const baseUrl = await serve(t, echo)
   const asked: string[] = []
   const client = createClient({
@@ -92,7 +92,7 @@ t.test('a fetch of your own', async t => {
   t.match(await client('GET', '/a'), { outcome: 'success' })
   t.strictSame(asked, [`GET ${baseUrl}/a manual`])
 
-  t.test('that is not as fetch is', async t => {
+  t.test('returns unknown if the custom fetch does not behave like fetch', async t => {
     const broken = (fetch: unknown) => createClient({ baseUrl, fetch: fetch as typeof globalThis.fetch })('GET', '/')
     t.strictSame(await broken(() => { throw new Error('no') }), { outcome: 'unknown', reason: 'no', cause: new Error('no') })
     t.match(await broken(async () => undefined), { outcome: 'unknown', cause: TypeError })
@@ -101,34 +101,34 @@ t.test('a fetch of your own', async t => {
   })
 })
 
-t.test('wrong use is refused at once', async t => {
-  const base = 'fastify-reason-phrase: baseUrl must be an http(s) URL without user, query and fragment'
+t.test('throws for invalid options', async t => {
+  const base = 'fastify-reason-phrase: baseUrl must be an http or https URL without a user, query or fragment'
   for (const baseUrl of ['', '/v2', '127.0.0.1', 'ftp://127.0.0.1', 'file:///v2', 'httpx://a', 'http://dev:hush@a', 'http://dev@a', 'http://a?b', 'http://a/?b=c', 'http://a#b', 'blob:http://a/b']) {
     t.throws(() => createClient({ baseUrl }), { name: 'TypeError', message: base }, baseUrl)
   }
   t.throws(() => createClient({} as ClientOptions), { name: 'TypeError', message: base })
   const baseUrl = 'http://127.0.0.1'
   for (const timeout of [0, -1, NaN, Infinity, 2 ** 31]) {
-    t.throws(() => createClient({ baseUrl, timeout }), { name: 'TypeError', message: 'fastify-reason-phrase: timeout must be milliseconds, up to 2147483647' }, `${timeout}`)
+    t.throws(() => createClient({ baseUrl, timeout }), { name: 'TypeError', message: 'fastify-reason-phrase: timeout must be a positive number of milliseconds, at most 2147483647' }, `${timeout}`)
   }
   for (const maxResponseSize of [-1, NaN, '1 MB' as never]) {
-    t.throws(() => createClient({ baseUrl, maxResponseSize }), { name: 'TypeError', message: 'fastify-reason-phrase: maxResponseSize must be a number of bytes' })
+    t.throws(() => createClient({ baseUrl, maxResponseSize }), { name: 'TypeError', message: 'fastify-reason-phrase: maxResponseSize must be a number of bytes, at least 0' })
   }
   t.throws(() => createClient({ baseUrl, header: 'a b' }), TypeError)
   t.throws(() => createClient({ baseUrl, key: { id: '', secret: 'hush' } }), { name: 'TypeError', message: /id of printable ASCII/ })
-  t.throws(() => createClient({ baseUrl, key: { id: 'dev', secret: '' } }), { name: 'TypeError', message: /needs an id of printable ASCII, and a secret/ })
+  t.throws(() => createClient({ baseUrl, key: { id: 'dev', secret: '' } }), { name: 'TypeError', message: /key must have an id of printable ASCII, and a secret/ })
   t.doesNotThrow(() => createClient({ baseUrl: new URL('https://a/v2/'), timeout: 2 ** 31 - 1, header: 'X-Reason', key }))
 })
 
-t.test('a secret shows in nothing that it says', async t => {
+t.test('shows no secret in results, errors or the client', async t => {
   const client = createClient({ baseUrl: await serve(t, ({ url }, response) => url === '/reset' ? response.destroy() : response.writeHead(401).end()), key })
   const headers = { authorization: 'hush' }
-  const said = [
+  const shown = [
     client, await client('GET', '/'), await client('POST', '/reset', { headers, body: 'a' }),
     await createClient({ baseUrl: 'http://127.0.0.1:1', key })('GET', '/', { headers }),
     await client('GET', '/', { headers: { authorization: 'hush\n\0' } }).catch(error => error),
     await client('GET', '//', { headers }).catch(error => error)
   ]
-  t.equal(said.length, 6)
-  for (const one of said) t.notMatch(inspect(one, { depth: Infinity, showHidden: true }), /hush/)
+  t.equal(shown.length, 6)
+  for (const value of shown) t.notMatch(inspect(value, { depth: Infinity, showHidden: true }), /hush/)
 })

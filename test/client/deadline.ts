@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { createClient } from '../../client/index.js'
-import { deadline } from '../../client/deadline.js'
+import { createDeadline } from '../../client/deadline.js'
 import { echo, serve, serveBytes } from './fixtures/servers.js'
 
 const silent = (t: Test, onRequest = () => {}) => serveBytes(t, socket => { socket.once('data', onRequest) })
@@ -9,21 +9,21 @@ const halfway = (t: Test) => serveBytes(t, socket => {
   socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf'))
 })
 
-t.test('a timeout', async t => {
+t.test('timeout', async t => {
   const timedOut = { outcome: 'unknown', reason: 'No response within 50 ms', cause: { name: 'TimeoutError' } }
 
-  t.test('without a response is unknown', async t => {
+  t.test('returns unknown if there is no response in time', async t => {
     const result = await createClient({ baseUrl: await silent(t), timeout: 50 })('GET', '/')
     t.match(result, timedOut)
     t.notOk('status' in result)
   })
 
-  t.test('within the body is unknown, with the status', async t => {
+  t.test('returns unknown with the status code if the body does not end in time', async t => {
     const fetch = async () => new Response(new ReadableStream({ start (controller) { controller.enqueue(Buffer.from('half')) } }))
     t.match(await createClient({ baseUrl: 'http://127.0.0.1', timeout: 50, fetch })('GET', '/'), { ...timedOut, status: 200 })
   })
 
-  t.test('is kept where fetch minds no signal', async t => {
+  t.test('ends the call even if fetch ignores the signal', async t => {
     t.match(await createClient({ baseUrl: 'http://127.0.0.1', timeout: 50, fetch: () => new Promise(() => {}) })('GET', '/'), timedOut)
   })
 
@@ -34,37 +34,37 @@ t.test('a timeout', async t => {
     t.equal(await closed, true)
   })
 
-  t.test('that is not reached does nothing', async t => {
+  t.test('does nothing if the call ends in time', async t => {
     const client = createClient({ baseUrl: await serve(t, echo), timeout: 2 ** 31 - 1 })
     t.match(await client('GET', '/'), { outcome: 'success' })
     t.match(await client('GET', '/'), { outcome: 'success' })
   })
 })
 
-t.test('an abort', async t => {
-  t.test('before the call is rejected: nothing is sent', async t => {
-    const client = createClient({ baseUrl: 'http://127.0.0.1', fetch: async () => t.fail('it was sent') as never })
+t.test('signal', async t => {
+  t.test('returns rejected and sends nothing if it is already aborted', async t => {
+    const client = createClient({ baseUrl: 'http://127.0.0.1', fetch: async () => t.fail('a request was sent') as never })
     const result = await client('GET', '/', { signal: AbortSignal.abort() })
     t.match(result, { outcome: 'rejected', reason: 'This operation was aborted', cause: { name: 'AbortError' } })
     t.notOk('status' in result)
   })
 
-  t.test('while it is signed is rejected: nothing is sent', async t => {
-    const client = createClient({ baseUrl: 'http://127.0.0.1', key: { id: 'dev', secret: 'hush' }, fetch: async () => t.fail('it was sent') as never })
+  t.test('returns rejected and sends nothing if it aborts during signing', async t => {
+    const client = createClient({ baseUrl: 'http://127.0.0.1', key: { id: 'dev', secret: 'hush' }, fetch: async () => t.fail('a request was sent') as never })
     const controller = new AbortController()
     const result = client('POST', '/', { body: 'a', signal: controller.signal })
     controller.abort(new Error('the user left'))
     t.match(await result, { outcome: 'rejected', reason: 'the user left' })
   })
 
-  t.test('after it was sent is unknown', async t => {
+  t.test('returns unknown if it aborts after the request was sent', async t => {
     const controller = new AbortController()
     const baseUrl = await silent(t, () => controller.abort('no more'))
     const result = await createClient({ baseUrl })('POST', '/', { body: 'a', signal: controller.signal })
     t.strictSame(result, { outcome: 'unknown', reason: 'no more', cause: 'no more' })
   })
 
-  t.test('within the body is unknown, with the status', async t => {
+  t.test('returns unknown with the status code if it aborts within the body', async t => {
     const controller = new AbortController()
     const baseUrl = await halfway(t)
     const send: typeof fetch = async (request, init) => {
@@ -75,7 +75,7 @@ t.test('an abort', async t => {
     t.match(await createClient({ baseUrl, fetch: send })('GET', '/', { signal: controller.signal }), { outcome: 'unknown', status: 200, cause: { name: 'AbortError' } })
   })
 
-  t.test('after the call does nothing', async t => {
+  t.test('does nothing if it aborts after the call', async t => {
     const controller = new AbortController()
     const client = createClient({ baseUrl: await serve(t, echo) })
     t.match(await client('GET', '/', { signal: controller.signal }), { outcome: 'success' })
@@ -84,9 +84,9 @@ t.test('an abort', async t => {
   })
 })
 
-t.test('a deadline that is cleared leaves nothing behind', async t => {
+t.test('clear() stops listening to the signal and the timer', async t => {
   const controller = new AbortController()
-  const { signal, clear } = deadline(controller.signal, 60_000)
+  const { signal, clear } = createDeadline(controller.signal, 60_000)
   clear()
   controller.abort()
   t.equal(signal.aborted, false)

@@ -14,16 +14,16 @@ const answer = { method: 'POST', url: '/v2/topic?dry=true', body: Buffer.from(bo
 
 const origin = await serveSigned(t, key.id, key.secret)
 const url = `${origin}/v2/topic?dry=true`
-// What a client of its own takes of a signed request.
+// The fields that a client copies from a signed request.
 const SIGNED = /^(?:signature|signature-input|content-digest)$/
 const refused = { outcome: 'rejected', status: 401, reason: 'Signature-Input' }
 
-t.test('fetch', async t => {
+t.test('signs requests of fetch', async t => {
   t.match(await (await fetch(await sign(new Request(url, init)))).json(), answer)
-  t.strictSame(outcomeOf(await fetch(url, init)), refused, 'and unsigned it is refused')
+  t.strictSame(outcomeOf(await fetch(url, init)), refused, 'an unsigned request is rejected')
 })
 
-t.test('undici', async t => {
+t.test('signs requests of undici', async t => {
   const { method, headers } = await sign(new Request(url, init))
   const response = await undici.request(url, { method, headers: Object.fromEntries(headers), body } as Parameters<typeof undici.request>[1])
   t.equal(response.statusCode, 200)
@@ -31,10 +31,10 @@ t.test('undici', async t => {
   t.equal((await undici.request(url, { method: 'POST', body })).statusCode, 401)
 
   const other = await undici.fetch(url, { method, headers: [...headers], body })
-  t.match(outcomeOf(other), { outcome: 'success', status: 200 }, 'which has a fetch, too')
+  t.match(outcomeOf(other), { outcome: 'success', status: 200 }, 'and of its fetch')
 })
 
-t.test('axios, each request of it', async t => {
+t.test('signs each request of axios', async t => {
   const instance = axios.create({ baseURL: origin, validateStatus: () => true })
   t.equal((await instance.get('/v2/topic')).status, 401)
   instance.interceptors.request.use(async config => {
@@ -48,7 +48,7 @@ t.test('axios, each request of it', async t => {
   t.match((await instance.get('/v2/topic')).data, { method: 'GET', url: '/v2/topic', body: '' })
 })
 
-t.test('got, each request of it', async t => {
+t.test('signs each request of got', async t => {
   t.equal((await got.post(url, { body, throwHttpErrors: false })).statusCode, 401)
   const instance = got.extend({
     hooks: {
@@ -63,7 +63,7 @@ t.test('got, each request of it', async t => {
   t.match(await instance.get(url).json(), { method: 'GET', body: '' })
 })
 
-// As openapi-typescript makes it of a service's document: its errors have no content.
+// The types that openapi-typescript generates for a service. Errors have no content.
 interface Topic { name: string }
 interface paths {
   '/v2/topic/{topicId}': {
@@ -87,7 +87,7 @@ interface paths {
   }
 }
 
-t.test('openapi-fetch, typed by the document', async t => {
+t.test('signs each request of openapi-fetch, with the types of the OpenAPI document', async t => {
   const client = createOpenApiClient<paths>({ baseUrl: origin, fetch: async request => fetch(await sign(request)) })
 
   const { data } = await client.GET('/v2/topic/{topicId}', { params: { path: { topicId: 'EBT-0' } } })

@@ -3,12 +3,12 @@ import t from 'tap'
 import { outcomeOf } from '../../client/index.js'
 import reasonPhrase, { serverOptions } from '../../index.js'
 
-// The one form of a date that names no time zone must not be read as local time.
+// One date format names no time zone. It must not be read as local time.
 process.env.TZ = 'America/New_York'
 
 const response = (status: number, headers: Record<string, string> = {}, statusText = '') => ({ status, statusText, headers: new Headers(headers) })
 
-t.test('the outcome is that of the status', async t => {
+t.test('returns the outcome for the status code', async t => {
   const outcomes = {
     success: [200, 201, 202, 204, 206, 299],
     rejected: [400, 401, 403, 404, 422, 429, 499],
@@ -19,7 +19,7 @@ t.test('the outcome is that of the status', async t => {
   }
 })
 
-t.test('the reason is that of the header, else of the status line, else the status', async t => {
+t.test('takes the reason from the header, else the status text, else the status code', async t => {
   t.equal(outcomeOf(response(404, { 'eb-reason-phrase': 'No topic' }, 'Not Found')).reason, 'No topic')
   t.equal(outcomeOf(response(404, { 'x-reason': 'No topic' }, 'Not Found'), { header: 'X-Reason' }).reason, 'No topic')
   t.equal(outcomeOf(response(404, { 'eb-reason-phrase': 'No topic' }, 'Not Found'), { header: 'X-Reason' }).reason, 'Not Found')
@@ -28,7 +28,7 @@ t.test('the reason is that of the header, else of the status line, else the stat
   t.equal(outcomeOf(response(404)).reason, 'HTTP status 404')
 })
 
-t.test('it takes a Response of fetch, and leaves its body alone', async t => {
+t.test('accepts a Response of fetch, and does not read its body', async t => {
   const body = new Response('text', { status: 503, statusText: 'Later' })
   t.strictSame(outcomeOf(body), { outcome: 'unknown', status: 503, reason: 'Later' })
   t.equal(body.bodyUsed, false)
@@ -40,38 +40,38 @@ t.test('Retry-After', async t => {
   t.intercept(Date, 'now', { value: () => now })
   const retryAfter = (value: string) => outcomeOf(response(503, { 'retry-after': value })).retryAfter
 
-  t.test('in seconds', async t => {
+  t.test('is read as seconds', async t => {
     t.equal(retryAfter('0'), 0)
     t.equal(retryAfter('120'), 120)
     t.equal(retryAfter(' 007 '), 7)
     t.equal(outcomeOf(response(429, { 'retry-after': '1' })).retryAfter, 1)
   })
 
-  t.test('as a date, in each form of RFC 9110 section 5.6.7', async t => {
+  t.test('is read as a date in each format of RFC 9110 section 5.6.7', async t => {
     t.equal(retryAfter('Sun, 06 Nov 1994 08:50:37 GMT'), 60)
     t.equal(retryAfter('Sunday, 06-Nov-94 08:50:37 GMT'), 60)
     t.equal(retryAfter('Sun Nov  6 08:50:37 1994'), 60)
     t.equal(retryAfter('Wed Nov 16 08:49:37 1994'), 10 * 24 * 60 * 60)
   })
 
-  t.test('as a date that has passed, is now', async t => {
+  t.test('is 0 for a date in the past', async t => {
     t.equal(retryAfter('Sun, 06 Nov 1994 08:49:37 GMT'), 0)
     t.equal(retryAfter('Sat, 05 Nov 1994 08:49:37 GMT'), 0)
   })
 
-  t.test('waits long enough', async t => {
+  t.test('is rounded up', async t => {
     t.intercept(Date, 'now', { value: () => now + 1 })
     t.equal(retryAfter('Sun, 06 Nov 1994 08:50:37 GMT'), 60)
   })
 
-  t.test('is absent where it is malformed', async t => {
+  t.test('is absent if the field is missing or malformed', async t => {
     const malformed = ['', '-1', '1.5', '+1', '1e3', '0x10', 'soon', '1994-11-06', '1994-11-06T08:50:37Z', '1, 2', 'Sun, 06 Nov 1994 08:50:37', 'Sun, 06 Nox 1994 08:50:37 GMT', 'Sun, 06 Nov 1994 08:50:37 EST', '9'.repeat(16)]
     for (const value of malformed) t.notOk('retryAfter' in outcomeOf(response(503, { 'retry-after': value })), JSON.stringify(value))
     t.notOk('retryAfter' in outcomeOf(response(503)))
   })
 })
 
-t.test('what the plugin answers', async t => {
+t.test('reads the responses of the plugin', async t => {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   app.get('/created', (_request, reply) => reply.created({}))

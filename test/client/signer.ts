@@ -3,12 +3,12 @@ import { inspect } from 'node:util'
 import { httpbis } from 'http-message-signatures'
 import t, { type Test } from 'tap'
 import { signer, type Key, type SignerOptions } from '../../client/index.js'
-import { serve, wrongWith, type Received } from './fixtures/servers.js'
+import { serve, findSignatureError, type Received } from './fixtures/servers.js'
 
 const key = { id: 'dev', secret: 'hush, hüsh' }
 const url = 'http://127.0.0.1/v2/topic'
 
-/** Sends what a signer made of requests to a real server, and returns what came. */
+/** Signs requests, sends them to a server, and returns what the server received. */
 async function received (t: Test, requests: Array<[target: string, init?: RequestInit]>, options?: SignerOptions): Promise<Received[]> {
   const all: Received[] = []
   const origin = await serve(t, (request, response) => {
@@ -20,7 +20,7 @@ async function received (t: Test, requests: Array<[target: string, init?: Reques
   return all
 }
 
-/** Asserts with the other implementation that a signature is good, and that it is good for this request only. */
+/** Asserts with another implementation that the signature is valid, and that it is not for another request. */
 async function isVerified (t: Test, { method, url, headers }: Received, title: string): Promise<void> {
   const message = { method, url: `http://${headers.host}${url}`, headers: headers as Record<string, string> }
   const config = {
@@ -36,7 +36,7 @@ async function isVerified (t: Test, { method, url, headers }: Received, title: s
   t.equal(await httpbis.verifyMessage(config, { ...message, url: `${message.url}a` }), false)
 }
 
-t.test('what it signs is verified by node:crypto, and by another implementation', async t => {
+t.test('creates signatures that node:crypto and another implementation verify', async t => {
   const form = new FormData()
   form.append('name', 'a')
   form.append('file', new Blob(['\0\xff']), 'a.bin')
@@ -62,19 +62,19 @@ t.test('what it signs is verified by node:crypto, and by another implementation'
   t.equal(all.length, requests.length)
   for (const [index, request] of all.entries()) {
     const title = `${request.method} ${request.url} ${index}`
-    t.equal(wrongWith(request, key.id, key.secret), undefined, title)
+    t.equal(findSignatureError(request, key.id, key.secret), undefined, title)
     await isVerified(t, request, title)
   }
   t.strictSame(all.map(({ body }) => body.length > 0), [...Array(10).fill(false), ...Array(6).fill(true)])
 })
 
-t.test('further components', async t => {
+t.test('components', async t => {
   const components = ['@authority', '@scheme', '@target-uri', '@request-target', '@path', 'content-type', 'x-name', 'x-absent']
   const covered = ({ headers }: Received) => /\((.*)\)/.exec(String(headers['signature-input']))![1]
   const always = '"@method" "@path" "@query"'
   const derived = '"@authority" "@scheme" "@target-uri" "@request-target"'
 
-  t.test('are covered, and a field only in a request that has it', async t => {
+  t.test('are covered; a header field only in requests that have it', async t => {
     const [get, post] = await received(t, [
       ['/a?b=c'],
       ['/a', { method: 'POST', body: 'text', headers: { 'x-name': 'a' } }]
@@ -85,25 +85,25 @@ t.test('further components', async t => {
     await isVerified(t, post!, 'POST')
   })
 
-  t.test('with a value that is not ASCII are signed as the bytes on the wire', async t => {
+  t.test('are signed as the bytes on the wire if a value is not ASCII', async t => {
     const [request] = await received(t, [['/', { headers: { 'x-name': 'é\xff' } }]], { components: ['@authority', 'x-name'] })
     t.equal(request!.headers['x-name'], 'é\xff')
-    t.equal(wrongWith(request!, key.id, key.secret), undefined)
+    t.equal(findSignatureError(request!, key.id, key.secret), undefined)
   })
 
-  t.test('that no request has are refused', async t => {
+  t.test('are rejected if no request has them', async t => {
     for (const name of ['@status', '@query-param', '@signature-params', '@Method']) {
-      await t.rejects(signer(key, { components: [name] })(new Request(url)), new TypeError(`fastify-reason-phrase: no request has a component "${name}"`))
+      await t.rejects(signer(key, { components: [name] })(new Request(url)), new TypeError(`fastify-reason-phrase: components contains "${name}", which no request has`))
     }
     await t.rejects(signer(key, { components: ['a b'] })(new Request(url)), TypeError)
   })
 })
 
-t.test('the fields of a signature', async t => {
+t.test('signature fields', async t => {
   const sign = signer(key)
   const before = Math.floor(Date.now() / 1000)
 
-  t.test('without a body', async t => {
+  t.test('without a body cover the method, path and query', async t => {
     const { headers } = await sign(new Request(url))
     const [, created, nonce] = /^sig1=\("@method" "@path" "@query"\);created=(\d+);nonce="([\w-]{22})";keyid="dev";alg="hmac-sha256"$/.exec(headers.get('signature-input')!)!
     t.ok(Number(created) >= before && Number(created) <= Date.now() / 1000)
@@ -112,13 +112,13 @@ t.test('the fields of a signature', async t => {
     t.equal(headers.has('content-digest'), false)
   })
 
-  t.test('with a body, as in RFC 9530', async t => {
+  t.test('with a body cover its digest, as in RFC 9530', async t => {
     const { headers } = await sign(new Request(url, { method: 'POST', body: '{"hello": "world"}\n' }))
     t.match(headers.get('signature-input'), /^sig1=\("@method" "@path" "@query" "content-digest"\);created=/)
     t.equal(headers.get('content-digest'), 'sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:')
   })
 
-  t.test('are others each time, and take the place of those before', async t => {
+  t.test('are new for each signature, and replace earlier ones', async t => {
     const request = new Request(url)
     const nonces = new Set<string>()
     let signed = request
@@ -131,7 +131,7 @@ t.test('the fields of a signature', async t => {
   })
 })
 
-t.test('the request stays as it was, and the signed one is like it', async t => {
+t.test('does not change the request, and copies it with all its properties', async t => {
   const controller = new AbortController()
   const request = new Request(`${url}?a=b`, { method: 'POST', body: 'text', headers: { 'x-a': 'b' }, redirect: 'manual', signal: controller.signal })
   const signed = await signer(key)(request)
@@ -144,36 +144,36 @@ t.test('the request stays as it was, and the signed one is like it', async t => 
   t.equal(await request.text(), 'text')
   controller.abort()
   t.equal(signed.signal.aborted, true)
-  await t.rejects(signer(key)(request), TypeError, 'a body that was read cannot be signed')
+  await t.rejects(signer(key)(request), TypeError, 'rejects a body that was read')
 })
 
-t.test('a secret', async t => {
+t.test('secret', async t => {
   const request = { method: 'GET', url: '/v2/topic', headers: {}, body: Buffer.of() }
   const signed = async (id: string, secret: Key['secret']): Promise<Received> => ({
     ...request, headers: Object.fromEntries((await signer({ id, secret })(new Request(url))).headers)
   })
 
-  t.test('is bytes, or the UTF-8 of a string', async t => {
+  t.test('is used as bytes, or as the UTF-8 bytes of a string', async t => {
     const bytes = Buffer.from(key.secret)
-    for (const secret of [key.secret, new Uint8Array(bytes), bytes]) t.equal(wrongWith(await signed('dev', secret), 'dev', bytes), undefined)
+    for (const secret of [key.secret, new Uint8Array(bytes), bytes]) t.equal(findSignatureError(await signed('dev', secret), 'dev', bytes), undefined)
     const binary = Uint8Array.of(0, 255, 128)
-    t.equal(wrongWith(await signed('dev', binary), 'dev', binary), undefined)
-    t.equal(wrongWith(await signed('dev', 'another'), 'dev', bytes), 'Signature')
+    t.equal(findSignatureError(await signed('dev', binary), 'dev', binary), undefined)
+    t.equal(findSignatureError(await signed('dev', 'another'), 'dev', bytes), 'Signature')
   })
 
-  t.test('can be forgotten by the caller', async t => {
+  t.test('can be overwritten by the caller after signer() returns', async t => {
     const secret = Uint8Array.of(1, 2, 3)
     const sign = signer({ id: 'dev', secret })
     secret.fill(0)
     const { headers } = await sign(new Request(url))
-    t.equal(wrongWith({ ...request, headers: Object.fromEntries(headers) }, 'dev', Uint8Array.of(1, 2, 3)), undefined)
+    t.equal(findSignatureError({ ...request, headers: Object.fromEntries(headers) }, 'dev', Uint8Array.of(1, 2, 3)), undefined)
   })
 
-  t.test('has an id of any printable ASCII', async t => {
-    for (const id of ['a', 'a b', 'a"b\\c', '!#~', 'a'.repeat(1000)]) t.equal(wrongWith(await signed(id, 'b'), id, 'b'), undefined)
+  t.test('can have an id of any printable ASCII', async t => {
+    for (const id of ['a', 'a b', 'a"b\\c', '!#~', 'a'.repeat(1000)]) t.equal(findSignatureError(await signed(id, 'b'), id, 'b'), undefined)
   })
 
-  t.test('is imported once', async t => {
+  t.test('is imported only once', async t => {
     const imports = t.capture(crypto.subtle, 'importKey', crypto.subtle.importKey)
     const sign = signer(key)
     await Promise.all([sign(new Request(url)), sign(new Request(url))])
@@ -181,19 +181,19 @@ t.test('a secret', async t => {
     t.equal(imports().length, 1)
   })
 
-  t.test('shows nowhere', async t => {
+  t.test('is not visible on the signer or the signed request', async t => {
     const sign = signer({ id: 'dev', secret: 'hush' })
     t.notMatch(inspect([sign, await sign(new Request(url))], { depth: Infinity, showHidden: true }), /hush/)
   })
 })
 
-t.test('the id of a key is a string of structured fields', async t => {
+t.test('escapes the key id as a structured field string', async t => {
   const { headers } = await signer({ id: 'a"b\\\\c', secret: 'x' })(new Request(url))
   t.match(headers.get('signature-input'), ';keyid="a\\"b\\\\\\\\c";')
 })
 
-t.test('wrong use is refused at once', async t => {
-  const refused = { name: 'TypeError', message: 'fastify-reason-phrase: a key needs an id of printable ASCII, and a secret' }
+t.test('throws for an invalid key', async t => {
+  const refused = { name: 'TypeError', message: 'fastify-reason-phrase: key must have an id of printable ASCII, and a secret that is not empty' }
   const wrong = [
     { id: '', secret: 'hush' }, { id: 'é', secret: 'hush' }, { id: 'a\n', secret: 'hush' }, { id: 'a\tb', secret: 'hush' },
     { id: 'a', secret: '' }, { id: 'a', secret: new Uint8Array(0) }
@@ -201,8 +201,8 @@ t.test('wrong use is refused at once', async t => {
   const untyped: unknown[] = [{ secret: 'hush' }, { id: null, secret: 'hush' }, { id: 1, secret: 'hush' }, { id: 'a' }, { id: 'a', secret: 1 }, { id: 'a', secret: ['hush'] }]
   for (const key of [...wrong, ...untyped]) t.throws(() => signer(key as Key), refused, inspect(key))
 
-  t.test('and so is a page without WebCrypto', async t => {
+  t.test('throws on a page without WebCrypto', async t => {
     t.intercept(globalThis, 'crypto', { value: {} })
-    t.throws(() => signer(key), { name: 'TypeError', message: 'fastify-reason-phrase: signing needs https or localhost' })
+    t.throws(() => signer(key), { name: 'TypeError', message: 'fastify-reason-phrase: signing needs WebCrypto, which browsers have only on https and on localhost' })
   })
 })

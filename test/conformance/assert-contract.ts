@@ -18,7 +18,7 @@ async function breaks (t: Test, response: Given, rules: string[], options?: Asse
 
 const good = 'HTTP/1.1 404 No thing\r\nContent-Length: 0\r\nEB-REASON-PHRASE: No thing\r\n\r\n'
 
-t.test('Bytes', async t => {
+t.test('checks the bytes of one response', async t => {
   await assertContract(good)
   await assertContract(Buffer.from(good))
   await assertContract(good.replace('Content-Length: 0\r\n', ''), { method: 'HEAD' })
@@ -26,7 +26,7 @@ t.test('Bytes', async t => {
   const error = await breaks(t, 'HTTP/1.1 418 caf\xe9\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nx', [
     'no-body', 'content-length', 'no-representation-metadata', 'status-in-table', 'header', 'phrase-ascii'
   ])
-  t.match(error.message, 'The response (418) breaks the contract:\n  no-body: An unsuccessful response has no body (responses.md), but it is a body of 1 bytes\n')
+  t.match(error.message, 'The response (418) breaks the contract:\n  no-body: An unsuccessful response has no body (responses.md), but found a body of 1 bytes\n')
   t.match(error.stack, /test\/conformance\/assert-contract/)
   await breaks(t, good + 'x', ['no-body'])
   await breaks(t, `${good}x`, ['no-body'], { method: 'HEAD' })
@@ -38,14 +38,14 @@ t.test('Bytes', async t => {
   await breaks(t, '', ['answered'])
 })
 
-t.test('A service chooses its header and its status codes', async t => {
+t.test('accepts a custom header and custom status codes', async t => {
   const response = 'HTTP/1.1 429 Slower\r\nContent-Length: 0\r\nX-Reason: Slower\r\n\r\n'
   await assertContract(response, { header: 'X-Reason', statusCodes: { 429: 'Too Many Requests' } })
   await breaks(t, response, ['status-in-table', 'header'])
   await t.rejects(assertContract(response, { header: '' }), TypeError)
 })
 
-t.test('inject', async t => {
+t.test('checks responses of inject', async t => {
   const app = Fastify(serverOptions())
   t.teardown(() => app.close())
   app.get('/plain', (_request, reply) => { reply.code(404).send({ a: 1 }) })
@@ -62,7 +62,7 @@ t.test('inject', async t => {
   await assertContract({ statusCode, statusMessage, headers: { ...headers, via: undefined }, trailers, rawPayload, raw: { req: {} } })
 })
 
-t.test('fetch and undici', async t => {
+t.test('checks responses of fetch and undici', async t => {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   app.get('/', async () => 'good')
@@ -74,7 +74,7 @@ t.test('fetch and undici', async t => {
   await assertContract(await fetch(`${url}/none`, { method: 'HEAD' }), { method: 'HEAD' })
   const success = await fetch(url)
   await assertContract(success)
-  t.equal(await success.text(), 'good', 'which is there to be read')
+  t.equal(await success.text(), 'good', 'does not read the body of a success')
   await breaks(t, await fetch(`${other}/none`), ['no-body', 'content-length', 'no-representation-metadata', 'header'])
   await assertContract(new UndiciResponse(null, { status: 404, headers: { 'eb-reason-phrase': 'a' } }) as unknown as Response)
 
@@ -82,19 +82,19 @@ t.test('fetch and undici', async t => {
   await assertContract(await request(`${url}/none`, { method: 'HEAD' }), { method: 'HEAD' })
   const read = await request(url)
   await assertContract(read)
-  t.equal(await read.body.text(), 'good', 'which is there to be read')
+  t.equal(await read.body.text(), 'good', 'does not read the body of a success')
   await breaks(t, await request(`${other}/none`), ['no-body', 'content-length', 'no-representation-metadata', 'header'])
 
-  // Older ones of undici do not tell the reason phrase.
+  // Older versions of undici do not have the status text.
   const { statusCode, headers, trailers, body } = await request(`${url}/none`)
   await assertContract({ statusCode, headers, trailers, body })
 
   const before = await request(`${url}/none`)
   await before.body.text()
-  await t.rejects(assertContract(before), { name: 'TypeError', message: /call assertContract before it is$/ })
+  await t.rejects(assertContract(before), { name: 'TypeError', message: /call assertContract before you read it$/ })
 })
 
-t.test('What is no response is refused', async t => {
+t.test('throws a TypeError for a value that is no response', async t => {
   for (const given of [undefined, null, 404, {}, { statusCode: 404 }, { headers: {} }]) {
     await t.rejects(assertContract(given as unknown as Given), { name: 'TypeError', message: /^fastify-reason-phrase: assertContract takes a response/ })
   }

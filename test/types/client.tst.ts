@@ -10,8 +10,8 @@ declare const result: Result<Topic>
 declare const ofFile: { id: string, secret: string, permissions: string[] }
 const key = { id: 'dev', secret: 'hush' }
 
-describe('A result', () => {
-  test('has a body once its outcome is known to be a success', () => {
+describe('Result', () => {
+  test('has a body only after its outcome is narrowed to success', () => {
     expect(result.body).type.toRaiseError("Property 'body' does not exist on type 'Rejected'")
     expect(result.reason).type.toRaiseError("Property 'reason' does not exist on type 'Success<Topic>'")
     if (result.outcome === 'success') {
@@ -28,7 +28,7 @@ describe('A result', () => {
     }
   })
 
-  test('that is not a success is rejected or unknown, with a status or without', () => {
+  test('is rejected or unknown if it is not a success; the status is optional', () => {
     switch (result.outcome) {
       case 'success':
         break
@@ -44,14 +44,14 @@ describe('A result', () => {
   })
 })
 
-describe('A client', () => {
-  test('takes the type of the body', () => {
+describe('Client', () => {
+  test('accepts the type of the response body', () => {
     expect(client<Topic>('GET', '/v2/topic/EBT-0')).type.toBe<Promise<Result<Topic>>>()
     expect(client('GET', '/v2/topic/EBT-0')).type.toBe<Promise<Result<unknown>>>()
     expect(client('GET', '/').then(result => result.outcome === 'success' && result.body.topicId)).type.toRaiseError("'result.body' is of type 'unknown'")
   })
 
-  test('takes what fetch takes, and JSON, as a body', () => {
+  test('accepts bodies of fetch and JSON values', () => {
     expect(client).type.toBeCallableWith('POST', '/', { body: '' })
     expect(client).type.toBeCallableWith('POST', '/', { body: new Blob([]) })
     expect(client).type.toBeCallableWith('POST', '/', { body: new ArrayBuffer(0) })
@@ -70,7 +70,7 @@ describe('A client', () => {
     expect(client('POST', '/', { body: Symbol('a') })).type.toRaiseError("Type 'symbol' is not assignable")
   })
 
-  test('takes a query, headers and a signal', () => {
+  test('accepts a query, headers and a signal', () => {
     expect(client).type.toBeCallableWith('GET', '/', { query: { a: 'b', c: 1, d: true, e: undefined, f: ['g', 1, undefined] as const } })
     expect(client).type.toBeCallableWith('GET', '/', { headers: { a: 'b' }, signal: AbortSignal.abort() })
     expect(client).type.toBeCallableWith('GET', '/', { headers: new Headers() })
@@ -81,7 +81,7 @@ describe('A client', () => {
     expect<RequestOptions>().type.toBeAssignableFrom<{}>()
   })
 
-  test('is made of its options', () => {
+  test('is created from its options', () => {
     expect(createClient({ baseUrl: '' })).type.toBe<Client>()
     expect(createClient).type.toBeCallableWith({ baseUrl: new URL('http://a'), key, header: 'X-Reason', fetch, timeout: 1, maxResponseSize: 1 })
     expect(createClient).type.toBeCallableWith({ baseUrl: '', fetch: async (request: Request) => fetch(request) })
@@ -93,7 +93,7 @@ describe('A client', () => {
 })
 
 describe('outcomeOf()', () => {
-  test('takes a response, and any that is like one', () => {
+  test('accepts a Response, and any object with its properties', () => {
     expect(outcomeOf(new Response())).type.toBe<ResponseOutcome>()
     expect(outcomeOf).type.toBeCallableWith({ status: 200, statusText: '', headers: new Map<string, never>() as unknown as Headers })
     expect(outcomeOf).type.toBeCallableWith(new Response(), { header: 'X-Reason' })
@@ -102,7 +102,7 @@ describe('outcomeOf()', () => {
 })
 
 describe('signer()', () => {
-  test('makes a function that signs requests', () => {
+  test('returns a function that signs requests', () => {
     expect(signer(key)).type.toBe<Signer>()
     expect(signer(key)(new Request('http://a'))).type.toBe<Promise<Request>>()
     expect(signer).type.toBeCallableWith({ id: 'dev', secret: new Uint8Array() }, { components: ['@authority'] })

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { isMediaType } from '../../../lib/media-type.js'
-import { oneLine } from '../../../lib/one-line.js'
+import { escapeControls } from '../../../lib/control-characters.js'
 import { NewTopic, Topic, TopicPage, TopicParams, TopicQuery } from '../../../schemas/topic.js'
 
 // What the list says of itself in its header section.
@@ -25,7 +25,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     config: { permission: 'topic:write', errors: { 422: 'The name is taken, or the media type is none.' } }
   }, async (request, reply) => {
     const { name, mediaType } = request.body
-    if (!isMediaType(mediaType)) return reply.unprocessable(`"${oneLine(mediaType)}" is not a media type`)
+    if (!isMediaType(mediaType)) return reply.unprocessable(`"${escapeControls(mediaType)}" is not a media type`)
 
     const topic = await app.topics.create(request.body)
     if (topic === undefined) return reply.unprocessable(`A topic named "${name}" exists already`)

@@ -1,16 +1,16 @@
 import type { RouteOptions } from 'fastify'
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
-import { derive } from '../../../conformance/probes/routes.js'
-import type { RequestOptions } from '../../../conformance/request.js'
+import { deriveRequests } from '../../../conformance/probes/routes.js'
+import type { RequestOptions } from '../../../conformance/exchange/request.js'
 
 function of (routes: object[], requests: RequestOptions[] = []): Record<string, RequestOptions> {
-  const derived = derive(routes as RouteOptions[], requests, () => undefined, 10)
-  for (const { words } of derived) t.ok(words.sends && words.why && words.source)
+  const derived = deriveRequests(routes as RouteOptions[], requests, () => undefined, 10)
+  for (const { texts } of derived) t.ok(texts.sends && texts.why && texts.source)
   return Object.fromEntries(derived.map(({ id, request }) => [id, request]))
 }
 
-t.test('A route without schemas', async t => {
+t.test('derives requests for a route without schemas', async t => {
   t.strictSame(of([{ method: ['GET', 'HEAD'], url: '/a/:id(^\\d+$)/*' }, { method: 'DELETE', url: '/a' }, { method: 'DELETE', url: '/a' }]), {
     'routes-get-a-id-d': { method: 'GET', url: '/a/a/a', headers: {} },
     'routes-get-a-id-d-head': { method: 'HEAD', url: '/a/a/a', headers: {} },
@@ -21,7 +21,7 @@ t.test('A route without schemas', async t => {
   })
 })
 
-t.test('Each input is broken, the others are as they should be', async t => {
+t.test('makes one input invalid at a time', async t => {
   const requests = of([{
     method: 'POST',
     url: '/things/:thingId',
@@ -57,7 +57,7 @@ t.test('Each input is broken, the others are as they should be', async t => {
   })
 })
 
-t.test('A known request is the one that is broken', async t => {
+t.test('takes the valid inputs from a known request', async t => {
   const known = { method: 'PUT', url: '/things/7?q=1', headers: { 'x-a': 'b' }, body: { d: 5 } }
   const requests = of([{
     method: 'PUT',
@@ -67,14 +67,14 @@ t.test('A known request is the one that is broken', async t => {
   t.strictSame(requests['routes-put-things-id'], known)
   t.strictSame(requests['routes-put-things-id-body-d-missing'], { ...known, body: {} })
   t.strictSame(requests['routes-put-things-id-query-unknown-property']!.url, '/things/7?q=1&noSuchProperty=a')
-  t.strictSame(requests['routes-get-things-id']!.url, '/things/a', 'for its route only')
+  t.strictSame(requests['routes-get-things-id']!.url, '/things/a', 'not for other methods')
 })
 
-t.test('A known request to the rest of a path', async t => {
+t.test('matches a known request to a wildcard route', async t => {
   t.equal(of([{ method: 'GET', url: '/files/*' }], [{ url: '/files/a.txt' }])['routes-get-files-head']!.url, '/files/a.txt')
 })
 
-t.test('Schemas of other things than objects', async t => {
+t.test('supports schemas that are no objects', async t => {
   const schema = { body: Type.Array(Type.String()), params: { type: 'integer' }, querystring: Type.Object({ a: Type.Optional(Type.String()) }) }
   t.strictSame(Object.keys(of([{ method: 'POST', url: '/', schema }])), [
     'routes-post', 'routes-post-query-a-wrong-type', 'routes-post-query-unknown-property',

@@ -3,7 +3,7 @@ import {
   createClient, outcomeOf, signer, type Client, type ClientOptions, type Key, type RequestOptions, type Result
 } from 'fastify-reason-phrase/client'
 
-describe('An import of fastify-reason-phrase/client alone', () => {
+describe('import of only fastify-reason-phrase/client', () => {
   test('has the types of its options', () => {
     const key: Key = { id: 'a', secret: new Uint8Array(1) }
     const options: ClientOptions = { baseUrl: 'http://a', key, fetch, timeout: 1 }

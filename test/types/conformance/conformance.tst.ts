@@ -4,8 +4,8 @@ import { describe, expect, test } from 'tstyche'
 import { assertContract, conformance, type ConformanceOptions, type Service, type Suite } from 'fastify-reason-phrase/conformance'
 
 declare const suite: Suite
-/** What undici's `request` resolves to. */
-declare const answer: {
+/** The response of undici's `request`. */
+declare const response: {
   statusCode: number
   statusText: string | undefined
   headers: IncomingHttpHeaders
@@ -13,17 +13,17 @@ declare const answer: {
   body: { arrayBuffer: () => Promise<ArrayBuffer> }
 }
 
-describe('An import of fastify-reason-phrase/conformance alone', () => {
-  test('takes the responses of inject, fetch and undici', async () => {
+describe('import of only fastify-reason-phrase/conformance', () => {
+  test('accepts responses of inject, fetch and undici', async () => {
     expect(assertContract).type.toBeCallableWith(await Fastify().inject('/'))
     expect(assertContract).type.toBeCallableWith(await Fastify({ http2: true }).inject('/'))
     expect(assertContract).type.toBeCallableWith(await fetch('http://a'), { method: 'HEAD' })
-    expect(assertContract).type.toBeCallableWith(answer)
+    expect(assertContract).type.toBeCallableWith(response)
     expect(assertContract).type.toBeCallableWith(Buffer.from(''))
     expect(assertContract).type.toBeCallableWith('')
   })
 
-  test('takes each service', () => {
+  test('accepts each kind of Fastify instance', () => {
     expect(conformance).type.toBeCallableWith(suite, Fastify())
     expect(conformance).type.toBeCallableWith(suite, Fastify({ https: {} }))
     expect(conformance).type.toBeCallableWith(suite, Fastify({ http2: true }))

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { isJson, isMediaType, isSameMediaType } from '../../../../../lib/media-type.js'
 import { BODY_LIMIT, DEPTH_LIMIT, fromBase64, fromJson, lossOf, toJson } from '../../../../../schemas/message-body.js'
-import { oneLine } from '../../../../../lib/one-line.js'
+import { escapeControls } from '../../../../../lib/control-characters.js'
 import { AcceptedMessage, MessagePage, MessageQuery, NewMessage } from '../../../../../schemas/message.js'
 import { TopicParams } from '../../../../../schemas/topic.js'
 
@@ -61,7 +61,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     const { mediaType = topic.mediaType } = request.body
     // Node's parser lets pass what is none, and skips what it cannot read.
     if (!isMediaType(mediaType) || !isSameMediaType(mediaType, topic.mediaType)) {
-      return reply.unprocessable(`The media type "${oneLine(mediaType)}" is not "${topic.mediaType}", that of the topic`)
+      return reply.unprocessable(`The media type "${escapeControls(mediaType)}" is not "${topic.mediaType}", that of the topic`)
     }
 
     const json = isJson(topic.mediaType)

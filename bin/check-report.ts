@@ -1,0 +1,66 @@
+import { describeResult, formatViolation } from '../conformance/report.js'
+import type { ProbeResult } from '../conformance/run-probes.js'
+
+/** Returns the results of a check as text for standard output. */
+export type FormatReport = (url: string, protocols: readonly string[], results: readonly ProbeResult[]) => string
+
+/** Returns a table of the groups, the details of each failed probe, and a summary. */
+export const formatTable: FormatReport = (url, protocols, results) => {
+  const failed = results.filter(({ violations }) => violations.length > 0)
+  const rows = [['group', 'probes', 'passed', 'failed'], ...countByGroup(results)]
+  const lines = [`${url}: ${protocols.join(', ')}`, '']
+  for (const [group, ...numbers] of rows) lines.push(`${group!.padEnd(12)}${numbers.map(number => number.padStart(8)).join('')}`)
+  for (const result of failed) {
+    const { sends, source, sent, received, connection } = describeResult(result)
+    lines.push('', `${result.probe.id}: ${sends} (${source})`)
+    for (const violation of result.violations) lines.push(`  ${formatViolation(violation)}`)
+    lines.push('  sent', indent(sent), `  received (connection: ${connection})`, indent(received))
+  }
+  const summary = failed.length === 0
+    ? `The server conforms: ${results.length} probes passed.`
+    : `The server does not conform: ${failed.length} of ${results.length} probes found violations.`
+  lines.push('', summary, '')
+  return lines.join('\n')
+}
+
+/** Returns all results as JSON. */
+export const formatJson: FormatReport = (url, protocols, results) => JSON.stringify({
+  target: url,
+  protocols,
+  conforms: results.every(({ violations }) => violations.length === 0),
+  probes: results.map(result => ({
+    id: result.probe.id,
+    group: result.probe.group,
+    violations: result.violations.map(({ rule, found, responseIndex }) => ({ rule: rule.id, text: rule.text, source: rule.source, found, answer: responseIndex })),
+    ...describeResult(result)
+  }))
+}, null, 2) + '\n'
+
+/** Returns all results as TAP, version 14. */
+export const formatTap: FormatReport = (_url, _protocols, results) => {
+  const lines = ['TAP version 14', `1..${results.length}`]
+  results.forEach((result, i) => {
+    const { probe, violations } = result
+    if (violations.length === 0) {
+      lines.push(`ok ${i + 1} - ${probe.id}`)
+      return
+    }
+    // TAP diagnostics are YAML, and JSON is valid YAML.
+    const diagnostics = JSON.stringify({ violations: violations.map(formatViolation), ...describeResult(result) }, null, 2)
+    lines.push(`not ok ${i + 1} - ${probe.id}`, '  ---', indent(diagnostics, '  '), '  ...')
+  })
+  return lines.join('\n') + '\n'
+}
+
+function countByGroup (results: readonly ProbeResult[]): string[][] {
+  const groups = new Map<string, [passed: number, failed: number]>()
+  for (const { probe: { group }, violations } of results) {
+    const [passed, failed] = groups.get(group) ?? [0, 0]
+    groups.set(group, violations.length === 0 ? [passed + 1, failed] : [passed, failed + 1])
+  }
+  return Array.from(groups, ([group, [passed, failed]]) => [group, String(passed + failed), String(passed), String(failed)])
+}
+
+function indent (text: string, by = '    '): string {
+  return text.trimEnd().split('\n').map(line => by + line).join('\n')
+}

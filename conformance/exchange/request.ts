@@ -1,0 +1,76 @@
+/** A request, with the same properties as in Fastify's `inject`. */
+export interface RequestOptions {
+  /** Default: `GET`. */
+  method?: string | undefined
+  /** The path, and the query if there is one. */
+  url: string
+  headers?: Record<string, string> | undefined
+  /** A value that is neither a string nor bytes is sent as JSON. Default: no body. */
+  body?: unknown
+}
+
+/** A request that is about to be sent. */
+export interface OutgoingRequest {
+  method: string
+  scheme: 'http' | 'https'
+  /** The host, and the port unless it is the default of the scheme. */
+  authority: string
+  /** The request target as it is sent (RFC 9112 section 3.2). */
+  target: string
+  /** Names in lower case. Without `host` over HTTP/2. */
+  headers: Record<string, string>
+  /** Empty if there is no body. */
+  body: Uint8Array
+}
+
+/** Returns additional header fields for a request, such as a signature. */
+export type HeadersHook = (request: OutgoingRequest) => Record<string, string> | Promise<Record<string, string>>
+
+/** Where requests are sent, and which header fields they get. */
+export interface Origin {
+  scheme: 'http' | 'https'
+  authority: string
+  headers?: HeadersHook
+}
+
+/**
+ * Returns a request with its body encoded and its header fields complete.
+ *
+ * @param defaults header fields that the request can override; names in lower case
+ */
+export async function prepareRequest (origin: Origin, { method = 'GET', url, headers, body }: RequestOptions, defaults: Record<string, string> = {}): Promise<OutgoingRequest> {
+  const bytes = encodeBody(body)
+  const fields = { ...defaults, ...lowerCaseNames(headers) }
+  if (body !== undefined) {
+    if (!isRawBody(body)) fields['content-type'] ??= 'application/json'
+    if (fields['transfer-encoding'] === undefined) fields['content-length'] ??= String(bytes.length)
+  }
+  const { scheme, authority } = origin
+  const request = { method, scheme, authority, target: url, headers: fields, body: bytes }
+  return { ...request, headers: { ...fields, ...lowerCaseNames(await origin.headers?.(request)) } }
+}
+
+/** Returns the bytes of an HTTP/1.x request. */
+export async function encodeRequest (origin: Origin, options: RequestOptions, version = 'HTTP/1.1'): Promise<Buffer> {
+  const { method, target, headers, body } = await prepareRequest(origin, options, { host: origin.authority })
+  return Buffer.concat([encodeHead(`${method} ${target} ${version}`, headers), body])
+}
+
+function encodeHead (requestLine: string, headers: Record<string, string>): Buffer {
+  const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return Buffer.from(`${requestLine}\r\n${fields.join('')}\r\n`, 'latin1')
+}
+
+function encodeBody (body: unknown): Uint8Array {
+  if (body === undefined) return new Uint8Array()
+  if (isRawBody(body)) return Buffer.from(body as string)
+  return Buffer.from(JSON.stringify(body))
+}
+
+function isRawBody (body: unknown): body is string | Uint8Array {
+  return typeof body === 'string' || body instanceof Uint8Array
+}
+
+function lowerCaseNames (headers: Record<string, string> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+}

@@ -1,0 +1,121 @@
+import type { Exchange } from '../exchange/exchange.js'
+import { lastRequestStep, type Step } from '../exchange/http1.js'
+import type { Http2Request } from '../exchange/http2.js'
+import type { RequestOptions } from '../exchange/request.js'
+import type { Violation } from '../rules.js'
+import type { Target } from '../target.js'
+
+/** The feature that a probe tests. */
+export type Group = 'text' | 'routing' | 'framing' | 'payload' | 'connection' | 'http2' | 'requests' | 'routes'
+
+interface ProbeBase {
+  /** The unique name, which starts with the group. */
+  readonly id: string
+  readonly group: Group
+  /** What the probe sends. */
+  readonly sends: string
+  /** What the probe requires of the responses. */
+  readonly requires: string
+  /** Why servers can break the contract here. */
+  readonly why: string
+  /** The specification that the probe tests. */
+  readonly source: string
+  /** Whether the probe waits for the server's own timeouts. Such probes are sent only on request. */
+  readonly slow?: boolean
+  /** The least and the most responses that are allowed. */
+  readonly answers: readonly [least: number, most: number]
+  /**
+   * Returns violations beyond the rules for each response.
+   *
+   * @internal
+   */
+  readonly check?: (exchange: Exchange) => Violation[]
+}
+
+/** A probe over HTTP/1.x: steps on one connection. */
+export interface Http1Probe extends ProbeBase {
+  readonly protocol: 'http/1.1'
+  /** @internal */
+  readonly createSteps: (target: Target) => Step[] | Promise<Step[]>
+}
+
+/** A probe over HTTP/2: requests on one connection. */
+export interface Http2Probe extends ProbeBase {
+  readonly protocol: 'h2'
+  /** @internal */
+  readonly createRequests: (target: Target) => Http2Request[] | Promise<Http2Request[]>
+}
+
+/** A test that the kit sends to a server. */
+export type Probe = Http1Probe | Http2Probe
+
+/** The texts that describe a probe. */
+export type ProbeTexts = Pick<ProbeBase, 'sends' | 'why' | 'source'>
+
+const RESPONSE_REQUIRED = 'A response; an unsuccessful one keeps the contract'
+const RESPONSE_OPTIONAL = 'Any response, or a closed connection; an unsuccessful response keeps the contract'
+
+/** How long to wait for a response to an incomplete or malformed request. A server can wait for more bytes instead. */
+export const OPTIONAL_RESPONSE_WAIT_MS = 300
+
+/** Returns a probe that sends one well-formed request. The server must respond. */
+export function probeRequest (id: string, texts: ProbeTexts, createRequest: (target: Target) => RequestOptions, overrides: Partial<Http1Probe> = {}): Http1Probe {
+  return {
+    id,
+    group: groupOf(id),
+    protocol: 'http/1.1',
+    requires: RESPONSE_REQUIRED,
+    answers: [1, 1],
+    createSteps: async target => [await lastRequestStep(target, createRequest(target))],
+    ...texts,
+    ...overrides
+  }
+}
+
+/**
+ * Returns a probe that sends bytes which a server can reject without a
+ * response. The probe then closes its side of the connection, so that the
+ * server does not wait for more bytes.
+ */
+export function probeBytes (id: string, texts: ProbeTexts, createBytes: (target: Target) => string | Uint8Array, overrides: Partial<Http1Probe> & { method?: string } = {}): Http1Probe {
+  const { method = 'GET', ...rest } = overrides
+  return {
+    id,
+    group: groupOf(id),
+    protocol: 'http/1.1',
+    requires: RESPONSE_OPTIONAL,
+    answers: [0, 1],
+    createSteps (target) {
+      const bytes = createBytes(target)
+      const send = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes
+      return [{ send, method }, { responses: 1, within: OPTIONAL_RESPONSE_WAIT_MS }, { end: true }]
+    },
+    ...texts,
+    ...rest
+  }
+}
+
+/**
+ * Returns a probe with several steps.
+ *
+ * @internal
+ */
+export function probeSteps (id: string, texts: ProbeTexts & { requires?: string }, answers: Http1Probe['answers'], createSteps: Http1Probe['createSteps'], overrides: Partial<Http1Probe> = {}): Http1Probe {
+  const requires = answers[0] > 0 ? RESPONSE_REQUIRED : RESPONSE_OPTIONAL
+  return { id, group: groupOf(id), protocol: 'http/1.1', requires, answers, createSteps, ...texts, ...overrides }
+}
+
+/**
+ * Returns a probe that sends requests over HTTP/2.
+ *
+ * @param least the least responses that are allowed
+ * @internal
+ */
+export function probeHttp2 (id: string, texts: ProbeTexts & { requires?: string }, least: number, createRequests: Http2Probe['createRequests'], overrides: Partial<Http2Probe> = {}): Http2Probe {
+  const requires = least > 0 ? RESPONSE_REQUIRED : RESPONSE_OPTIONAL
+  return { id, group: 'http2', protocol: 'h2', requires, answers: [least, Infinity], createRequests, ...texts, ...overrides }
+}
+
+function groupOf (id: string): Group {
+  return id.slice(0, id.indexOf('-')) as Group
+}

@@ -1,0 +1,37 @@
+import type { Protocol } from '../exchange/protocols.js'
+import type { Target } from '../target.js'
+import { probes } from './index.js'
+import type { Probe } from './probe.js'
+import { createRequestProbes } from './requests.js'
+
+/** Which probes are sent. */
+export interface Selection {
+  /** The ids of probes to leave out. The start of an id, such as a group, selects all probes that start with it. Default: none. */
+  skip?: readonly string[] | undefined
+  /** The ids of the only probes to send. The start of an id selects as in `skip`. Default: all. */
+  only?: readonly string[] | undefined
+  /** Whether to send the probes that wait for the server's own timeouts. Default: `false`. */
+  slow?: boolean | undefined
+}
+
+/**
+ * Returns the probes to send to a target.
+ *
+ * @param protocols the protocols that the target supports
+ * @param routeProbes additional probes, derived from the routes of the service
+ * @throws {TypeError} if `skip` or `only` has a name that matches no probe
+ */
+export function selectProbes (target: Target, protocols: readonly Protocol[], routeProbes: readonly Probe[], { skip = [], only = [], slow = false }: Selection): Probe[] {
+  const all = [...probes, ...createRequestProbes(target.requests), ...routeProbes]
+  for (const name of [...skip, ...only]) {
+    if (!all.some(({ id }) => matchesName(id, name))) throw new TypeError(`fastify-reason-phrase: no probe has the id "${name}", or an id that starts with "${name}-"`)
+  }
+  return all.filter(({ id, protocol, slow: isSlow }) => protocols.includes(protocol) &&
+    (slow || !isSlow) &&
+    (only.length === 0 || only.some(name => matchesName(id, name))) &&
+    !skip.some(name => matchesName(id, name)))
+}
+
+function matchesName (id: string, name: string): boolean {
+  return id === name || id.startsWith(`${name}-`)
+}

@@ -1,0 +1,156 @@
+import { createConnection } from 'node:net'
+import Fastify, { type FastifyInstance } from 'fastify'
+import t from 'tap'
+import { conformance, type ConformanceOptions, type Suite } from '../../conformance/index.js'
+import reasonPhrase, { serverOptions } from '../../index.js'
+import { key, cert } from '../fixtures/certificate.js'
+
+async function build (options: object = {}, contract = {}, server: object = serverOptions(options, contract)): Promise<FastifyInstance> {
+  const app = Fastify(server)
+  await app.register(reasonPhrase)
+  app.addSchema({ $id: 'thing', type: 'object', required: ['name'], properties: { name: { type: 'string', maxLength: 9 } } })
+  app.get('/', async () => ({ name: 'root' }))
+  app.register(async app => {
+    app.post('/things', { schema: { body: { $ref: 'thing#' } } }, async (_request, reply) => reply.created({ id: 1 }))
+    app.get('/things/:id', { schema: { params: { type: 'object', properties: { id: { type: 'integer' } } } } }, async () => ({ id: 1 }))
+    app.get('/signed', async (request, reply) => request.headers.signature === undefined ? reply.unauthorized() : { name: 'signed' })
+  })
+  return app
+}
+
+const requests = [{ url: '/' }, { method: 'POST', url: '/things', body: { name: 'a' } }]
+
+interface Report {
+  passed: Record<string, string>
+  failed: Record<string, Array<[message: string, extra: Record<string, unknown>]>>
+  comments: string[]
+}
+
+/** Runs the kit, and returns what it reports to tap. */
+async function runKit (app: Parameters<typeof conformance>[1], options?: ConformanceOptions): Promise<Report> {
+  const report: Report = { passed: {}, failed: {}, comments: [] }
+  const suite = (id: string): Suite => ({
+    test (name, run) { run(suite(name)) },
+    pass (message) { report.passed[id] = message },
+    fail (message, extra) { (report.failed[id] ??= []).push([message, extra]) },
+    comment (message) { report.comments.push(message) }
+  })
+  await conformance(suite(''), app, options)
+  return report
+}
+
+for (const [name, options] of Object.entries({
+  'HTTP/1.1': {},
+  https: { https: { key, cert } },
+  'HTTP/2 with prior knowledge': { http2: true },
+  'HTTP/2 on https': { http2: true, https: { key, cert } },
+  'HTTP/2 and HTTP/1.1 on https': { http2: true, https: { key, cert, allowHTTP1: true } }
+})) {
+  t.test(`passes for a service with the plugin: ${name}`, async t => {
+    await conformance(t, await build(options), { requests })
+  })
+}
+
+t.test('reports each probe as a subtest, including the probes of routes', async t => {
+  const { passed, failed, comments } = await runKit(await build(), { requests })
+  t.strictSame(failed, {})
+  t.strictSame(comments, [])
+  for (const id of ['text-no-resource', 'framing-host-missing', 'requests-1-head', 'routes-get-things-id-head', 'routes-post-things-body-name-too-long', 'routes-post-things-body-too-large']) {
+    t.match(passed[id], 'contract', id)
+  }
+  t.notOk(Object.keys(passed).some(id => id.startsWith('http2-') || id.includes('slow')))
+  const overHttp2 = await runKit(await build({ http2: true }), { requests, only: ['routes', 'text'] })
+  t.ok('routes-get-things-id-params-id-wrong-type' in overHttp2.passed)
+  t.notOk('text-no-resource' in overHttp2.passed)
+})
+
+t.test('reports the rule, its source, the request and the response of a violation', async t => {
+  const { failed, passed } = await runKit(Fastify(), { only: ['text-no-resource', 'text-root'], skip: ['text-no-resource-put'] })
+  t.notOk('text-no-resource-put' in failed)
+  t.strictSame(passed, {})
+  t.strictSame(failed['text-no-resource']!.map(([message]) => message.split(':')[0]), [
+    'no-body in response 1', 'content-length in response 1', 'no-representation-metadata in response 1', 'header in response 1'
+  ])
+  t.match(failed['text-no-resource']![0], [
+    /^no-body in response 1: a body of \d+ bytes\. An unsuccessful response has no body \(responses\.md\)\.$/,
+    { sends: /^GET/, sent: /^GET \/no-such-resource\S+ HTTP\/1\.1\\r\\n\n/, received: /^HTTP\/1\.1 404 Not Found\\r\\n\n/, source: /responses\.md/ }
+  ])
+})
+
+t.test('accepts a custom header and custom status codes', async t => {
+  const contract = { header: 'X-Reason', statusCodes: { 404: 'Nothing', 429: 'Too Many Requests' } }
+  const app = await build({}, contract)
+  app.get('/429', async (_request, reply) => reply.code(429).send())
+  const given = { ...contract, requests: [{ url: '/429' }], only: ['text-no-resource', 'requests'] }
+  t.strictSame((await runKit(app, given)).failed, {})
+  const again = await build({}, contract)
+  again.get('/429', async (_request, reply) => reply.code(429).send())
+  t.match((await runKit(again, { ...given, statusCodes: {} })).failed, { 'requests-1': [[/^status-in-table in response 1: 429/]] })
+})
+
+t.test('adds the fields of the headers hook to each well-formed request', async t => {
+  const app = await build()
+  let unsigned = 0
+  app.addHook('onResponse', async ({ url }, { statusCode }) => { if (url === '/signed' && statusCode !== 200) unsigned++ })
+  await runKit(app, {
+    requests: [{ url: '/signed' }],
+    headers: async ({ method, target }) => ({ Signature: `${method} ${target}` }),
+    only: ['text', 'connection', 'requests-1-pipelined']
+  })
+  t.equal(unsigned, 0)
+})
+
+t.test('sends slow probes on request', async t => {
+  const app = await build({ requestTimeout: 400, http: { headersTimeout: 300, connectionsCheckingInterval: 50 } })
+  const { passed, failed } = await runKit(app, { requests, slow: true, only: ['connection-slow'] })
+  t.strictSame(failed, {})
+  t.strictSame(Object.keys(passed), ['connection-slow-header', 'connection-slow-body', 'connection-slow-nothing'])
+})
+
+t.test('closes the service at the end, unless it was listening before', async t => {
+  const app = await build()
+  await runKit(app, { only: ['text-root'] })
+  t.notOk(app.server.listening)
+
+  const listening = await build()
+  t.teardown(() => listening.close())
+  await listening.listen({ port: 0, host: '::1' })
+  t.strictSame((await runKit(listening, { only: ['text-root'] })).failed, {})
+  t.ok(listening.server.listening)
+  t.equal(await new Promise((resolve, reject) => { listening.server.getConnections((error, count) => error ? reject(error) : resolve(count)) }), 0, 'leaves no connections')
+})
+
+t.test('closes the service after an error', async t => {
+  for (const [options, message] of [
+    [{ only: ['nothing'] }, 'no probe has the id "nothing"'],
+    [{ headers: () => { throw new TypeError('no key') } }, 'no key']
+  ] as Array<[ConformanceOptions, string]>) {
+    const app = await build()
+    await t.rejects(runKit(app, options), { message: new RegExp(message) })
+    t.notOk(app.server.listening)
+  }
+  const app = await build()
+  t.teardown(() => app.close())
+  await t.rejects(runKit(app, { header: 'etag' }), { message: /header of its own/ })
+})
+
+t.test('skips the probes of routes for a service that was created before the import', async t => {
+  const app = await build()
+  const service = {
+    server: app.server,
+    initialConfig: app.initialConfig,
+    listen: (options: { port: number, host: string }) => app.listen(options),
+    close: () => app.close(),
+    getSchema: (id: string) => app.getSchema(id)
+  }
+  const { comments } = await runKit(service, { only: ['text-root'] })
+  t.match(comments, [/^No probes for the routes: import fastify-reason-phrase\/conformance before/])
+  t.equal(await refusesConnections(service), true)
+})
+
+/** Returns whether a server refuses connections. */
+async function refusesConnections ({ server }: { server: { address: () => unknown } }): Promise<boolean> {
+  const address = server.address() as { port: number } | null
+  if (address === null) return true
+  return await new Promise(resolve => createConnection(address.port, '127.0.0.1').on('error', () => resolve(true)).on('connect', () => resolve(false)))
+}
