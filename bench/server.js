@@ -1,32 +1,21 @@
-// A server in a process of its own: tells its port, and what it has used so far.
-import './same-modules.js'
+// A server in a process of its own. It sends its port, and then its CPU time so far for each message.
+const [, , module, name] = process.argv
 
-const [, , name, options] = process.argv
+const { default: servers } = await import(`./servers/${module}.js`)
+const { server, topicId, settle = () => {}, close = () => {} } = await servers[name]()
 
-const { default: start } = await import(`./servers/${name}.js`)
-const server = await start(JSON.parse(options))
+// Connections stay open between the slices, because opening them again would be measured as well.
+server.keepAliveTimeout = 600_000
 
-// What was sent tells how many were answered, at no cost to an answer.
-const sockets = new Set()
-let bytes = 0
-server.on('connection', socket => {
-  sockets.add(socket)
-  socket.once('close', () => {
-    sockets.delete(socket)
-    bytes += socket.bytesWritten
-  })
-})
-
-// Who asks may be ended by hand.
-process.on('disconnect', () => process.exit())
-process.on('message', async message => {
-  if (message === 'end') {
-    await server.end?.()
-    process.exit()
-  }
-  if (message === 'collect') global.gc()
+process.on('message', async () => {
+  await settle()
   const { user, system } = process.cpuUsage()
-  const { rss, heapUsed } = process.memoryUsage()
-  process.send({ cpu: user + system, sent: [...sockets].reduce((sum, { bytesWritten }) => sum + bytesWritten, bytes), rss, heapUsed })
+  process.send(user + system)
 })
-process.send({ port: server.address().port, topic: server.topic })
+// Ctrl-C ends all processes of the terminal. This one ends by the disconnect that follows, so that it closes.
+process.on('SIGINT', () => {})
+process.on('disconnect', async () => {
+  await close()
+  process.exit()
+})
+process.send({ port: server.address().port, topicId })

@@ -1,0 +1,108 @@
+// What is measured. A section has servers, works that each of them does, and the ratios that matter.
+import { randomUUID } from 'node:crypto'
+import { sign } from '../test/fixtures/sign.ts'
+import { launchServers, launchStarts } from './launches.js'
+import plainServers, { FASTIFY, FLOOR, FULL, REGISTERED } from './servers/plain.js'
+import serviceServers from './servers/service.js'
+import signedServers, { DIGEST, KEY, REPLAY, UNSIGNED, VERIFIED } from './servers/signed.js'
+
+const plain = {
+  id: 'plain',
+  title: 'Plain requests',
+  unit: 'µs of CPU for a request',
+  launches: 9,
+  launch: launchServers,
+  servers: Object.keys(plainServers),
+  // A second table compares all servers with this one.
+  comparator: FASTIFY,
+  works: [
+    { id: 'plain-success', title: '200, 100 bytes', status: 200, path: '/success' },
+    { id: 'plain-error', title: '422 by decorator', status: 422, path: '/error' },
+    { id: 'plain-thrown-422', title: 'thrown 422', status: 422, path: '/thrown/422' },
+    { id: 'plain-thrown-500', title: 'thrown 500', status: 500, path: '/thrown/500' },
+    { id: 'plain-no-route', title: '404, no route', status: 404, path: '/none' }
+  ].map(({ path, ...work }) => ({ ...work, request: () => ({ method: 'GET', path }) })),
+  ratios: [
+    { work: 'plain-success', of: FULL, to: FASTIFY, target: 1.01 },
+    { work: 'plain-success', of: REGISTERED, to: FASTIFY, target: 1.02 },
+    { work: 'plain-error', of: FULL, to: FLOOR, target: 1.05 },
+    { work: 'plain-error', of: FULL, to: FASTIFY, target: 0.95 },
+    { work: 'plain-thrown-422', of: FULL, to: FASTIFY, target: 1 }
+  ]
+}
+
+/** Returns a request; with a signature, unless the server verifies none. */
+function signed (server, { method = 'GET', path = '/signed', type = 'application/octet-stream', body, ...signing }) {
+  const signature = [UNSIGNED, DIGEST].includes(server.name) ? {} : sign(method, path, body, { key: KEY, ...signing })
+  return { method, path, body, headers: { ...(body !== undefined && { 'content-type': type }), ...signature } }
+}
+
+const KB = Buffer.alloc(1000, 'x')
+const MB = Buffer.alloc(1_000_000, 'x')
+const UNKNOWN = { ...KEY, id: 'unknown' }
+const WRONG = { ...KEY, secret: 'wrong' }
+const verifiers = [VERIFIED, REPLAY]
+
+// Two fields that fill most of the 16 KB that Node allows. They took the longest of 14 kinds of hostile fields.
+const MEMBERS = Array.from({ length: 900 }, (_, i) => `a${i}=1`).join()
+const WORST = { 'signature-input': MEMBERS, signature: MEMBERS }
+
+const signedRequests = {
+  id: 'signed',
+  title: 'Signed requests',
+  unit: 'µs of CPU for a request',
+  launches: 7,
+  launch: launchServers,
+  servers: Object.keys(signedServers),
+  works: [
+    { id: 'signed-get', title: 'GET', status: 200, request: server => signed(server, {}), servers: [UNSIGNED, ...verifiers] },
+    { id: 'signed-post-1kb', title: 'POST, 1 KB', status: 200, request: server => signed(server, { method: 'POST', body: KB }) },
+    { id: 'signed-post-1mb', title: 'POST, 1 MB', status: 200, requests: 20, request: server => signed(server, { method: 'POST', body: MB }) },
+    { id: 'signed-unknown-key', title: '401, unknown key', status: 401, request: server => signed(server, { key: UNKNOWN }), servers: verifiers },
+    { id: 'signed-wrong-mac', title: '401, wrong MAC', status: 401, request: server => signed(server, { key: WRONG }), servers: verifiers },
+    { id: 'signed-missing', title: '401, not signed', status: 401, request: () => ({ method: 'GET', path: '/signed' }), servers: verifiers },
+    { id: 'signed-worst', title: '401, the worst fields', status: 401, request: () => ({ method: 'GET', path: '/signed', headers: WORST }), servers: verifiers }
+  ],
+  ratios: [
+    { work: 'signed-get', of: VERIFIED, to: UNSIGNED },
+    { work: 'signed-post-1kb', of: VERIFIED, to: UNSIGNED },
+    { work: 'signed-post-1mb', of: VERIFIED, to: DIGEST },
+    { work: 'signed-get', of: REPLAY, to: VERIFIED },
+    { work: 'signed-unknown-key', of: VERIFIED, to: VERIFIED, toWork: 'signed-get' },
+    { work: 'signed-wrong-mac', of: VERIFIED, to: VERIFIED, toWork: 'signed-get' },
+    { work: 'signed-worst', of: VERIFIED, to: VERIFIED, toWork: 'signed-missing' }
+  ]
+}
+
+const service = {
+  id: 'service',
+  title: 'The example service',
+  unit: 'µs of CPU for a signed request',
+  launches: 5,
+  launch: launchServers,
+  // The service is TypeScript.
+  execArgv: ['--import', 'tsx'],
+  servers: Object.keys(serviceServers),
+  works: [
+    { id: 'service-201', title: '201 for a topic', status: 201, path: '/v2/topic', json: () => ({ name: randomUUID(), description: '', mediaType: 'application/json' }) },
+    { id: 'service-202', title: '202 for a message', status: 202, path: '/v2/topic/{topicId}/message', json: () => ({ body: { order: 1 } }) }
+  ].map(({ path, json, ...work }) => ({
+    ...work,
+    requests: 200,
+    request: server => signed(server, { method: 'POST', path: path.replace('{topicId}', server.topicId), type: 'application/json', body: JSON.stringify(json()) })
+  })),
+  ratios: []
+}
+
+const start = {
+  id: 'start',
+  title: 'The start',
+  unit: 'ms of CPU from `Fastify()` to the end of `app.ready()`',
+  launches: 10,
+  launch: launchStarts,
+  servers: ['this plugin', 'Fastify'],
+  works: [{ id: 'start-10000', title: '10,000 routes', routes: 10_000 }],
+  ratios: [{ work: 'start-10000', of: 'this plugin', to: 'Fastify', target: 1.03 }]
+}
+
+export const sections = [plain, signedRequests, service, start]
