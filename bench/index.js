@@ -2,7 +2,7 @@
 // npm run bench -- signed       measures the works whose ids begin so
 // npm run bench -- --quick      runs everything once, to see that it works
 import { parseArgs } from 'node:util'
-import { environment, ratioTable, sectionTables } from './report.js'
+import { environment, ratioTable, sectionTable } from './report.js'
 import { sections } from './sections.js'
 
 const { values: { quick }, positionals } = parseArgs({ options: { quick: { type: 'boolean' } }, allowPositionals: true })
@@ -19,6 +19,6 @@ for (const section of sections) {
   const launches = []
   for (let i = 0; i < (quick ? 1 : section.launches); i++) launches.push(await section.launch(section, works, quick))
   measured.push({ section, works, launches })
-  console.log(`${sectionTables(section, works, launches)}\n`)
+  console.log(`${sectionTable(section, works, launches)}\n`)
 }
 console.log(ratioTable(measured))

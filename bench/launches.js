@@ -66,7 +66,9 @@ function shuffled (values) {
 
 /** Starts a server in a process of its own, with open connections to it. */
 async function startServer (module, name, execArgv) {
-  const child = fork(new URL('server.js', import.meta.url), [module, name], { execArgv })
+  // With `node --cpu-prof`, it is the servers whose profiles matter.
+  const profiling = process.execArgv.filter(option => option.startsWith('--cpu-prof'))
+  const child = fork(new URL('server.js', import.meta.url), [module, name], { execArgv: [...execArgv, ...profiling] })
   const exited = once(child, 'exit')
   const nextMessage = async () => {
     const [message] = await Promise.race([once(child, 'message'), exited])

@@ -10,15 +10,13 @@ export function environment () {
   return `Measured on ${new Date().toISOString().slice(0, 10)}: ${cpus()[0].model}, ${availableParallelism()} cores; node ${process.versions.node}, ${versions}.`
 }
 
-/** Returns the tables of a section: the CPU time, and its ratio to that of the comparator, if there is one. */
-export function sectionTables ({ id, title, unit, servers, comparator }, works, launches) {
-  const table = figureOf => tableOf(
-    ['server', ...works.map(({ title }) => title)],
-    servers.map(server => [server, ...works.map(work => figureOf(server, work.id))]))
-  const cpu = table((server, work) => cell(launches.map(figures => figures[server][work]), digitsOf))
+/** Returns the CPU time of all servers and works of a section. */
+export function sectionTable ({ id, title, unit, servers }, works, launches) {
+  const rows = servers.map(server => [server, ...works.map(work => cell(launches.map(figures => figures[server][work.id]), digitsOf))])
   return [
-    `## ${title}\n\n\`npm run bench -- ${id}\`: ${unit}; median of ${launches.length} launches, least to most.\n\n${cpu}`,
-    ...(comparator === undefined ? [] : [`Ratio to "${comparator}":\n\n${table((server, work) => ratioOf(launches, { work, of: server, to: comparator }))}`])
+    `## ${title}`,
+    `\`npm run bench -- ${id}\`: ${unit}; median of ${launches.length} launches, least to most.`,
+    tableOf(['server', ...works.map(({ title }) => title)], rows)
   ].join('\n\n')
 }
 
@@ -32,14 +30,10 @@ export function ratioTable (measured) {
         titles.get(ratio.work),
         ratio.of,
         ratio.toWork === undefined ? ratio.to : `${ratio.to}, ${titles.get(ratio.toWork)}`,
-        ratioOf(launches, ratio),
-        ratio.target === undefined ? '' : `≤ ${ratio.target}: ${median(ratios(launches, ratio)) <= ratio.target ? 'reached' : 'missed'}`
+        cell(ratios(launches, ratio), () => 3),
+        ratio.target === undefined ? '' : `≤ ${ratio.target}: ${Number(median(ratios(launches, ratio)).toFixed(3)) <= ratio.target ? 'reached' : 'missed'}`
       ])
     }))
-}
-
-function ratioOf (launches, ratio) {
-  return cell(ratios(launches, ratio), () => 3)
 }
 
 /** Returns the ratio of each launch. Both servers of a launch ran while the machine was in the same state. */

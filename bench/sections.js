@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { sign } from '../test/fixtures/sign.ts'
 import { launchServers, launchStarts } from './launches.js'
-import plainServers, { FASTIFY, FLOOR, FULL, REGISTERED } from './servers/plain.js'
+import plainServers, { FASTIFY, FLOOR, FULL, OTHERS, REGISTERED } from './servers/plain.js'
 import serviceServers from './servers/service.js'
 import signedServers, { DIGEST, KEY, REPLAY, UNSIGNED, VERIFIED } from './servers/signed.js'
 
@@ -13,8 +13,6 @@ const plain = {
   launches: 9,
   launch: launchServers,
   servers: Object.keys(plainServers),
-  // A second table compares all servers with this one.
-  comparator: FASTIFY,
   works: [
     { id: 'plain-success', title: '200, 100 bytes', status: 200, path: '/success' },
     { id: 'plain-error', title: '422 by decorator', status: 422, path: '/error' },
@@ -27,7 +25,8 @@ const plain = {
     { work: 'plain-success', of: REGISTERED, to: FASTIFY, target: 1.02 },
     { work: 'plain-error', of: FULL, to: FLOOR, target: 1.05 },
     { work: 'plain-error', of: FULL, to: FASTIFY, target: 0.95 },
-    { work: 'plain-thrown-422', of: FULL, to: FASTIFY, target: 1 }
+    { work: 'plain-thrown-422', of: FULL, to: FASTIFY, target: 1 },
+    ...OTHERS.map(of => ({ work: 'plain-error', of, to: FASTIFY }))
   ]
 }
 

@@ -12,6 +12,7 @@ export const FULL = 'this plugin, `serverOptions()`'
 export const REGISTERED = 'this plugin, `register()` alone'
 export const FLOOR = 'Fastify, contract by hand (the floor)'
 export const FASTIFY = 'Fastify, JSON payload'
+export const OTHERS = ['Fastify, `Error`', '@fastify/sensible', 'fastify-http-errors-enhanced', 'Express', 'node:http']
 
 const MESSAGE = 'The name orders.created is taken by another topic of yours'
 
@@ -37,7 +38,7 @@ export default {
     },
     sendError: (_request, reply) => sendByHand(reply, 422, MESSAGE)
   }),
-  // In the next two, only `/error` differs. Any other difference between their figures is noise.
+  // The next two differ in `/error` only, so their other figures show how exact the benchmark is.
   [FASTIFY]: () => fastify({
     sendError: (_request, reply) => reply.code(422).send({ statusCode: 422, error: 'Unprocessable Entity', message: MESSAGE })
   }),
