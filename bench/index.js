@@ -8,7 +8,8 @@ import { sections } from './sections.js'
 const { values: { quick }, positionals } = parseArgs({ options: { quick: { type: 'boolean' } }, allowPositionals: true })
 const ids = sections.flatMap(({ works }) => works.map(({ id }) => id))
 for (const start of positionals) {
-  if (!ids.some(id => id.startsWith(start))) throw new RangeError(`No work has an id that begins with "${start}". The ids are ${ids.join(', ')}`)
+  if (ids.some(id => id.startsWith(start))) continue
+  throw new RangeError(`No work has an id that begins with "${start}". The ids are ${ids.join(', ')}`)
 }
 
 console.log(`${quick ? 'With --quick, the figures mean nothing.' : environment()}\n`)

@@ -20,7 +20,9 @@ export async function launchServers ({ id, servers, works, execArgv = [] }, chos
   const running = await Promise.all(servers.map(async name => await startServer(id, name, execArgv)))
   for (const server of shuffled(running)) {
     for (let i = 0; i < slices; i++) {
-      for (const work of works) if (does(server, work)) await send(server.pool, requestsOf(work, server, isQuick), work.status)
+      for (const work of works.filter(work => does(server, work))) {
+        await send(server.pool, requestsOf(work, server, isQuick), work.status)
+      }
     }
   }
 
@@ -44,7 +46,7 @@ export async function launchServers ({ id, servers, works, execArgv = [] }, chos
   return figures
 }
 
-/** Measures the start of a service, with the plugin and without; returns the CPU time in milliseconds, by server and work. */
+/** Measures the start of a service; returns the CPU time in milliseconds, by server and work. */
 export async function launchStarts ({ servers }, works, isQuick) {
   const script = fileURLToPath(new URL('start.js', import.meta.url))
   const startTime = (name, routes) => Number(execFileSync(process.execPath, [script, name, isQuick ? 100 : routes]))
@@ -72,7 +74,8 @@ async function startServer (module, name, execArgv) {
   const exited = once(child, 'exit')
   const nextMessage = async () => {
     const [message] = await Promise.race([once(child, 'message'), exited])
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`The server "${name}" ended with ${child.exitCode ?? child.signalCode}`)
+    const end = child.exitCode ?? child.signalCode
+    if (end !== null) throw new Error(`The server "${name}" ended with ${end}`)
     return message
   }
   const { port, topicId } = await nextMessage()

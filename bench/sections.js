@@ -6,6 +6,8 @@ import plainServers, { FASTIFY, FLOOR, FULL, OTHERS, REGISTERED } from './server
 import serviceServers from './servers/service.js'
 import signedServers, { DIGEST, KEY, REPLAY, UNSIGNED, VERIFIED } from './servers/signed.js'
 
+const get = (path, headers) => () => ({ method: 'GET', path, headers })
+
 const plain = {
   id: 'plain',
   title: 'Plain requests',
@@ -14,12 +16,12 @@ const plain = {
   launch: launchServers,
   servers: Object.keys(plainServers),
   works: [
-    { id: 'plain-success', title: '200, 100 bytes', status: 200, path: '/success' },
-    { id: 'plain-error', title: '422 by decorator', status: 422, path: '/error' },
-    { id: 'plain-thrown-422', title: 'thrown 422', status: 422, path: '/thrown/422' },
-    { id: 'plain-thrown-500', title: 'thrown 500', status: 500, path: '/thrown/500' },
-    { id: 'plain-no-route', title: '404, no route', status: 404, path: '/none' }
-  ].map(({ path, ...work }) => ({ ...work, request: () => ({ method: 'GET', path }) })),
+    { id: 'plain-success', title: '200, 100 bytes', status: 200, request: get('/success') },
+    { id: 'plain-error', title: '422 by decorator', status: 422, request: get('/error') },
+    { id: 'plain-thrown-422', title: 'thrown 422', status: 422, request: get('/thrown/422') },
+    { id: 'plain-thrown-500', title: 'thrown 500', status: 500, request: get('/thrown/500') },
+    { id: 'plain-no-route', title: '404, no route', status: 404, request: get('/none') }
+  ],
   ratios: [
     { work: 'plain-success', of: FULL, to: FASTIFY, target: 1.01 },
     { work: 'plain-success', of: REGISTERED, to: FASTIFY, target: 1.02 },
@@ -30,10 +32,12 @@ const plain = {
   ]
 }
 
-/** Returns a request; with a signature, unless the server verifies none. */
-function signed (server, { method = 'GET', path = '/signed', type = 'application/octet-stream', body, ...signing }) {
-  const signature = [UNSIGNED, DIGEST].includes(server.name) ? {} : sign(method, path, body, { key: KEY, ...signing })
-  return { method, path, body, headers: { ...(body !== undefined && { 'content-type': type }), ...signature } }
+/** Returns a function that makes a request, with a new signature unless the server verifies none. */
+function signed ({ method = 'GET', path = '/signed', type = 'application/octet-stream', body, key = KEY } = {}) {
+  return server => {
+    const signature = [UNSIGNED, DIGEST].includes(server.name) ? {} : sign(method, path, body, { key })
+    return { method, path, body, headers: { ...(body !== undefined && { 'content-type': type }), ...signature } }
+  }
 }
 
 const KB = Buffer.alloc(1000, 'x')
@@ -54,13 +58,13 @@ const signedRequests = {
   launch: launchServers,
   servers: Object.keys(signedServers),
   works: [
-    { id: 'signed-get', title: 'GET', status: 200, request: server => signed(server, {}), servers: [UNSIGNED, ...verifiers] },
-    { id: 'signed-post-1kb', title: 'POST, 1 KB', status: 200, request: server => signed(server, { method: 'POST', body: KB }) },
-    { id: 'signed-post-1mb', title: 'POST, 1 MB', status: 200, requests: 20, request: server => signed(server, { method: 'POST', body: MB }) },
-    { id: 'signed-unknown-key', title: '401, unknown key', status: 401, request: server => signed(server, { key: UNKNOWN }), servers: verifiers },
-    { id: 'signed-wrong-mac', title: '401, wrong MAC', status: 401, request: server => signed(server, { key: WRONG }), servers: verifiers },
-    { id: 'signed-missing', title: '401, not signed', status: 401, request: () => ({ method: 'GET', path: '/signed' }), servers: verifiers },
-    { id: 'signed-worst', title: '401, the worst fields', status: 401, request: () => ({ method: 'GET', path: '/signed', headers: WORST }), servers: verifiers }
+    { id: 'signed-get', title: 'GET', status: 200, servers: [UNSIGNED, ...verifiers], request: signed() },
+    { id: 'signed-post-1kb', title: 'POST, 1 KB', status: 200, request: signed({ method: 'POST', body: KB }) },
+    { id: 'signed-post-1mb', title: 'POST, 1 MB', status: 200, requests: 20, request: signed({ method: 'POST', body: MB }) },
+    { id: 'signed-unknown-key', title: '401, unknown key', status: 401, servers: verifiers, request: signed({ key: UNKNOWN }) },
+    { id: 'signed-wrong-mac', title: '401, wrong MAC', status: 401, servers: verifiers, request: signed({ key: WRONG }) },
+    { id: 'signed-missing', title: '401, not signed', status: 401, servers: verifiers, request: get('/signed') },
+    { id: 'signed-worst', title: '401, the worst fields', status: 401, servers: verifiers, request: get('/signed', WORST) }
   ],
   ratios: [
     { work: 'signed-get', of: VERIFIED, to: UNSIGNED },
@@ -73,6 +77,11 @@ const signedRequests = {
   ]
 }
 
+const TOPICS = '/v2/topic'
+const newTopic = () => ({ name: randomUUID(), description: '', mediaType: 'application/json' })
+const MESSAGE = { body: { order: 1 } }
+const post = (path, value) => signed({ method: 'POST', path, type: 'application/json', body: JSON.stringify(value) })
+
 const service = {
   id: 'service',
   title: 'The example service',
@@ -83,13 +92,9 @@ const service = {
   execArgv: ['--import', 'tsx'],
   servers: Object.keys(serviceServers),
   works: [
-    { id: 'service-201', title: '201 for a topic', status: 201, path: '/v2/topic', json: () => ({ name: randomUUID(), description: '', mediaType: 'application/json' }) },
-    { id: 'service-202', title: '202 for a message', status: 202, path: '/v2/topic/{topicId}/message', json: () => ({ body: { order: 1 } }) }
-  ].map(({ path, json, ...work }) => ({
-    ...work,
-    requests: 200,
-    request: server => signed(server, { method: 'POST', path: path.replace('{topicId}', server.topicId), type: 'application/json', body: JSON.stringify(json()) })
-  })),
+    { id: 'service-201', title: '201 for a topic', status: 201, request: server => post(TOPICS, newTopic())(server) },
+    { id: 'service-202', title: '202 for a message', status: 202, request: server => post(`${TOPICS}/${server.topicId}/message`, MESSAGE)(server) }
+  ].map(work => ({ ...work, requests: 200 })),
   ratios: []
 }
 

@@ -1,5 +1,11 @@
 // A server in a process of its own. It sends its port, and then its CPU time so far for each message.
+import { once } from 'node:events'
+
 const [, , module, name] = process.argv
+
+// Ctrl-C reaches every process of the terminal. This one waits for the disconnect that follows, so that it can close.
+process.on('SIGINT', () => {})
+const disconnected = once(process, 'disconnect')
 
 const { default: servers } = await import(`./servers/${module}.js`)
 const { server, topicId, settle = () => {}, close = () => {} } = await servers[name]()
@@ -12,10 +18,8 @@ process.on('message', async () => {
   const { user, system } = process.cpuUsage()
   process.send(user + system)
 })
-// Ctrl-C ends all processes of the terminal. This one ends by the disconnect that follows, so that it closes.
-process.on('SIGINT', () => {})
-process.on('disconnect', async () => {
-  await close()
-  process.exit()
-})
-process.send({ port: server.address().port, topicId })
+if (process.connected) process.send({ port: server.address().port, topicId })
+
+await disconnected
+await close()
+process.exit()

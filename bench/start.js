@@ -19,7 +19,8 @@ const app = Fastify(hasPlugin ? serverOptions() : {})
 if (hasPlugin) app.register(reasonPhrase, { requireSchemas: true })
 app.register(async app => {
   for (let id = 0; id < Number(routes); id++) {
-    app.route({ method: METHODS[id % 4], url: `/thing/${id >> 2}/:id`, schema, config, handler: async () => ({ id, name: 'thing' }) })
+    const handler = async () => ({ id, name: 'thing' })
+    app.route({ method: METHODS[id % 4], url: `/thing/${id >> 2}/:id`, schema, config, handler })
   }
 })
 await app.ready()

@@ -57,7 +57,7 @@ export default {
   'node:http': startNodeHttp
 }
 
-async function fastify ({ options, register = () => {}, sendError, errorOf = (_app, statusCode) => httpError(statusCode, MESSAGE) }) {
+async function fastify ({ options, register = () => {}, sendError, errorOf = makeError }) {
   const app = Fastify(options)
   await register(app)
   app.get('/success', { schema }, async () => SMALL)
@@ -65,6 +65,10 @@ async function fastify ({ options, register = () => {}, sendError, errorOf = (_a
   app.get('/thrown/:statusCode', async ({ params }) => { throw errorOf(app, Number(params.statusCode)) })
   await app.listen({ host: '127.0.0.1', port: 0 })
   return { server: app.server }
+}
+
+function makeError (_app, statusCode) {
+  return httpError(statusCode, MESSAGE)
 }
 
 function sendByDecorator (_request, reply) {
@@ -96,7 +100,8 @@ async function startNodeHttp () {
     try {
       if (url === '/success') {
         const body = JSON.stringify(SMALL)
-        response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body) }).end(body)
+        const headers = { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body) }
+        response.writeHead(200, headers).end(body)
       } else if (url === '/error') sendEmpty(response, 422, MESSAGE)
       else if (url.startsWith('/thrown/')) throw httpError(Number(url.slice('/thrown/'.length)), MESSAGE)
       else sendEmpty(response, 404, 'Not Found')

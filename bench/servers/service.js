@@ -37,7 +37,9 @@ async function start (optionsIn, drop = () => {}) {
     topicId,
     // A message is stored after its 202. That is a part of its cost, not of what is measured next.
     async settle () {
-      while (await app.database.run(db => db.selectFrom('message').select('messageId').where('status', '=', 'accepted').executeTakeFirst())) await setTimeout(10)
+      const firstWaiting = () => app.database.run(db =>
+        db.selectFrom('message').select('messageId').where('status', '=', 'accepted').executeTakeFirst())
+      while (await firstWaiting() !== undefined) await setTimeout(10)
     },
     async close () {
       await app.close()
