@@ -1,78 +1,76 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { spans } from './statistics.js'
+// The figures as tables in Markdown, for docs/performance.md.
+import { readFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
 
-const DOCUMENT = new URL('../docs/performance.md', import.meta.url)
+const COMPARED = ['fastify', '@fastify/sensible', 'fastify-http-errors-enhanced', 'express']
 
-/** A result as lines for a terminal. */
-export function asText ({ memory, title, variants, headlines, unit }) {
-  if (memory !== undefined) return ['\nMemory', ...table(memoryRows(memory))].join('\n')
-  return [
-    `\n${title}, ${unit}`,
-    ...table(variantRows(variants)),
-    // One round shows that it works, and measures nothing.
-    ...(variants[0].rounds > 1 ? headlines : []).map(headline => `  ${sentence(headline)}`)
-  ].join('\n')
+/** Returns a line about the day, the machine, and the versions. */
+export function environment () {
+  const versions = COMPARED.map(name => `${name} ${versionOf(name)}`).join(', ')
+  const machine = `${cpus()[0].model}, ${availableParallelism()} cores`
+  return `Measured on ${new Date().toISOString().slice(0, 10)}: ${machine}; node ${process.versions.node}, ${versions}.`
 }
 
-/** Puts the results in the place of the earlier ones in docs/performance.md. */
-export function writeDocument (results) {
-  const document = readFileSync(DOCUMENT, 'utf8')
-  const [before, after] = [document.split('<!-- results -->')[0], document.split('<!-- /results -->')[1]]
-  writeFileSync(DOCUMENT, `${before}<!-- results -->\n${asMarkdown(results)}\n<!-- /results -->${after}`)
-}
-
-function asMarkdown ({ date, machine, versions, most, works, memory }) {
-  const headlines = works.flatMap(({ title, headlines }) => headlines.map(headline => ({ title, ...headline })))
+/** Returns the CPU time of all servers and works of a section. */
+export function sectionTable ({ id, title, unit, servers }, works, launches) {
+  const cpu = (server, work) => cell(launches.map(figures => figures[server][work.id]), digitsOf)
+  const rows = servers.map(server => [server, ...works.map(work => cpu(server, work))])
   return [
-    `Measured on ${date}: ${machine.cpu}, ${machine.cores} cores${machine.pinned ? ', one for the server and one for the load' : ''}, ` +
-    `${Math.round(machine.memory / 2 ** 30)} GiB, ${machine.os}; ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}; ${most} rounds at most.`,
-    '## The ratios that count',
-    markdown([
-      ['work', 'CPU of', 'to that of', 'ratio', '95 % interval', 'at most', ''],
-      ...headlines.map(({ title, of, to, most, median, low, high, settled }) => [title, of, to, median.toFixed(3), `${low.toFixed(3)} to ${high.toFixed(3)}`, most, verdict({ median, low, high, most, settled })])
-    ]),
-    ...works.map(({ title, unit, variants }) => `## ${title}\n\nIn ${unit}.\n\n${markdown(variantRows(variants))}`),
-    '## Memory',
-    markdown(memoryRows(memory))
+    `## ${title}`,
+    `\`npm run bench -- ${id}\`: ${unit}; median of ${launches.length} launches, least to most.`,
+    tableOf(['server', ...works.map(({ title }) => title)], rows)
   ].join('\n\n')
 }
 
-function variantRows (variants) {
-  const { name: _name, rounds: _rounds, cpu: _cpu, throughput, p99: _p99, ratio, ...parts } = variants[0]
-  return [
-    ['', 'rounds', 'CPU', ...Object.keys(parts), ...(throughput === undefined ? [] : ['a second', 'p99, ms']), ...(ratio === undefined ? [] : ['ratio', '95 % interval'])],
-    ...variants.map(({ name, rounds, cpu, throughput, p99, ratio, ...parts }) => [
-      name,
-      rounds,
-      cpu < 1000 ? cpu.toFixed(1) : cpu.toFixed(0),
-      ...Object.values(parts).map(part => part.toFixed(2)),
-      ...(throughput === undefined ? [] : [throughput.toFixed(0), p99]),
-      ...(ratio === undefined ? [] : [ratio.median.toFixed(3), `${ratio.low.toFixed(3)} to ${ratio.high.toFixed(3)}`])
-    ])
-  ]
+/** Returns the table of the ratios of all sections, with their targets. */
+export function ratioTable (measured) {
+  return '## Ratios\n\n' + tableOf(
+    ['work', 'CPU of', 'to that of', 'ratio', 'target'],
+    measured.flatMap(({ section, works, launches }) => {
+      const titles = new Map(works.map(({ id, title }) => [id, title]))
+      return section.ratios.filter(({ work, toWork = work }) => titles.has(work) && titles.has(toWork)).map(ratio => [
+        titles.get(ratio.work),
+        ratio.of,
+        ratio.toWork === undefined ? ratio.to : `${ratio.to}, ${titles.get(ratio.toWork)}`,
+        cell(ratios(launches, ratio), () => 3),
+        verdict(ratio.target, median(ratios(launches, ratio)))
+      ])
+    }))
 }
 
-function memoryRows (points) {
-  return [
-    ['errors', 'RSS, MB', 'heap used, MB'],
-    ...points.map(({ errors, rss, heapUsed }) => [errors.toFixed(0), (rss / 1e6).toFixed(1), (heapUsed / 1e6).toFixed(2)])
-  ]
+/** Returns the ratio of each launch. Both servers of a launch ran while the machine was in the same state. */
+function ratios (launches, { work, toWork = work, of, to }) {
+  return launches.map(figures => figures[of][work] / figures[to][toWork])
 }
 
-function sentence ({ of, to, most, median, low, high, settled }) {
-  return `${of} to ${to}: ${median.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)}), at most ${most}: ${verdict({ median, low, high, most, settled })}`
+function verdict (target, ratio) {
+  // As the table shows the ratio.
+  const isReached = Number(ratio.toFixed(3)) <= target
+  return target === undefined ? '' : `≤ ${target}: ${isReached ? 'reached' : 'missed'}`
 }
 
-function verdict ({ median, low, high, most, settled }) {
-  return `${median <= most ? 'reached' : 'not reached'}${spans({ low, high }, most) ? ' by the median' : ''}${settled ? '' : '; the interval is wider than 3 %'}`
+function cell (values, digits) {
+  if (values.some(value => !(value >= 0))) return ''
+  const [middle, least, most] = [median(values), Math.min(...values), Math.max(...values)].map(value => value.toFixed(digits(value)))
+  return `${middle} (${least} to ${most})`
 }
 
-function table (rows) {
-  const widths = rows[0].map((_, i) => Math.max(...rows.map(row => String(row[i]).length)))
-  return rows.map(row => `  ${row.map((cell, i) => i === 0 ? String(cell).padEnd(widths[i]) : String(cell).padStart(widths[i])).join('  ')}`)
+function median (values) {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-function markdown ([head, ...rows]) {
+function digitsOf (value) {
+  return value < 100 ? 1 : 0
+}
+
+function tableOf (head, rows) {
   const line = cells => `| ${cells.join(' | ')} |`
-  return [line(head), `|---|${'---:|'.repeat(head.length - 1)}`, ...rows.map(line)].join('\n')
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n')
+}
+
+// Some packages do not export their package.json.
+function versionOf (name) {
+  return JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8')).version
 }

@@ -1,32 +1,25 @@
-// A server in a process of its own: tells its port, and what it has used so far.
-import './same-modules.js'
+// A server in a process of its own. It sends its port, and then its CPU time so far for each message.
+import { once } from 'node:events'
 
-const [, , name, options] = process.argv
+const [, , module, name] = process.argv
 
-const { default: start } = await import(`./servers/${name}.js`)
-const server = await start(JSON.parse(options))
+// Ctrl-C reaches every process of the terminal. This one waits for the disconnect that follows, so that it can close.
+process.on('SIGINT', () => {})
+const disconnected = once(process, 'disconnect')
 
-// What was sent tells how many were answered, at no cost to an answer.
-const sockets = new Set()
-let bytes = 0
-server.on('connection', socket => {
-  sockets.add(socket)
-  socket.once('close', () => {
-    sockets.delete(socket)
-    bytes += socket.bytesWritten
-  })
-})
+const { default: servers } = await import(`./servers/${module}.js`)
+const { server, topicId, settle = () => {}, close = () => {} } = await servers[name]()
 
-// Who asks may be ended by hand.
-process.on('disconnect', () => process.exit())
-process.on('message', async message => {
-  if (message === 'end') {
-    await server.end?.()
-    process.exit()
-  }
-  if (message === 'collect') global.gc()
+// Connections stay open between the slices, because opening them again would be measured as well.
+server.keepAliveTimeout = 600_000
+
+process.on('message', async () => {
+  await settle()
   const { user, system } = process.cpuUsage()
-  const { rss, heapUsed } = process.memoryUsage()
-  process.send({ cpu: user + system, sent: [...sockets].reduce((sum, { bytesWritten }) => sum + bytesWritten, bytes), rss, heapUsed })
+  process.send(user + system)
 })
-process.send({ port: server.address().port, topic: server.topic })
+if (process.connected) process.send({ port: server.address().port, topicId })
+
+await disconnected
+await close()
+process.exit()

@@ -1,0 +1,112 @@
+// What is measured. A section has servers, works that each of them does, and the ratios that matter.
+import { randomUUID } from 'node:crypto'
+import { sign } from '../test/fixtures/sign.ts'
+import { launchServers, launchStarts } from './launches.js'
+import plainServers, { FASTIFY, FLOOR, FULL, OTHERS, REGISTERED } from './servers/plain.js'
+import serviceServers from './servers/service.js'
+import signedServers, { DIGEST, KEY, REPLAY, UNSIGNED, VERIFIED } from './servers/signed.js'
+
+const get = (path, headers) => () => ({ method: 'GET', path, headers })
+
+const plain = {
+  id: 'plain',
+  title: 'Plain requests',
+  unit: 'µs of CPU for a request',
+  launches: 9,
+  launch: launchServers,
+  servers: Object.keys(plainServers),
+  works: [
+    { id: 'plain-success', title: '200, 100 bytes', status: 200, request: get('/success') },
+    { id: 'plain-error', title: '422 by decorator', status: 422, request: get('/error') },
+    { id: 'plain-thrown-422', title: 'thrown 422', status: 422, request: get('/thrown/422') },
+    { id: 'plain-thrown-500', title: 'thrown 500', status: 500, request: get('/thrown/500') },
+    { id: 'plain-no-route', title: '404, no route', status: 404, request: get('/none') }
+  ],
+  ratios: [
+    { work: 'plain-success', of: FULL, to: FASTIFY, target: 1.01 },
+    { work: 'plain-success', of: REGISTERED, to: FASTIFY, target: 1.02 },
+    { work: 'plain-error', of: FULL, to: FLOOR, target: 1.05 },
+    { work: 'plain-error', of: FULL, to: FASTIFY, target: 0.95 },
+    { work: 'plain-thrown-422', of: FULL, to: FASTIFY, target: 1 },
+    ...OTHERS.map(of => ({ work: 'plain-error', of, to: FASTIFY }))
+  ]
+}
+
+/** Returns a function that makes a request, with a new signature unless the server verifies none. */
+function signed ({ method = 'GET', path = '/signed', type = 'application/octet-stream', body, key = KEY } = {}) {
+  return server => {
+    const signature = [UNSIGNED, DIGEST].includes(server.name) ? {} : sign(method, path, body, { key })
+    return { method, path, body, headers: { ...(body !== undefined && { 'content-type': type }), ...signature } }
+  }
+}
+
+const KB = Buffer.alloc(1000, 'x')
+const MB = Buffer.alloc(1_000_000, 'x')
+const UNKNOWN = { ...KEY, id: 'unknown' }
+const WRONG = { ...KEY, secret: 'wrong' }
+const verifiers = [VERIFIED, REPLAY]
+
+// Two fields that fill most of the 16 KB that Node allows. They took the longest of 14 kinds of hostile fields.
+const MEMBERS = Array.from({ length: 900 }, (_, i) => `a${i}=1`).join()
+const WORST = { 'signature-input': MEMBERS, signature: MEMBERS }
+
+const signedRequests = {
+  id: 'signed',
+  title: 'Signed requests',
+  unit: 'µs of CPU for a request',
+  launches: 7,
+  launch: launchServers,
+  servers: Object.keys(signedServers),
+  works: [
+    { id: 'signed-get', title: 'GET', status: 200, servers: [UNSIGNED, ...verifiers], request: signed() },
+    { id: 'signed-post-1kb', title: 'POST, 1 KB', status: 200, request: signed({ method: 'POST', body: KB }) },
+    { id: 'signed-post-1mb', title: 'POST, 1 MB', status: 200, requests: 20, request: signed({ method: 'POST', body: MB }) },
+    { id: 'signed-unknown-key', title: '401, unknown key', status: 401, servers: verifiers, request: signed({ key: UNKNOWN }) },
+    { id: 'signed-wrong-mac', title: '401, wrong MAC', status: 401, servers: verifiers, request: signed({ key: WRONG }) },
+    { id: 'signed-missing', title: '401, not signed', status: 401, servers: verifiers, request: get('/signed') },
+    { id: 'signed-worst', title: '401, the worst fields', status: 401, servers: verifiers, request: get('/signed', WORST) }
+  ],
+  ratios: [
+    { work: 'signed-get', of: VERIFIED, to: UNSIGNED },
+    { work: 'signed-post-1kb', of: VERIFIED, to: UNSIGNED },
+    { work: 'signed-post-1mb', of: VERIFIED, to: DIGEST },
+    { work: 'signed-get', of: REPLAY, to: VERIFIED },
+    { work: 'signed-unknown-key', of: VERIFIED, to: VERIFIED, toWork: 'signed-get' },
+    { work: 'signed-wrong-mac', of: VERIFIED, to: VERIFIED, toWork: 'signed-get' },
+    { work: 'signed-worst', of: VERIFIED, to: VERIFIED, toWork: 'signed-missing' }
+  ]
+}
+
+const TOPICS = '/v2/topic'
+const newTopic = () => ({ name: randomUUID(), description: '', mediaType: 'application/json' })
+const MESSAGE = { body: { order: 1 } }
+const post = (path, value) => signed({ method: 'POST', path, type: 'application/json', body: JSON.stringify(value) })
+
+const service = {
+  id: 'service',
+  title: 'The example service',
+  unit: 'µs of CPU for a signed request',
+  launches: 5,
+  launch: launchServers,
+  // The service is TypeScript.
+  execArgv: ['--import', 'tsx'],
+  servers: Object.keys(serviceServers),
+  works: [
+    { id: 'service-201', title: '201 for a topic', status: 201, request: server => post(TOPICS, newTopic())(server) },
+    { id: 'service-202', title: '202 for a message', status: 202, request: server => post(`${TOPICS}/${server.topicId}/message`, MESSAGE)(server) }
+  ].map(work => ({ ...work, requests: 200 })),
+  ratios: []
+}
+
+const start = {
+  id: 'start',
+  title: 'The start',
+  unit: 'ms of CPU from `Fastify()` to the end of `app.ready()`',
+  launches: 10,
+  launch: launchStarts,
+  servers: ['this plugin', 'Fastify'],
+  works: [{ id: 'start-10000', title: '10,000 routes', routes: 10_000 }],
+  ratios: [{ work: 'start-10000', of: 'this plugin', to: 'Fastify', target: 1.03 }]
+}
+
+export const sections = [plain, signedRequests, service, start]
