@@ -4,8 +4,8 @@ import Fastify from 'fastify'
 import service from './app.js'
 import { serverOptions } from './index.js'
 import { oneLine, visible } from './lib/one-line.js'
-import { DatabaseUnavailable } from './plugins/app/database.js'
-import { KeysUnreadable } from './plugins/app/keys.js'
+import { DatabaseUnavailable } from './plugins/app/database/index.js'
+import { KeysUnreadable } from './plugins/app/keys/index.js'
 
 const { DATABASE_FILE, DATABASE_URL, DRAIN_TIME, HOST, KEYS_FILE, LOG_LEVEL, MESSAGE_BACKLOG, NODE_ENV, PORT } = process.env
 

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { BODY_LIMIT, DEPTH_LIMIT } from './message-body.js'
+import { BODY_LIMIT, DEPTH_LIMIT } from '../plugins/app/messages/body.js'
 import { Page } from './page.js'
 
 const id = 'EBM-0198c0a8f00070008000000000000001'

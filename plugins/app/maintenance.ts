@@ -10,7 +10,7 @@ interface MaintenanceRow {
   retryAfter: number | null
 }
 
-declare module './database.js' {
+declare module './database/index.js' {
   interface Tables { maintenance: MaintenanceRow }
 }
 

@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import { sql } from 'kysely'
 import t from 'tap'
 import { down, up } from '../../migrations/0002-message.js'
-import database from '../../plugins/app/database.js'
+import database from '../../plugins/app/database/index.js'
 import { databases } from '../fixtures/database.js'
 
 for (const { name, skip, open } of databases) {

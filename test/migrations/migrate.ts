@@ -10,7 +10,7 @@ import { CamelCasePlugin, Kysely, Migrator, SqliteDialect, sql, type SqliteDatab
 import Libsql from 'libsql'
 import t, { type Test } from 'tap'
 import { migrations } from '../../migrations/index.js'
-import database from '../../plugins/app/database.js'
+import database from '../../plugins/app/database/index.js'
 
 // Processes start again and again here.
 t.setTimeout(120_000)

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { toJson } from '../../../schemas/message-body.js'
+import { toJson } from '../../../plugins/app/messages/body.js'
 import { Message, MessageParams } from '../../../schemas/message.js'
 
 const routes: FastifyPluginAsyncTypebox = async app => {

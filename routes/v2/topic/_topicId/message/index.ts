@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { isJson, isMediaType, isSameMediaType } from '../../../../../lib/media-type.js'
-import { BODY_LIMIT, DEPTH_LIMIT, fromBase64, fromJson, lossOf, toJson } from '../../../../../schemas/message-body.js'
+import { BODY_LIMIT, DEPTH_LIMIT, fromBase64, fromJson, lossOf, toJson } from '../../../../../plugins/app/messages/body.js'
 import { oneLine } from '../../../../../lib/one-line.js'
 import { AcceptedMessage, MessagePage, MessageQuery, NewMessage } from '../../../../../schemas/message.js'
 import { TopicParams } from '../../../../../schemas/topic.js'

@@ -3,11 +3,11 @@ import type { Static } from '@sinclair/typebox'
 import fp from 'fastify-plugin'
 import { sql, type Kysely, type Selectable } from 'kysely'
 import { v7 as uuid } from 'uuid'
-import { isJson } from '../../lib/media-type.js'
-import { ServiceUnavailable } from '../../lib/service-unavailable.js'
-import type { Message, MessagePage, MessageQuery } from '../../schemas/message.js'
-import type { MessageTable, Tables } from './database.js'
-import { stored } from './topics.js'
+import { isJson } from '../../../lib/media-type.js'
+import { ServiceUnavailable } from '../../../lib/service-unavailable.js'
+import type { Message, MessagePage, MessageQuery } from '../../../schemas/message.js'
+import type { MessageTable, Tables } from '../database/index.js'
+import { stored } from '../topics/index.js'
 
 /** How messages are taken in. */
 export interface MessageOptions {

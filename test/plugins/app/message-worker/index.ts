@@ -4,9 +4,9 @@ import { sql } from 'kysely'
 import Libsql from 'libsql'
 import pg from 'pg'
 import t from 'tap'
-import type { DatabaseOptions } from '../../../plugins/app/database.js'
-import { databases, Gate, postgresql, sqlite } from '../../fixtures/database.js'
-import { messaging } from '../../fixtures/messages.js'
+import type { DatabaseOptions } from '../../../../plugins/app/database/index.js'
+import { databases, Gate, postgresql, sqlite } from '../../../fixtures/database.js'
+import { messaging } from '../../../fixtures/messages.js'
 
 /** A logger, and its lines of a level. */
 function logger () {

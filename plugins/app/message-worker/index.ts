@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { sql, type Kysely, type Transaction } from 'kysely'
-import { DatabaseUnavailable, type Tables } from './database.js'
+import { DatabaseUnavailable, type Tables } from '../database/index.js'
 
 /** What brings accepted messages into their topics. */
 export interface MessageWorker {

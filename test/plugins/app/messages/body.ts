@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
-import { DEPTH_LIMIT, fromBase64, fromJson, lossOf, toJson } from '../../schemas/message-body.js'
+import { DEPTH_LIMIT, fromBase64, fromJson, lossOf, toJson } from '../../../../plugins/app/messages/body.js'
 
 /** A value that many arrays, or objects, hold. */
 const nested = (depth: number, open = '[', close = ']'): unknown => JSON.parse(open.repeat(depth) + (open === '[' ? '' : '0') + close.repeat(depth))

@@ -5,9 +5,9 @@ import { basename, join } from 'node:path'
 import { Writable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import reasonPhrase, { serverOptions } from '../../../index.js'
-import keys, { type KeysOptions } from '../../../plugins/app/keys.js'
-import { sign } from '../../fixtures/sign.js'
+import reasonPhrase, { serverOptions } from '../../../../index.js'
+import keys, { type KeysOptions } from '../../../../plugins/app/keys/index.js'
+import { sign } from '../../../fixtures/sign.js'
 
 /** A service that tells which key a request has, and the lines of its log. */
 async function build (t: Test, options: KeysOptions): Promise<{ app: FastifyInstance, lines: string[], line (pattern: RegExp): Promise<string>, ask (id: string, secret: string): Promise<unknown> }> {
@@ -89,9 +89,9 @@ t.test('A process that is killed as it makes the file does not keep the next fro
   const file = join(folder, 'keys.json')
   // Killed between the draft and the file.
   const preload = 'import fs from "node:fs/promises"; import { syncBuiltinESMExports } from "node:module"; fs.link = () => process.kill(process.pid, "SIGKILL"); syncBuiltinESMExports()'
-  const code = `import Fastify from 'fastify'; import keys from './plugins/app/keys.ts'; await Fastify().register(keys, { keysFile: ${JSON.stringify(file)} })`
+  const code = `import Fastify from 'fastify'; import keys from '../plugins/app/keys.ts'; await Fastify().register(keys, { keysFile: ${JSON.stringify(file)} })`
   const child = spawn(process.execPath, [...process.execArgv, '--import', `data:text/javascript,${encodeURIComponent(preload)}`, '--input-type=module', '-e', code], {
-    cwd: join(import.meta.dirname, '..', '..', '..'),
+    cwd: join(import.meta.dirname, '..', '..', '..', '..'),
     stdio: ['ignore', 'inherit', 'inherit']
   })
   const [, signal] = await once(child, 'exit')

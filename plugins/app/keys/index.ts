@@ -5,8 +5,8 @@ import { dirname } from 'node:path'
 import type { Static } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import fp from 'fastify-plugin'
-import { Keys, Permission } from '../../schemas/key.js'
-import signature, { type Key } from '../signature/index.js'
+import { Keys, Permission } from '../../../schemas/key.js'
+import signature, { type Key } from '../../signature/index.js'
 
 /** Where the keys are. */
 export interface KeysOptions {

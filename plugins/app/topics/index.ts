@@ -2,7 +2,7 @@ import type { Static } from '@sinclair/typebox'
 import fp from 'fastify-plugin'
 import { sql } from 'kysely'
 import { v7 as uuid } from 'uuid'
-import type { NewTopic, Topic, TopicPage, TopicQuery } from '../../schemas/topic.js'
+import type { NewTopic, Topic, TopicPage, TopicQuery } from '../../../schemas/topic.js'
 
 /** The topics that are not deleted. */
 export interface Topics {

@@ -7,10 +7,10 @@ import fp from 'fastify-plugin'
 import { CamelCasePlugin, Kysely, PostgresDialect, SqliteDialect, sql, type ColumnType, type Dialect, type PostgresPoolClient, type SqliteDatabase, type SqliteStatement } from 'kysely'
 import Libsql from 'libsql'
 import pg from 'pg'
-import { ServiceUnavailable } from '../../lib/service-unavailable.js'
-import { migrate } from '../../migrations/migrate.js'
-import type { MessageStatus } from '../../schemas/message.js'
-import type { Topic } from '../../schemas/topic.js'
+import { ServiceUnavailable } from '../../../lib/service-unavailable.js'
+import { migrate } from '../../../migrations/migrate.js'
+import type { MessageStatus } from '../../../schemas/message.js'
+import type { Topic } from '../../../schemas/topic.js'
 
 /** The tables, named as the service names things. */
 export interface Tables {

@@ -1,7 +1,7 @@
 import Libsql from 'libsql'
 import t, { type Test } from 'tap'
-import { databases, sqlite } from '../../fixtures/database.js'
-import { messaging } from '../../fixtures/messages.js'
+import { databases, sqlite } from '../../../fixtures/database.js'
+import { messaging } from '../../../fixtures/messages.js'
 
 for (const { name, skip, open } of databases) {
   t.test(name, { skip }, async t => {

@@ -1,8 +1,8 @@
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import database from '../../../plugins/app/database.js'
-import plugin from '../../../plugins/app/topics.js'
-import { databases } from '../../fixtures/database.js'
+import database from '../../../../plugins/app/database/index.js'
+import plugin from '../../../../plugins/app/topics/index.js'
+import { databases } from '../../../fixtures/database.js'
 
 const draft = { description: 'What it is for', mediaType: 'text/plain' }
 

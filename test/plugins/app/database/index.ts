@@ -9,11 +9,11 @@ import Fastify, { type LightMyRequestResponse } from 'fastify'
 import { Kysely, sql } from 'kysely'
 import Libsql from 'libsql'
 import t, { type Test } from 'tap'
-import serviceApp from '../../../app.js'
-import { serverOptions } from '../../../index.js'
-import plugin, { DatabaseUnavailable, isUnavailable, postgresql, type DatabaseOptions, type Tables } from '../../../plugins/app/database.js'
-import * as fixtures from '../../fixtures/database.js'
-import { isError, keysFile, signed } from '../../fixtures/service.js'
+import serviceApp from '../../../../app.js'
+import { serverOptions } from '../../../../index.js'
+import plugin, { DatabaseUnavailable, isUnavailable, postgresql, type DatabaseOptions, type Tables } from '../../../../plugins/app/database/index.js'
+import * as fixtures from '../../../fixtures/database.js'
+import { isError, keysFile, signed } from '../../../fixtures/service.js'
 
 async function service (t: Test, options: DatabaseOptions) {
   const app = Fastify()
@@ -131,7 +131,7 @@ t.test('SQLite whose files cannot grow is unavailable, and keeps what was commit
   const folder = t.testdir()
   const script = join(folder, 'full-disk.mjs')
   await build({
-    entryPoints: [join(import.meta.dirname, '..', '..', 'fixtures', 'full-disk.ts')],
+    entryPoints: [join(import.meta.dirname, '..', '..', '..', 'fixtures', 'full-disk.ts')],
     outfile: script,
     bundle: true,
     packages: 'external',
