@@ -6,17 +6,6 @@ export function oneLine (text: string): string {
   return text.replace(CONTROL, escape)
 }
 
-// Matches the escapes of JSON and the control characters that JSON leaves as they are. The first group has the escapes to keep: \", \\ and \n.
-const CONTROLS = /\\(["\\n])|\\(?:u[\da-f]{4}|.)|[\u007f-\u009f\u2028\u2029]/g
-
-/**
- * Returns a JSON text with its control characters and line separators as text, so that they are seen as escapes when the
- * JSON is parsed and printed. Line ends stay, because a stack has some.
- */
-export function visible (json: string): string {
-  return json.replace(CONTROLS, (found, kept) => kept === undefined ? `\\${found.length > 1 ? found : escape(found)}` : found)
-}
-
 function escape (character: string): string {
   const escaped = JSON.stringify(character).slice(1, -1)
   // JSON leaves some of them as they are.

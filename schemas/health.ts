@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { Maintenance } from './maintenance.js'
 
-/** How the service is. */
+/** The health of the service. */
 export const Health = Type.Object({
   status: Type.Union([Type.Literal('ok'), Type.Literal('degraded')], {
     description: 'Degraded: what needs the database answers 503 for now'

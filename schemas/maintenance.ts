@@ -5,7 +5,7 @@ const until = '2025-08-19T10:00:00.000Z'
 
 const Enabled = Type.Boolean({ description: 'Whether requests are answered 503' })
 
-// As in topics: PostgreSQL stores neither NUL nor half a surrogate pair. A message of spaces alone says nothing.
+// PostgreSQL stores neither NUL nor lone surrogates. A message of spaces alone has no meaning.
 const Message = Type.String({
   minLength: 1,
   maxLength: 512,
@@ -21,7 +21,7 @@ const RetryAfter = Type.Integer({
   examples: [60]
 })
 
-/** Whether the service is under maintenance. */
+/** The state of maintenance. */
 export const Maintenance = Type.Object({
   enabled: Enabled,
   message: Type.Optional(Message),
@@ -33,7 +33,7 @@ export const Maintenance = Type.Object({
   examples: [{ enabled: true, message: 'We move to a larger database', since, until }]
 })
 
-/** What an operator sends to begin maintenance, to change it, or to end it. */
+/** The request body that begins, changes or ends maintenance. */
 export const MaintenanceChange = Type.Object({
   enabled: Enabled,
   message: Type.Optional(Message),

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { oneLine, visible } from '../../lib/one-line.js'
+import { oneLine } from '../../lib/one-line.js'
 
 t.test('escapes what would begin a line, or control a terminal', async t => {
   t.equal(oneLine('a\u202e\u2066b\u200f'), 'a\\u202e\\u2066b\\u200f')
@@ -8,15 +8,4 @@ t.test('escapes what would begin a line, or control a terminal', async t => {
 
 t.test('leaves any other text as it is', async t => {
   for (const text of ['', 'a "b" \\n', 'ü🚌', '\ud83d']) t.equal(oneLine(text), text)
-})
-
-t.test('shows the control characters of JSON as escapes', async t => {
-  const controls = '\r\t\b\u001b[2J\0\u007f\u0085\u009b\u2028\u2029\ud83d'
-  t.strictSame(JSON.parse(visible(JSON.stringify({ [controls]: [controls] }) + '\n')), {
-    '\\r\\t\\b\\u001b[2J\\u0000\\u007f\\u0085\\u009b\\u2028\\u2029\\ud83d': ['\\r\\t\\b\\u001b[2J\\u0000\\u007f\\u0085\\u009b\\u2028\\u2029\\ud83d']
-  })
-})
-
-t.test('leaves line ends of JSON, and any other text, as they are', async t => {
-  for (const text of ['', 'a\nb', 'a "b" \\n \\\\r \\', 'ü🚌']) t.equal(JSON.parse(visible(JSON.stringify(text))), text)
 })

@@ -6,7 +6,7 @@ import database from '../../plugins/app/database/index.js'
 import { databases } from '../fixtures/database.js'
 
 for (const { name, skip, open } of databases) {
-  t.test(name, { skip }, async t => {
+  t.test(`creates and drops the table of maintenance on ${name}`, { skip }, async t => {
     const app = Fastify()
     t.teardown(() => app.close())
     await app.register(database, await open(t))

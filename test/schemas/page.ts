@@ -5,7 +5,7 @@ import { matches } from '../fixtures/service.js'
 
 const Names = Page(Type.String())
 
-t.test('A page is the items and the cursors around them', async t => {
+t.test('Page requires the items and both cursors', async t => {
   t.ok(matches(Names, { limit: 2, prevId: null, nextId: 'c', items: ['a', 'b'] }))
   t.ok(matches(Names, { limit: 2, prevId: null, nextId: null, items: [] }))
   t.notOk(matches(Names, { limit: 2, prevId: null, nextId: null, items: [1] }))

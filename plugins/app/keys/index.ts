@@ -1,92 +1,36 @@
-import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync, unwatchFile, watchFile } from 'node:fs'
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import type { Static } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
 import fp from 'fastify-plugin'
-import { Keys, Permission } from '../../../schemas/key.js'
-import signature, { type Key } from '../../signature/index.js'
+import signature from '../../signature/index.js'
+import { createKeysFile, readKeysFile } from './file.js'
 
-/** Where the keys are. */
+/** The options of the plugin. */
 export interface KeysOptions {
-  /** A JSON array of `{ id, secret, permissions }`. Default: `keys.json`. */
+  /** The key file: a JSON array of `{ id, secret, permissions }`. Default: `keys.json`. */
   keysFile?: string
-  /** Whether the file is made with a key of its own where there is none. Default: `true`. */
+  /** Whether a missing file is created, with one key. Default: `true`. */
   makeKeys?: boolean
 }
 
-/** The keys cannot be read; the message says why, and has nothing of what is in the file. */
-export class KeysUnreadable extends Error {
-  constructor (file: string, reason: string) {
-    super(`The keys (${file}) cannot be read: ${reason}`)
-  }
-}
+const WATCH_INTERVAL_MS = 1000
 
-// How often the file is looked at, in milliseconds.
-const INTERVAL = 1000
-
-async function make (file: string): Promise<void> {
-  const key: Static<typeof Keys>[number] = {
-    id: 'dev',
-    secret: randomBytes(32).toString('base64url'),
-    permissions: Permission.anyOf.map(({ const: permission }) => permission)
-  }
-  await mkdir(dirname(file), { recursive: true })
-  // Whole at once, for another process that starts meanwhile, and after a crash. What a crash leaves of a draft is in
-  // nobody's way, since each has a name of its own: in containers, every process has the same id.
-  const draft = `${file}.${randomUUID()}`
-  try {
-    await writeFile(draft, JSON.stringify([key], null, 2) + '\n', { mode: 0o600, flag: 'wx', flush: true })
-    await link(draft, file)
-  } finally {
-    await rm(draft, { force: true })
-  }
-}
-
-async function read (file: string): Promise<Map<string, Key>> {
-  const text = await readFile(file, 'utf8').catch(({ code }) => {
-    throw new KeysUnreadable(file, code === 'ENOENT' ? 'there is no such file' : code)
-  })
-  let keys: unknown
-  try {
-    keys = JSON.parse(text)
-  } catch {
-    // What the parser says quotes the text.
-    throw new KeysUnreadable(file, 'it is not JSON')
-  }
-  const error = Value.Errors(Keys, keys).First()
-  if (error !== undefined) throw new KeysUnreadable(file, `${error.path || '/'}: ${error.message}`)
-  const map = new Map<string, Key>()
-  for (const { id, secret, permissions } of keys as Static<typeof Keys>) {
-    if (map.has(id)) throw new KeysUnreadable(file, `the id "${id}" is there twice`)
-    map.set(id, { secret, permissions })
-  }
-  return map
-}
-
-/** Has each request signed with a key of the file, which can be edited while the service runs. */
+/** Verifies the signature of each request with the keys of a file. The file can be edited while the service runs. */
 export default fp<KeysOptions>(async function keys (app, { keysFile: file = 'keys.json', makeKeys = true }) {
-  if (makeKeys && !existsSync(file)) {
-    await make(file).then(() => {
-      app.log.info(`Made ${file} with a key, dev, that has every permission`)
-    }, error => {
-      if (error.code !== 'EEXIST') throw new KeysUnreadable(file, error.code)
-    })
+  if (makeKeys && !existsSync(file) && await createKeysFile(file)) {
+    app.log.info(`Created ${file} with one key, dev, that has every permission`)
   }
-  let keys = await read(file)
+  let keys = await readKeysFile(file)
 
-  async function reread (): Promise<void> {
+  async function reload (): Promise<void> {
     try {
-      keys = await read(file)
-      app.log.info(`Read the keys again: ${keys.size}`)
+      keys = await readKeysFile(file)
+      app.log.info(`Reloaded the keys: ${keys.size}`)
     } catch (error) {
-      app.log.error(`The keys stay as they were. ${(error as Error).message}`)
+      app.log.error(`The previous keys stay in use. ${(error as Error).message}`)
     }
   }
-  // By its state, since editors put another file in its place.
-  watchFile(file, { interval: INTERVAL, persistent: false }, reread)
-  app.addHook('onClose', async () => { unwatchFile(file, reread) })
+  // watchFile() polls the path. watch() would follow the old file when an editor replaces it by a new one.
+  watchFile(file, { interval: WATCH_INTERVAL_MS, persistent: false }, reload)
+  app.addHook('onClose', async () => { unwatchFile(file, reload) })
 
   await app.register(signature, { keys: id => keys.get(id) })
 }, { name: 'keys' })

@@ -1,11 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
-import { sql, type Kysely, type Transaction } from 'kysely'
-import { DatabaseUnavailable, type Tables } from '../database/index.js'
+import { DatabaseUnavailable } from '../database/errors.js'
+import { processTopics } from './process-topics.js'
+import { selectWaitingTopics } from './queries.js'
 
-/** What brings accepted messages into their topics. */
+/** The decorator `app.messageWorker`. */
 export interface MessageWorker {
-  /** Says that there is work, and in which topics if that is known: these are settled first. */
+  /** Starts the worker, unless it runs. The given topics are processed first. */
   wake (topicIds?: Iterable<string>): void
 }
 
@@ -13,211 +14,125 @@ declare module 'fastify' {
   interface FastifyInstance { messageWorker: MessageWorker }
 }
 
-// A transaction settles the topics that were woken last together with those whose turn it is, so many of each at most.
-// So a new message does not wait for a backlog in other topics, and no topic waits for ever.
-const TOPICS = 100
+// A transaction processes the topics that were woken last together with the next topics in turn, so many of each at
+// most. So a new message does not wait for the backlog of other topics, and no topic waits for ever.
+const MAX_TOPICS = 100
 
-/** The most messages of a topic that are settled in one transaction, in which it is alone. Several topics share it. */
-const BATCH = 500
+/** The most woken topics that are remembered. The others are processed in turn. */
+const MAX_WOKEN_TOPICS = 1_000
 
-/** The least share of it: a transaction settles 2 * TOPICS * SHARE messages at most. */
-const SHARE = 5
+/** So many errors in a row are the fault of the database, and not of a topic. */
+const MAX_ERRORS_IN_A_ROW = 3
 
-/** How many woken topics are remembered. The others wait for their turn. */
-const WOKEN = 1_000
+// How often the worker looks for messages that other processes left, and how often at least while it fails.
+const POLL_INTERVAL_MS = 1_000
+const MAX_POLL_INTERVAL_MS = 30_000
 
-/** So many failures in a row are the fault of the database, not that of a topic. */
-const FAILURES = 3
-
-// Milliseconds from one look at what other processes left to the next, and the most while the database is away.
-const POLL = 1_000
-const POLL_LIMIT = 30_000
-
-/** The next topics whose messages wait, by their ids. It looks once at an index for each, however many messages wait. */
-async function topicsWaiting (db: Kysely<Tables>, after: string): Promise<string[]> {
-  const { rows } = await sql<{ topicId: string }>`with recursive waiting (topic_id, place) as (
-    select (select topic_id from message where status = 'accepted' and topic_id > ${after} order by topic_id limit 1), 1
-    union all
-    select (select topic_id from message where status = 'accepted' and topic_id > waiting.topic_id order by topic_id limit 1), place + 1
-    from waiting where topic_id is not null and place < ${sql.lit(TOPICS)}
-  ) select topic_id from waiting where topic_id is not null`.execute(db)
-  return rows.map(({ topicId }) => topicId)
-}
-
-/** A message whose turn it is. */
-interface Next {
-  messageId: string
-  topicId: string
-  /** The position of the last stored message of its topic, if there is one. */
-  last: number | string | null
-}
-
-/** The next messages of each of the topics, in the order of acceptance. */
-async function next (db: Transaction<Tables>, topicIds: string[], share: number): Promise<Next[]> {
-  // The numbers of waiting messages have no gaps, so a range of them is a number of messages.
-  const { rows } = await sql<Next>`with head as materialized (
-    select topic_id,
-      (select min(sequence) from message where message.topic_id = topic.topic_id and status = 'accepted') as first,
-      (select max(position) from message where message.topic_id = topic.topic_id and position is not null) as last
-    from topic where topic_id in (${sql.join(topicIds)})
-  ) select message.message_id, message.topic_id, head.last
-    from head join message on message.topic_id = head.topic_id and message.status = 'accepted' and message.sequence < head.first + ${sql.lit(share)}
-    order by message.topic_id, message.sequence`.execute(db)
-  return rows
-}
-
-/** Appends them to the stored ones. */
-async function store (db: Transaction<Tables>, messages: Next[]): Promise<void> {
-  const positions = new Map<string, number>()
-  const rows = messages.map(({ messageId, topicId, last }) => {
-    const position = (positions.get(topicId) ?? Number(last)) + 1
-    positions.set(topicId, position)
-    return sql`(${messageId}, cast(${position} as bigint))`
-  })
-  await sql`with batch (message_id, position) as (values ${sql.join(rows)})
-    update message set status = 'stored', position = batch.position from batch where message.message_id = batch.message_id`.execute(db)
-}
-
-/** Gives them up. */
-async function fail (db: Transaction<Tables>, messages: Next[], reason: string): Promise<void> {
-  await db.updateTable('message')
-    .set({ status: 'failed', reason })
-    .where('messageId', 'in', messages.map(({ messageId }) => messageId))
-    .execute()
-}
-
-/** What failed while a worker was at work. */
-interface Failures {
+/** The errors of one run of the worker. */
+interface Errors {
   first?: unknown
-  /** How many times it failed since something was settled. */
+  /** The number of errors since the last transaction that succeeded. */
   inARow: number
 }
 
 /**
- * Brings accepted messages into their topics while the service runs. Each topic is worked by one worker at a time, of
- * whatever process; what it leaves is done by the next.
+ * Stores accepted messages in their topics while the service runs. Only one worker at a time works on a topic, over all
+ * processes. If it stops, the next worker goes on.
  */
 export default fp(async function messageWorker (app) {
-  const { dialect, run } = app.database
+  const { database } = app
 
-  /** Settles the next messages of the topics. Returns how many, and the topics that may have more. */
-  const settle = (topicIds: string[]) => run(db => db.transaction().setIsolationLevel('read committed').execute(async db => {
-    const topics = await db.selectFrom('topic').select(['topicId', 'deleteAt'])
-      .where('topicId', 'in', topicIds)
-      // A transaction has all of SQLite to itself.
-      .$if(dialect === 'postgresql', query => query.forUpdate().skipLocked())
-      .execute()
-    const deleted = new Set(topics.filter(({ deleteAt }) => deleteAt !== null).map(({ topicId }) => topicId))
-    const share = Math.max(Math.floor(BATCH / topicIds.length), SHARE)
-    const counts = new Map<string, number>()
-    if (topics.length > 0) {
-      // A statement of its own, so that it sees what the last holder of a lock did.
-      const messages = await next(db, topics.map(({ topicId }) => topicId), share)
-      for (const { topicId } of messages) counts.set(topicId, (counts.get(topicId) ?? 0) + 1)
-      const failed = messages.filter(({ topicId }) => deleted.has(topicId))
-      const kept = messages.filter(({ topicId }) => !deleted.has(topicId))
-      if (kept.length > 0) await store(db, kept)
-      if (failed.length > 0) await fail(db, failed, 'The topic was deleted')
-    }
-    const held = new Set(topicIds)
-    for (const { topicId } of topics) held.delete(topicId)
-    return {
-      isProgress: counts.size > 0,
-      unfinished: [...held, ...[...counts].filter(([, count]) => count === share).map(([topicId]) => topicId)]
-    }
-  }))
-
-  let stopping = false
+  let isStopping = false
   let running: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
-  let delay = POLL
+  let pollInterval = POLL_INTERVAL_MS
   let isFailing = false
 
-  // The topics in which messages were just accepted, the latest last.
+  // The topics in which messages were accepted a moment ago, the latest last.
   let woken = new Set<string>()
-  // The last topic that had its turn; empty where the turns begin again.
-  let turn = ''
-  // Topics that could not be settled together: each is tried alone, so that one that fails holds up no other.
-  const apart: string[] = []
+  // The id of the last topic that was processed in turn; empty at the start of a turn.
+  let cursor = ''
+  // The topics of a transaction that failed. Each is processed alone, so that one bad topic does not block the others.
+  const isolated: string[] = []
 
-  const isMore = () => turn !== '' || woken.size > 0 || apart.length > 0
+  const hasMoreTopics = () => cursor !== '' || woken.size > 0 || isolated.length > 0
 
-  /** The topics of the next transaction. */
-  async function choose (): Promise<string[]> {
-    const alone = apart.shift()
-    if (alone !== undefined) return [alone]
-    const inTurn = await run(db => topicsWaiting(db, turn))
-    turn = inTurn.length === TOPICS ? inTurn.at(-1)! : ''
-    const chosen = new Set([...woken].slice(-TOPICS).concat(inTurn))
-    for (const topicId of chosen) woken.delete(topicId)
-    return [...chosen]
+  /** Returns the topics of the next transaction. */
+  async function takeTopics (): Promise<string[]> {
+    const topicId = isolated.shift()
+    if (topicId !== undefined) return [topicId]
+    const inTurn = await database.run(db => selectWaitingTopics(db, cursor, MAX_TOPICS))
+    cursor = inTurn.length === MAX_TOPICS ? inTurn.at(-1)! : ''
+    const taken = new Set([...woken].slice(-MAX_TOPICS).concat(inTurn))
+    for (const topicId of taken) woken.delete(topicId)
+    return [...taken]
   }
 
-  /** Settles the topics of one transaction. Returns whether any messages were settled. */
-  async function round (failures: Failures): Promise<boolean> {
-    // SQLite answers at once, and would leave no time for requests.
+  /** Runs one transaction. Returns whether it processed any message. */
+  async function processNextTopics (errors: Errors): Promise<boolean> {
+    // SQLite answers synchronously, and would leave no time for requests.
     await setImmediate()
-    const topicIds = await choose()
-    if (stopping || topicIds.length === 0) return false
+    const topicIds = await takeTopics()
+    if (isStopping || topicIds.length === 0) return false
     try {
-      const { isProgress, unfinished } = await settle(topicIds)
-      failures.inARow = 0
-      // Not later than the others, and not before what is new.
-      if (turn !== '') woken = new Set([...unfinished, ...woken])
-      return isProgress
+      const { hasProgress, unfinished } = await processTopics(database, topicIds)
+      errors.inARow = 0
+      // Within a turn, unfinished topics come again before the next turn, but after topics with new messages.
+      if (cursor !== '') woken = new Set([...unfinished, ...woken])
+      return hasProgress
     } catch (error) {
-      if (topicIds.length > 1) apart.push(...topicIds)
-      failures.first ??= error
-      if (error instanceof DatabaseUnavailable || ++failures.inARow === FAILURES) throw error
+      if (topicIds.length > 1) isolated.push(...topicIds)
+      errors.first ??= error
+      if (error instanceof DatabaseUnavailable || ++errors.inARow === MAX_ERRORS_IN_A_ROW) throw error
       return false
     }
   }
 
-  /** Settles what waits until nothing is left but what other workers have. */
-  async function work () {
+  /** Processes messages until none is left that this worker can process, and schedules the next run. */
+  async function work (): Promise<void> {
     clearTimeout(timer)
-    const failures: Failures = { inARow: 0 }
-    let isProgress = false
+    const errors: Errors = { inARow: 0 }
+    let hasProgress = false
     try {
-      let again: boolean
+      let isAnotherTurnNeeded: boolean
       do {
-        // What waits is looked at from the first topic to the last, unless the last time was cut short.
-        again = turn !== ''
+        // Each turn goes from the first topic to the last. A turn that began in the middle does not count.
+        isAnotherTurnNeeded = cursor !== ''
         do {
-          if (await round(failures)) again = isProgress = true
-          if (stopping) return
-        } while (isMore())
-      } while (again)
-      if (failures.first !== undefined) throw failures.first
+          if (await processNextTopics(errors)) isAnotherTurnNeeded = hasProgress = true
+          if (isStopping) return
+        } while (hasMoreTopics())
+      } while (isAnotherTurnNeeded)
+      if (errors.first !== undefined) throw errors.first
       if (isFailing) app.log.info('Messages are stored again')
       isFailing = false
-      delay = POLL
+      pollInterval = POLL_INTERVAL_MS
     } catch (error) {
       if (!isFailing) app.log.error(error, 'Accepted messages wait until they can be stored')
       isFailing = true
-      delay = isProgress ? POLL : Math.min(delay * 2, POLL_LIMIT)
+      pollInterval = hasProgress ? POLL_INTERVAL_MS : Math.min(pollInterval * 2, MAX_POLL_INTERVAL_MS)
     }
     running = undefined
-    if (!stopping) timer = setTimeout(wake, delay).unref()
+    if (!isStopping) timer = setTimeout(wake, pollInterval).unref()
   }
 
-  function wake (topicIds: Iterable<string> = []) {
+  function wake (topicIds: Iterable<string> = []): void {
     for (const topicId of topicIds) {
-      // Whatever it was, it is the latest now.
+      // A Set keeps the place of an entry that is added again, so that it is deleted first.
       woken.delete(topicId)
       woken.add(topicId)
     }
     for (const topicId of woken) {
-      if (woken.size <= WOKEN) break
+      if (woken.size <= MAX_WOKEN_TOPICS) break
       woken.delete(topicId)
     }
-    if (!stopping) running ??= work()
+    if (!isStopping) running ??= work()
   }
 
   app.decorate<MessageWorker>('messageWorker', { wake })
   app.addHook('onReady', async () => wake())
   app.addHook('preClose', async () => {
-    stopping = true
+    isStopping = true
     clearTimeout(timer)
   })
   app.addHook('onClose', () => running)

@@ -1,18 +1,18 @@
 import type { Static } from '@sinclair/typebox'
 import fp from 'fastify-plugin'
 import { sql } from 'kysely'
-import { v7 as uuid } from 'uuid'
 import type { NewTopic, Topic, TopicPage, TopicQuery } from '../../../schemas/topic.js'
+import { createId, normalizeId } from '../database/ids.js'
 
-/** The topics that are not deleted. */
+/** The decorator `app.topics`: the topics that are not deleted. */
 export interface Topics {
-  /** A page of the topics that the query asks for. */
+  /** Returns a page of the topics that match the query. */
   list (query: Static<typeof TopicQuery>): Promise<Static<typeof TopicPage>>
-  /** Creates a topic; undefined when its name is taken. */
+  /** Creates a topic and returns it, or `undefined` when another topic has its name. */
   create (topic: Static<typeof NewTopic>): Promise<Static<typeof Topic> | undefined>
-  /** The topic of an id, if there is one. */
+  /** Returns the topic with this id, or `undefined` where there is none. */
   find (topicId: string): Promise<Static<typeof Topic> | undefined>
-  /** Deletes a topic and returns what it was, if there is one. */
+  /** Deletes the topic with this id and returns it, or `undefined` where there is none. */
   remove (topicId: string): Promise<Static<typeof Topic> | undefined>
 }
 
@@ -20,62 +20,59 @@ declare module 'fastify' {
   interface FastifyInstance { topics: Topics }
 }
 
-/** An id as it is stored: its digits, which a client can write in either case, in lower case. */
-export const stored = (id: string) => id.slice(0, 4) + id.slice(4).toLowerCase()
+const toTimestamp = (date: string) => new Date(date).toISOString()
 
-const timestamp = (date: string) => new Date(date).toISOString()
-
-/** Decorates the service with its registry of topics. */
+/** Decorates the app with its topics. */
 export default fp(async function topics (app) {
   const { run } = app.database
 
   app.decorate<Topics>('topics', {
     list: ({ name, startDate, endDate, beforeId, afterId, limit }) => run(async db => {
       let matching = db.selectFrom('topic').selectAll().where('deleteAt', 'is', null)
-      // LIKE minds the case in one database and not in the other, and has wildcards.
+      // LIKE is case-sensitive in PostgreSQL and not in SQLite, and has wildcards.
       if (name) matching = matching.where(sql`replace(name, ${name}, '')`, '<>', sql.ref('name'))
-      if (startDate) matching = matching.where('createAt', '>=', timestamp(startDate))
-      if (endDate) matching = matching.where('createAt', '<', timestamp(endDate))
+      if (startDate) matching = matching.where('createAt', '>=', toTimestamp(startDate))
+      if (endDate) matching = matching.where('createAt', '<', toTimestamp(endDate))
 
       let range = matching
-      if (beforeId) range = range.where('topicId', '>', stored(beforeId))
-      if (afterId) range = range.where('topicId', '<', stored(afterId))
+      if (beforeId) range = range.where('topicId', '>', normalizeId(beforeId))
+      if (afterId) range = range.where('topicId', '<', normalizeId(afterId))
 
-      // Read from the cursor on, and one more to know whether there is more.
-      const upwards = Boolean(beforeId && !afterId)
-      const rows = await range.orderBy('topicId', upwards ? 'asc' : 'desc').limit(limit + 1).execute()
+      // A page before a cursor is read backwards, from the cursor on. One row more tells whether there is a next page.
+      const isBackwards = Boolean(beforeId && !afterId)
+      const rows = await range.orderBy('topicId', isBackwards ? 'asc' : 'desc').limit(limit + 1).execute()
       const items = rows.slice(0, limit)
-      const ahead = rows.length > limit
+      const hasMoreAhead = rows.length > limit
 
-      // One cursor is a place in the list, with topics on its other side; two are the ends of the list.
-      const placed = Boolean(beforeId) !== Boolean(afterId) && items.length > 0
-      const behind = placed && await matching.where('topicId', upwards ? '<' : '>', items[0].topicId)
-        .limit(1).executeTakeFirst() !== undefined
+      // With one cursor, the list goes on behind it. With two, they are the ends of the list.
+      const hasOneCursor = Boolean(beforeId) !== Boolean(afterId)
+      const hasMoreBehind = hasOneCursor && items.length > 0 &&
+        await matching.where('topicId', isBackwards ? '<' : '>', items[0].topicId).limit(1).executeTakeFirst() !== undefined
 
-      if (upwards) items.reverse()
-      const [newer, older] = upwards ? [ahead, behind] : [behind, ahead]
+      if (isBackwards) items.reverse()
+      const [hasNewer, hasOlder] = isBackwards ? [hasMoreAhead, hasMoreBehind] : [hasMoreBehind, hasMoreAhead]
       return {
         limit,
-        prevId: newer ? items[0].topicId : null,
-        nextId: older ? items.at(-1)!.topicId : null,
+        prevId: hasNewer ? items[0].topicId : null,
+        nextId: hasOlder ? items.at(-1)!.topicId : null,
         items
       }
     }),
 
     create: topic => run(db => db.insertInto('topic')
-      .values({ topicId: `EBT-${uuid().replaceAll('-', '')}`, ...topic, createAt: new Date().toISOString(), deleteAt: null })
+      .values({ topicId: createId('EBT'), ...topic, createAt: new Date().toISOString(), deleteAt: null })
       .onConflict(conflict => conflict.column('name').where('deleteAt', 'is', null).doNothing())
       .returningAll()
       .executeTakeFirst()),
 
     find: topicId => run(db => db.selectFrom('topic').selectAll()
-      .where('topicId', '=', stored(topicId))
+      .where('topicId', '=', normalizeId(topicId))
       .where('deleteAt', 'is', null)
       .executeTakeFirst()),
 
     remove: topicId => run(db => db.updateTable('topic')
       .set({ deleteAt: new Date().toISOString() })
-      .where('topicId', '=', stored(topicId))
+      .where('topicId', '=', normalizeId(topicId))
       .where('deleteAt', 'is', null)
       .returningAll()
       .executeTakeFirst())

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Maintenance, MaintenanceChange } from '../../../schemas/maintenance.js'
 
-// An operator must get through during maintenance, too.
+// Operators use these routes during maintenance.
 const config = { permission: 'operator', maintenance: 'exempt' } as const
 
 const routes: FastifyPluginAsyncTypebox = async app => {
@@ -22,7 +22,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     }
     if (until !== undefined && retryAfter !== undefined) return reply.unprocessable('Give until or retryAfter, not both')
     if (until !== undefined && Date.parse(until) <= Date.now()) return reply.unprocessable(`${until} is past`)
-    // In one form, since a schema's date-time has more than one.
+    // A date-time of the schema has forms that the plugin does not take, such as one with a space.
     return await app.maintenance.enter(until === undefined ? start : { ...start, until: new Date(until) })
   })
 }

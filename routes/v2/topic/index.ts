@@ -1,17 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { isMediaType } from '../../../lib/media-type.js'
 import { oneLine } from '../../../lib/one-line.js'
+import { isMediaType } from '../../../plugins/app/topics/media-type.js'
+import { cursorHeaders } from '../../../schemas/page.js'
 import { NewTopic, Topic, TopicPage, TopicParams, TopicQuery } from '../../../schemas/topic.js'
-
-// What the list says of itself in its header section.
-const CURSORS = {
-  'EB-BEFORE': { type: 'string', description: 'The `beforeId` of the page of newer topics; absent when there is none' },
-  'EB-AFTER': { type: 'string', description: 'The `afterId` of the page of older topics; absent when there is none' }
-}
 
 const routes: FastifyPluginAsyncTypebox = async app => {
   app.get('', {
-    schema: { summary: 'List topics, newest first', querystring: TopicQuery, response: { 200: { ...TopicPage, headers: CURSORS } } },
+    schema: { summary: 'List topics, newest first', querystring: TopicQuery, response: { 200: { ...TopicPage, headers: cursorHeaders('topics') } } },
     config: { permission: 'topic:read' }
   }, async (request, reply) => {
     const page = await app.topics.list(request.query)
