@@ -10,7 +10,7 @@ t.test('a process that is killed while it creates the key file does not prevent 
   const file = join(folder, 'keys.json')
   // Kills the process after it has written the draft.
   const preload = 'import fs from "node:fs/promises"; import { syncBuiltinESMExports } from "node:module"; fs.link = () => process.kill(process.pid, "SIGKILL"); syncBuiltinESMExports()'
-  const code = `import Fastify from 'fastify'; import keys from '../plugins/app/keys.ts'; await Fastify().register(keys, { keysFile: ${JSON.stringify(file)} })`
+  const code = `import Fastify from 'fastify'; import keys from './plugins/app/keys/index.ts'; await Fastify().register(keys, { keysFile: ${JSON.stringify(file)} })`
   const child = spawn(process.execPath, [...process.execArgv, '--import', `data:text/javascript,${encodeURIComponent(preload)}`, '--input-type=module', '-e', code], {
     cwd: join(import.meta.dirname, '..', '..'),
     stdio: ['ignore', 'inherit', 'inherit']

@@ -6,13 +6,13 @@ import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
 import { build } from 'esbuild'
 import t, { type Test } from 'tap'
-import { files, readFile, upToDate } from '../fixtures/migrations.js'
+import { files, folder as sharedFolder, readFile, upToDate } from '../fixtures/migrations.js'
 
 // These tests start many processes.
 t.setTimeout(120_000)
 
 // Bundled once into one file, because most of the time of these processes is their start.
-const script = join(t.testdir(), 'open-database.mjs')
+const script = join(sharedFolder, 'open-database.mjs')
 const root = join(import.meta.dirname, '..', '..')
 t.before(() => build({
   entryPoints: [join(root, 'test', 'fixtures', 'open-database.ts')],

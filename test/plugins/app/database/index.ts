@@ -39,7 +39,7 @@ for (const { name, skip, open } of databases) {
   })
 }
 
-t.test('a service whose database cannot be reached does not start, and its error has one line without secrets', async t => {
+t.test('a service whose database cannot be reached does not start, and its error is one line without its password', async t => {
   const directory = t.testdir({ 'a-file': 'x'.repeat(4096) })
   const port = await closedPort()
 
