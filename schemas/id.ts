@@ -7,7 +7,7 @@ const example = (prefix: Prefix) => `${prefix}-0198c0a8f00070008000000000000001`
 /** Returns the schema of an id that a client sends. */
 export const Id = (prefix: Prefix, description: string) => Type.String({
   pattern: `^${prefix}-[0-9A-Fa-f]{32}$`,
-  description: `${description}; its digits in either case`,
+  description: `${description}; its digits in upper or lower case`,
   examples: [example(prefix)]
 })
 

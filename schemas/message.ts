@@ -8,7 +8,7 @@ const MessageId = OwnId('EBM')
 
 /** The status of a message. */
 export const MessageStatus = Type.Union([Type.Literal('accepted'), Type.Literal('stored'), Type.Literal('failed')], {
-  description: 'accepted: it waits, and is not lost; stored: it is in its topic, for good; failed: it never will be',
+  description: 'accepted: the message is durable, and waits to be stored; stored: it is in its topic; failed: it will never be stored',
   examples: ['stored']
 })
 
@@ -16,14 +16,14 @@ export const MessageStatus = Type.Union([Type.Literal('accepted'), Type.Literal(
 export const Message = Type.Object({
   messageId: MessageId,
   topicId: Type.String({ description: 'The topic that it was sent to', examples: Topic.properties.topicId.examples }),
-  mediaType: Type.String({ description: 'Its media type: its own if it came with one, else that of the topic', examples: ['application/json'] }),
+  mediaType: Type.String({ description: 'The media type that it was sent with, or else that of the topic', examples: ['application/json'] }),
   status: MessageStatus,
   position: Type.Optional(Type.Integer({
     minimum: 1,
-    description: 'Once it is stored, its place in the topic: 1, 2, 3 and so on without gaps, in the order of acceptance',
+    description: 'The place of a stored message in its topic: 1, 2, 3 and so on without gaps, in the order of acceptance',
     examples: [1]
   })),
-  reason: Type.Optional(Type.String({ description: 'If it failed, why', examples: ['The topic was deleted'] })),
+  reason: Type.Optional(Type.String({ description: 'Why the message failed', examples: ['The topic was deleted'] })),
   createAt: Type.String({
     format: 'date-time',
     description: 'When it was accepted, UTC',
@@ -36,7 +36,7 @@ export const Message = Type.Object({
 export const NewMessage = Type.Object({
   mediaType: Type.Optional(Type.String({
     maxLength: 256,
-    description: 'Its media type, which must be that of the topic, parameters included; that of the topic unless given',
+    description: 'The media type of the message. It must equal that of the topic, including the parameters. Default: that of the topic',
     examples: ['application/json']
   })),
   body: MessageBody
@@ -58,7 +58,7 @@ export const MessageParams = Type.Object({ messageId: Id('EBM', 'The message') }
 export const MessageQuery = Type.Object({
   beforeId: Type.Optional(Id('EBM', 'Only messages before this one, the nearest of them; with afterId, those between the two')),
   afterId: Type.Optional(Id('EBM', 'Only messages after this one, the nearest of them')),
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The most messages in the answer. It has fewer where their bodies are large' })
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The most messages in the page. It has fewer if their bodies are large' })
 }, { additionalProperties: false })
 
 /** A page of stored messages. */

@@ -17,16 +17,16 @@ export const BY_POSITION: PageOrder = { first: 'by position, the lowest first', 
 export const Page = <Item extends TSchema>(item: Item, { first, before, after } = NEWEST_FIRST) => Type.Object({
   limit: Type.Integer({ description: 'The most items that a page can have, as requested', examples: [500] }),
   prevId: Type.Union([Type.String(), Type.Null()], {
-    description: `The \`beforeId\` of the page of ${before} items, null when there is none`
+    description: `The \`beforeId\` of the page of ${before} items, null if there is none`
   }),
   nextId: Type.Union([Type.String(), Type.Null()], {
-    description: `The \`afterId\` of the page of ${after} items, null when there is none`
+    description: `The \`afterId\` of the page of ${after} items, null if there is none`
   }),
   items: Type.Array(item)
 }, { description: `A page of a list, ${first}` })
 
 /** Returns the schemas of the header fields that repeat the cursors of a page. Default order: newest first. */
 export const cursorHeaders = (items: string, { before, after } = NEWEST_FIRST) => ({
-  'EB-BEFORE': { type: 'string', description: `The \`beforeId\` of the page of ${before} ${items}; absent when there is none` },
-  'EB-AFTER': { type: 'string', description: `The \`afterId\` of the page of ${after} ${items}; absent when there is none` }
+  'EB-BEFORE': { type: 'string', description: `The \`beforeId\` of the page of ${before} ${items}; absent if there is none` },
+  'EB-AFTER': { type: 'string', description: `The \`afterId\` of the page of ${after} ${items}; absent if there is none` }
 })

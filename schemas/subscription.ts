@@ -18,7 +18,7 @@ export const Subscription = Type.Object({
   url: Url,
   createAt: Type.String({ format: 'date-time', description: 'When it was created, UTC', examples: ['2025-08-19T09:30:00.000Z'] }),
   deleteAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
-    description: 'When it was deleted, UTC; null while it is not',
+    description: 'When it was deleted, UTC; null if it is not deleted',
     examples: [null]
   })
 }, { description: 'A subscription to a topic' })
@@ -30,7 +30,7 @@ export const NewSubscription = Type.Object({ url: Url }, { additionalProperties:
 export const SubscriptionQuery = Type.Object({
   beforeId: Type.Optional(Id('EBS', 'Only subscriptions newer than this one, the nearest of them; with afterId, those between the two')),
   afterId: Type.Optional(Id('EBS', 'Only subscriptions older than this one, the nearest of them')),
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The most subscriptions in the answer' })
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The most subscriptions in the page' })
 }, { additionalProperties: false })
 
 /** A page of subscriptions. */

@@ -45,7 +45,7 @@ export const Topic = Type.Object({
     examples: ['2025-08-19T09:30:00.000Z']
   }),
   deleteAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
-    description: 'When it was deleted, UTC; null while it is not',
+    description: 'When it was deleted, UTC; null if it is not deleted',
     examples: [null]
   })
 }, { description: 'A topic' })
@@ -67,7 +67,7 @@ export const TopicQuery = Type.Object({
   endDate: Type.Optional(Timestamp('Created before this time', '2025-09-01T00:00:00.000Z')),
   beforeId: Type.Optional(Id('EBT', 'Only topics newer than this one, the nearest of them; with afterId, those between the two')),
   afterId: Type.Optional(Id('EBT', 'Only topics older than this one, the nearest of them')),
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The most topics in the answer' })
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The most topics in the page' })
 }, { additionalProperties: false })
 
 /** A page of topics. */

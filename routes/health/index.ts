@@ -4,7 +4,7 @@ import { Health } from '../../schemas/health.js'
 const routes: FastifyPluginAsyncTypebox = async app => {
   // Without its database the service is degraded, but this request itself succeeds: it gets 200.
   app.get('', {
-    schema: { summary: 'Tell how the service is', response: { 200: Health } },
+    schema: { summary: 'Get the health of the service', response: { 200: Health } },
     config: { maintenance: 'exempt', signature: false }
   }, async (): Promise<Static<typeof Health>> => {
     const { dialect, isUp } = app.database

@@ -120,7 +120,7 @@ t.test('the page of the OpenAPI document', { skip }, async t => {
       }
     }
     const [description] = await texts(blockOf('post', '/v2/topic').locator('.response[data-code="422"] .response-col_description__inner'))
-    t.match(description, /^The name is taken, or the media type is none\./, 'the description is the one of the route')
+    t.match(description, /^The name is taken, or the media type is malformed\./, 'the description is the one of the route')
   })
 
   await t.test('shows the examples, and the required parameters', async t => {

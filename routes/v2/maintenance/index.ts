@@ -6,13 +6,13 @@ const config = { permission: 'operator', maintenance: 'exempt' } as const
 
 const routes: FastifyPluginAsyncTypebox = async app => {
   app.get('', {
-    schema: { summary: 'Tell whether the service is under maintenance', response: { 200: Maintenance } },
+    schema: { summary: 'Get the state of maintenance', response: { 200: Maintenance } },
     config
   }, async () => app.maintenance.state)
 
   app.put('', {
     schema: { summary: 'Begin, change or end maintenance', body: MaintenanceChange, response: { 200: Maintenance } },
-    config: { ...config, errors: { 422: 'The time to end is past, or what is given excludes each other.' } }
+    config: { ...config, errors: { 422: '`until` is in the past, or the given properties exclude each other.' } }
   }, async (request, reply) => {
     const { enabled, ...start } = request.body
     const { until, retryAfter } = start

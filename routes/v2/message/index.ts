@@ -4,7 +4,7 @@ import { Message, MessageParams } from '../../../schemas/message.js'
 
 const routes: FastifyPluginAsyncTypebox = async app => {
   app.get('/:messageId', {
-    schema: { summary: 'Get a message, and how far it has come', params: MessageParams, response: { 200: Message } },
+    schema: { summary: 'Get a message and its status', params: MessageParams, response: { 200: Message } },
     serializerCompiler: () => stringifyJson,
     config: { permission: 'message:read', errors: { 404: 'No message has this id.' } }
   }, async (request, reply) => {

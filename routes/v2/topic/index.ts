@@ -17,7 +17,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
 
   app.post('', {
     schema: { summary: 'Create a topic', body: NewTopic, response: { 201: Topic } },
-    config: { permission: 'topic:write', errors: { 422: 'The name is taken, or the media type is none.' } }
+    config: { permission: 'topic:write', errors: { 422: 'The name is taken, or the media type is malformed.' } }
   }, async (request, reply) => {
     const { name, mediaType } = request.body
     if (!isMediaType(mediaType)) return reply.unprocessable(`"${oneLine(mediaType)}" is not a media type`)

@@ -75,7 +75,7 @@ t.test('the OpenAPI document', async t => {
     t.strictSame(errors('/v2/message/{messageId}', 'get'), [400, 401, 403, 404, 500, 503])
     t.strictSame(errors('/v2/maintenance', 'get'), [401, 403, 500, 503])
     t.strictSame(errors('/v2/maintenance', 'put'), [400, 401, 403, 422, 500, 503])
-    t.match(document.paths['/v2/topic'].post.responses[422].description, /^The name is taken, or the media type is none\. .*no body/)
+    t.match(document.paths['/v2/topic'].post.responses[422].description, /^The name is taken, or the media type is malformed\. .*no body/)
     for (const method of ['get', 'delete']) {
       t.match(document.paths['/v2/topic/{topicId}'][method].responses[404].description, /^No topic has this id\. .*no body/)
     }

@@ -36,7 +36,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
   app.post('', {
     bodyLimit: MAX_REQUEST_BYTES,
     schema: {
-      summary: 'Accept a message, to be stored in the topic',
+      summary: 'Accept a message that will be stored in the topic',
       params: TopicParams,
       body: NewMessage,
       response: { 202: AcceptedMessage }
@@ -46,7 +46,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       errors: {
         400: `The request is malformed, or the body has more than ${MAX_BODY_BYTES / 1024} KiB.`,
         404: 'No topic has this id.',
-        422: 'The media type is not that of the topic, or the body is not what the media type asks for: base64, or JSON that reads back the same.',
+        422: 'The media type differs from that of the topic, or the body is not valid for it: JSON that reads back the same for a JSON media type, base64 for any other.',
         503: 'The database is unavailable, or too many messages wait to be stored.'
       }
     }
@@ -86,7 +86,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     serializerCompiler: () => stringifyJson,
     config: {
       permission: 'message:read',
-      errors: { 404: 'No topic has this id.', 422: 'A cursor is no stored message of this topic.' }
+      errors: { 404: 'No topic has this id.', 422: 'A cursor is not the id of a stored message of this topic.' }
     }
   }, async (request, reply) => {
     const topic = await app.topics.find(request.params.topicId)
