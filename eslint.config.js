@@ -47,7 +47,7 @@ export default [
     rules: {
       'no-restricted-syntax': ['error', {
         selector: "CallExpression[callee.property.name='notHas'][arguments.1.type='Literal']",
-        message: 'tap takes a name for a pattern, and passes whatever the object has. Use t.notOk(name in object).'
+        message: 't.notHas() takes a string for a pattern, so that it always passes. Use t.notOk(name in object).'
       }]
     }
   },

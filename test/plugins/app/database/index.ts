@@ -5,7 +5,7 @@ import t from 'tap'
 import { DatabaseUnavailable } from '../../../../plugins/app/database/errors.js'
 import type { DatabaseOptions } from '../../../../plugins/app/database/index.js'
 import { closedPort, databases, sqlite } from '../../../fixtures/database.js'
-import { openDatabase, readNames, writeName } from '../../../fixtures/topics.js'
+import { openDatabase, readNames, addTopic } from '../../../fixtures/topics.js'
 
 for (const { name, skip, open } of databases) {
   t.test(`on ${name}, the database`, { skip }, async t => {
@@ -19,7 +19,7 @@ for (const { name, skip, open } of databases) {
     t.test('keeps its rows when the service starts again', async t => {
       const options = await open(t)
       const first = await openDatabase(t, options)
-      await first.database.run(writeName('a'))
+      await first.database.run(addTopic('a'))
       await first.close()
       t.equal(await first.database.isUp(), false)
 
@@ -32,8 +32,8 @@ for (const { name, skip, open } of databases) {
       const wrong = await database.run(db => sql`select wrong`.execute(db)).catch(error => error)
       t.match(wrong, { message: /wrong/ })
       t.notOk(wrong instanceof DatabaseUnavailable)
-      await database.run(writeName('a'))
-      t.notOk(await database.run(writeName('a')).catch(error => error) instanceof DatabaseUnavailable)
+      await database.run(addTopic('a'))
+      t.notOk(await database.run(addTopic('a')).catch(error => error) instanceof DatabaseUnavailable)
       await t.rejects(database.run(async () => { throw new TypeError('A mistake') }), { message: 'A mistake' })
     })
   })

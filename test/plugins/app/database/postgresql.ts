@@ -7,7 +7,7 @@ import { isUnavailable } from '../../../../plugins/app/database/errors.js'
 import { createPostgresqlDialect } from '../../../../plugins/app/database/postgresql.js'
 import type { Tables } from '../../../../plugins/app/database/tables.js'
 import { Gate, postgresql, query, stub, stubDone, stubError } from '../../../fixtures/database.js'
-import { openDatabase, readNames, writeName } from '../../../fixtures/topics.js'
+import { openDatabase, readNames, addTopic } from '../../../fixtures/topics.js'
 
 t.test('the database on PostgreSQL', { skip: postgresql.skip }, async t => {
   t.test('runs each migration once for services that start together', async t => {
@@ -22,12 +22,12 @@ t.test('the database on PostgreSQL', { skip: postgresql.skip }, async t => {
 
     for (const round of ['a', 'b']) {
       await gate.close()
-      await t.rejects(database.run(writeName(round)), { statusCode: 503, message: 'The database is unavailable' })
+      await t.rejects(database.run(addTopic(round)), { statusCode: 503, message: 'The database is unavailable' })
       await t.rejects(database.run(readNames), { statusCode: 503, message: 'The database is unavailable' })
       t.equal(await database.isUp(), false)
 
       await gate.open()
-      await database.run(writeName(round))
+      await database.run(addTopic(round))
       t.equal(await database.isUp(), true)
     }
   })
@@ -39,7 +39,7 @@ t.test('the database on PostgreSQL', { skip: postgresql.skip }, async t => {
     const asleep = database.run(db => sql`select pg_sleep(600)`.execute(db)).catch(error => error)
     await query(`select pg_terminate_backend(${pid.rows[0].pid})`)
     t.match(await asleep, { statusCode: 503, cause: { code: '57P01' } })
-    await database.run(writeName('a'))
+    await database.run(addTopic('a'))
   })
 
   t.test('is unavailable when it stops answering, and gets another connection', async t => {
@@ -57,17 +57,17 @@ t.test('the database on PostgreSQL', { skip: postgresql.skip }, async t => {
       const limited = await openDatabase(t, { databaseUrl: `${databaseUrl}?options=-c%20${encodeURIComponent(setting)}` })
       await run(db => db.transaction().execute(async db => {
         await sql`lock table topic`.execute(db)
-        await t.rejects(limited.database.run(writeName('a')), { statusCode: 503, headers: { 'retry-after': '5' }, cause: { code } })
-        await t.rejects(limited.database.run(db => db.transaction().execute(writeName('a'))), { statusCode: 503, cause: { code } })
+        await t.rejects(limited.database.run(addTopic('a')), { statusCode: 503, headers: { 'retry-after': '5' }, cause: { code } })
+        await t.rejects(limited.database.run(db => db.transaction().execute(addTopic('a'))), { statusCode: 503, cause: { code } })
       }))
-      await limited.database.run(writeName(code))
+      await limited.database.run(addTopic(code))
     }
   })
 
   t.test('is unavailable to one of the transactions of a deadlock', async t => {
     const { database: { run } } = await openDatabase(t, await postgresql.open(t))
-    await run(writeName('a'))
-    await run(writeName('b'))
+    await run(addTopic('a'))
+    await run(addTopic('b'))
     const update = (first: string, second: string, locked: () => Promise<unknown>) => run(db => db.transaction().execute(async db => {
       await db.updateTable('topic').set({ description: first }).where('name', '=', first).execute()
       await locked()
