@@ -2,21 +2,22 @@ import { join } from 'node:path'
 import autoload from '@fastify/autoload'
 import fp from 'fastify-plugin'
 import reasonPhrase from './index.js'
-import type { DatabaseOptions } from './plugins/app/database.js'
-import type { KeysOptions } from './plugins/app/keys.js'
+import type { DatabaseOptions } from './plugins/app/database/index.js'
+import type { KeysOptions } from './plugins/app/keys/index.js'
 import maintenance from './plugins/app/maintenance.js'
-import type { MessageOptions } from './plugins/app/messages.js'
+import type { MessageOptions } from './plugins/app/messages/index.js'
 
-// Autoload knows loaders of TypeScript by the command line, and Node's own --import is not among them.
+// @fastify/autoload looks for a TypeScript loader on the command line, and does not know Node's own --import.
 process.env.FASTIFY_AUTOLOAD_TYPESCRIPT ??= '1'
 
-/** What the service can be told. */
+/** The options of the service. */
 export interface ServiceOptions extends DatabaseOptions, KeysOptions, MessageOptions {}
 
-/** What the service is made of. */
+/** Registers the plugins and the routes of the service. */
 export default fp<ServiceOptions>(async function app (app, options) {
   await app.register(reasonPhrase, { requireSchemas: true })
   await app.register(maintenance)
-  await app.register(autoload, { dir: join(import.meta.dirname, 'plugins', 'app'), options })
+  // Of a folder with an index.ts, only that file is a plugin.
+  await app.register(autoload, { dir: join(import.meta.dirname, 'plugins', 'app'), dirNameRoutePrefix: false, options })
   await app.register(autoload, { dir: join(import.meta.dirname, 'routes'), routeParams: true })
 }, { name: 'app' })

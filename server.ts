@@ -3,29 +3,18 @@ import closeWithGrace from 'close-with-grace'
 import Fastify from 'fastify'
 import service from './app.js'
 import { serverOptions } from './index.js'
-import { escapeControls, escapeJsonControls } from './lib/control-characters.js'
-import { DatabaseUnavailable } from './plugins/app/database.js'
-import { KeysUnreadable } from './plugins/app/keys.js'
+import { DatabaseUnavailable } from './plugins/app/database/errors.js'
+import { KeysUnreadable } from './plugins/app/keys/file.js'
+import { createTerminalStream } from './plugins/app/terminal-log.js'
 
 const { DATABASE_FILE, DATABASE_URL, DRAIN_TIME, HOST, KEYS_FILE, LOG_LEVEL, MESSAGE_BACKLOG, NODE_ENV, PORT } = process.env
 
-/**
- * Returns where a person reads the log. A line without a message has an empty one. pino-pretty breaks a message at its
- * line ends, so that one of a request could look like a line of ours. So could other texts by a control character, which
- * pino-pretty prints in a stack, and partly in every field.
- */
-async function terminal () {
-  const { default: pretty } = await import('pino-pretty')
-  const lines = pretty({ sync: true, messageFormat: (line, messageKey) => escapeControls([line[messageKey]].join()) })
-  return { write: (json: string) => lines.write(escapeJsonControls(json)) }
-}
-
 const app = Fastify(serverOptions({
-  // Fastify's own limit, 10 seconds for each plugin, can be too short on a busy machine, or for a migration.
+  // The default, 10 seconds for each plugin, can be too short on a busy machine, or for a migration.
   pluginTimeout: 60_000,
   logger: {
     level: LOG_LEVEL || 'info',
-    stream: process.stdout.isTTY ? await terminal() : undefined
+    stream: process.stdout.isTTY ? await createTerminalStream() : undefined
   }
 }))
 app.register(service, {
@@ -39,7 +28,7 @@ app.register(service, {
 try {
   const delay = Number(DRAIN_TIME || 10_000)
   if (!(delay > 0 && delay < 2 ** 31)) throw new RangeError(`DRAIN_TIME must be a number of milliseconds, not ${DRAIN_TIME}`)
-  // One address: for a name with several, Fastify makes servers that it does not wait for as it closes.
+  // Fastify gets one address: for a name with several, it creates servers that close() does not wait for.
   const { address } = await lookup(HOST || '127.0.0.1')
   await app.listen({ host: address, port: Number(PORT || 3000) })
   closeWithGrace({ delay, logger: app.log }, async ({ signal, err }) => {
@@ -47,9 +36,9 @@ try {
     await app.close()
   })
 } catch (error) {
-  // What the person who starts it can put right is said in a line; a mistake of ours has a stack.
-  const theirs = error instanceof DatabaseUnavailable || error instanceof KeysUnreadable || Object.hasOwn(error as Error, 'syscall')
-  app.log.fatal(theirs ? (error as Error).message : error)
+  // An error of the environment is logged as one line, and any other error with its stack.
+  const isOperational = error instanceof DatabaseUnavailable || error instanceof KeysUnreadable || Object.hasOwn(error as Error, 'syscall')
+  app.log.fatal(isOperational ? (error as Error).message : error)
   await app.close()
   process.exitCode = 1
 }

@@ -6,17 +6,6 @@ export function escapeControls (text: string): string {
   return text.replace(CONTROL_CHARACTERS, escapeCharacter)
 }
 
-// Matches the escapes in a JSON text, and the control characters that JSON does not escape. The first group has the escapes to keep: \", \\ and \n.
-const JSON_CONTROLS = /\\(["\\n])|\\(?:u[\da-f]{4}|.)|[\u007f-\u009f\u2028\u2029]/g
-
-/**
- * Returns a JSON text whose control characters and line separators are escaped twice. When a program parses and prints
- * the JSON, they appear as escapes. Line feeds are kept, because stack traces have them.
- */
-export function escapeJsonControls (json: string): string {
-  return json.replace(JSON_CONTROLS, (match, kept) => kept === undefined ? `\\${match.length > 1 ? match : escapeCharacter(match)}` : match)
-}
-
 function escapeCharacter (character: string): string {
   const escaped = JSON.stringify(character).slice(1, -1)
   // JSON.stringify does not escape all control characters.

@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely'
 
 /** Creates the table of topics. */
 export async function up (db: Kysely<any>): Promise<void> {
-  // Ids and timestamps are texts of one length and one case, so that they sort alike in both databases.
+  // Ids and timestamps are text of one length and one case, so that both databases sort them alike.
   await db.schema.createTable('topic')
     .addColumn('topicId', 'text', column => column.notNull().primaryKey())
     .addColumn('name', 'text', column => column.notNull())
@@ -12,7 +12,7 @@ export async function up (db: Kysely<any>): Promise<void> {
     .addColumn('deleteAt', 'text')
     .execute()
 
-  // The name of a deleted topic is free again.
+  // A new topic can take the name of a deleted one.
   await db.schema.createIndex('topicName')
     .on('topic')
     .column('name')
@@ -21,7 +21,7 @@ export async function up (db: Kysely<any>): Promise<void> {
     .execute()
 }
 
-/** Drops it, with all that is in it. */
+/** Drops the table of topics. */
 export async function down (db: Kysely<any>): Promise<void> {
   await db.schema.dropTable('topic').execute()
 }

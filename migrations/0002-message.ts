@@ -1,12 +1,12 @@
 import { sql, type Kysely } from 'kysely'
 
-/** Creates the table of messages, and that of how many each topic has accepted. */
+/** Creates the table of messages, and the table of the last sequence number of each topic. */
 export async function up (db: Kysely<any>): Promise<void> {
   await db.schema.createTable('message')
     .addColumn('messageId', 'text', column => column.notNull().primaryKey())
     .addColumn('topicId', 'text', column => column.notNull())
     .addColumn('mediaType', 'text', column => column.notNull())
-    // SQLite has no such type, and leaves bytes as they are in a column of any.
+    // SQLite does not have this type, and stores bytes unchanged in a column of any type.
     .addColumn('body', 'bytea', column => column.notNull())
     .addColumn('sequence', 'bigint', column => column.notNull())
     .addColumn('status', 'text', column => column.notNull())
@@ -15,7 +15,7 @@ export async function up (db: Kysely<any>): Promise<void> {
     .addColumn('createAt', 'text', column => column.notNull())
     .execute()
 
-  // What waits, in the order of acceptance.
+  // Finds waiting messages in the order of acceptance.
   await db.schema.createIndex('messageWaiting')
     .on('message')
     .columns(['topicId', 'sequence'])
@@ -23,7 +23,7 @@ export async function up (db: Kysely<any>): Promise<void> {
     .where(sql.ref('status'), '=', sql.lit('accepted'))
     .execute()
 
-  // What is stored. That a position is taken once does not rest on the service alone.
+  // Finds stored messages by position, and makes the database refuse a position that is taken.
   await db.schema.createIndex('messagePosition')
     .on('message')
     .columns(['topicId', 'position'])
@@ -37,7 +37,7 @@ export async function up (db: Kysely<any>): Promise<void> {
     .execute()
 }
 
-/** Drops both, with all that is in them. */
+/** Drops both tables. */
 export async function down (db: Kysely<any>): Promise<void> {
   await db.schema.dropTable('messageSequence').execute()
   await db.schema.dropTable('message').execute()

@@ -3,7 +3,7 @@ import * as topic from './0001-topic.js'
 import * as message from './0002-message.js'
 import * as maintenance from './0003-maintenance.js'
 
-/** Every migration by its name, in the order of the names. */
+/** The migrations by name, in the order of the names. */
 export const migrations: Record<string, Migration> = {
   '0001-topic': topic,
   '0002-message': message,

@@ -1,10 +1,10 @@
 import { Type } from '@sinclair/typebox'
 import { Maintenance } from './maintenance.js'
 
-/** How the service is. */
+/** The health of the service. */
 export const Health = Type.Object({
   status: Type.Union([Type.Literal('ok'), Type.Literal('degraded')], {
-    description: 'Degraded: what needs the database answers 503 for now'
+    description: 'degraded: routes that need the database answer 503'
   }),
   database: Type.Object({
     dialect: Type.Union([Type.Literal('sqlite'), Type.Literal('postgresql')]),

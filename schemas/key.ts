@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 
-/** What the holder of a key can be permitted to do. */
+/** A permission that a key can have. */
 export const Permission = Type.Union([
   Type.Literal('topic:read'),
   Type.Literal('topic:write'),
@@ -9,7 +9,7 @@ export const Permission = Type.Union([
   Type.Literal('operator')
 ])
 
-/** The file of the keys. */
+/** The content of the key file. */
 export const Keys = Type.Array(Type.Object({
   id: Type.String({ minLength: 1, pattern: '^[ -~]*$' }),
   secret: Type.String({ minLength: 1 }),

@@ -3,44 +3,44 @@ import { Type } from '@sinclair/typebox'
 const since = '2025-08-19T09:30:00.000Z'
 const until = '2025-08-19T10:00:00.000Z'
 
-const Enabled = Type.Boolean({ description: 'Whether requests are answered 503' })
+const Enabled = Type.Boolean({ description: 'Whether requests get 503' })
 
-// As in topics: PostgreSQL stores neither NUL nor half a surrogate pair. A message of spaces alone says nothing.
+// PostgreSQL stores neither NUL nor lone surrogates. A message of spaces alone has no meaning.
 const Message = Type.String({
   minLength: 1,
   maxLength: 512,
   pattern: '^(?=.*\\S)[^\\p{Cc}\\p{Cs}]+$',
-  description: 'What they are told',
+  description: 'The message of these responses',
   examples: ['We move to a larger database']
 })
 
 const RetryAfter = Type.Integer({
   minimum: 1,
   maximum: 604_800,
-  description: 'After how many seconds they are told to try again, where it has no time to end',
+  description: 'The seconds after which clients should retry, if there is no `until`',
   examples: [60]
 })
 
-/** Whether the service is under maintenance. */
+/** The state of maintenance. */
 export const Maintenance = Type.Object({
   enabled: Enabled,
   message: Type.Optional(Message),
-  since: Type.Optional(Type.String({ format: 'date-time', description: 'When it began, UTC', examples: [since] })),
-  until: Type.Optional(Type.String({ format: 'date-time', description: 'When it ends by itself, UTC', examples: [until] })),
+  since: Type.Optional(Type.String({ format: 'date-time', description: 'When maintenance began, UTC', examples: [since] })),
+  until: Type.Optional(Type.String({ format: 'date-time', description: 'When maintenance ends by itself, UTC', examples: [until] })),
   retryAfter: Type.Optional(RetryAfter)
 }, {
-  description: 'The maintenance of the service; while there is none, enabled is all it has',
+  description: 'The maintenance of the service. While it is off, `enabled` is the only property',
   examples: [{ enabled: true, message: 'We move to a larger database', since, until }]
 })
 
-/** What an operator sends to begin maintenance, to change it, or to end it. */
+/** The request body that begins, changes or ends maintenance. */
 export const MaintenanceChange = Type.Object({
   enabled: Enabled,
   message: Type.Optional(Message),
   until: Type.Optional(Type.String({
     format: 'date-time',
-    description: 'When it ends by itself, ISO 8601 with its time zone; in the future, and not with retryAfter',
+    description: 'When maintenance ends by itself, ISO 8601 with a time zone. It must be in the future. Not with `retryAfter`',
     examples: [until]
   })),
   retryAfter: Type.Optional(RetryAfter)
-}, { additionalProperties: false, description: 'Maintenance to begin, to change, or, by enabled alone, to end' })
+}, { additionalProperties: false, description: 'Begins or changes maintenance, or ends it with `enabled: false` alone' })

@@ -1,22 +1,32 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 
-/** How a list is ordered, in the words of its documentation. */
+/** The order of a list, in words for its descriptions. */
 export interface PageOrder {
   first: string
   before: string
   after: string
 }
 
+/** The order of topics and subscriptions. */
 const NEWEST_FIRST: PageOrder = { first: 'newest first', before: 'newer', after: 'older' }
 
-/** A page of a list: its items, newest first unless it says otherwise, and the cursors of the pages around it. */
+/** The order of stored messages. */
+export const BY_POSITION: PageOrder = { first: 'by position, the lowest first', before: 'earlier', after: 'later' }
+
+/** Returns the schema of a page: its items, and the cursors of the pages before and after it. Default order: newest first. */
 export const Page = <Item extends TSchema>(item: Item, { first, before, after } = NEWEST_FIRST) => Type.Object({
   limit: Type.Integer({ description: 'The most items that a page can have, as requested', examples: [500] }),
   prevId: Type.Union([Type.String(), Type.Null()], {
-    description: `The \`beforeId\` of the page of ${before} items, null when there is none`
+    description: `The \`beforeId\` of the page of ${before} items, null if there is none`
   }),
   nextId: Type.Union([Type.String(), Type.Null()], {
-    description: `The \`afterId\` of the page of ${after} items, null when there is none`
+    description: `The \`afterId\` of the page of ${after} items, null if there is none`
   }),
   items: Type.Array(item)
 }, { description: `A page of a list, ${first}` })
+
+/** Returns the schemas of the header fields that repeat the cursors of a page. Default order: newest first. */
+export const cursorHeaders = (items: string, { before, after } = NEWEST_FIRST) => ({
+  'EB-BEFORE': { type: 'string', description: `The \`beforeId\` of the page of ${before} ${items}; absent if there is none` },
+  'EB-AFTER': { type: 'string', description: `The \`afterId\` of the page of ${after} ${items}; absent if there is none` }
+})

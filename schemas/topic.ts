@@ -1,17 +1,10 @@
 import { Type } from '@sinclair/typebox'
+import { Id, OwnId } from './id.js'
 import { Page } from './page.js'
 
-const id = 'EBT-0198c0a8f00070008000000000000001'
-
-// PostgreSQL stores neither NUL nor half a surrogate pair, and SQLite cuts a text at NUL: neither is let in.
+// PostgreSQL stores neither NUL nor lone surrogates, and SQLite cuts a text at NUL. So the schemas allow neither.
 const LINE = '^[^\\p{Cc}\\p{Cs}]+$'
 const TEXT = '^[^\\u0000\\p{Cs}]*$'
-
-const TopicId = (description: string) => Type.String({
-  pattern: '^EBT-[0-9A-Fa-f]{32}$',
-  description: `${description}; its digits in either case`,
-  examples: [id]
-})
 
 const Timestamp = (description: string, example: string) => Type.String({
   format: 'date-time',
@@ -40,9 +33,9 @@ const MediaType = Type.String({
   examples: ['application/json']
 })
 
-/** A topic of the registry. */
+/** A topic. */
 export const Topic = Type.Object({
-  topicId: Type.String({ description: 'EBT- and the 32 digits of a UUIDv7', examples: [id] }),
+  topicId: OwnId('EBT'),
   name: Type.String({ description: 'Its name, unique among the topics that are not deleted', examples: ['orders.created'] }),
   description: Description,
   mediaType: MediaType,
@@ -52,29 +45,29 @@ export const Topic = Type.Object({
     examples: ['2025-08-19T09:30:00.000Z']
   }),
   deleteAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
-    description: 'When it was deleted, UTC; null while it is not',
+    description: 'When it was deleted, UTC; null if it is not deleted',
     examples: [null]
   })
 }, { description: 'A topic' })
 
-/** What a client sends to create a topic. */
+/** The request body that creates a topic. */
 export const NewTopic = Type.Object({
   name: Name('A name that no topic has; upper and lower case differ'),
   description: Description,
   mediaType: MediaType
 }, { additionalProperties: false, description: 'A topic to create' })
 
-/** The path of one topic. */
-export const TopicParams = Type.Object({ topicId: TopicId('The topic') })
+/** The path parameters of a route of one topic. */
+export const TopicParams = Type.Object({ topicId: Id('EBT', 'The topic') })
 
-/** Which topics to list. */
+/** The query of the list of topics. */
 export const TopicQuery = Type.Object({
   name: Type.Optional(Name('Part of the name; upper and lower case differ')),
   startDate: Type.Optional(Timestamp('Created at this time or later', '2025-08-01T00:00:00.000Z')),
   endDate: Type.Optional(Timestamp('Created before this time', '2025-09-01T00:00:00.000Z')),
-  beforeId: Type.Optional(TopicId('Only topics newer than this one, the nearest of them; with afterId, those between the two')),
-  afterId: Type.Optional(TopicId('Only topics older than this one, the nearest of them')),
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The most topics in the answer' })
+  beforeId: Type.Optional(Id('EBT', 'Only topics newer than this one, the nearest of them; with afterId, those between the two')),
+  afterId: Type.Optional(Id('EBT', 'Only topics older than this one, the nearest of them')),
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The most topics in the page' })
 }, { additionalProperties: false })
 
 /** A page of topics. */

@@ -1,10 +1,14 @@
 import { once } from 'node:events'
 import { connect, type AddressInfo } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import { setTimeout } from 'node:timers/promises'
+import Fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify'
+import { sql } from 'kysely'
 import Libsql from 'libsql'
 import t, { type Test } from 'tap'
+import serviceApp from '../app.js'
+import { serverOptions } from '../index.js'
 import { databases, Gate, postgresql, sqlite } from './fixtures/database.js'
-import { isError, service } from './fixtures/service.js'
+import { isError, keysFile, service, signed } from './fixtures/service.js'
 import { sign } from './fixtures/sign.js'
 
 const topic = (name: string) => ({
@@ -14,7 +18,7 @@ const topic = (name: string) => ({
 })
 
 for (const { name, skip, open } of databases) {
-  t.test(`The service on ${name}`, { skip }, async t => {
+  t.test(`answers on ${name}`, { skip }, async t => {
     const app = await service(t, await open(t))
     t.match((await app.inject('/health')).json(), { database: { dialect: name.toLowerCase(), state: 'up' } })
     t.equal((await app.inject(topic('a'))).statusCode, 201)
@@ -24,7 +28,7 @@ for (const { name, skip, open } of databases) {
   })
 }
 
-t.test('The service on the wire', async t => {
+t.test('sends errors over the wire as the contract requires', async t => {
   const app = await service(t, await sqlite.open(t))
   await app.listen()
   const { address, port } = app.server.address() as AddressInfo
@@ -67,8 +71,8 @@ t.test('The service on the wire', async t => {
   }
 })
 
-/** The database is away: what needs it says so, and what does not need it goes on. */
-async function isAway (t: Test, app: FastifyInstance) {
+/** Asserts that routes which need the database answer 503, and that other routes still work. */
+async function assertDatabaseDown (t: Test, app: FastifyInstance) {
   const response = await app.inject(topic('away'))
   isError(t, response, 503, 'The database is unavailable')
   t.equal(response.headers['retry-after'], '5')
@@ -76,15 +80,15 @@ async function isAway (t: Test, app: FastifyInstance) {
   isError(t, await app.inject('/v2/topic/x'), 400, /^params\/topicId/)
 }
 
-t.test('A service whose database goes away', async t => {
-  t.test('SQLite, locked', async t => {
+t.test('answers 503 while the database is unavailable, and recovers', async t => {
+  t.test('SQLite, locked by another process', async t => {
     const options = await sqlite.open(t)
     const app = await service(t, options)
     const other = new Libsql(options.databaseFile!)
     t.teardown(() => other.close())
 
     other.exec('begin exclusive')
-    await isAway(t, app)
+    await assertDatabaseDown(t, app)
     other.exec('rollback')
     t.equal((await app.inject(topic('back'))).statusCode, 201)
   })
@@ -95,7 +99,7 @@ t.test('A service whose database goes away', async t => {
 
     for (const round of ['first', 'second']) {
       await gate.close()
-      await isAway(t, app)
+      await assertDatabaseDown(t, app)
       t.equal((await app.inject('/health')).json().status, 'degraded')
       await gate.open()
       t.equal((await app.inject(topic(round))).statusCode, 201)
@@ -104,4 +108,42 @@ t.test('A service whose database goes away', async t => {
     const { items } = (await app.inject('/v2/topic')).json()
     t.same(items.map(({ name }: { name: string }) => name), ['second', 'first'])
   })
+})
+
+t.test('answers 503 on a full disk, logs the reason, and loses no accepted message', async t => {
+  const lines: Array<{ reqId?: string, err?: { message: string, stack: string } }> = []
+  const app = Fastify(serverOptions({ pluginTimeout: 120_000, logger: { level: 'warn', stream: { write (line: string) { lines.push(JSON.parse(line)) } } } }))
+  t.teardown(() => app.close())
+  await app.register(serviceApp, { keysFile: keysFile(t), ...await sqlite.open(t) })
+  await app.ready()
+  const { run } = app.database
+  const room = (pages: number) => run(db => sql`pragma max_page_count = ${sql.lit(pages)}`.execute(db))
+  const post = (url: string, payload: object) => app.inject(signed({ method: 'POST', url, payload }))
+
+  const { topicId } = (await post('/v2/topic', { name: 'a', description: '', mediaType: 'application/json' })).json()
+  await room(60)
+  const accepted = new Map<string, number>()
+  const refused: LightMyRequestResponse[] = []
+  for (let number = 0; refused.length < 3; number++) {
+    const response = await post(`/v2/topic/${topicId}/message`, { body: { number, text: 'x'.repeat(10_000) } })
+    if (response.statusCode === 202) accepted.set(response.json().messageId, number)
+    else refused.push(response)
+  }
+  t.ok(accepted.size > 3)
+  for (const response of refused) {
+    isError(t, response, 503, 'The database is unavailable')
+    t.equal(response.headers['retry-after'], '5')
+  }
+  t.equal(lines.filter(({ reqId, err }) => reqId !== undefined && err?.stack.includes('database or disk is full')).length, refused.length)
+  t.notMatch(JSON.stringify(lines), /rollback|no transaction/)
+
+  await room(1000)
+  const response = await post(`/v2/topic/${topicId}/message`, { body: { number: -1, text: '' } })
+  accepted.set(response.json().messageId, -1)
+  for (let stored = 0; stored < accepted.size;) {
+    await setTimeout(10)
+    stored = (await app.inject(signed({ url: `/v2/topic/${topicId}/message` }))).json().items.length
+  }
+  const { items } = (await app.inject(signed({ url: `/v2/topic/${topicId}/message` }))).json()
+  t.strictSame(items.map(({ messageId, body }: { messageId: string, body: { number: number } }) => [messageId, body.number]), [...accepted])
 })

@@ -8,14 +8,14 @@ import * as message from '../../schemas/message.js'
 import * as subscription from '../../schemas/subscription.js'
 import * as topic from '../../schemas/topic.js'
 
-/** The document of the service at /docs/json, and a page that shows it at /docs. */
+/** Adds the OpenAPI document of the service at /docs/json, and a page that shows it at /docs. */
 export default fp(async function docs (app) {
   await app.register(swagger, openapi(app, {
     document: { info: { title: 'Topics', version: '2', description: 'A registry of topics.' } },
     schemas: { ...health, ...maintenance, ...message, ...subscription, ...topic }
   }))
   await app.register(async app => {
-    // The page brings routes of its own, for everybody.
+    // Everybody can read the page and the document, without a signature.
     app.addHook('onRoute', route => { route.config = { ...route.config, signature: false } })
     await app.register(swaggerUi, { routePrefix: '/docs' })
   })

@@ -4,22 +4,24 @@ import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { closeLingering, enableLingeringClose } from '../../lib/linger.js'
 
-// How long, in milliseconds, a connection must have been idle to be closed.
-const IDLE = 500
+// A connection is closed when it has been idle for so long.
+const IDLE_TIMEOUT_MS = 500
 
-// How long, in milliseconds, a connection that waits for its client must have moved no byte to be closed.
-const STALL = 1000
+// A connection whose client has to read or send is closed when no byte has moved for so long.
+const STALL_TIMEOUT_MS = 1000
 
-// Node's own name for the response that is to go out next.
+// Node keeps the response that is to be sent next in `_httpMessage`.
 type Connection = Socket & { _httpMessage?: ServerResponse | null }
 
 /**
- * Closes the connections of a service that closes so that no client loses an answer: each that is in use with its next
- * response, which says so; each that is idle a little later, as a request may be on its way; and none all at once. A
- * client that does not read its response, or does not send the rest of its request, is not waited for.
+ * Closes the connections of a closing service so that no client loses a response.
+ *
+ * A connection in use is closed with its next response, which has `connection: close`. An idle connection is closed a
+ * little later, because a request may be on its way. A connection whose client does not read its response, or does not
+ * send the rest of its request, is closed without a response.
  */
 export default fp(async function drain (app) {
-  // How much had come by the last look.
+  // The bytes that each connection had read by the last check.
   const connections = new Map<Connection, number>()
   let accepted = 0
   let isClosing = false
@@ -29,18 +31,18 @@ export default fp(async function drain (app) {
     accepted++
     connections.set(socket, -1)
     socket.once('close', () => connections.delete(socket))
-    if (isClosing) hurry(socket)
+    if (isClosing) prepareToClose(socket)
   })
 
-  function hurry (socket: Connection): void {
+  function prepareToClose (socket: Connection): void {
     enableLingeringClose(socket)
-    // Node's own clock: it goes on while bytes move, also within one write.
-    socket.setTimeout(STALL)
+    // Node starts this timeout anew whenever bytes move, also within one write.
+    socket.setTimeout(STALL_TIMEOUT_MS)
   }
 
   function closeStalled (socket: Connection): void {
     const request = socket._httpMessage?.req
-    // Without either, the client waits for a handler, which may have yet to read what came.
+    // Otherwise the client waits for a handler, which may still have to read the request body.
     const isUnread = socket.writableLength > 0
     const isUnsent = request?.complete === false && request.readableLength === 0
     if (isUnread || isUnsent) socket.destroy()
@@ -53,25 +55,25 @@ export default fp(async function drain (app) {
       else connections.set(socket, socket.bytesRead)
     }
     clearTimeout(timer)
-    if (connections.size > 0) timer = setTimeout(closeIdle, IDLE).unref()
+    if (connections.size > 0) timer = setTimeout(closeIdle, IDLE_TIMEOUT_MS).unref()
   }
 
   app.addHook('preClose', async () => {
     isClosing = true
-    for (const socket of connections.keys()) hurry(socket)
-    // Without a listener, Node closes each connection whose time is up.
+    for (const socket of connections.keys()) prepareToClose(socket)
+    // Without a listener, Node destroys each connection that times out.
     app.server.on('timeout', closeStalled)
-    // Node calls it, and would reset those whose requests are on their way.
+    // Node calls this method as it closes the server. Its own would reset connections whose request is on its way.
     app.server.closeIdleConnections = closeIdle
-    // So would the end of listening those that wait to be accepted, of which each turn of the event loop takes one.
-    const end = Date.now() + IDLE
-    let before
-    // The first turn is under way.
+    // Connections that wait to be accepted would be reset when listening ends. Each turn of the event loop accepts one.
+    const end = Date.now() + IDLE_TIMEOUT_MS
+    let acceptedBefore
+    // The current turn has begun already.
     await setImmediate()
     do {
-      before = accepted
+      acceptedBefore = accepted
       await setImmediate()
-    } while (accepted > before && Date.now() < end)
+    } while (accepted > acceptedBefore && Date.now() < end)
   })
 
   app.addHook('onSend', async (_request, reply) => {

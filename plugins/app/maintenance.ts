@@ -1,30 +1,17 @@
 import fp from 'fastify-plugin'
 import maintenance from '../maintenance/index.js'
 
-/** Maintenance as it is kept: a row while it is on. */
-interface MaintenanceRow {
-  id: 1
-  message: string
-  since: string
-  until: string | null
-  retryAfter: number | null
-}
-
-declare module './database.js' {
-  interface Tables { maintenance: MaintenanceRow }
-}
-
-/** Registered by app.ts, in front of the plugins that are loaded by folder. */
+// app.ts registers this plugin, before the plugins of the folder.
 export const autoload = false
 
-/** The maintenance of the service, kept in its database, so that every process on it follows. */
+/** Adds maintenance whose state is in the database, so that each process on that database follows. */
 export default fp(async function serviceMaintenance (app) {
   await app.register(maintenance, {
     exempt: ({ routeOptions: { url } }) => url === '/docs' || url?.startsWith('/docs/') === true,
-    // The limits of the database come first: their errors say more than that the store is late.
+    // Not shorter than the timeouts of the database, because its errors say more than a timeout of the store.
     timeout: 5_000,
     store: {
-      // The database is there only when the service is ready.
+      // app.database is registered later. The plugin loads the state when the app is ready.
       load: () => app.database.run(async db => {
         const row = await db.selectFrom('maintenance').select(['message', 'since', 'until', 'retryAfter']).executeTakeFirst()
         if (row === undefined) return { enabled: false }

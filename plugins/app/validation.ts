@@ -3,32 +3,35 @@ import type { FastifySchema, FastifySchemaCompiler } from 'fastify'
 import fp from 'fastify-plugin'
 import { escapeControls } from '../../lib/control-characters.js'
 
-/** Whether a date-time has a UTC text of the usual length: a leap second has not, nor one that UTC moves to year 10000. */
-function isTimestamp (text: string): boolean {
+/** Returns whether a date-time has a UTC form with a year of four digits. A leap second has none. */
+function hasUtcForm (text: string): boolean {
   const date = new Date(text)
   return !Number.isNaN(date.getTime()) && date.toISOString().length === 24
 }
 
-function onCreate (ajv: Ajv): void {
+function addDateTimeFormat (ajv: Ajv): void {
   const { validate } = ajv.formats['date-time'] as { validate: (text: string) => boolean }
-  ajv.addFormat('date-time', text => validate(text) && isTimestamp(text))
+  ajv.addFormat('date-time', text => validate(text) && hasUtcForm(text))
 }
 
-const build = AjvCompiler()
+const createCompiler = AjvCompiler()
 
-const compiler = (coerceTypes: boolean) => build({}, {
-  // Ajv makes a number of the text Infinity, and holds it against a maximum only where numbers are not strict.
+const createValidatorCompiler = (coerceTypes: boolean) => createCompiler({}, {
+  // Ajv coerces the text Infinity to a number, and compares it with `maximum` only when strictNumbers is off.
   customOptions: { coerceTypes, strictNumbers: !coerceTypes, removeAdditional: false },
-  onCreate
+  onCreate: addDateTimeFormat
 }) as unknown as FastifySchemaCompiler<FastifySchema>
 
-/** Refuses what a schema does not know, and converts only what arrives as text: a body has types of its own. */
+/**
+ * Refuses properties that a schema does not have, instead of removing them. Coerces the types of parameters, queries and
+ * headers, which arrive as text, and not those of a JSON body.
+ */
 export default fp(async function validation (app) {
-  const body = compiler(false)
-  const rest = compiler(true)
-  app.setValidatorCompiler(route => (route.httpPart === 'body' ? body : rest)(route))
+  const strict = createValidatorCompiler(false)
+  const coercing = createValidatorCompiler(true)
+  app.setValidatorCompiler(route => (route.httpPart === 'body' ? strict : coercing)(route))
 
-  // Ajv does not name what is too much, and a client gets nothing but this text.
+  // The message of Ajv does not name the unknown property, and the client gets this message only.
   app.setSchemaErrorFormatter(([{ instancePath, message, params: { additionalProperty } }], part) => new Error(
     `${part}${instancePath} ${additionalProperty === undefined ? message : `has an unknown property: ${escapeControls(String(additionalProperty))}`}`
   ))

@@ -12,7 +12,7 @@ import { keepPendingPayloads } from './pending-payload.js'
 import { checkPermissions } from './permissions.js'
 import { register, type ReasonPhraseOptions } from './registration.js'
 import { checkRoutes } from './route-schemas.js'
-import { prepareServer, warnAboutServer } from './server.js'
+import { prepareServer, warnAboutServer } from './node-server.js'
 
 export { contractOf, type ReasonPhraseOptions } from './registration.js'
 

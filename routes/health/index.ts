@@ -2,9 +2,9 @@ import type { FastifyPluginAsyncTypebox, Static } from '@fastify/type-provider-t
 import { Health } from '../../schemas/health.js'
 
 const routes: FastifyPluginAsyncTypebox = async app => {
-  // 200 without its database, too: what is asked is how the service is, and it can tell.
+  // Without its database the service is degraded, but this request itself succeeds: it gets 200.
   app.get('', {
-    schema: { summary: 'Tell how the service is', response: { 200: Health } },
+    schema: { summary: 'Get the health of the service', response: { 200: Health } },
     config: { maintenance: 'exempt', signature: false }
   }, async (): Promise<Static<typeof Health>> => {
     const { dialect, isUp } = app.database

@@ -12,7 +12,7 @@ import { closedPort, sqlite } from '../fixtures/database.js'
 import { keysFile } from '../fixtures/service.js'
 import { KEY } from '../fixtures/sign.js'
 
-// A browser takes its time, and tap alone says how much.
+// A browser can be slow. The time limit of tap is the only one.
 t.setTimeout(300_000)
 
 const executablePath = '/usr/bin/chromium'
@@ -34,7 +34,7 @@ function isExecutable (path: string): boolean {
   }
 }
 
-/** A page of a browser of its own. */
+/** Opens a page in a new browser. */
 async function open (t: Test, options?: BrowserContextOptions): Promise<Page> {
   const browser = await chromium.launch({ executablePath, args, timeout: 0 })
   t.teardown(() => browser.close())
@@ -43,13 +43,13 @@ async function open (t: Test, options?: BrowserContextOptions): Promise<Page> {
   return page
 }
 
-/** Where an app listens: loopback, and any port. */
+/** Starts an app on a free port of loopback. Returns its origin. */
 async function listen (t: Test, app: FastifyInstance<any, any, any, any>): Promise<string> {
   t.teardown(() => app.close())
   return app.listen({ host: '127.0.0.1', port: 0 })
 }
 
-t.test('The page of the document', { skip }, async t => {
+t.test('the page of the OpenAPI document', { skip }, async t => {
   const app = Fastify(serverOptions())
   await app.register(service, { ...await sqlite.open(t), keysFile: keysFile(t) })
   const origin = await listen(t, app)
@@ -64,13 +64,13 @@ t.test('The page of the document', { skip }, async t => {
   await page.goto(`${origin}/docs`)
   await page.locator('.opblock').first().waitFor()
 
-  /** The part of the page that is about an operation, folded up or not. */
+  /** Returns the part of the page that shows an operation, folded or not. */
   const blockOf = (method: string, path: string) => page.locator(`.opblock-${method}`).filter({ has: page.locator(`[data-path="${path}"]`) })
   const unfold = async (block: Locator) => {
     await block.locator('.opblock-summary-control').click()
     await block.locator('.responses-table').first().waitFor()
   }
-  /** The texts of what matches, without the white space around them. */
+  /** Returns the trimmed texts of the elements. */
   const texts = async (locator: Locator) => (await locator.allInnerTexts()).map(text => text.trim())
 
   await t.test('explains the contract', async t => {
@@ -88,7 +88,7 @@ t.test('The page of the document', { skip }, async t => {
     t.strictSame(listed.sort(), operations.map(({ path, method, operation }) => `${method.toUpperCase()} ${path} ${operation.summary}`).sort())
   })
 
-  await t.test('shows the errors of each, with the header and no body', async t => {
+  await t.test('shows the errors of each operation, with the header and without a body', async t => {
     for (const { path, method, operation } of operations) {
       const block = blockOf(method, path)
       await unfold(block)
@@ -102,7 +102,7 @@ t.test('The page of the document', { skip }, async t => {
         if (Number(statusCode) < 400) {
           t.equal(description, response.description)
           t.strictSame(headers, Object.keys(response.headers ?? {}))
-          t.equal(bodies, 2, 'of a success it shows the media type, and an example')
+          t.equal(bodies, 2, 'a success has a media type and an example')
         } else {
           const { $ref } = response
           const { description: meaning } = $ref === undefined ? response : (app.swagger() as any).components.responses[statusCode]
@@ -120,10 +120,10 @@ t.test('The page of the document', { skip }, async t => {
       }
     }
     const [description] = await texts(blockOf('post', '/v2/topic').locator('.response[data-code="422"] .response-col_description__inner'))
-    t.match(description, /^The name is taken, or the media type is none\./, "in the route's own words")
+    t.match(description, /^The name is taken, or the media type is malformed\./, 'the description is the one of the route')
   })
 
-  await t.test('shows the examples, and what must be sent', async t => {
+  await t.test('shows the examples, and the required parameters', async t => {
     const [example] = await texts(blockOf('get', '/v2/topic/{topicId}').locator('.response[data-code="200"] .example'))
     t.match(JSON.parse(example!), { name: 'orders.created', deleteAt: null })
     t.equal(await blockOf('get', '/v2/topic').locator('.parameter__name').count(), 6)
@@ -131,7 +131,7 @@ t.test('The page of the document', { skip }, async t => {
     t.equal(await blockOf('get', '/v2/topic/{topicId}').locator('.parameter__name.required').count(), 1)
   })
 
-  /** Tries an operation out, and returns what the page shows of the answer. */
+  /** Sends a request of an operation. Returns what the page shows of the response. */
   const tryOut = async (block: Locator, fill: () => Promise<void> = async () => {}) => {
     await block.getByRole('button', { name: 'Try it out' }).click()
     await fill()
@@ -145,13 +145,13 @@ t.test('The page of the document', { skip }, async t => {
     }
   }
 
-  await t.test('tries out what fails, and shows its status and the header', async t => {
+  await t.test('shows the status code and the header of a request that fails', async t => {
     const get = blockOf('get', '/v2/topic/{topicId}')
     const missing = await tryOut(get, () => get.getByPlaceholder('topicId').fill(nowhere))
     t.equal(missing.statusCode, '401')
     const refusal = ['eb-reason-phrase: The request is not signed: it must have Signature-Input and Signature']
     t.strictSame(missing.headers.filter(line => line.startsWith('eb-')), refusal)
-    t.strictSame(missing.titles, ['Response headers'], 'and no body')
+    t.strictSame(missing.titles, ['Response headers'], 'no body is shown')
 
     const post = blockOf('post', '/v2/topic')
     const refused = await tryOut(post, () => post.locator('textarea').fill('{ "name": "a", "description": "", "mediaType": "none" }'))
@@ -160,7 +160,7 @@ t.test('The page of the document', { skip }, async t => {
     t.strictSame(refused.titles, ['Response headers'])
   })
 
-  await t.test('tries out what succeeds, and shows its body', async t => {
+  await t.test('shows the body of a request that succeeds', async t => {
     const health = await tryOut(blockOf('get', '/health'))
     t.equal(health.statusCode, '200')
     t.strictSame(health.headers.filter(line => line.startsWith('eb-')), [])
@@ -168,10 +168,10 @@ t.test('The page of the document', { skip }, async t => {
   })
 
   t.strictSame(failures, [])
-  t.strictSame(elsewhere, [], 'it asks nobody else')
+  t.strictSame(elsewhere, [], 'the page requests nothing from another origin')
 })
 
-t.test('A page on another origin', { skip }, async t => {
+t.test('a page on another origin', { skip }, async t => {
   const options = { ...await sqlite.open(t), keysFile: keysFile(t) }
   const withCors = async (app: FastifyInstance<any, any, any, any>) => {
     await app.register(cors)
@@ -196,12 +196,12 @@ t.test('A page on another origin', { skip }, async t => {
     home: await listen(t, home)
   }
 
-  // After the servers, so that it is closed before them: a server for HTTP/2 waits for its clients.
+  // The browser starts after the servers, so that it is closed before them: an HTTP/2 server waits for its clients.
   const page = await open(t, { ignoreHTTPSErrors: true })
   await page.goto(origins.home)
   t.equal(await page.title(), 'Another origin')
 
-  /** What a script of the page can tell of an answer. */
+  /** Returns what a script of the page can read of a response. */
   const ask = (url: string, body?: object, key?: typeof KEY) => page.evaluate(async ({ url, body, header, key }) => {
     const options = body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
     const { signer } = await import('/client.js' as string)
@@ -237,14 +237,14 @@ t.test('A page on another origin', { skip }, async t => {
       { outcome: 'success', status: 201, body: { name: 'from a page' } },
       { outcome: 'rejected', status: 404, reason: `No topic ${nowhere}` },
       { outcome: 'unknown', cause: /Failed to fetch/ }
-    ], 'where a page cannot tell that a request never left, its outcome is unknown')
+    ], 'the outcome is unknown, because a page cannot tell that a request was never sent')
   })
 
-  await t.test('reads none where nobody exposes the header', async t => {
+  await t.test('reads no reason when the header is not exposed', async t => {
     t.match(await ask(origins.withoutPlugin), { statusCode: 404, reason: null })
   })
 
-  await t.test('gets no answer at all where there is no CORS', async t => {
+  await t.test('gets no response without CORS', async t => {
     await t.rejects(ask(`${origins.withoutCors}/v2/topic/${nowhere}`), /Failed to fetch/)
   })
 })

@@ -8,25 +8,25 @@ import { build, type BuildOptions } from 'esbuild'
 import t, { type Test } from 'tap'
 import { connect, exchange, keepsContract, valuesOf, type Connection, type WireResponse } from '../fixtures/wire.js'
 
-// A large bundle takes its time.
+// Bundling takes time.
 t.setTimeout(120_000)
 
 const entry = join(import.meta.dirname, '..', 'fixtures', 'bundled-service.ts')
 
-// Outside of this checkout, so that nothing is found that is not in the bundle.
+// Outside of the project, so that only the bundle is found.
 const folder = mkdtempSync(join(tmpdir(), 'fastify-reason-phrase-'))
 t.teardown(() => { rmSync(folder, { recursive: true }) })
 
-/** A service in a process of its own. */
+/** A service that runs in a process. */
 interface Started {
   port: number
-  /** Tells the service to end, and resolves to its exit code and to what it printed as errors. */
+  /** Ends the service. Resolves to its exit code and to its standard error output. */
   end: () => Promise<[code: number | null, errors: string]>
 }
 
 async function start (t: Test, command: string, args: string[], cwd: string): Promise<Started> {
   const { NODE_OPTIONS, NODE_V8_COVERAGE, NODE_PATH, ...env } = process.env
-  // Later versions of Node warn of what tsx uses.
+  // Later versions of Node print warnings about tsx.
   const child = spawn(command, args, { cwd, env: { ...env, NODE_NO_WARNINGS: '1', _TAPJS_PROCESSINFO_COVERAGE_: '0' }, stdio: ['pipe', 'pipe', 'pipe'] })
   const exited = once(child, 'exit')
   let errors = ''
@@ -47,8 +47,8 @@ async function start (t: Test, command: string, args: string[], cwd: string): Pr
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
 
-// Each way in which a service answers an error, with what is not ASCII where a service can choose the text.
-// The texts of Node's parser differ between its versions.
+// The ways in which a service sends an error, with text that is not ASCII where the service can choose it.
+// The messages of Node's parser differ between versions.
 const errors: Array<[bytes: string, statusCode: number, reason?: string]> = [
   [get('/missing'), 404, 'Unknown'],
   [get('/thrown'), 422, 'Unprocessable'],
@@ -60,7 +60,7 @@ const errors: Array<[bytes: string, statusCode: number, reason?: string]> = [
   ['Malformed\r\n\r\n', 400]
 ]
 
-/** Sends each of the requests on a connection of its own, which had so many responses before. */
+/** Sends each request on its own connection, which had so many responses before. */
 async function answers (connections: Connection[], before = 0): Promise<WireResponse[]> {
   return Promise.all(errors.map(async ([bytes], i) => {
     connections[i].write(Buffer.from(bytes, 'latin1'))
@@ -68,7 +68,7 @@ async function answers (connections: Connection[], before = 0): Promise<WireResp
   }))
 }
 
-function keeps (t: Test, responses: WireResponse[]): void {
+function assertErrors (t: Test, responses: WireResponse[]): void {
   errors.forEach(([bytes, statusCode, reason], i) => {
     keepsContract(t, responses[i], statusCode, reason ?? valuesOf(responses[i], 'eb-reason-phrase')[0], JSON.stringify(bytes))
   })
@@ -82,18 +82,18 @@ function connected (t: Test, port: number): Connection[] {
 
 const formats: Array<BuildOptions & { format: 'cjs' | 'esm' }> = [
   { format: 'cjs' },
-  // Fastify is CommonJS, and requires Node's modules.
+  // Fastify is CommonJS, and calls require() for Node's modules.
   { format: 'esm', banner: { js: "import * as module from 'node:module'; const require = module.createRequire(import.meta.url)" } }
 ]
 
 for (const options of formats) {
   for (const minify of [false, true]) {
-    t.test(`a service that esbuild bundles as ${options.format}${minify ? ', minified,' : ''} answers as it does from source`, async t => {
+    t.test(`a service that esbuild bundles as ${options.format}${minify ? ', minified,' : ''} sends the same errors as from source`, async t => {
       const outfile = join(folder, `${options.format}-${minify}.${options.format === 'cjs' ? 'cjs' : 'mjs'}`)
       const { warnings } = await build({ ...options, minify, entryPoints: [entry], outfile, bundle: true, platform: 'node', target: 'node20', logLevel: 'silent' })
-      t.strictSame(warnings, [], 'esbuild warns of nothing')
+      t.strictSame(warnings, [], 'esbuild prints no warning')
       const { port, end } = await start(t, process.execPath, [outfile], folder)
-      keeps(t, await answers(connected(t, port)))
+      assertErrors(t, await answers(connected(t, port)))
 
       const calls = await exchange(port, get('/calls'))
       t.strictSame(JSON.parse(calls.body), {
@@ -109,10 +109,10 @@ for (const options of formats) {
   }
 }
 
-t.test('a process without file descriptors answers errors as ever', async t => {
+t.test('a process that has run out of file descriptors sends the same errors', async t => {
   const { port, end } = await start(t, 'sh', ['-c', 'ulimit -n 256; exec "$0" "$@"', process.execPath, '--import', 'tsx', entry], join(import.meta.dirname, '..', '..'))
   const connections = connected(t, port)
-  // What is accepted has its descriptor.
+  // An accepted connection has its descriptor already.
   for (const connection of connections) connection.write(get('/leave'))
   await Promise.all(connections.map(connection => connection.responses(1)))
   const last = connect(port)
@@ -121,6 +121,6 @@ t.test('a process without file descriptors answers errors as ever', async t => {
   const [{ body }] = await last.responses(1)
   t.match(JSON.parse(body), { opened: Number, code: 'EMFILE' })
 
-  keeps(t, await answers(connections, 1))
+  assertErrors(t, await answers(connections, 1))
   t.strictSame(await end(), [0, ''])
 })

@@ -9,16 +9,16 @@ import { postgresql, sqlite } from '../fixtures/database.js'
 import { keysFile } from '../fixtures/service.js'
 import { sign } from '../fixtures/sign.js'
 
-// Processes start again and again here.
+// The tests start many processes.
 t.setTimeout(300_000)
 
 const CLIENTS = 9
 const TOPICS = 3
-// Milliseconds for which each service is killed over and over.
-const SPAN = 7_000
+// How long the processes of a service are killed and started again.
+const DURATION_MS = 7_000
 
 const root = join(import.meta.dirname, '..', '..')
-// Compiled once, since to start is most of what a process does here.
+// Compiled once, because most of the time of these processes is their start.
 const compiled = t.testdir()
 t.before(() => build({
   absWorkingDir: root,
@@ -30,14 +30,14 @@ t.before(() => build({
   target: 'node20'
 }))
 
-/** A process of the service that can be killed and started again. */
+/** A process of the service, which can be killed and started again. */
 class Service {
   url = ''
   readonly #env: NodeJS.ProcessEnv
   #child: ChildProcess | undefined
 
   constructor (t: Test, settings: Record<string, string | undefined>) {
-    // Whose processes are killed has no coverage to write.
+    // A killed process cannot write its coverage.
     const { NODE_OPTIONS, NODE_V8_COVERAGE, HOST, MESSAGE_BACKLOG, NODE_ENV, ...env } = process.env
     this.#env = { ...env, PORT: '0', LOG_LEVEL: 'info', DATABASE_FILE: '', DATABASE_URL: '', KEYS_FILE: keysFile(t), ...settings }
     t.teardown(() => this.kill())
@@ -53,7 +53,7 @@ class Service {
         break
       }
     }
-    // What is not read would fill its pipe.
+    // The pipe would fill up if nobody read it.
     child.stdout.resume()
   }
 
@@ -77,8 +77,8 @@ function post (url: string, target: string, payload: object) {
   return fetch(url + target, { method: 'POST', headers: { 'content-type': 'application/json', ...sign('POST', target, body) }, body })
 }
 
-/** Everything that is stored in a topic, page by page. */
-async function read (url: string, topicId: string) {
+/** Reads all stored messages of a topic, page by page. */
+async function readMessages (url: string, topicId: string) {
   const items: Array<{ messageId: string, position: number, body: Sent }> = []
   for (let query = ''; ;) {
     const response = await get(url, `/v2/topic/${topicId}/message?limit=1000${query}`)
@@ -89,7 +89,7 @@ async function read (url: string, topicId: string) {
   }
 }
 
-async function survives (t: Test, settings: Record<string, string | undefined>, processes: number) {
+async function assertNothingIsLost (t: Test, settings: Record<string, string | undefined>, processes: number) {
   const services = Array.from({ length: processes }, () => new Service(t, settings))
   await Promise.all(services.map(service => service.start()))
   const topicIds: string[] = []
@@ -98,7 +98,7 @@ async function survives (t: Test, settings: Record<string, string | undefined>, 
     topicIds.push((await response.json() as { topicId: string }).topicId)
   }
 
-  // Each client sends its next message when it has the answer to the one before, to whichever process.
+  // Each client waits for a response before it sends its next message, to a random process.
   const accepted = new Map<string, Sent>()
   const load = new AbortController()
   let unknown = 0
@@ -119,7 +119,7 @@ async function survives (t: Test, settings: Record<string, string | undefined>, 
 
   let time = 0
   let kills = 0
-  for (const begun = performance.now(); kills < 2 || performance.now() - begun < SPAN; kills++) {
+  for (const begun = performance.now(); kills < 2 || performance.now() - begun < DURATION_MS; kills++) {
     const started = performance.now()
     for (const before = accepted.size; accepted.size < before + 3 * CLIENTS;) await setTimeout(10)
     await setTimeout(500 * Math.random())
@@ -131,7 +131,7 @@ async function survives (t: Test, settings: Record<string, string | undefined>, 
   load.abort()
   await Promise.all(clients)
 
-  // What was accepted is stored before long, or it is lost.
+  // Waits until the last message of each client is stored.
   const [{ url }] = services
   const latest = new Map([...accepted].map(([messageId, { client }]) => [client, messageId]))
   for (const messageId of latest.values()) {
@@ -144,7 +144,7 @@ async function survives (t: Test, settings: Record<string, string | undefined>, 
 
   const found = new Map<string, Sent>()
   for (const topicId of topicIds) {
-    const items = await read(url, topicId)
+    const items = await readMessages(url, topicId)
     t.strictSame(items.map(({ position }) => position), items.map((_, index) => index + 1), 'positions without gaps')
     const last = new Map<number, number>()
     let inOrder = true
@@ -161,17 +161,17 @@ async function survives (t: Test, settings: Record<string, string | undefined>, 
     `${Math.round(accepted.size / time * 1000)} a second while up, ${unknown} without an answer or refused, of which ${found.size - accepted.size} are stored`)
 }
 
-t.test('SQLite', async t => {
+t.test('loses no accepted message when the process is killed, on SQLite', async t => {
   const { databaseFile } = await sqlite.open(t)
-  await survives(t, { DATABASE_FILE: databaseFile }, 1)
+  await assertNothingIsLost(t, { DATABASE_FILE: databaseFile }, 1)
 })
 
-t.test('PostgreSQL', { skip: postgresql.skip }, async t => {
+t.test('loses no accepted message when the process is killed, on PostgreSQL', { skip: postgresql.skip }, async t => {
   const { databaseUrl } = await postgresql.open(t)
-  await survives(t, { DATABASE_URL: databaseUrl }, 1)
+  await assertNothingIsLost(t, { DATABASE_URL: databaseUrl }, 1)
 })
 
-t.test('PostgreSQL, two processes', { skip: postgresql.skip }, async t => {
+t.test('loses no accepted message when one of two processes is killed, on PostgreSQL', { skip: postgresql.skip }, async t => {
   const { databaseUrl } = await postgresql.open(t)
-  await survives(t, { DATABASE_URL: databaseUrl }, 2)
+  await assertNothingIsLost(t, { DATABASE_URL: databaseUrl }, 2)
 })

@@ -7,16 +7,16 @@ import t from 'tap'
 import { keysFile } from '../fixtures/service.js'
 import { KEY } from '../fixtures/sign.js'
 
-// Each command is a process of its own.
+// Each command starts a process.
 t.setTimeout(300_000)
 
 const root = join(import.meta.dirname, '..', '..')
 
-t.test('The commands of the README show each status of the contract', async t => {
+t.test('the commands of the README get each status code of the contract', async t => {
   const databaseFile = join(t.testdir(), 'topics.db')
   const keys = keysFile(t)
   const { DATABASE_URL, HOST, NODE_ENV, ...inherited } = process.env
-  // The code as tsx has it is another than that whose coverage is counted.
+  // tsx compiles the code in another way than this test, so that its coverage must not count.
   const env = { ...inherited, _TAPJS_PROCESSINFO_COVERAGE_: '0' }
   const server = spawn(process.execPath, ['--import', 'tsx', 'server.ts'], {
     cwd: root, env: { ...env, PORT: '0', LOG_LEVEL: 'info', DATABASE_FILE: databaseFile, KEYS_FILE: keys }, stdio: ['ignore', 'pipe', 'inherit']

@@ -10,16 +10,16 @@ import { closedPort, Gate } from '../fixtures/database.js'
 import { keysFile } from '../fixtures/service.js'
 import { sign } from '../fixtures/sign.js'
 
-// Each of these tests starts processes.
+// Each test starts processes.
 t.setTimeout(300_000)
 
 const root = join(import.meta.dirname, '..', '..')
 
-/** Runs server.ts as a process of its own, with nothing but these settings. */
+/** Starts server.ts in a process with these environment variables only. */
 function run (t: Test, settings: Record<string, string> = {}, preload?: string) {
   const { HOST, PORT, LOG_LEVEL, DATABASE_FILE, DATABASE_URL, DRAIN_TIME, KEYS_FILE, MESSAGE_BACKLOG, NODE_ENV, ...env } = process.env
   const databaseFile = join(t.testdir(), 'data', 'topics.db')
-  // Started as this test is, so that its coverage counts, too: that of tsx is wrong, as it writes code on one line.
+  // With the loader of this test, so that the coverage counts: tsx puts code on one line, so that its coverage is wrong.
   const args = [...process.execArgv, ...(preload ? ['--import', `data:text/javascript,${preload}`] : []), 'server.ts']
   const server = spawn(process.execPath, args, {
     cwd: root,
@@ -36,7 +36,7 @@ function run (t: Test, settings: Record<string, string> = {}, preload?: string) 
   return {
     databaseFile,
     server,
-    /** The line of the log that matches. */
+    /** Waits for a line of the log that matches. */
     async line (pattern: RegExp): Promise<string> {
       for (;;) {
         const line = lines.find(line => pattern.test(line))
@@ -44,7 +44,7 @@ function run (t: Test, settings: Record<string, string> = {}, preload?: string) 
         await Promise.race([once(stdout, 'line'), ended.then(() => { throw new Error(`It ended: ${lines.join('\n')}${stderr}`) })])
       }
     },
-    /** How it ended, and all that it said. */
+    /** Waits for the end of the process. Returns its exit code and its output. */
     async end () {
       const [code] = await ended
       return { code, lines, stderr }
@@ -52,7 +52,7 @@ function run (t: Test, settings: Record<string, string> = {}, preload?: string) 
   }
 }
 
-/** Where a started server listens. */
+/** Returns the address on which a started server listens. */
 async function addressOf ({ line }: ReturnType<typeof run>): Promise<URL> {
   const { msg } = JSON.parse(await line(/Server listening at/))
   return new URL(msg.slice(msg.indexOf('http')))
@@ -87,7 +87,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
-t.test('A database that cannot be reached is one line, and exit code 1', async t => {
+t.test('logs one line and exits with 1 when the database cannot be reached', async t => {
   const url = `postgres://user:secret@127.0.0.1:${await closedPort()}/topics`
   const { code, lines, stderr } = await run(t, { DATABASE_URL: url, DATABASE_FILE: '', PORT: '', KEYS_FILE: '', MESSAGE_BACKLOG: '5', NODE_ENV: 'production' }).end()
   t.equal(code, 1)
@@ -100,7 +100,7 @@ t.test('A database that cannot be reached is one line, and exit code 1', async t
   t.notMatch(lines[0], /secret/)
 })
 
-t.test('Keys that cannot be read are one line, and exit code 1', async t => {
+t.test('logs one line and exits with 1 when the keys cannot be read', async t => {
   const start = async (settings: Record<string, string>) => {
     const { code, lines, stderr } = await run(t, settings).end()
     t.equal(code, 1)
@@ -118,7 +118,7 @@ t.test('Keys that cannot be read are one line, and exit code 1', async t => {
   t.equal(await start({ KEYS_FILE: none, NODE_ENV: 'production' }), `The keys (${none}) cannot be read: there is no such file`)
 })
 
-t.test('On a terminal, it is one line for a person', async t => {
+t.test('logs one readable line on a terminal', async t => {
   const { code, lines, stderr } = await run(t, { DATABASE_FILE: root }, 'process.stdout.isTTY = true').end()
   t.equal(code, 1)
   t.equal(lines.length, 1)
@@ -127,7 +127,7 @@ t.test('On a terminal, it is one line for a person', async t => {
   t.match(lines[0], /FATAL.*The database \(.*\) cannot be reached: /)
 })
 
-t.test('On a terminal, no text of a request begins a line', async t => {
+t.test('escapes the line ends of a request in the log on a terminal', async t => {
   const { line, end, server } = run(t, {}, 'process.stdout.isTTY = true')
   const [, url] = /Server listening at (http:\/\/[\d.:]+)/.exec(await line(/Server listening at/))!
   const forged = '\r\n[00:00:00.000] INFO (1): forged\u001b[2J\u0085\u009b1A\u2028'
@@ -152,7 +152,7 @@ t.test('On a terminal, no text of a request begins a line', async t => {
   t.same(lines.filter(line => line.startsWith('[00:00:00') || /[\r\u0085\u009b\u2028]|\u001b\[2J/.test(line)), []) // eslint-disable-line no-control-regex
 })
 
-t.test('On a terminal, no text of an error begins a line', async t => {
+t.test('escapes the line ends of an error in the log on a terminal', async t => {
   const text = 'a\r[00:00:00.000] INFO (1): forged\u001b[2J\n[00:00:00.000] INFO (1): forged'
   const preload = `process.stdout.isTTY = true; process.stdin.once("data", () => { throw new Error(${JSON.stringify(text)}) })`
   const { line, end, server } = run(t, {}, encodeURIComponent(preload))
@@ -163,7 +163,7 @@ t.test('On a terminal, no text of an error begins a line', async t => {
   t.same(lines.filter(line => line.startsWith('[00:00:00') || /\r|\u001b\[2J/.test(line)), []) // eslint-disable-line no-control-regex
 })
 
-t.test('A port that is taken is one line, and exit code 1', async t => {
+t.test('logs one line and exits with 1 when the port is taken', async t => {
   const gate = new Gate(() => {})
   const port = await gate.open()
   t.teardown(() => gate.close())
@@ -173,14 +173,14 @@ t.test('A port that is taken is one line, and exit code 1', async t => {
   t.match(JSON.parse(lines[0]), { level: 60, msg: `listen EADDRINUSE: address already in use 127.0.0.1:${port}` })
 })
 
-t.test('Any other failure to start has its stack', async t => {
+t.test('logs the stack of any other error at the start', async t => {
   const { code, lines } = await run(t, { PORT: 'x', LOG_LEVEL: 'warn' }).end()
   t.equal(code, 1)
   t.equal(lines.length, 1)
   t.match(JSON.parse(lines[0]), { level: 60, err: { type: 'RangeError', stack: String } })
 })
 
-t.test('A request that outlasts DRAIN_TIME is given up, with exit code 1', async t => {
+t.test('exits with 1 when a request takes longer than DRAIN_TIME', async t => {
   const service = run(t, { DRAIN_TIME: '300' })
   const { hostname, port } = await addressOf(service)
   const socket = connect(Number(port), hostname).on('error', () => {})
@@ -191,7 +191,7 @@ t.test('A request that outlasts DRAIN_TIME is given up, with exit code 1', async
   t.equal((await service.end()).code, 1)
 })
 
-t.test('A DRAIN_TIME that is none is said', async t => {
+t.test('refuses a DRAIN_TIME that is not a number of milliseconds', async t => {
   for (const time of ['soon', '-1', '9999999999']) {
     const { code, lines } = await run(t, { DRAIN_TIME: time }).end()
     t.equal(code, 1)
@@ -200,7 +200,7 @@ t.test('A DRAIN_TIME that is none is said', async t => {
   }
 })
 
-t.test('An uncaught error is logged, closes the service, and is exit code 1', async t => {
+t.test('logs an uncaught error, closes the service and exits with 1', async t => {
   const service = run(t, {}, 'process.stdin.once("data", () => { throw new Error("Uncaught") })')
   await addressOf(service)
   service.server.stdin.write('now')

@@ -9,10 +9,10 @@ import { keysFile } from '../fixtures/service.js'
 import { sign } from '../fixtures/sign.js'
 import { keepsContract, parse, valuesOf, type WireResponse } from '../fixtures/wire.js'
 
-// A process is started here.
+// The test starts a process.
 t.setTimeout(120_000)
 
-/** The service as a process of its own, and where it listens. */
+/** Starts the service in a process. Returns the port on which it listens. */
 async function start (t: Test) {
   const { HOST, PORT, LOG_LEVEL, DATABASE_URL, NODE_ENV, ...env } = process.env
   const server = spawn(process.execPath, [...process.execArgv, 'server.ts'], {
@@ -34,7 +34,7 @@ async function start (t: Test) {
   return { server, port, ended, stderr: () => stderr }
 }
 
-/** A request, in the pieces that it is sent in. */
+/** The pieces in which a request is sent. */
 type Pieces = string[]
 
 const fieldsOf = (...request: Parameters<typeof sign>) => Object.entries(sign(...request)).map(([name, value]) => `${name}: ${value}\r\n`).join('')
@@ -53,11 +53,11 @@ interface Outcome {
   ended: 'clean' | 'unanswered' | string
 }
 
-/** A client that asks again and again on one connection until that ends, and sends each request to its end whatever comes. */
-async function ask (port: number, next: () => Pieces, pause: () => number): Promise<Outcome> {
+/** Sends requests on one connection until the connection ends. Sends each request to its end, whatever it receives. */
+async function sendRequests (port: number, next: () => Pieces, pause: () => number): Promise<Outcome> {
   const socket = connect(port, '127.0.0.1')
   let received = ''
-  let asked = 0
+  let sent = 0
   let error: NodeJS.ErrnoException | undefined
   socket.setEncoding('latin1')
   socket.on('data', data => { received += data })
@@ -69,20 +69,20 @@ async function ask (port: number, next: () => Pieces, pause: () => number): Prom
   while (true) {
     await Promise.race([sleep(pause()), closed])
     if (!open() || /^connection: close\r$/im.test(received)) break
-    asked++
+    sent++
     for (const [index, piece] of next().entries()) {
       if (index > 0) await sleep(2)
       if (socket.writable) socket.write(piece)
     }
-    while (open() && count() < asked) await Promise.race([once(socket, 'data').catch(() => {}), closed])
+    while (open() && count() < sent) await Promise.race([once(socket, 'data').catch(() => {}), closed])
   }
   await closed
   const { responses, rest } = parse(received)
-  const isWhole = rest === '' && responses.length === asked
+  const isWhole = rest === '' && responses.length === sent
   return { answers: responses, ended: error?.code ?? (isWhole ? 'clean' : 'unanswered') }
 }
 
-t.test('SIGTERM under load', async t => {
+t.test('SIGTERM under load loses no response, and each late request gets 503', async t => {
   const service = await start(t)
   const { port } = service
   let created = 0
@@ -92,10 +92,10 @@ t.test('SIGTERM under load', async t => {
     if (choice < 0.4) return get('/v2/nothing')
     return post(`topic ${created++}`, choice < 0.7)
   }
-  const busy = Array.from({ length: 60 }, () => ask(port, mixed, () => Math.random() * 20))
-  const resting = Array.from({ length: 40 }, () => ask(port, mixed, () => 300 + Math.random() * 900))
-  const silent = Array.from({ length: 5 }, () => ask(port, () => [], () => 9_000))
-  const halfway = ask(port, () => ['GET / HT'], () => 0)
+  const busy = Array.from({ length: 60 }, () => sendRequests(port, mixed, () => Math.random() * 20))
+  const resting = Array.from({ length: 40 }, () => sendRequests(port, mixed, () => 300 + Math.random() * 900))
+  const silent = Array.from({ length: 5 }, () => sendRequests(port, () => [], () => 9_000))
+  const halfway = sendRequests(port, () => ['GET / HT'], () => 0)
 
   await sleep(2000)
   service.server.kill('SIGTERM')
@@ -115,7 +115,7 @@ t.test('SIGTERM under load', async t => {
   const late = answers.filter(({ statusCode }) => statusCode === 503)
   t.same(answers.filter(({ statusCode, body }) => statusCode >= 400 && body !== ''), [], 'no error has a body')
   t.ok(tally[201]! > 20 && tally[404]! > 5, 'there was load')
-  t.ok(late.length > 10, 'and it went on')
+  t.ok(late.length > 10, 'there was load during the shutdown')
   for (const answer of late) {
     keepsContract(t, answer, 503)
     t.strictSame([valuesOf(answer, 'retry-after'), valuesOf(answer, 'connection')], [['5'], ['close']])
@@ -123,7 +123,7 @@ t.test('SIGTERM under load', async t => {
 
   const ends = async (clients: Array<Promise<Outcome>>) => [...new Set((await Promise.all(clients)).map(({ ended }) => ended))]
   t.same(await ends(busy), ['clean'], 'each request was answered, and no connection was reset')
-  // A request that is sent as the connection is closed finds nobody: that is how HTTP is (RFC 9112 section 9.5).
+  // A request that is sent while the connection is closed gets no response (RFC 9112 section 9.5).
   t.same((await ends(resting)).filter(end => end !== 'unanswered'), ['clean'])
   t.same(await ends(silent), ['clean'])
   t.same(await ends([halfway]), ['unanswered'])

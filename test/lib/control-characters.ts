@@ -1,5 +1,5 @@
 import t from 'tap'
-import { escapeControls, escapeJsonControls } from '../../lib/control-characters.js'
+import { escapeControls } from '../../lib/control-characters.js'
 
 t.test('escapes line breaks and characters that control a terminal', async t => {
   t.equal(escapeControls('a\u202e\u2066b\u200f'), 'a\\u202e\\u2066b\\u200f')
@@ -8,15 +8,4 @@ t.test('escapes line breaks and characters that control a terminal', async t => 
 
 t.test('does not change other text', async t => {
   for (const text of ['', 'a "b" \\n', 'ü🚌', '\ud83d']) t.equal(escapeControls(text), text)
-})
-
-t.test('escapes control characters in JSON twice', async t => {
-  const controls = '\r\t\b\u001b[2J\0\u007f\u0085\u009b\u2028\u2029\ud83d'
-  t.strictSame(JSON.parse(escapeJsonControls(JSON.stringify({ [controls]: [controls] }) + '\n')), {
-    '\\r\\t\\b\\u001b[2J\\u0000\\u007f\\u0085\\u009b\\u2028\\u2029\\ud83d': ['\\r\\t\\b\\u001b[2J\\u0000\\u007f\\u0085\\u009b\\u2028\\u2029\\ud83d']
-  })
-})
-
-t.test('does not change line feeds and other text in JSON', async t => {
-  for (const text of ['', 'a\nb', 'a "b" \\n \\\\r \\', 'ü🚌']) t.equal(JSON.parse(escapeJsonControls(JSON.stringify(text))), text)
 })

@@ -2,11 +2,11 @@ import Fastify from 'fastify'
 import { sql } from 'kysely'
 import t from 'tap'
 import { down, up } from '../../migrations/0002-message.js'
-import database from '../../plugins/app/database.js'
+import database from '../../plugins/app/database/index.js'
 import { databases } from '../fixtures/database.js'
 
 for (const { name, skip, open } of databases) {
-  t.test(name, { skip }, async t => {
+  t.test(`creates and drops the tables of messages on ${name}`, { skip }, async t => {
     const app = Fastify()
     t.teardown(() => app.close())
     await app.register(database, await open(t))
@@ -24,7 +24,7 @@ for (const { name, skip, open } of databases) {
     await insert('6', 'a', 2, 'failed', null)
     await t.rejects(insert('6', 'c', 1, 'stored', 1), { message: /unique/i }, 'an id twice')
     await t.rejects(insert('7', 'a', 4, 'stored', 1), { message: /unique/i }, 'a position twice')
-    await t.rejects(insert('7', 'a', 3, 'accepted', null), { message: /unique/i }, 'a number twice')
+    await t.rejects(insert('7', 'a', 3, 'accepted', null), { message: /unique/i }, 'a sequence number twice')
     await run("insert into message_sequence values ('a', 3)")
     await t.rejects(run("insert into message_sequence values ('a', 4)"), { message: /unique/i })
 

@@ -2,11 +2,11 @@ import Fastify from 'fastify'
 import { sql } from 'kysely'
 import t from 'tap'
 import { down, up } from '../../migrations/0003-maintenance.js'
-import database from '../../plugins/app/database.js'
+import database from '../../plugins/app/database/index.js'
 import { databases } from '../fixtures/database.js'
 
 for (const { name, skip, open } of databases) {
-  t.test(name, { skip }, async t => {
+  t.test(`creates and drops the table of maintenance on ${name}`, { skip }, async t => {
     const app = Fastify()
     t.teardown(() => app.close())
     await app.register(database, await open(t))

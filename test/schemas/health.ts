@@ -2,13 +2,13 @@ import t from 'tap'
 import { Health } from '../../schemas/health.js'
 import { matches } from '../fixtures/service.js'
 
-t.test('Health has a word for each state', async t => {
+t.test('Health accepts the states of the service and no others', async t => {
   t.ok(matches(Health, { status: 'ok', database: { dialect: 'sqlite', state: 'up' }, maintenance: { enabled: false } }))
   t.ok(matches(Health, { status: 'degraded', database: { dialect: 'postgresql', state: 'down' }, maintenance: { enabled: true, message: 'a', retryAfter: 5 } }))
   t.notOk(matches(Health, { status: 'fine', database: { dialect: 'sqlite', state: 'up' }, maintenance: { enabled: false } }))
   t.notOk(matches(Health, { status: 'ok', database: { dialect: 'sqlite', state: 'up' } }))
 })
 
-t.test('Its examples are as it says', async t => {
+t.test('each example matches its schema', async t => {
   for (const example of Health.examples as unknown[]) t.ok(matches(Health, example))
 })

@@ -4,14 +4,14 @@ import { matches } from '../fixtures/service.js'
 
 const since = '2025-08-19T09:30:00.000Z'
 
-t.test('Maintenance', async t => {
+t.test('Maintenance requires enabled', async t => {
   t.ok(matches(Maintenance, { enabled: false }))
   t.ok(matches(Maintenance, { enabled: true, message: 'a', since, retryAfter: 60 }))
   t.ok(matches(Maintenance, { enabled: true, message: 'a', since, until: since }))
   t.notOk(matches(Maintenance, {}))
 })
 
-t.test('A change', async t => {
+t.test('MaintenanceChange refuses malformed and unknown properties', async t => {
   t.ok(matches(MaintenanceChange, { enabled: false }))
   t.ok(matches(MaintenanceChange, { enabled: true, message: 'Wir ziehen um 🚌', until: '2025-08-19T12:00:00+02:00' }))
   t.ok(matches(MaintenanceChange, { enabled: true, message: 'a'.repeat(512), retryAfter: 604_800 }))
@@ -24,7 +24,7 @@ t.test('A change', async t => {
   t.notOk(matches(MaintenanceChange, {}))
 })
 
-t.test('Its examples are as they say', async t => {
+t.test('each example matches its schema', async t => {
   for (const example of Maintenance.examples as unknown[]) t.ok(matches(Maintenance, example))
   for (const schema of [Maintenance, MaintenanceChange]) {
     for (const property of Object.values(schema.properties)) for (const example of (property.examples ?? []) as unknown[]) t.ok(matches(property, example))

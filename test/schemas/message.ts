@@ -12,7 +12,7 @@ const message = {
   body: null
 }
 
-t.test('A message', async t => {
+t.test('Message accepts each status, and refuses malformed properties', async t => {
   t.ok(matches(Message, message))
   t.ok(matches(Message, { ...message, status: 'stored', position: 1, body: { a: [1] } }))
   t.ok(matches(Message, { ...message, status: 'failed', reason: 'The topic was deleted', body: 'aGVsbG8=' }))
@@ -22,7 +22,7 @@ t.test('A message', async t => {
   t.ok(matches(MessagePage, { limit: 1, prevId: null, nextId: messageId, items: [message] }))
 })
 
-t.test('A new message', async t => {
+t.test('NewMessage accepts any JSON body, and refuses other properties', async t => {
   for (const body of [null, 0, '', 'text', [], { a: 1 }]) t.ok(matches(NewMessage, { body }))
   t.ok(matches(NewMessage, { mediaType: 'text/plain', body: '' }))
   for (const wrong of [{}, { mediaType: 'a/b' }, { body: 1, mediaType: null }, { body: 1, mediaType: 'a'.repeat(257) }, { body: 1, messageId }]) {
@@ -30,24 +30,24 @@ t.test('A new message', async t => {
   }
 })
 
-t.test('A message that is accepted', async t => {
+t.test('AcceptedMessage accepts the status accepted only', async t => {
   t.ok(matches(AcceptedMessage, AcceptedMessage.examples[0]))
   t.notOk(matches(AcceptedMessage, { messageId, status: 'stored' }))
 })
 
-t.test('An id', async t => {
+t.test('MessageParams accepts an id with digits in either case only', async t => {
   t.ok(matches(MessageParams, { messageId: `EBM-${'aF'.repeat(16)}` }))
   for (const wrong of [messageId.toLowerCase(), message.topicId, `${messageId}0`, `${messageId}\n`]) t.notOk(matches(MessageParams, { messageId: wrong }), wrong)
 })
 
-t.test('A query', async t => {
+t.test('MessageQuery accepts cursors and a limit from 1 to 1000', async t => {
   t.ok(matches(MessageQuery, { limit: 1 }))
   t.ok(matches(MessageQuery, { limit: 1000, beforeId: messageId, afterId: messageId }))
   t.equal(MessageQuery.properties.limit.default, 500)
   for (const wrong of [{ limit: 0 }, { limit: 1001 }, { limit: 1, name: 'a' }, { limit: 1, afterId: message.topicId }]) t.notOk(matches(MessageQuery, wrong))
 })
 
-t.test('Its examples are as they say', async t => {
+t.test('each example matches its schema', async t => {
   for (const schema of [Message, NewMessage, AcceptedMessage, MessageParams, MessageQuery]) {
     for (const property of Object.values(schema.properties)) {
       for (const example of property.examples ?? []) t.ok(matches(property, example), String(example))

@@ -7,27 +7,27 @@ const topicId = 'EBT-0198c0a8f00070008000000000000001'
 const url = 'https://example.com/orders?a=b'
 const subscription = { subscriptionId, topicId, url, createAt: '2025-08-19T09:30:00.000Z', deleteAt: null }
 
-t.test('A subscription', async t => {
+t.test('Subscription accepts a subscription, deleted or not', async t => {
   t.ok(matches(Subscription, subscription))
   t.ok(matches(Subscription, { ...subscription, deleteAt: subscription.createAt }))
   t.notOk(matches(Subscription, { ...subscription, createAt: 'yesterday' }))
   t.ok(matches(SubscriptionPage, { limit: 1, prevId: null, nextId: subscriptionId, items: [subscription] }))
 })
 
-t.test('A new subscription', async t => {
+t.test('NewSubscription accepts an https URL only', async t => {
   t.ok(matches(NewSubscription, { url }))
   for (const wrong of [{}, { url: '' }, { url: '/orders' }, { url: 'http://example.com' }, { url: 'https://a b' }, { url: `https://${'a'.repeat(2048)}` }, { url, topicId }]) {
     t.notOk(matches(NewSubscription, wrong), JSON.stringify(wrong))
   }
 })
 
-t.test('A query', async t => {
+t.test('SubscriptionQuery accepts cursors and a limit from 1 to 1000', async t => {
   t.ok(matches(SubscriptionQuery, { limit: 1000, beforeId: subscriptionId, afterId: `EBS-${'aF'.repeat(16)}` }))
   t.equal(SubscriptionQuery.properties.limit.default, 500)
   for (const wrong of [{ limit: 0 }, { limit: 1001 }, { limit: 1, beforeId: topicId }, { limit: 1, name: 'a' }]) t.notOk(matches(SubscriptionQuery, wrong))
 })
 
-t.test('Its examples are as they say', async t => {
+t.test('each example matches its schema', async t => {
   for (const schema of [Subscription, NewSubscription, SubscriptionQuery]) {
     for (const property of Object.values(schema.properties)) for (const example of (property.examples ?? []) as unknown[]) t.ok(matches(property, example))
   }

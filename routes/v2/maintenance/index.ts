@@ -1,18 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Maintenance, MaintenanceChange } from '../../../schemas/maintenance.js'
 
-// An operator must get through during maintenance, too.
+// Operators use these routes during maintenance.
 const config = { permission: 'operator', maintenance: 'exempt' } as const
 
 const routes: FastifyPluginAsyncTypebox = async app => {
   app.get('', {
-    schema: { summary: 'Tell whether the service is under maintenance', response: { 200: Maintenance } },
+    schema: { summary: 'Get the state of maintenance', response: { 200: Maintenance } },
     config
   }, async () => app.maintenance.state)
 
   app.put('', {
     schema: { summary: 'Begin, change or end maintenance', body: MaintenanceChange, response: { 200: Maintenance } },
-    config: { ...config, errors: { 422: 'The time to end is past, or what is given excludes each other.' } }
+    config: { ...config, errors: { 422: '`until` is in the past, or the given properties exclude each other.' } }
   }, async (request, reply) => {
     const { enabled, ...start } = request.body
     const { until, retryAfter } = start
@@ -22,7 +22,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     }
     if (until !== undefined && retryAfter !== undefined) return reply.unprocessable('Give until or retryAfter, not both')
     if (until !== undefined && Date.parse(until) <= Date.now()) return reply.unprocessable(`${until} is past`)
-    // In one form, since a schema's date-time has more than one.
+    // A date-time of the schema has forms that the plugin does not take, such as one with a space.
     return await app.maintenance.enter(until === undefined ? start : { ...start, until: new Date(until) })
   })
 }

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { toJson } from '../../../schemas/message-body.js'
+import { stringifyJson } from '../../../plugins/app/messages/body.js'
 import { Message, MessageParams } from '../../../schemas/message.js'
 
 const routes: FastifyPluginAsyncTypebox = async app => {
   app.get('/:messageId', {
-    schema: { summary: 'Get a message, and how far it has come', params: MessageParams, response: { 200: Message } },
-    serializerCompiler: () => toJson,
+    schema: { summary: 'Get a message and its status', params: MessageParams, response: { 200: Message } },
+    serializerCompiler: () => stringifyJson,
     config: { permission: 'message:read', errors: { 404: 'No message has this id.' } }
   }, async (request, reply) => {
     const { messageId } = request.params

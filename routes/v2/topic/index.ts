@@ -1,17 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { isMediaType } from '../../../lib/media-type.js'
 import { escapeControls } from '../../../lib/control-characters.js'
+import { isMediaType } from '../../../plugins/app/topics/media-type.js'
+import { cursorHeaders } from '../../../schemas/page.js'
 import { NewTopic, Topic, TopicPage, TopicParams, TopicQuery } from '../../../schemas/topic.js'
-
-// What the list says of itself in its header section.
-const CURSORS = {
-  'EB-BEFORE': { type: 'string', description: 'The `beforeId` of the page of newer topics; absent when there is none' },
-  'EB-AFTER': { type: 'string', description: 'The `afterId` of the page of older topics; absent when there is none' }
-}
 
 const routes: FastifyPluginAsyncTypebox = async app => {
   app.get('', {
-    schema: { summary: 'List topics, newest first', querystring: TopicQuery, response: { 200: { ...TopicPage, headers: CURSORS } } },
+    schema: { summary: 'List topics, newest first', querystring: TopicQuery, response: { 200: { ...TopicPage, headers: cursorHeaders('topics') } } },
     config: { permission: 'topic:read' }
   }, async (request, reply) => {
     const page = await app.topics.list(request.query)
@@ -22,7 +17,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
 
   app.post('', {
     schema: { summary: 'Create a topic', body: NewTopic, response: { 201: Topic } },
-    config: { permission: 'topic:write', errors: { 422: 'The name is taken, or the media type is none.' } }
+    config: { permission: 'topic:write', errors: { 422: 'The name is taken, or the media type is malformed.' } }
   }, async (request, reply) => {
     const { name, mediaType } = request.body
     if (!isMediaType(mediaType)) return reply.unprocessable(`"${escapeControls(mediaType)}" is not a media type`)

@@ -14,10 +14,10 @@ import { sqlite } from '../../fixtures/database.js'
 import { service } from '../../fixtures/service.js'
 import { KEY } from '../../fixtures/sign.js'
 
-// A compiler is at work here.
+// The TypeScript compiler runs here.
 t.setTimeout(300_000)
 
-/** The service's document, as it serves it. */
+/** Returns the document that the service sends. */
 async function documentOf (t: Test): Promise<any> {
   const app = await service(t, await sqlite.open(t))
   const { statusCode, headers, body } = await app.inject('/docs/json')
@@ -26,10 +26,10 @@ async function documentOf (t: Test): Promise<any> {
   return JSON.parse(body)
 }
 
-t.test('The document', async t => {
+t.test('the OpenAPI document', async t => {
   const document = await documentOf(t)
 
-  t.test('has every operation, and nothing else', async t => {
+  t.test('has every operation, and no other', async t => {
     const operations = Object.entries<object>(document.paths).flatMap(([path, item]) => Object.keys(item).map(method => `${method} ${path}`))
     t.strictSame(operations.sort(), [
       'delete /v2/topic/{topicId}',
@@ -47,13 +47,13 @@ t.test('The document', async t => {
     ])
   })
 
-  t.test('says what it is, and explains the contract', async t => {
+  t.test('has a title, and explains the contract', async t => {
     const { openapi, info } = document
     t.match(openapi, /^3\.1\./)
     t.match(info, { title: 'Topics', version: '2', description: /^A registry of topics\.\n\n.*`EB-REASON-PHRASE`/ })
   })
 
-  t.test('has the cursors of the list, and Location', async t => {
+  t.test('has the header fields of the cursors, and Location', async t => {
     const { get, post } = document.paths['/v2/topic']
     t.strictSame(Object.keys(get.responses[200].headers), ['EB-BEFORE', 'EB-AFTER'])
     for (const header of Object.values<any>(get.responses[200].headers)) t.match(header, { description: /page of (newer|older) topics/, schema: { type: 'string' } })
@@ -75,13 +75,13 @@ t.test('The document', async t => {
     t.strictSame(errors('/v2/message/{messageId}', 'get'), [400, 401, 403, 404, 500, 503])
     t.strictSame(errors('/v2/maintenance', 'get'), [401, 403, 500, 503])
     t.strictSame(errors('/v2/maintenance', 'put'), [400, 401, 403, 422, 500, 503])
-    t.match(document.paths['/v2/topic'].post.responses[422].description, /^The name is taken, or the media type is none\. .*no body/)
+    t.match(document.paths['/v2/topic'].post.responses[422].description, /^The name is taken, or the media type is malformed\. .*no body/)
     for (const method of ['get', 'delete']) {
       t.match(document.paths['/v2/topic/{topicId}'][method].responses[404].description, /^No topic has this id\. .*no body/)
     }
   })
 
-  t.test('has the permission that the key of a request needs', async t => {
+  t.test('has the permission that each operation requires', async t => {
     t.match(document.components.securitySchemes, { signature: { type: 'apiKey', in: 'header', name: 'Signature', description: /RFC 9421.*hmac-sha256/ } })
     const security = (path: string, method: string) => document.paths[path][method].security
     t.strictSame(security('/health', 'get'), [])
@@ -90,7 +90,7 @@ t.test('The document', async t => {
     t.strictSame(security('/v2/topic/{topicId}', 'delete'), [{ signature: ['topic:write'] }])
   })
 
-  t.test('names the schemas that it uses twice', async t => {
+  t.test('names the schemas that it uses more than once', async t => {
     t.strictSame(document.components.schemas, JSON.parse(JSON.stringify({
       Maintenance: maintenance.Maintenance,
       Message: { ...message.Message, properties: { ...message.Message.properties, status: { $ref: '#/components/schemas/MessageStatus' } } },
@@ -103,10 +103,10 @@ t.test('The document', async t => {
     t.strictSame(example, health.Health.examples[0])
   })
 
-  t.test('is valid, without an error or a warning', async t => {
+  t.test('is valid, without errors and warnings', async t => {
     t.strictSame(await validate(structuredClone(document)), { valid: true, warnings: [], specification: 'OpenAPI' })
 
-    // That the validator looks closely enough to tell.
+    // The validator must find each of these faults, or its verdict would mean nothing.
     const faults: Array<[string, (document: any) => void]> = [
       ['a header that is missing', ({ components }) => { delete components.headers['EB-REASON-PHRASE'] }],
       ['a header without a schema', ({ components }) => { delete components.headers['EB-REASON-PHRASE'].schema }],
@@ -124,7 +124,7 @@ t.test('The document', async t => {
   })
 })
 
-// What every error of every operation is, to a client.
+// The type of each error of each operation in a generated client.
 const ERRORS = `
 import type { paths } from './api.js'
 
@@ -138,7 +138,7 @@ export const content: Is<Errors['content'], undefined> = true
 export const reason: Is<Errors['headers']['EB-REASON-PHRASE'], string> = true
 `
 
-// How a client is used.
+// A typical use of a generated client.
 const CLIENT = `
 import createClient from 'openapi-fetch'
 import type { components, paths } from './api.js'
@@ -166,7 +166,7 @@ export async function list (): Promise<string[]> {
 export const all = () => client.GET('/v2/topic')
 `
 
-// What must not compile, and why it does not.
+// Code that must not compile, with the expected error.
 const BEGIN = `
 import createClient from 'openapi-fetch'
 import type { paths } from './api.js'
@@ -212,7 +212,7 @@ const WRONG: Array<[string, number, RegExp]> = [
   ]
 ]
 
-/** What the compiler says of a client of the document, by file. */
+/** Compiles a client of the document. Returns the diagnostics of each file. */
 async function compile (t: Test, document: object, files: Record<string, string>): Promise<Record<string, Array<[number, string]>>> {
   const folder = t.testdir({
     'package.json': '{ "type": "module" }',
@@ -239,10 +239,10 @@ async function compile (t: Test, document: object, files: Record<string, string>
   }))
 }
 
-t.test('A client that is generated from it', async t => {
+t.test('a client that is generated from the document', async t => {
   const document = await documentOf(t)
 
-  t.test('compiles, and has no content for an error', async t => {
+  t.test('compiles, and its errors have no content', async t => {
     const wrong = Object.fromEntries(WRONG.map(([source], index) => [`wrong${index}.ts`, source]))
     const diagnostics = await compile(t, document, { 'errors.ts': ERRORS, 'client.ts': CLIENT, ...wrong })
     for (const name of ['api.ts', 'errors.ts', 'client.ts']) t.strictSame(diagnostics[name], [], name)
@@ -252,7 +252,7 @@ t.test('A client that is generated from it', async t => {
     }
   })
 
-  t.test('would not compile if an error had a content', async t => {
+  t.test('would not compile if an error had content', async t => {
     document.components.responses[503].content = { 'application/json': { schema: { type: 'object', properties: { message: { type: 'string' } } } } }
     const diagnostics = await compile(t, document, { 'errors.ts': ERRORS, 'client.ts': CLIENT })
     t.strictSame(diagnostics['api.ts'], [])
@@ -260,7 +260,7 @@ t.test('A client that is generated from it', async t => {
     t.match(diagnostics['client.ts'], [[2322, /is not assignable to type 'undefined'/]])
   })
 
-  t.test('gets from the service what its types say', async t => {
+  t.test('gets responses that match its types', async t => {
     const app = await service(t, await sqlite.open(t))
     const sign = signer(KEY)
     const client = createClient<any>({
@@ -278,7 +278,7 @@ t.test('A client that is generated from it', async t => {
   })
 })
 
-t.test('The page', async t => {
+t.test('GET /docs returns the page', async t => {
   const app = await service(t, await sqlite.open(t))
   const page = await app.inject('/docs')
   t.equal(page.statusCode, 200)

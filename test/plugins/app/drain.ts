@@ -4,7 +4,7 @@ import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import drain from '../../../plugins/app/drain.js'
 
-t.test('A request in flight is answered when the service closes, and its connection ends', async t => {
+t.test('a request in flight gets its response when the service closes, and its connection ends', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(drain)
@@ -28,7 +28,7 @@ t.test('A request in flight is answered when the service closes, and its connect
   await closed
 })
 
-/** A service on loopback, and clients that keep their side open until the service has closed its own. */
+/** Starts a service on loopback, and returns clients that keep their side open until the service has closed its own. */
 async function open (t: Test) {
   const app = Fastify()
   t.teardown(() => app.close())
@@ -50,7 +50,7 @@ async function open (t: Test) {
       ended,
       ask: () => { socket.write(REQUEST) },
       answered: () => once(socket, 'data'),
-      /** What came of it: all that it received, and no error. */
+      /** Waits for the end of the connection, and returns all that the client received. */
       async end () {
         await ended
         const closed = once(socket, 'close')
@@ -67,7 +67,7 @@ async function open (t: Test) {
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const REFUSED = /^HTTP\/1\.1 503 Service Unavailable\r\n[^]*^connection: close\r$/im
 
-t.test('An idle connection is answered for a while, and then it ends, and is not reset', async t => {
+t.test('an idle connection takes requests for a while, and then it ends without a reset', async t => {
   const { app, client } = await open(t)
   const clients = [client(), client()]
   for (const { ask, answered } of clients) {
@@ -87,7 +87,7 @@ t.test('An idle connection is answered for a while, and then it ends, and is not
   await closing
 })
 
-t.test('One that was never used ends, too', async t => {
+t.test('a connection without a request ends, too', async t => {
   const { app, client } = await open(t)
   const { end } = client()
   await once(app.server, 'connection')
@@ -96,7 +96,7 @@ t.test('One that was never used ends, too', async t => {
   await closing
 })
 
-t.test('A request that is on its way is waited for', async t => {
+t.test('a request that is on its way gets a response', async t => {
   const { app, client } = await open(t)
   const { socket, end } = client()
   await once(app.server, 'connection')
@@ -109,7 +109,7 @@ t.test('A request that is on its way is waited for', async t => {
   await closing
 })
 
-t.test('Connections that are still to be accepted are', async t => {
+t.test('connections that are not yet accepted get a response', async t => {
   const { app, client } = await open(t)
   const clients = Array.from({ length: 50 }, client)
   await Promise.all(clients.map(({ socket }) => once(socket, 'connect')))
@@ -119,7 +119,7 @@ t.test('Connections that are still to be accepted are', async t => {
   await closing
 })
 
-/** A service with slow routes, and a client that has sent this to it, until its handler runs. */
+/** Starts a service with slow routes and a client that sends these bytes. Returns both when the request has arrived. */
 async function begin (t: Test, bytes: string | Buffer) {
   const app = Fastify({ bodyLimit: 10_000_000 })
   t.teardown(() => app.close())
@@ -152,7 +152,7 @@ async function begin (t: Test, bytes: string | Buffer) {
 // More than the buffers of both sides hold.
 const LARGE = 16_000_000
 
-t.test('A client that does not read its response is not waited for', async t => {
+t.test('does not wait for a client that does not read its response', async t => {
   const { app, socket } = await begin(t, 'GET /large HTTP/1.1\r\nHost: a\r\n\r\n')
   await app.close()
   const closed = new Promise(resolve => socket.once('close', resolve))
@@ -162,7 +162,7 @@ t.test('A client that does not read its response is not waited for', async t => 
   t.ok(received < LARGE, 'it was cut')
 })
 
-t.test('A client that reads its response slowly is waited for', async t => {
+t.test('waits for a client that reads its response slowly', async t => {
   const { app, socket } = await begin(t, 'GET /large HTTP/1.1\r\nHost: a\r\n\r\n')
   const closing = app.close()
   const ended = once(socket, 'end')
@@ -181,13 +181,13 @@ t.test('A client that reads its response slowly is waited for', async t => {
   t.ok(received > LARGE, 'it has all of it')
 })
 
-t.test('A client that does not send the rest of its request is not waited for', async t => {
+t.test('does not wait for a client that does not send the rest of its request', async t => {
   const { app } = await begin(t, 'POST /parsed HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n1')
   await app.close()
   t.pass('it closed')
 })
 
-t.test('A handler at work is waited for', async t => {
+t.test('waits for a handler that has not finished', async t => {
   const head = `POST /streamed HTTP/1.1\r\nHost: a\r\nContent-Type: application/octet-stream\r\nContent-Length: ${1_000_000}\r\n\r\n`
   for (const [bytes, answer] of [
     ['GET /slow HTTP/1.1\r\nHost: a\r\n\r\n', 'done'],

@@ -3,7 +3,7 @@ import { databases } from '../../fixtures/database.js'
 import { isError, service } from '../../fixtures/service.js'
 
 for (const { name, skip, open } of databases) {
-  t.test(name, { skip }, async t => {
+  t.test(`maintenance in ${name}`, { skip }, async t => {
     const options = await open(t)
     const [app, other] = [await service(t, options), await service(t, options)]
     await app.ready()
@@ -14,7 +14,7 @@ for (const { name, skip, open } of databases) {
       t.comment(`followed after ${Math.round(performance.now() - from)} ms`)
     }
 
-    t.test('another process follows, and so does the next start', async t => {
+    t.test('is followed by other processes, and by the next start', async t => {
       for (const start of [{ message: 'Moving 🚌' }, { until: new Date(Date.now() + 600_000) }]) {
         const state = await app.maintenance.enter(start)
         while (JSON.stringify(other.maintenance.state) !== JSON.stringify(state)) await new Promise(resolve => setTimeout(resolve, 5))
@@ -28,7 +28,7 @@ for (const { name, skip, open } of databases) {
       await follows(false)
     })
 
-    t.test('what is exempt', async t => {
+    t.test('exempts /health, /docs and /v2/maintenance only', async t => {
       await app.maintenance.enter()
       for (const url of ['/health', '/docs', '/docs/', '/docs/json', '/docs/static/swagger-ui.css', '/v2/maintenance']) {
         t.not((await app.inject(url)).statusCode, 503, url)

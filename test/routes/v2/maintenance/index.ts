@@ -8,7 +8,7 @@ const put = (app: FastifyInstance, payload: object) => app.inject({ method: 'PUT
 const message = 'Temporarily offline for maintenance'
 
 for (const { name, skip, open } of databases) {
-  t.test(name, { skip }, async t => {
+  t.test(`begins, changes and ends maintenance on ${name}`, { skip }, async t => {
     const app = await service(t, await open(t))
     const get = async () => {
       const response = await app.inject('/v2/maintenance')
@@ -44,7 +44,7 @@ for (const { name, skip, open } of databases) {
   })
 }
 
-t.test('Input that is refused', async t => {
+t.test('refuses invalid changes with 400 or 422', async t => {
   const app = await service(t, await sqlite.open(t))
   isError(t, await put(app, {}), 400, "body must have required property 'enabled'")
   isError(t, await put(app, { enabled: 'true' }), 400, 'body/enabled must be boolean')
@@ -57,7 +57,7 @@ t.test('Input that is refused', async t => {
   t.same((await app.inject('/v2/maintenance')).json(), { enabled: false })
 })
 
-t.test('A database that is away', async t => {
+t.test('answers 503 while the database is unavailable, and changes nothing', async t => {
   const app = await service(t, await sqlite.open(t))
   await app.ready()
   t.intercept(app.database, 'run', { value: async () => { throw Object.assign(new Error('The database is unavailable'), { statusCode: 503, expose: true }) } })

@@ -5,12 +5,12 @@ import { databases } from '../../../fixtures/database.js'
 import { isError, matches, service } from '../../../fixtures/service.js'
 
 for (const { name, skip, open } of databases) {
-  t.test(name, { skip }, async t => {
+  t.test(`on ${name}`, { skip }, async t => {
     const app = await service(t, await open(t))
     const post = async (url: string, payload: object) => (await app.inject({ method: 'POST', url, payload })).json()
     const topic = async (name: string) => (await post('/v2/topic', { name, description: '', mediaType: 'application/json' })).topicId
 
-    t.test('A message that is stored', async t => {
+    t.test('a message is accepted first, and then stored', async t => {
       const topicId = await topic('a')
       const { messageId } = await post(`/v2/topic/${topicId}/message`, { body: { a: null } })
       for (;;) {
@@ -27,10 +27,10 @@ for (const { name, skip, open } of databases) {
       }
     })
 
-    t.test('A message of a topic that was deleted before', async t => {
+    t.test('a message of a deleted topic is failed, with a reason', async t => {
       const topicId = await topic('b')
       await app.inject({ method: 'DELETE', url: `/v2/topic/${topicId}` })
-      // As if it had been sent just before.
+      // A request can find the topic just before it is deleted.
       const messageId = await app.messages.accept({ topicId, mediaType: 'application/json', body: Buffer.from('7') })
       for (;;) {
         const message = (await app.inject(`/v2/message/${messageId}`)).json()
@@ -43,7 +43,7 @@ for (const { name, skip, open } of databases) {
       }
     })
 
-    t.test('No message', async t => {
+    t.test('an unknown id gets 404, and a malformed one 400', async t => {
       const nowhere = `EBM-${'0'.repeat(32)}`
       isError(t, await app.inject(`/v2/message/${nowhere}`), 404, `No message ${nowhere}`)
       for (const id of ['x', `ebm-${'0'.repeat(32)}`, `EBT-${'0'.repeat(32)}`]) {

@@ -7,7 +7,7 @@ const draft = { name: 'orders.created', description: 'An order was placed', medi
 const nowhere = `EBT-${'0'.repeat(32)}`
 
 for (const { name, skip, open } of databases) {
-  t.test(name, { skip }, async t => {
+  t.test(`on ${name}`, { skip }, async t => {
     const registry = async (t: Test) => {
       const app = await service(t, await open(t))
       return {
@@ -17,7 +17,7 @@ for (const { name, skip, open } of databases) {
       }
     }
 
-    t.test('creates, shows and deletes a topic', async t => {
+    t.test('creates, returns and deletes a topic', async t => {
       const { get, post, remove } = await registry(t)
 
       const created = await post(draft)
@@ -45,17 +45,17 @@ for (const { name, skip, open } of databases) {
       isError(t, await get(created.headers.location!), 404, `No topic ${topic.topicId}`)
       isError(t, await remove(created.headers.location!), 404, `No topic ${topic.topicId}`)
       t.same((await get('/v2/topic')).json().items, [])
-      t.equal((await post(draft)).statusCode, 201, 'its name is free again')
+      t.equal((await post(draft)).statusCode, 201, 'its name can be taken again')
     })
 
-    t.test('refuses a name that is taken', async t => {
+    t.test('refuses a taken name with 422', async t => {
       const { post } = await registry(t)
       t.equal((await post(draft)).statusCode, 201)
       isError(t, await post(draft), 422, 'A topic named "orders.created" exists already')
       isError(t, await post({ ...draft, mediaType: 'text/plain' }), 422, 'A topic named "orders.created" exists already')
     })
 
-    t.test('creates one topic of the many that ask for its name at once', async t => {
+    t.test('creates one topic only when many requests have the same name', async t => {
       const { post } = await registry(t)
       const codes = (await Promise.all(Array.from({ length: 10 }, () => post(draft)))).map(({ statusCode }) => statusCode)
       t.same(codes.sort(), [201, ...Array(9).fill(422)])
@@ -93,7 +93,7 @@ for (const { name, skip, open } of databases) {
   })
 }
 
-t.test('Input that is refused', async t => {
+t.test('refuses with 400 or 422', async t => {
   const app = await service(t, await sqlite.open(t))
   const post = (payload: unknown) => app.inject({ method: 'POST', url: '/v2/topic', payload: payload as object })
 
@@ -124,7 +124,7 @@ t.test('Input that is refused', async t => {
     t.same((await app.inject('/v2/topic')).json().items, [])
   })
 
-  t.test('what is not a media type', async t => {
+  t.test('a media type that is malformed', async t => {
     for (const mediaType of [
       '', 'json', 'text/', '/plain', 'text/plain/x', 'text /plain', ' text/plain', 'text/plain ', 'text/plain;', '*/*', 'text/*',
       'text/plain; charset', 'text/plain; =utf-8', 'text/plain; charset=', 'text/plain; charset=utf 8', 'text/plain; charset="utf-8',
@@ -145,7 +145,7 @@ t.test('Input that is refused', async t => {
     }
   })
 
-  t.test('a query that the list does not know', async t => {
+  t.test('an invalid query', async t => {
     const list = (query: string) => app.inject(`/v2/topic?${query}`)
     isError(t, await list('colour=red'), 400, 'querystring has an unknown property: colour')
     for (const limit of ['0', '-1', '1001', '1.5', 'x', '', '1&limit=2', 'Infinity', '-Infinity', 'NaN', 'null']) {

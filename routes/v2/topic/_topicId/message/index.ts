@@ -1,31 +1,28 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { isJson, isMediaType, isSameMediaType } from '../../../../../lib/media-type.js'
-import { BODY_LIMIT, DEPTH_LIMIT, fromBase64, fromJson, lossOf, toJson } from '../../../../../schemas/message-body.js'
+import { isJson } from '../../../../../lib/media-type.js'
 import { escapeControls } from '../../../../../lib/control-characters.js'
+import { decodeBase64, encodeJson, findJsonLoss, stringifyJson } from '../../../../../plugins/app/messages/body.js'
+import { isMediaType, isSameMediaType } from '../../../../../plugins/app/topics/media-type.js'
+import { MAX_BODY_BYTES, MAX_BODY_DEPTH } from '../../../../../schemas/message-body.js'
 import { AcceptedMessage, MessagePage, MessageQuery, NewMessage } from '../../../../../schemas/message.js'
+import { BY_POSITION, cursorHeaders } from '../../../../../schemas/page.js'
 import { TopicParams } from '../../../../../schemas/topic.js'
 
-// What the list says of itself in its header section.
-const CURSORS = {
-  'EB-BEFORE': { type: 'string', description: 'The `beforeId` of the page of earlier messages; absent when there is none' },
-  'EB-AFTER': { type: 'string', description: 'The `afterId` of the page of later messages; absent when there is none' }
-}
+// JSON can escape one byte as six, and has white space.
+const MAX_REQUEST_BYTES = 8 * MAX_BODY_BYTES
 
-// JSON can take six bytes for one, as escapes, and has white space.
-const REQUEST_LIMIT = 8 * BODY_LIMIT
-
-// Fastify's own decoder replaces what is not UTF-8.
+// Fastify's own decoder replaces malformed UTF-8 instead of refusing it.
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The JSON text of the body of a request that sends a message. */
+    /** The JSON text of the request body, on the route that accepts messages. */
     jsonText: string
   }
 }
 
 const routes: FastifyPluginAsyncTypebox = async app => {
-  const parse = app.getDefaultJsonParser('error', 'error')
+  const parseJson = app.getDefaultJsonParser('error', 'error')
   app.decorateRequest('jsonText', '')
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
     try {
@@ -33,13 +30,13 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     } catch {
       return done(Object.assign(new Error('The body is not UTF-8'), { statusCode: 400 }))
     }
-    parse(request, request.jsonText, done)
+    parseJson(request, request.jsonText, done)
   })
 
   app.post('', {
-    bodyLimit: REQUEST_LIMIT,
+    bodyLimit: MAX_REQUEST_BYTES,
     schema: {
-      summary: 'Accept a message, to be stored in the topic',
+      summary: 'Accept a message that will be stored in the topic',
       params: TopicParams,
       body: NewMessage,
       response: { 202: AcceptedMessage }
@@ -47,9 +44,9 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     config: {
       permission: 'message:write',
       errors: {
-        400: `The request is malformed, or the body has more than ${BODY_LIMIT / 1024} KiB.`,
+        400: `The request is malformed, or the body has more than ${MAX_BODY_BYTES / 1024} KiB.`,
         404: 'No topic has this id.',
-        422: 'The media type is not that of the topic, or the body is not what the media type asks for: base64, or JSON that reads back the same.',
+        422: 'The media type differs from that of the topic, or the body is not valid for it: JSON that reads back the same for a JSON media type, base64 for any other.',
         503: 'The database is unavailable, or too many messages wait to be stored.'
       }
     }
@@ -59,20 +56,20 @@ const routes: FastifyPluginAsyncTypebox = async app => {
 
     const { topicId } = topic
     const { mediaType = topic.mediaType } = request.body
-    // Node's parser lets pass what is none, and skips what it cannot read.
+    // isSameMediaType() alone is too tolerant: Node's parser skips what it cannot read.
     if (!isMediaType(mediaType) || !isSameMediaType(mediaType, topic.mediaType)) {
       return reply.unprocessable(`The media type "${escapeControls(mediaType)}" is not "${topic.mediaType}", that of the topic`)
     }
 
-    const json = isJson(topic.mediaType)
-    const body = json ? fromJson(request.body.body) : fromBase64(request.body.body)
+    const isJsonTopic = isJson(topic.mediaType)
+    const body = isJsonTopic ? encodeJson(request.body.body) : decodeBase64(request.body.body)
     if (body === undefined) {
-      return reply.unprocessable(json
-        ? `body/body is nested deeper than ${DEPTH_LIMIT} levels, or has a number out of range`
+      return reply.unprocessable(isJsonTopic
+        ? `body/body is nested deeper than ${MAX_BODY_DEPTH} levels, or has a number out of range`
         : `body/body must be base64, with its padding, as the media type of the topic is "${topic.mediaType}"`)
     }
-    if (body.length > BODY_LIMIT) return reply.badRequest(`body/body must NOT have more than ${BODY_LIMIT} bytes, and has ${body.length}`)
-    const loss = lossOf(request.jsonText, request.body)
+    if (body.length > MAX_BODY_BYTES) return reply.badRequest(`body/body must NOT have more than ${MAX_BODY_BYTES} bytes, and has ${body.length}`)
+    const loss = findJsonLoss(request.jsonText, request.body)
     if (loss !== undefined) return reply.unprocessable(`body ${loss}`)
 
     const messageId = await app.messages.accept({ topicId, mediaType, body })
@@ -84,12 +81,12 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       summary: 'List the stored messages of a topic by position, the lowest first',
       params: TopicParams,
       querystring: MessageQuery,
-      response: { 200: { ...MessagePage, headers: CURSORS } }
+      response: { 200: { ...MessagePage, headers: cursorHeaders('messages', BY_POSITION) } }
     },
-    serializerCompiler: () => toJson,
+    serializerCompiler: () => stringifyJson,
     config: {
       permission: 'message:read',
-      errors: { 404: 'No topic has this id.', 422: 'A cursor is no stored message of this topic.' }
+      errors: { 404: 'No topic has this id.', 422: 'A cursor is not the id of a stored message of this topic.' }
     }
   }, async (request, reply) => {
     const topic = await app.topics.find(request.params.topicId)

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import type { DatabaseOptions } from '../../../../../../plugins/app/database.js'
-import type { MessageOptions } from '../../../../../../plugins/app/messages.js'
-import { BODY_LIMIT, DEPTH_LIMIT } from '../../../../../../schemas/message-body.js'
+import type { DatabaseOptions } from '../../../../../../plugins/app/database/index.js'
+import type { MessageOptions } from '../../../../../../plugins/app/messages/index.js'
+import { MAX_BODY_BYTES, MAX_BODY_DEPTH } from '../../../../../../schemas/message-body.js'
 import { AcceptedMessage, MessagePage } from '../../../../../../schemas/message.js'
 import { databases, sqlite } from '../../../../../fixtures/database.js'
 import { isError, matches, service } from '../../../../../fixtures/service.js'
@@ -18,7 +18,7 @@ async function messages (t: Test, options: DatabaseOptions & MessageOptions, med
     topicId,
     url,
     post: (payload: object | string) => app.inject({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } }),
-    /** The page that a query answers, once it has so many items. */
+    /** Returns the page of a query once it has so many items. */
     async page (query: string, length: number) {
       for (;;) {
         const response = await app.inject(`${url}?${query}`)
@@ -30,7 +30,7 @@ async function messages (t: Test, options: DatabaseOptions & MessageOptions, med
 }
 
 for (const { name, skip, open } of databases) {
-  t.test(name, { skip }, async t => {
+  t.test(`on ${name}`, { skip }, async t => {
     t.test('accepts messages and lists them by position', async t => {
       const { app, topicId, url, post, page } = await messages(t, await open(t))
       const empty = await page('', 0)
@@ -69,7 +69,7 @@ for (const { name, skip, open } of databases) {
       t.match((await app.inject(`/v2/message/${ids[0]}`)).json(), { status: 'stored' }, 'what was stored is still there by its id')
     })
 
-    t.test('answers 503 while too many wait', async t => {
+    t.test('answers 503 while too many messages wait', async t => {
       const { post } = await messages(t, { ...await open(t), messageBacklog: 0 })
       const response = await post({ body: 1 })
       isError(t, response, 503, 'Too many messages wait to be stored')
@@ -78,7 +78,7 @@ for (const { name, skip, open } of databases) {
   })
 }
 
-t.test('A media type', async t => {
+t.test('a message can repeat the media type of its topic in an equivalent form, and another one is refused with 422', async t => {
   const { post, page } = await messages(t, await sqlite.open(t), 'application/vnd.a+json; charset=utf-8')
   const same = 'Application/VND.A+JSON;Charset="UTF-8"'
   t.equal((await post({ mediaType: same, body: 1 })).statusCode, 202)
@@ -88,13 +88,13 @@ t.test('A media type', async t => {
     isError(t, await post({ mediaType, body: 1 }), 422, `The media type "${mediaType}" is not "application/vnd.a+json; charset=utf-8", that of the topic`)
   }
   isError(t, await post({ mediaType: 'a/b\r\nc', body: 1 }), 422, /^The media type "a\/b\\r\\nc" is not /)
-  // What Node's parser takes for the same.
+  // Node's parser tolerates these.
   for (const mediaType of [` ${same}`, `${same}\n`, `${same};\0`, `${same};`]) {
     isError(t, await post({ mediaType, body: 1 }), 422, /^The media type /)
   }
 })
 
-t.test('A JSON body', async t => {
+t.test('a JSON body', async t => {
   const { post, page } = await messages(t, await sqlite.open(t))
   const all = ['text', 'a\0b', '\ud83d', [], { deep: [{ ü: false }] }]
   for (const body of all) t.equal((await post({ body })).statusCode, 202)
@@ -102,19 +102,19 @@ t.test('A JSON body', async t => {
 
   t.test('has at most 256 KiB', async t => {
     const { post, page } = await messages(t, await sqlite.open(t))
-    const largest = 'x'.repeat(BODY_LIMIT - 2)
+    const largest = 'x'.repeat(MAX_BODY_BYTES - 2)
     t.equal((await post({ body: largest })).statusCode, 202)
-    t.equal((await post({ body: 'é'.repeat(BODY_LIMIT / 2 - 1) })).statusCode, 202)
-    t.equal((await post(`{ "body": "${'\\u0078'.repeat(BODY_LIMIT - 2)}"${' '.repeat(100_000)} }`)).statusCode, 202, 'however it is written')
-    isError(t, await post({ body: `${largest}x` }), 400, `body/body must NOT have more than ${BODY_LIMIT} bytes, and has ${BODY_LIMIT + 1}`)
-    isError(t, await post({ body: 'é'.repeat(BODY_LIMIT / 2) }), 400, /^body\/body must NOT have more than/)
-    isError(t, await post({ body: 'x'.repeat(8 * BODY_LIMIT) }), 400, 'Request body is too large')
+    t.equal((await post({ body: 'é'.repeat(MAX_BODY_BYTES / 2 - 1) })).statusCode, 202)
+    t.equal((await post(`{ "body": "${'\\u0078'.repeat(MAX_BODY_BYTES - 2)}"${' '.repeat(100_000)} }`)).statusCode, 202, 'however it is written')
+    isError(t, await post({ body: `${largest}x` }), 400, `body/body must NOT have more than ${MAX_BODY_BYTES} bytes, and has ${MAX_BODY_BYTES + 1}`)
+    isError(t, await post({ body: 'é'.repeat(MAX_BODY_BYTES / 2) }), 400, /^body\/body must NOT have more than/)
+    isError(t, await post({ body: 'x'.repeat(8 * MAX_BODY_BYTES) }), 400, 'Request body is too large')
     const { items } = (await page('', 3)).json()
     t.ok(items[0].body === largest && items[2].body === largest)
   })
 
   t.test('reads back the same', async t => {
-    const reason = `body/body is nested deeper than ${DEPTH_LIMIT} levels, or has a number out of range`
+    const reason = `body/body is nested deeper than ${MAX_BODY_DEPTH} levels, or has a number out of range`
     isError(t, await post('{"body":[1e999]}'), 422, reason)
     isError(t, await post(`{"body":${'['.repeat(100_000)}${']'.repeat(100_000)}}`), 422, reason)
   })
@@ -129,7 +129,7 @@ t.test('A JSON body', async t => {
     t.strictSame((await page('', 2)).payload.match(/(?<="body":).*?(?=\}[,\]])/g), texts)
   })
 
-  t.test('is refused where a double would change a number, or a name is there twice', async t => {
+  t.test('is refused when a double would change a number, and when two members have the same name', async t => {
     const { post } = await messages(t, await sqlite.open(t))
     isError(t, await post('{"body":{"id":12345678901234567890}}'), 422, 'body has the number 12345678901234567890, which a double (IEEE 754) would change')
     isError(t, await post('{"body":{"id":1,"id":2}}'), 422, 'body has an object with two members of the same name')
@@ -137,7 +137,7 @@ t.test('A JSON body', async t => {
     isError(t, await post('{"body":{"__proto__":1}}'), 400, /^Body is not valid JSON/)
   })
 
-  t.test('is refused where it is not UTF-8', async t => {
+  t.test('is refused when it is not UTF-8', async t => {
     const { post, app, url } = await messages(t, await sqlite.open(t))
     const bytes = Buffer.from('{"body":"a\xf0\x9f\x98"}', 'latin1')
     isError(t, await app.inject({ method: 'POST', url, payload: bytes, headers: { 'content-type': 'application/json' } }), 400, 'The body is not UTF-8')
@@ -147,18 +147,18 @@ t.test('A JSON body', async t => {
   })
 })
 
-t.test('A body of another media type is base64', async t => {
+t.test('a body of another media type must be base64', async t => {
   const { post, page } = await messages(t, await sqlite.open(t), 'text/plain')
   for (const body of ['aGVsbG8=', '']) t.equal((await post({ body })).statusCode, 202)
   t.strictSame((await page('', 2)).json().items.map(({ body }: { body: unknown }) => body), ['aGVsbG8=', ''])
   for (const body of ['hello!', 'aGVsbG8', 7, null, { a: 1 }]) {
     isError(t, await post({ body }), 422, 'body/body must be base64, with its padding, as the media type of the topic is "text/plain"')
   }
-  t.equal((await post({ body: Buffer.alloc(BODY_LIMIT).toString('base64') })).statusCode, 202)
-  isError(t, await post({ body: Buffer.alloc(BODY_LIMIT + 1).toString('base64') }), 400, `body/body must NOT have more than ${BODY_LIMIT} bytes, and has ${BODY_LIMIT + 1}`)
+  t.equal((await post({ body: Buffer.alloc(MAX_BODY_BYTES).toString('base64') })).statusCode, 202)
+  isError(t, await post({ body: Buffer.alloc(MAX_BODY_BYTES + 1).toString('base64') }), 400, `body/body must NOT have more than ${MAX_BODY_BYTES} bytes, and has ${MAX_BODY_BYTES + 1}`)
 })
 
-t.test('Input that is refused', async t => {
+t.test('invalid requests are refused with 400 or 404', async t => {
   const { app, url, post } = await messages(t, await sqlite.open(t))
   isError(t, await post({}), 400, "body must have required property 'body'")
   isError(t, await post({ body: 1, colour: 'red' }), 400, 'body has an unknown property: colour')

@@ -2,7 +2,7 @@ import t from 'tap'
 import { sqlite } from '../../../../../fixtures/database.js'
 import { isError, service } from '../../../../../fixtures/service.js'
 
-t.test('Subscriptions are not implemented, but validated', async t => {
+t.test('answers 501 to a valid request, and 400 to an invalid one', async t => {
   const app = await service(t, await sqlite.open(t))
   const url = `/v2/topic/EBT-${'0'.repeat(32)}/subscription`
   const post = (payload: object) => app.inject({ method: 'POST', url, payload })

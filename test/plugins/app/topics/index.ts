@@ -1,13 +1,13 @@
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import database from '../../../plugins/app/database.js'
-import plugin from '../../../plugins/app/topics.js'
-import { databases } from '../../fixtures/database.js'
+import database from '../../../../plugins/app/database/index.js'
+import plugin from '../../../../plugins/app/topics/index.js'
+import { databases } from '../../../fixtures/database.js'
 
 const draft = { description: 'What it is for', mediaType: 'text/plain' }
 
 for (const { name, skip, open } of databases) {
-  t.test(name, { skip }, async t => {
+  t.test(`on ${name}, app.topics`, { skip }, async t => {
     async function registry (t: Test) {
       const options = await open(t)
       const app = Fastify()
@@ -24,7 +24,7 @@ for (const { name, skip, open } of databases) {
           for (const name of names) ids[name] = (await topics.create({ ...draft, name }))!.topicId
           return ids
         },
-        /** The names on the page that a query answers, and the names that its cursors point to. */
+        /** Returns the names on the page of a query, and the names that its cursors point to. */
         async names (query: Partial<Parameters<typeof topics.list>[0]>) {
           const { items, prevId, nextId, limit } = await topics.list({ limit: 500, ...query })
           t.ok(items.length <= limit)
@@ -38,7 +38,7 @@ for (const { name, skip, open } of databases) {
       }
     }
 
-    t.test('creates a topic', async t => {
+    t.test('creates a topic that can be found', async t => {
       const { topics } = await registry(t)
       const before = new Date().toISOString()
       const topic = await topics.create({ name: 'Ünïcode 🚌', description: 'Line\nbreak', mediaType: 'a/b; c="d"' })
@@ -56,7 +56,7 @@ for (const { name, skip, open } of databases) {
       t.same(await topics.find(topic!.topicId), topic)
     })
 
-    t.test('gives a name to one topic, however many ask for it at once', async t => {
+    t.test('gives a name to one topic only when many are created at once', async t => {
       const { topics, create } = await registry(t)
       const created = await Promise.all(Array.from({ length: 20 }, () => topics.create({ ...draft, name: 'taken' })))
       t.equal(created.filter(Boolean).length, 1)
@@ -66,7 +66,7 @@ for (const { name, skip, open } of databases) {
       t.equal((await topics.list({ limit: 10 })).items.length, 2, 'another case is another name')
     })
 
-    t.test('gives the name of a deleted topic to another one', async t => {
+    t.test('gives the name of a deleted topic to a new one', async t => {
       const { topics, create } = await registry(t)
       for (let round = 0; round < 3; round++) {
         const { again } = await create('again')
@@ -74,7 +74,7 @@ for (const { name, skip, open } of databases) {
       }
     })
 
-    t.test('finds a topic by its id, its digits in either case', async t => {
+    t.test('finds a topic by its id, with digits in upper or lower case', async t => {
       const { topics, create } = await registry(t)
       const { a } = await create('a')
       t.match(await topics.find(a), { topicId: a, name: 'a' })
@@ -82,7 +82,7 @@ for (const { name, skip, open } of databases) {
       t.equal(await topics.find(`EBT-${'0'.repeat(32)}`), undefined)
     })
 
-    t.test('removes a topic once', async t => {
+    t.test('removes a topic once only', async t => {
       const { topics, create } = await registry(t)
       const { a, b } = await create('a', 'b')
       const before = new Date().toISOString()
@@ -97,7 +97,7 @@ for (const { name, skip, open } of databases) {
       t.match(await topics.remove(`EBT-${b.slice(4).toUpperCase()}`), { topicId: b })
     })
 
-    t.test('lists topics, newest first, also those of one millisecond', async t => {
+    t.test('lists topics newest first, also when they were created in the same millisecond', async t => {
       const { topics } = await registry(t)
       t.same(await topics.list({ limit: 10 }), { limit: 10, prevId: null, nextId: null, items: [] })
 
@@ -106,7 +106,7 @@ for (const { name, skip, open } of databases) {
       t.same((await topics.list({ limit: 500 })).items, created.toReversed())
     })
 
-    t.test('pages down and up again', async t => {
+    t.test('pages forwards and backwards', async t => {
       const { create, names } = await registry(t)
       const ids = await create('a', 'b', 'c', 'd', 'e')
 
@@ -119,7 +119,7 @@ for (const { name, skip, open } of databases) {
       t.same(await names({ limit: 4 }), { names: 'e d c b', prev: null, next: 'b' })
     })
 
-    t.test('has nothing past the ends', async t => {
+    t.test('returns an empty page beyond the ends of the list', async t => {
       const { create, names } = await registry(t)
       const { a, b } = await create('a', 'b')
       t.same(await names({ afterId: a }), { names: '', prev: null, next: null })
@@ -137,7 +137,7 @@ for (const { name, skip, open } of databases) {
       t.same(await names({ beforeId: ids.e, afterId: ids.a }), { names: '', prev: null, next: null })
     })
 
-    t.test('takes cursors in either case, also of a topic that is gone', async t => {
+    t.test('takes cursors with digits in upper or lower case, also of a deleted topic', async t => {
       const { topics, create, names } = await registry(t)
       const ids = await create('a', 'b', 'c')
       await topics.remove(ids.b)
@@ -146,7 +146,7 @@ for (const { name, skip, open } of databases) {
       t.same(await names({ beforeId: b }), { names: 'c', prev: null, next: 'c' })
     })
 
-    t.test('lists the topics whose name has the part asked for', async t => {
+    t.test('lists the topics whose name contains a text, case-sensitively', async t => {
       const { create, names } = await registry(t)
       await create('Orders.Created', 'orders.created', '100%', '100_', '1000', 'a\\b', 'ÄÖ', 'äö')
       t.equal((await names({ name: 'orders' })).names, 'orders.created')
@@ -159,7 +159,7 @@ for (const { name, skip, open } of databases) {
       t.equal((await names({ name: 'none' })).names, '')
     })
 
-    t.test('lists the topics between two dates, to the millisecond', async t => {
+    t.test('lists the topics between two dates with a precision of milliseconds', async t => {
       const { create, names, date } = await registry(t)
       await create('a', 'b', 'c', 'd')
       await date('a', '2025-01-01T00:00:00.000Z')
@@ -176,7 +176,7 @@ for (const { name, skip, open } of databases) {
       t.equal((await names({ startDate: '2025-01-01T02:00:00.001+02:00', endDate: '2024-12-31T19:00:01-05:00' })).names, 'c b')
     })
 
-    t.test('pages through what it filters', async t => {
+    t.test('pages through a filtered list', async t => {
       const { create, names, date } = await registry(t)
       const ids = await create('x1', 'y1', 'x2', 'y2', 'x3')
       t.same(await names({ name: 'x', limit: 1 }), { names: 'x3', prev: null, next: 'x3' })

@@ -4,18 +4,18 @@ import { sql } from 'kysely'
 import Libsql from 'libsql'
 import pg from 'pg'
 import t from 'tap'
-import type { DatabaseOptions } from '../../../plugins/app/database.js'
-import { databases, Gate, postgresql, sqlite } from '../../fixtures/database.js'
-import { messaging } from '../../fixtures/messages.js'
+import type { DatabaseOptions } from '../../../../plugins/app/database/index.js'
+import { databases, Gate, postgresql, sqlite } from '../../../fixtures/database.js'
+import { messaging } from '../../../fixtures/messages.js'
 
-/** A logger, and its lines of a level. */
+/** Returns the options of a logger, and what it has logged. */
 function logger () {
   const lines: Array<{ level: number, msg: string }> = []
   const stream = new PassThrough().on('data', line => lines.push(JSON.parse(line)))
   return {
     logger: { level: 'info', stream },
-    async said (pattern: RegExp) {
-      // What it waits for can be all that is left for the process to do.
+    async logged (pattern: RegExp) {
+      // A timer, because the event loop can be empty otherwise.
       while (!lines.some(({ msg }) => pattern.test(msg))) await setTimeout(10)
     },
     count: (pattern: RegExp) => lines.filter(({ msg }) => pattern.test(msg)).length
@@ -25,8 +25,8 @@ function logger () {
 const numbers = (length: number) => Array.from({ length }, (_, number) => number)
 
 for (const { name, skip, open } of databases) {
-  t.test(name, { skip }, async t => {
-    t.test('stores what was accepted before it started', async t => {
+  t.test(`on ${name}, the worker`, { skip }, async t => {
+    t.test('stores messages that were accepted before it started', async t => {
       const options = await open(t)
       const before = await messaging(t, options, { working: false })
       const topicIds = [await before.topic('a'), await before.topic('b')]
@@ -38,7 +38,7 @@ for (const { name, skip, open } of databases) {
       for (const topicId of topicIds) t.strictSame(await values(topicId), [0, 1, 2])
     })
 
-    t.test('stores what another process accepted and left', async t => {
+    t.test('stores messages that another process accepted', async t => {
       const options = await open(t)
       const { topic, send } = await messaging(t, options, { working: false })
       const topicId = await topic('a')
@@ -48,13 +48,13 @@ for (const { name, skip, open } of databases) {
       t.strictSame(await values(topicId), [0])
     })
 
-    t.test('fails the messages of a topic that was deleted, and they take no position', async t => {
+    t.test('fails the messages of a deleted topic without giving them a position', async t => {
       const options = await open(t)
       const { app, topic, send } = await messaging(t, options, { working: false })
       const [kept, deleted] = [await topic('kept'), await topic('deleted')]
       const ids = [await send(deleted, 0), await send(kept, 0), await send(deleted, 1)]
       await app.topics.remove(deleted)
-      // As if it had found the topic just before.
+      // A request can find the topic just before it is deleted.
       ids.push(await send(deleted, 2))
 
       const { app: other, settled, counts, values } = await messaging(t, options)
@@ -67,7 +67,7 @@ for (const { name, skip, open } of databases) {
       t.strictSame(await values(deleted), [])
     })
 
-    t.test('leaves the messages of an unknown topic, and stores the others', async t => {
+    t.test('leaves messages of an unknown topic alone, and stores the others', async t => {
       const { topic, send, counts, values } = await messaging(t, await open(t))
       const topicId = await topic('a')
       // The first of all topics, so that it is looked at before the other.
@@ -78,7 +78,7 @@ for (const { name, skip, open } of databases) {
       t.same(await counts(), { accepted: 1, stored: 1 })
     })
 
-    t.test('keeps what a deleted topic had stored', async t => {
+    t.test('keeps the stored messages of a topic that is deleted', async t => {
       const { app, topic, send, settled } = await messaging(t, await open(t))
       const topicId = await topic('a')
       const messageId = await send(topicId, 0)
@@ -87,7 +87,7 @@ for (const { name, skip, open } of databases) {
       t.match(await app.messages.find(messageId), { status: 'stored', position: 1 })
     })
 
-    t.test('stores a new message before what waits in many other topics', async t => {
+    t.test('stores a new message before the backlog of many other topics', async t => {
       const options = await open(t)
       const before = await messaging(t, options, { working: false })
       const topicIds = await before.topics(2_000)
@@ -98,13 +98,13 @@ for (const { name, skip, open } of databases) {
       for (const value of [1, 2]) {
         const messageId = await send(idle, value)
         while ((await app.messages.find(messageId))!.status !== 'stored') await setImmediate()
-        t.ok((await counts()).accepted! > 200, 'most of the others wait still')
+        t.ok((await counts()).accepted! > 200, 'most other messages still wait')
       }
       await settled()
       t.same(await counts(), { stored: 2_002 })
     })
 
-    t.test('stores a new message before what waits in one other topic', async t => {
+    t.test('stores a new message before the large backlog of one other topic', async t => {
       const options = await open(t)
       const before = await messaging(t, options, { working: false })
       const [deep, idle] = [await before.topic('deep'), await before.topic('idle')]
@@ -113,7 +113,7 @@ for (const { name, skip, open } of databases) {
       const { app, send, counts, settled } = await messaging(t, options)
       const messageId = await send(idle, 1)
       while ((await app.messages.find(messageId))!.status !== 'stored') await setImmediate()
-      t.ok((await counts()).accepted! > 1_000, 'most of the other waits still')
+      t.ok((await counts()).accepted! > 1_000, 'most messages of the other topic still wait')
       await settled()
       const { rows } = await app.database.run(db => sql<{ ordered: number | string }>`select count(*) as ordered from message where topic_id = ${deep} and position = sequence`.execute(db))
       t.equal(Number(rows[0].ordered), 4_000)
@@ -135,19 +135,19 @@ for (const { name, skip, open } of databases) {
       t.same(await counts(), { stored: 1_150 })
     })
 
-    t.test('finishes what it is at when the service closes, and no more', async t => {
+    t.test('finishes its transaction when the service closes, and starts no other', async t => {
       const options = await open(t)
       const before = await messaging(t, options, { working: false })
       const topicId = await before.topic('a')
       await Promise.all(numbers(1_400).map(number => before.send(topicId, number)))
 
       const { app } = await messaging(t, options)
-      // It is at work by now, or about to be.
+      // The worker runs by now, or is about to.
       await app.close()
       const { stored = 0 } = await before.counts()
       t.ok([0, 500].includes(stored), `${stored} were stored`)
       app.messageWorker.wake()
-      t.same((await before.counts()).stored ?? 0, stored, 'it stays closed')
+      t.same((await before.counts()).stored ?? 0, stored, 'the worker does not start again')
 
       const after = await messaging(t, options)
       await after.settled()
@@ -157,7 +157,7 @@ for (const { name, skip, open } of databases) {
   })
 }
 
-t.test('A wake for more topics than it remembers', async t => {
+t.test('the worker stores a message also when it was woken for more topics than it remembers', async t => {
   const { app, topic, send, settled, values } = await messaging(t, await sqlite.open(t))
   const topicId = await topic('a')
   const sent = send(topicId, 0)
@@ -167,7 +167,7 @@ t.test('A wake for more topics than it remembers', async t => {
   t.strictSame(await values(topicId), [0])
 })
 
-t.test('A topic whose messages cannot be stored', async t => {
+t.test('a topic whose messages cannot be stored', async t => {
   const refuse = (options: DatabaseOptions, topicIds: string[]) => {
     const other = new Libsql(options.databaseFile!)
     const list = topicIds.map(topicId => `'${topicId}'`).join()
@@ -178,7 +178,7 @@ t.test('A topic whose messages cannot be stored', async t => {
     }
   }
 
-  t.test('holds up no other, is said once, and is tried again', async t => {
+  t.test('does not block other topics, is logged once, and is retried', async t => {
     const options = await sqlite.open(t)
     const before = await messaging(t, options, { working: false })
     const topicIds = await before.topics(7)
@@ -187,7 +187,7 @@ t.test('A topic whose messages cannot be stored', async t => {
 
     const log = logger()
     const { app, send, values, counts, settled } = await messaging(t, options, { logger: log.logger })
-    await log.said(/^Accepted messages wait/)
+    await log.logged(/^Accepted messages wait/)
     t.same(await counts(), { accepted: 2, stored: 12 })
     await send(topicIds[2], 2)
     while ((await counts()).accepted! > 2) await setImmediate()
@@ -198,11 +198,11 @@ t.test('A topic whose messages cannot be stored', async t => {
 
     allow()
     await settled()
-    await log.said(/^Messages are stored again/)
+    await log.logged(/^Messages are stored again/)
     for (const topicId of topicIds) t.strictSame((await values(topicId)).slice(0, 2), [0, 1])
   })
 
-  t.test('holds up no other where there are many', async t => {
+  t.test('does not block other topics when there are many', async t => {
     const options = await sqlite.open(t)
     const before = await messaging(t, options, { working: false })
     const topicIds = await before.topics(230)
@@ -222,8 +222,8 @@ t.test('A topic whose messages cannot be stored', async t => {
   })
 })
 
-t.test('Several workers on one PostgreSQL', { skip: postgresql.skip }, async t => {
-  t.test('share the topics', async t => {
+t.test('several workers on one PostgreSQL database', { skip: postgresql.skip }, async t => {
+  t.test('skip a topic that another worker has locked', async t => {
     const options = await postgresql.open(t)
     const before = await messaging(t, options, { working: false })
     const [held, free] = [await before.topic('held'), await before.topic('free')]
@@ -238,13 +238,13 @@ t.test('Several workers on one PostgreSQL', { skip: postgresql.skip }, async t =
     const { values, settled } = await messaging(t, options)
     while (((await before.counts()).stored ?? 0) < 3) await setTimeout(10)
     t.strictSame(await values(free), numbers(3))
-    t.strictSame(await values(held), [], 'its order is with the one that has it')
+    t.strictSame(await values(held), [], 'no message of a locked topic is stored')
     await other.query('rollback')
     await settled()
     t.strictSame(await values(held), numbers(3))
   })
 
-  t.test('append no message twice', async t => {
+  t.test('store each message once', async t => {
     const options = await postgresql.open(t)
     const before = await messaging(t, options, { working: false })
     const topicIds = [await before.topic('a'), await before.topic('b'), await before.topic('c')]
@@ -267,8 +267,8 @@ t.test('Several workers on one PostgreSQL', { skip: postgresql.skip }, async t =
   })
 })
 
-t.test('A database that goes away is said once, and what waits is stored when it is back', async t => {
-  t.test('SQLite', async t => {
+t.test('the worker logs an unavailable database once, and stores waiting messages when it is back', async t => {
+  t.test('on SQLite', async t => {
     const options = await sqlite.open(t)
     const before = await messaging(t, options, { working: false })
     const topicId = await before.topic('a')
@@ -279,8 +279,8 @@ t.test('A database that goes away is said once, and what waits is stored when it
 
     const log = logger()
     const { app, values } = await messaging(t, options, { logger: log.logger })
-    await log.said(/^Accepted messages wait/)
-    // A try that fails at once, and one after it.
+    await log.logged(/^Accepted messages wait/)
+    // One attempt that fails at once, and one after the poll interval.
     app.messageWorker.wake()
     await setTimeout(3_500)
     t.equal(log.count(/^Accepted messages wait/), 1)
@@ -288,12 +288,12 @@ t.test('A database that goes away is said once, and what waits is stored when it
 
     other.exec('rollback')
     app.messageWorker.wake()
-    await log.said(/^Messages are stored again/)
+    await log.logged(/^Messages are stored again/)
     t.strictSame(await values(topicId), [0])
     t.equal(log.count(/./), 2)
   })
 
-  t.test('PostgreSQL', { skip: postgresql.skip }, async t => {
+  t.test('on PostgreSQL', { skip: postgresql.skip }, async t => {
     const options = await postgresql.open(t)
     const before = await messaging(t, options, { working: false })
     const topicId = await before.topic('a')
@@ -303,9 +303,9 @@ t.test('A database that goes away is said once, and what waits is stored when it
 
     await gate.close()
     await before.send(topicId, 0)
-    await log.said(/^Accepted messages wait/)
+    await log.logged(/^Accepted messages wait/)
     await gate.open()
-    await log.said(/^Messages are stored again/)
+    await log.logged(/^Messages are stored again/)
     t.strictSame(await values(topicId), [0])
   })
 })

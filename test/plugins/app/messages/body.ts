@@ -1,34 +1,35 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
-import { DEPTH_LIMIT, fromBase64, fromJson, lossOf, toJson } from '../../schemas/message-body.js'
+import { decodeBase64, encodeJson, findJsonLoss, stringifyJson } from '../../../../plugins/app/messages/body.js'
+import { MAX_BODY_DEPTH } from '../../../../schemas/message-body.js'
 
-/** A value that many arrays, or objects, hold. */
+/** Returns a value inside of so many arrays, or objects. */
 const nested = (depth: number, open = '[', close = ']'): unknown => JSON.parse(open.repeat(depth) + (open === '[' ? '' : '0') + close.repeat(depth))
 
-t.test('JSON reads back as the same value', async t => {
+t.test('encodeJson() returns a text that parses to the same value', async t => {
   fc.assert(fc.property(fc.jsonValue(), value => {
-    const text = fromJson(value)!.toString()
+    const text = encodeJson(value)!.toString()
     t.ok(isDeepStrictEqual(JSON.parse(text), value), text)
-    t.equal(lossOf(text, value), undefined, text)
-    t.equal(toJson(JSON.parse(text)), text)
+    t.equal(findJsonLoss(text, value), undefined, text)
+    t.equal(stringifyJson(JSON.parse(text)), text)
   }), { numRuns: 200 })
   for (const value of [null, false, 0, '', 'a\0b', '\ud83d', { '\udc00': '\u2028' }, [], {}, 1.5e300, 'ü🚌']) {
-    t.strictSame(JSON.parse(fromJson(value)!.toString()), value)
+    t.strictSame(JSON.parse(encodeJson(value)!.toString()), value)
   }
 })
 
-t.test('-0 keeps its sign, wherever it is', async t => {
+t.test('keeps the sign of -0 at any depth', async t => {
   for (const text of ['-0', '[-0,0]', '{"a":{"b":[-0,"-0"]},"ü":1}']) {
-    t.equal(toJson(JSON.parse(text)), text)
-    t.equal(fromJson(JSON.parse(text))!.toString(), text)
-    t.equal(lossOf(text, JSON.parse(text)), undefined)
+    t.equal(stringifyJson(JSON.parse(text)), text)
+    t.equal(encodeJson(JSON.parse(text))!.toString(), text)
+    t.equal(findJsonLoss(text, JSON.parse(text)), undefined)
   }
-  t.equal(toJson(JSON.parse('[-0.0, 0, -1e-0, -0e5]')), '[-0,0,-1,-0]')
+  t.equal(stringifyJson(JSON.parse('[-0.0, 0, -1e-0, -0e5]')), '[-0,0,-1,-0]')
 })
 
-t.test('What a value does not hold of its text', async t => {
-  const loss = (text: string) => lossOf(text, JSON.parse(text))
+t.test('findJsonLoss() names a number that a double changes, and members of the same name', async t => {
+  const loss = (text: string) => findJsonLoss(text, JSON.parse(text))
   for (const number of [
     '0', '-0', '0.0', '0e5', '-1', '1.50', '1e3', '1E+3', '1000000e-6', '0.1', '9007199254740992', '9007199254740991', '1e21', '1000000000000000000000',
     '1.7976931348623157e308', '5e-324', '2.2250738585072014E-308', '0.30000000000000004', '0.10000000000000001', '3.1415926535897931', '100e-2',
@@ -53,25 +54,25 @@ t.test('What a value does not hold of its text', async t => {
   for (const text of ['{"a":{"a":1},"b":[{"a":":"}]}', '":"', '{"a:":":,\\":"}', '[]', 'true']) t.equal(loss(text), undefined, text)
 })
 
-t.test('JSON that would not is none', async t => {
-  for (const text of ['1e999', '-1e999', '[[1e999]]', '{"a":{"b":[0,-1e999]}}']) t.equal(fromJson(JSON.parse(text)), undefined, text)
-  t.ok(fromJson(nested(DEPTH_LIMIT)))
-  t.ok(fromJson(nested(DEPTH_LIMIT, '{"a":', '}')))
-  for (const depth of [DEPTH_LIMIT + 1, 100_000]) {
-    t.equal(fromJson(nested(depth)), undefined)
-    t.equal(fromJson(nested(depth, '{"a":', '}')), undefined)
+t.test('encodeJson() returns undefined for infinite numbers and for more than MAX_BODY_DEPTH levels', async t => {
+  for (const text of ['1e999', '-1e999', '[[1e999]]', '{"a":{"b":[0,-1e999]}}']) t.equal(encodeJson(JSON.parse(text)), undefined, text)
+  t.ok(encodeJson(nested(MAX_BODY_DEPTH)))
+  t.ok(encodeJson(nested(MAX_BODY_DEPTH, '{"a":', '}')))
+  for (const depth of [MAX_BODY_DEPTH + 1, 100_000]) {
+    t.equal(encodeJson(nested(depth)), undefined)
+    t.equal(encodeJson(nested(depth, '{"a":', '}')), undefined)
   }
 })
 
-t.test('Base64 is its bytes', async t => {
+t.test('decodeBase64() returns the bytes of a padded base64 text', async t => {
   fc.assert(fc.property(fc.uint8Array(), bytes => {
-    t.ok(fromBase64(Buffer.from(bytes).toString('base64'))!.equals(bytes))
+    t.ok(decodeBase64(Buffer.from(bytes).toString('base64'))!.equals(bytes))
   }))
-  t.equal(fromBase64('')!.length, 0)
+  t.equal(decodeBase64('')!.length, 0)
 })
 
-t.test('What is no base64', async t => {
+t.test('decodeBase64() returns undefined for any other value', async t => {
   for (const value of ['a', 'aGVsbG8', 'aGVsbG8=\n', ' aGVsbG8=', 'aGV sbG8=', 'aGVsbG9=', '__8=', 'aGVsbG8==', 'ü', '=', 1, null, {}, []]) {
-    t.equal(fromBase64(value), undefined, JSON.stringify(value))
+    t.equal(decodeBase64(value), undefined, JSON.stringify(value))
   }
 })

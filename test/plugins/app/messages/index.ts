@@ -1,11 +1,11 @@
 import Libsql from 'libsql'
 import t, { type Test } from 'tap'
-import { databases, sqlite } from '../../fixtures/database.js'
-import { messaging } from '../../fixtures/messages.js'
+import { databases, sqlite } from '../../../fixtures/database.js'
+import { messaging } from '../../../fixtures/messages.js'
 
 for (const { name, skip, open } of databases) {
-  t.test(name, { skip }, async t => {
-    t.test('accepts a message, and stores it', async t => {
+  t.test(`on ${name}, app.messages`, { skip }, async t => {
+    t.test('accepts a message, and the worker stores it', async t => {
       const { app, topic, send, settled } = await messaging(t, await open(t))
       const topicId = await topic('a')
       const before = new Date().toISOString()
@@ -21,7 +21,7 @@ for (const { name, skip, open } of databases) {
       t.equal(await app.messages.find(`EBM-${'0'.repeat(32)}`), undefined)
     })
 
-    t.test('has an accepted message at once, to whichever process asks', async t => {
+    t.test('finds an accepted message at once, from each process', async t => {
       const options = await open(t)
       const { topic, send } = await messaging(t, options, { working: false })
       const { app } = await messaging(t, options, { working: false })
@@ -32,7 +32,7 @@ for (const { name, skip, open } of databases) {
       t.notOk('reason' in message!)
     })
 
-    t.test('stores messages in the order in which they came, each topic for itself', async t => {
+    t.test('keeps the order of acceptance within each topic', async t => {
       const { topic, send, settled, values } = await messaging(t, await open(t))
       const topicIds = [await topic('a'), await topic('b'), await topic('c')]
       const ids = await Promise.all(Array.from({ length: 900 }, (_, number) => send(topicIds[number % 3], number)))
@@ -43,13 +43,13 @@ for (const { name, skip, open } of databases) {
       }
     })
 
-    t.test('keeps the order of a client that sends to several processes', async t => {
+    t.test('keeps the order of a client that sends to several processes in turn', async t => {
       const options = await open(t)
       const processes = [await messaging(t, options), await messaging(t, options), await messaging(t, options)]
       const [{ topic, settled, values }] = processes
       const topicIds = [await topic('a'), await topic('b')]
 
-      // SQLite has one writer, and this thread waits for it.
+      // Few messages, because SQLite has one writer at a time and its waits block this thread.
       await Promise.all(Array.from({ length: 6 }, async (_, client) => {
         for (let number = 0; number < 40; number++) await processes[(client + number) % 3].send(topicIds[client % 2], { client, number })
       }))
@@ -63,7 +63,7 @@ for (const { name, skip, open } of databases) {
       }
     })
 
-    t.test('stores what it was given', async t => {
+    t.test('returns each JSON value and each byte as it was accepted', async t => {
       const { app, topic, send, settled, values } = await messaging(t, await open(t))
       const json = await topic('json')
       const all = [null, 0, '', 'a\0b', '\ud83d', { 'ü\0': ['🚌', 1e300, -0.1] }, [[]]]
@@ -76,7 +76,7 @@ for (const { name, skip, open } of databases) {
       t.strictSame(await values(bytes), [body.toString('base64')])
     })
 
-    t.test('accepts no more than may wait, of all processes', async t => {
+    t.test('refuses messages when the backlog of all processes together is full', async t => {
       const options = { ...await open(t), messageBacklog: 5 }
       const first = await messaging(t, options, { working: false })
       const second = await messaging(t, options, { working: false })
@@ -97,7 +97,7 @@ for (const { name, skip, open } of databases) {
       t.same(await first.counts(), { accepted: 1, stored: 5 })
     })
 
-    t.test('pages through what is stored, up and down', async t => {
+    t.test('pages forwards and backwards through the stored messages', async t => {
       const { app, topic, send, settled } = await messaging(t, await open(t))
       const topicId = await topic('a')
       const other = await send(await topic('b'), 'other')
@@ -128,7 +128,7 @@ for (const { name, skip, open } of databases) {
       }
     })
 
-    t.test('has no cursor of a message that waits', async t => {
+    t.test('takes no waiting message as a cursor', async t => {
       const { app, topic, send } = await messaging(t, await open(t), { working: false })
       const topicId = await topic('a')
       const messageId = await send(topicId, 1)
@@ -136,7 +136,7 @@ for (const { name, skip, open } of databases) {
       t.same(await app.messages.list(topicId, { limit: 1 }), { limit: 1, prevId: null, nextId: null, items: [] })
     })
 
-    t.test('ends a page before it is too large', async t => {
+    t.test('ends a page before its bodies exceed 4 MiB, unless it has one message', async t => {
       const { app, topic, send, settled } = await messaging(t, await open(t))
       const topicId = await topic('a')
       const large = 'x'.repeat(1_500_000)
@@ -158,7 +158,7 @@ for (const { name, skip, open } of databases) {
   })
 }
 
-t.test('A message that the database does not take is not accepted', async t => {
+t.test('rejects a message that the database does not take, and accepts the next one', async t => {
   const options = await sqlite.open(t)
   const { topic, send, counts } = await messaging(t, options)
   const topicId = await topic('a')
@@ -173,13 +173,13 @@ t.test('A message that the database does not take is not accepted', async t => {
   t.equal(Object.values(await counts()).reduce((sum, count) => sum + count), 1)
 })
 
-t.test('SQLite waits for the disk before a message is accepted', async t => {
+t.test('SQLite flushes to the disk before a message is accepted', async t => {
   const { app } = await messaging(t, await sqlite.open(t))
   const { sql } = await import('kysely')
   t.match(await app.database.run(db => sql`pragma synchronous`.execute(db)), { rows: [{ synchronous: 2 }] })
 })
 
-t.test('A backlog that is none', async t => {
+t.test('messageBacklog must be a whole number, 0 or more', async t => {
   const refused = async (t: Test, messageBacklog: number) => {
     await t.rejects(messaging(t, { ...await sqlite.open(t), messageBacklog }), { message: /^fastify-reason-phrase: MESSAGE_BACKLOG must be/ })
   }

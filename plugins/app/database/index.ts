@@ -1,0 +1,114 @@
+import { setTimeout } from 'node:timers/promises'
+import fp from 'fastify-plugin'
+import { CamelCasePlugin, Kysely, sql } from 'kysely'
+import { migrate } from '../../../migrations/migrate.js'
+import { DatabaseUnavailable, isSqliteLocked, isUnavailable } from './errors.js'
+import { createPostgresqlDialect } from './postgresql.js'
+import { createSqliteDialect } from './sqlite.js'
+import type { Tables } from './tables.js'
+
+/** The options of the plugin. */
+export interface DatabaseOptions {
+  /** The SQLite file. Default: `data/topics.db`. */
+  databaseFile?: string
+  /** A `postgres://` URL. With it, the database is PostgreSQL instead of SQLite. */
+  databaseUrl?: string
+}
+
+/** The decorator `app.database`. */
+export interface Database {
+  dialect: 'sqlite' | 'postgresql'
+  /** Returns whether the database answers a query. */
+  isUp (): Promise<boolean>
+  /**
+   * Runs queries.
+   *
+   * @throws {DatabaseUnavailable} when they fail because the database is unavailable
+   */
+  run<Result> (queries: (db: Kysely<Tables>) => Promise<Result>): Promise<Result>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { database: Database }
+}
+
+// How long a start waits for other processes that hold a lock on the SQLite file.
+const START_TIMEOUT_MS = 5_000
+const MAX_RETRY_DELAY_MS = 50
+
+async function retryWhileLocked<Result> (open: () => Promise<Result>): Promise<Result> {
+  const end = Date.now() + START_TIMEOUT_MS
+  for (;;) {
+    try {
+      return await open()
+    } catch (error) {
+      if (!isSqliteLocked(error) || Date.now() >= end) throw error
+      await setTimeout(MAX_RETRY_DELAY_MS * Math.random())
+    }
+  }
+}
+
+// Kysely takes a migration table in any schema for its own, unless it is told which schema to look in.
+const SCHEMA_QUERIES = {
+  sqlite: 'select null as schema',
+  postgresql: 'select current_schema() as schema'
+}
+
+/** Opens the database, runs its migrations, and decorates the app with it. */
+export default fp<DatabaseOptions>(async function database (app, { databaseFile = 'data/topics.db', databaseUrl }) {
+  const dialect = databaseUrl ? 'postgresql' : 'sqlite'
+
+  function createUnreachableError (cause: any): DatabaseUnavailable {
+    // For a host with several addresses, the error has one error for each address, and no message of its own.
+    const reasons = [cause.errors ?? cause].flat().map(({ message }) => message).join(', ')
+    return new DatabaseUnavailable(cause, `The database (${databaseUrl ? 'PostgreSQL' : databaseFile}) cannot be reached: ${reasons}`)
+  }
+
+  let isReached = false
+
+  async function open (): Promise<Kysely<Tables>> {
+    const db = new Kysely<Tables>({
+      dialect: databaseUrl ? createPostgresqlDialect(databaseUrl, app.log) : await createSqliteDialect(databaseFile),
+      plugins: [new CamelCasePlugin()]
+    })
+    try {
+      const { rows } = await sql.raw<{ schema: string | null }>(SCHEMA_QUERIES[dialect]).execute(db)
+      isReached = true
+      await migrate(db, { dialect, schema: rows[0].schema ?? undefined })
+      return db
+    } catch (error) {
+      await db.destroy()
+      throw error
+    }
+  }
+
+  const db = await retryWhileLocked(open).catch(error => {
+    const isConnectionError = error instanceof DatabaseUnavailable
+    // Before the first query succeeds, each error is one of the configuration or of the connection.
+    if (isReached && !isConnectionError && !isUnavailable(error)) throw error
+    throw createUnreachableError(isConnectionError ? error.cause : error)
+  })
+  app.addHook('onClose', () => db.destroy())
+
+  const run: Database['run'] = async queries => {
+    try {
+      return await queries(db)
+    } catch (error) {
+      throw isUnavailable(error) ? new DatabaseUnavailable(error) : error
+    }
+  }
+
+  app.decorate('database', {
+    dialect,
+    run,
+    async isUp () {
+      try {
+        await run(db => sql`select 1`.execute(db))
+        return true
+      } catch (error) {
+        app.log.warn(error)
+        return false
+      }
+    }
+  })
+}, { name: 'database' })

@@ -1,0 +1,103 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { SqliteDialect, type Dialect, type SqliteDatabase, type SqliteStatement } from 'kysely'
+import Libsql from 'libsql'
+
+// A wait for a lock blocks the event loop, so it has to be short.
+const LOCK_TIMEOUT_MS = 500
+
+/**
+ * Returns the dialect of Kysely for an SQLite file. Creates the file and its folder where there is none.
+ *
+ * @throws the error of the file system or of SQLite
+ */
+export async function createSqliteDialect (file: string): Promise<Dialect> {
+  await mkdir(dirname(file), { recursive: true })
+  const database = new Libsql(file, { timeout: LOCK_TIMEOUT_MS })
+  try {
+    database.exec('pragma journal_mode = wal')
+  } catch (error) {
+    database.close()
+    throw error
+  }
+  return new SqliteDialect({ database: withImmediateTransactions(database) })
+}
+
+/**
+ * Makes each transaction, and each write outside of a transaction, take the write lock first.
+ *
+ * A transaction that reads first cannot write any more when another process wrote in the meantime. And libsql leaves a
+ * statement that fails for the lock in progress, so that no transaction commits until the statement is garbage
+ * collected: https://github.com/tursodatabase/libsql-client-ts/issues/352. exec() does not have this fault.
+ *
+ * SQLite itself rolls a transaction back after some errors, such as that of a full disk. Then each later statement of
+ * the transaction, and its commit, fail with the same error, and its rollback does nothing.
+ */
+function withImmediateTransactions (database: InstanceType<typeof Libsql>): SqliteDatabase {
+  let isInTransaction = false
+  // The last error of the transaction. Where SQLite has rolled back, it is the reason.
+  let lastError: unknown
+
+  const transactionCommands: Record<string, () => void> = {
+    begin () {
+      database.exec('begin immediate')
+      isInTransaction = true
+      lastError = new Error('SQLite has rolled back the transaction')
+    },
+    commit () {
+      run(() => database.exec('commit'))
+      isInTransaction = false
+    },
+    rollback () {
+      isInTransaction = false
+      if (database.inTransaction) database.exec('rollback')
+    }
+  }
+
+  function run<Result> (statement: () => Result): Result {
+    // SQLite would run the statement as a transaction of its own, and keep what it writes.
+    if (isInTransaction && !database.inTransaction) throw lastError
+    try {
+      return statement()
+    } catch (error) {
+      lastError = error
+      throw error
+    }
+  }
+
+  function runInTransaction<Result> (statement: () => Result): Result {
+    transactionCommands.begin()
+    try {
+      const result = statement()
+      transactionCommands.commit()
+      return result
+    } catch (error) {
+      transactionCommands.rollback()
+      throw error
+    }
+  }
+
+  return {
+    close: () => database.close(),
+    prepare (text) {
+      const statement = database.prepare(text) as unknown as SqliteStatement
+      const command = transactionCommands[text]
+      if (command !== undefined) {
+        return Object.assign(statement, {
+          run () {
+            command()
+            return { changes: 0, lastInsertRowid: 0 }
+          }
+        })
+      }
+      const isWrite = /^(insert|update|delete)\b/i.test(text)
+      const runLocked = <Result>(statement: () => Result) => isWrite && !isInTransaction && !database.inTransaction ? runInTransaction(statement) : run(statement)
+      const executeAll = statement.all.bind(statement)
+      const execute = statement.run.bind(statement)
+      return Object.assign(statement, {
+        all: (parameters: unknown[]) => runLocked(() => executeAll(parameters)),
+        run: (parameters: unknown[]) => runLocked(() => execute(parameters))
+      })
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import { setImmediate } from 'node:timers/promises'
+import fp from 'fastify-plugin'
+import { DatabaseUnavailable } from '../database/errors.js'
+import { processTopics } from './process-topics.js'
+import { selectWaitingTopics } from './queries.js'
+
+/** The decorator `app.messageWorker`. */
+export interface MessageWorker {
+  /** Starts the worker, unless it runs. The given topics are processed first. */
+  wake (topicIds?: Iterable<string>): void
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { messageWorker: MessageWorker }
+}
+
+// A transaction processes the topics that were woken last together with the next topics in turn, so many of each at
+// most. So a new message does not wait for the backlog of other topics, and no topic waits for ever.
+const MAX_TOPICS = 100
+
+/** The most woken topics that are remembered. The others are processed in turn. */
+const MAX_WOKEN_TOPICS = 1_000
+
+/** So many errors in a row are the fault of the database, and not of a topic. */
+const MAX_ERRORS_IN_A_ROW = 3
+
+// How often the worker looks for messages that other processes left, and how often at least while it fails.
+const POLL_INTERVAL_MS = 1_000
+const MAX_POLL_INTERVAL_MS = 30_000
+
+/** The errors of one run of the worker. */
+interface Errors {
+  first?: unknown
+  /** The number of errors since the last transaction that succeeded. */
+  inARow: number
+}
+
+/**
+ * Stores accepted messages in their topics while the service runs. Only one worker at a time works on a topic, over all
+ * processes. If it stops, the next worker goes on.
+ */
+export default fp(async function messageWorker (app) {
+  const { database } = app
+
+  let isStopping = false
+  let running: Promise<void> | undefined
+  let timer: NodeJS.Timeout | undefined
+  let pollInterval = POLL_INTERVAL_MS
+  let isFailing = false
+
+  // The topics in which messages were accepted a moment ago, the latest last.
+  let woken = new Set<string>()
+  // The id of the last topic that was processed in turn; empty at the start of a turn.
+  let cursor = ''
+  // The topics of a transaction that failed. Each is processed alone, so that one bad topic does not block the others.
+  const isolated: string[] = []
+
+  const hasMoreTopics = () => cursor !== '' || woken.size > 0 || isolated.length > 0
+
+  /** Returns the topics of the next transaction. */
+  async function takeTopics (): Promise<string[]> {
+    const topicId = isolated.shift()
+    if (topicId !== undefined) return [topicId]
+    const inTurn = await database.run(db => selectWaitingTopics(db, cursor, MAX_TOPICS))
+    cursor = inTurn.length === MAX_TOPICS ? inTurn.at(-1)! : ''
+    const taken = new Set([...woken].slice(-MAX_TOPICS).concat(inTurn))
+    for (const topicId of taken) woken.delete(topicId)
+    return [...taken]
+  }
+
+  /** Runs one transaction. Returns whether it processed any message. */
+  async function processNextTopics (errors: Errors): Promise<boolean> {
+    // SQLite answers synchronously, and would leave no time for requests.
+    await setImmediate()
+    const topicIds = await takeTopics()
+    if (isStopping || topicIds.length === 0) return false
+    try {
+      const { hasProgress, unfinished } = await processTopics(database, topicIds)
+      errors.inARow = 0
+      // Within a turn, unfinished topics come again before the next turn, but after topics with new messages.
+      if (cursor !== '') woken = new Set([...unfinished, ...woken])
+      return hasProgress
+    } catch (error) {
+      if (topicIds.length > 1) isolated.push(...topicIds)
+      errors.first ??= error
+      if (error instanceof DatabaseUnavailable || ++errors.inARow === MAX_ERRORS_IN_A_ROW) throw error
+      return false
+    }
+  }
+
+  /** Processes messages until none is left that this worker can process, and schedules the next run. */
+  async function work (): Promise<void> {
+    clearTimeout(timer)
+    const errors: Errors = { inARow: 0 }
+    let hasProgress = false
+    try {
+      let isAnotherTurnNeeded: boolean
+      do {
+        // Each turn goes from the first topic to the last. A turn that began in the middle does not count.
+        isAnotherTurnNeeded = cursor !== ''
+        do {
+          if (await processNextTopics(errors)) isAnotherTurnNeeded = hasProgress = true
+          if (isStopping) return
+        } while (hasMoreTopics())
+      } while (isAnotherTurnNeeded)
+      if (errors.first !== undefined) throw errors.first
+      if (isFailing) app.log.info('Messages are stored again')
+      isFailing = false
+      pollInterval = POLL_INTERVAL_MS
+    } catch (error) {
+      if (!isFailing) app.log.error(error, 'Accepted messages wait until they can be stored')
+      isFailing = true
+      pollInterval = hasProgress ? POLL_INTERVAL_MS : Math.min(pollInterval * 2, MAX_POLL_INTERVAL_MS)
+    }
+    running = undefined
+    if (!isStopping) timer = setTimeout(wake, pollInterval).unref()
+  }
+
+  function wake (topicIds: Iterable<string> = []): void {
+    for (const topicId of topicIds) {
+      // A Set keeps the place of an entry that is added again, so that it is deleted first.
+      woken.delete(topicId)
+      woken.add(topicId)
+    }
+    for (const topicId of woken) {
+      if (woken.size <= MAX_WOKEN_TOPICS) break
+      woken.delete(topicId)
+    }
+    if (!isStopping) running ??= work()
+  }
+
+  app.decorate<MessageWorker>('messageWorker', { wake })
+  app.addHook('onReady', async () => wake())
+  app.addHook('preClose', async () => {
+    isStopping = true
+    clearTimeout(timer)
+  })
+  app.addHook('onClose', () => running)
+}, { name: 'message-worker', dependencies: ['database'] })

@@ -1,0 +1,48 @@
+import type { Static } from '@sinclair/typebox'
+import fp from 'fastify-plugin'
+import type { Message, MessagePage, MessageQuery } from '../../../schemas/message.js'
+import { createAccept, type Draft } from './accept.js'
+import { findMessage, listMessages } from './read.js'
+
+/** The options of the plugin. */
+export interface MessageOptions {
+  /** The most messages that wait to be stored, over all processes on the database. Default: 100,000. */
+  messageBacklog?: number
+}
+
+/** The decorator `app.messages`: the messages of all topics. */
+export interface Messages {
+  /**
+   * Accepts a message: it is durable, and comes after each message that its topic accepted before.
+   *
+   * @returns the id of the message
+   * @throws {BacklogFull} while too many messages wait to be stored
+   */
+  accept (draft: Draft): Promise<string>
+  /** Returns the message with this id, or `undefined` where there is none. */
+  find (messageId: string): Promise<Static<typeof Message> | undefined>
+  /** Returns a page of the stored messages of a topic, or `undefined` when a cursor is not one of these messages. */
+  list (topicId: string, query: Static<typeof MessageQuery>): Promise<Static<typeof MessagePage> | undefined>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { messages: Messages }
+}
+
+/**
+ * Decorates the app with its messages.
+ *
+ * @throws {RangeError} for a `messageBacklog` that is not a whole number, 0 or more
+ */
+export default fp<MessageOptions>(async function messages (app, { messageBacklog = 100_000 }) {
+  if (!Number.isInteger(messageBacklog) || messageBacklog < 0) {
+    throw new RangeError(`fastify-reason-phrase: MESSAGE_BACKLOG must be a number of messages, 0 or more, not ${messageBacklog}`)
+  }
+  const { run } = app.database
+
+  app.decorate<Messages>('messages', {
+    accept: createAccept(app, messageBacklog),
+    find: messageId => run(db => findMessage(db, messageId)),
+    list: (topicId, query) => run(db => listMessages(db, topicId, query))
+  })
+}, { name: 'messages', dependencies: ['database', 'message-worker'] })

@@ -1,0 +1,80 @@
+import type { Static } from '@sinclair/typebox'
+import fp from 'fastify-plugin'
+import { sql } from 'kysely'
+import type { NewTopic, Topic, TopicPage, TopicQuery } from '../../../schemas/topic.js'
+import { createId, normalizeId } from '../database/ids.js'
+
+/** The decorator `app.topics`: the topics that are not deleted. */
+export interface Topics {
+  /** Returns a page of the topics that match the query. */
+  list (query: Static<typeof TopicQuery>): Promise<Static<typeof TopicPage>>
+  /** Creates a topic and returns it, or `undefined` when another topic has its name. */
+  create (topic: Static<typeof NewTopic>): Promise<Static<typeof Topic> | undefined>
+  /** Returns the topic with this id, or `undefined` where there is none. */
+  find (topicId: string): Promise<Static<typeof Topic> | undefined>
+  /** Deletes the topic with this id and returns it, or `undefined` where there is none. */
+  remove (topicId: string): Promise<Static<typeof Topic> | undefined>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { topics: Topics }
+}
+
+const toTimestamp = (date: string) => new Date(date).toISOString()
+
+/** Decorates the app with its topics. */
+export default fp(async function topics (app) {
+  const { run } = app.database
+
+  app.decorate<Topics>('topics', {
+    list: ({ name, startDate, endDate, beforeId, afterId, limit }) => run(async db => {
+      let matching = db.selectFrom('topic').selectAll().where('deleteAt', 'is', null)
+      // LIKE is case-sensitive in PostgreSQL and not in SQLite, and has wildcards.
+      if (name) matching = matching.where(sql`replace(name, ${name}, '')`, '<>', sql.ref('name'))
+      if (startDate) matching = matching.where('createAt', '>=', toTimestamp(startDate))
+      if (endDate) matching = matching.where('createAt', '<', toTimestamp(endDate))
+
+      let range = matching
+      if (beforeId) range = range.where('topicId', '>', normalizeId(beforeId))
+      if (afterId) range = range.where('topicId', '<', normalizeId(afterId))
+
+      // A page before a cursor is read backwards, from the cursor on. One row more tells whether there is a next page.
+      const isBackwards = Boolean(beforeId && !afterId)
+      const rows = await range.orderBy('topicId', isBackwards ? 'asc' : 'desc').limit(limit + 1).execute()
+      const items = rows.slice(0, limit)
+      const hasMoreAhead = rows.length > limit
+
+      // With one cursor, the list goes on behind it. With two, they are the ends of the list.
+      const hasOneCursor = Boolean(beforeId) !== Boolean(afterId)
+      const hasMoreBehind = hasOneCursor && items.length > 0 &&
+        await matching.where('topicId', isBackwards ? '<' : '>', items[0].topicId).limit(1).executeTakeFirst() !== undefined
+
+      if (isBackwards) items.reverse()
+      const [hasNewer, hasOlder] = isBackwards ? [hasMoreAhead, hasMoreBehind] : [hasMoreBehind, hasMoreAhead]
+      return {
+        limit,
+        prevId: hasNewer ? items[0].topicId : null,
+        nextId: hasOlder ? items.at(-1)!.topicId : null,
+        items
+      }
+    }),
+
+    create: topic => run(db => db.insertInto('topic')
+      .values({ topicId: createId('EBT'), ...topic, createAt: new Date().toISOString(), deleteAt: null })
+      .onConflict(conflict => conflict.column('name').where('deleteAt', 'is', null).doNothing())
+      .returningAll()
+      .executeTakeFirst()),
+
+    find: topicId => run(db => db.selectFrom('topic').selectAll()
+      .where('topicId', '=', normalizeId(topicId))
+      .where('deleteAt', 'is', null)
+      .executeTakeFirst()),
+
+    remove: topicId => run(db => db.updateTable('topic')
+      .set({ deleteAt: new Date().toISOString() })
+      .where('topicId', '=', normalizeId(topicId))
+      .where('deleteAt', 'is', null)
+      .returningAll()
+      .executeTakeFirst())
+  })
+}, { name: 'topics', dependencies: ['database'] })

@@ -1,0 +1,78 @@
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import Libsql from 'libsql'
+import t from 'tap'
+import { DatabaseUnavailable } from '../../../../plugins/app/database/errors.js'
+import type { DatabaseOptions } from '../../../../plugins/app/database/index.js'
+import { closedPort, databases, sqlite } from '../../../fixtures/database.js'
+import { openDatabase, readNames, addTopic } from '../../../fixtures/topics.js'
+
+for (const { name, skip, open } of databases) {
+  t.test(`on ${name}, the database`, { skip }, async t => {
+    t.test('is open and has all tables before the service starts', async t => {
+      const { database } = await openDatabase(t, await open(t))
+      t.equal(database.dialect, name.toLowerCase())
+      t.same(await database.run(readNames), [])
+      t.equal(await database.isUp(), true)
+    })
+
+    t.test('keeps its rows when the service starts again', async t => {
+      const options = await open(t)
+      const first = await openDatabase(t, options)
+      await first.database.run(addTopic('a'))
+      await first.close()
+      t.equal(await first.database.isUp(), false)
+
+      const second = await openDatabase(t, options)
+      t.same(await second.database.run(readNames), [{ name: 'a' }])
+    })
+
+    t.test('throws other errors as they are', async t => {
+      const { database } = await openDatabase(t, await open(t))
+      const wrong = await database.run(db => sql`select wrong`.execute(db)).catch(error => error)
+      t.match(wrong, { message: /wrong/ })
+      t.notOk(wrong instanceof DatabaseUnavailable)
+      await database.run(addTopic('a'))
+      t.notOk(await database.run(addTopic('a')).catch(error => error) instanceof DatabaseUnavailable)
+      await t.rejects(database.run(async () => { throw new TypeError('A mistake') }), { message: 'A mistake' })
+    })
+  })
+}
+
+t.test('a service whose database cannot be reached does not start, and its error is one line without its password', async t => {
+  const directory = t.testdir({ 'a-file': 'x'.repeat(4096) })
+  const port = await closedPort()
+
+  const cases: Array<[string, DatabaseOptions, RegExp]> = [
+    ['no server', { databaseUrl: `postgres://user:secret@127.0.0.1:${port}/topics?application_name=secret` }, /^The database \(PostgreSQL\) cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:\d+$/],
+    ['not a URL', { databaseUrl: 'postgres://user:se/cret@host/topics' }, /^The database \(PostgreSQL\) cannot be reached: Invalid URL$/],
+    ['another database', { databaseUrl: 'mysql://user:secret@host/topics' }, /^The database \(PostgreSQL\) cannot be reached: its URL does not start with postgres:\/\/$/],
+    ['not SQLite', { databaseFile: join(directory, 'a-file') }, /^The database \(.*a-file\) cannot be reached: file is not a database$/],
+    ['not a folder', { databaseFile: join(directory, 'a-file', 'topics.db') }, /^The database \(.*topics\.db\) cannot be reached: E(EXIST|NOTDIR): .*$/],
+    ['a folder', { databaseFile: directory }, /^The database \(.*\) cannot be reached: .*$/]
+  ]
+  for (const [title, options, message] of cases) {
+    const error = await openDatabase(t, options).catch(error => error)
+    t.ok(error instanceof DatabaseUnavailable, title)
+    t.match(error.message, message, title)
+    t.notMatch(error.message, /secret|cret/, title)
+  }
+})
+
+t.test('a service whose migrations fail does not start', async t => {
+  const options = await sqlite.open(t)
+  const app = await openDatabase(t, options)
+  await app.database.run(async db => {
+    await sql`delete from kysely_migration`.execute(db)
+    await sql`drop table topic`.execute(db)
+  })
+  await app.close()
+
+  const other = new Libsql(options.databaseFile!)
+  t.teardown(() => other.close())
+  other.exec('begin immediate')
+  await t.rejects(openDatabase(t, options), { message: /^The database \(.*\) cannot be reached: database is locked$/ })
+  other.exec('rollback')
+  other.exec('create table topic (other text)')
+  await t.rejects(openDatabase(t, options), { message: /^table "?topic"? already exists/ })
+})

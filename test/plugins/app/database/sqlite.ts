@@ -1,0 +1,91 @@
+import { sql } from 'kysely'
+import Libsql from 'libsql'
+import t from 'tap'
+import { sqlite } from '../../../fixtures/database.js'
+import { insertTopic, openDatabase, readNames, addTopic } from '../../../fixtures/topics.js'
+
+t.test('a file that another process has locked is unavailable for writes until it is released', async t => {
+  const options = await sqlite.open(t)
+  const { database } = await openDatabase(t, options)
+  const other = new Libsql(options.databaseFile!)
+  t.teardown(() => other.close())
+
+  other.exec('begin exclusive')
+  await t.rejects(database.run(addTopic('a')), { name: 'Error', statusCode: 503, headers: { 'retry-after': '5' }, expose: true })
+  t.same(await database.run(readNames), [], 'reads succeed')
+  t.equal(await database.isUp(), true)
+
+  other.exec('rollback')
+  await database.run(addTopic('a'))
+  t.same(await database.run(readNames), [{ name: 'a' }])
+
+  // A transaction commits, although a statement before it failed for the lock.
+  other.exec('begin immediate')
+  await t.rejects(database.run(db => db.deleteFrom('topic').execute()), { message: 'The database is unavailable' })
+  await t.rejects(database.run(db => db.transaction().execute(readNames)), { message: 'The database is unavailable' })
+  other.exec('rollback')
+  await database.run(db => db.transaction().execute(addTopic('b')))
+  other.exec("insert into topic values ('c', 'c', '', '', '', null)")
+  t.same(await database.run(readNames), [{ name: 'a' }, { name: 'b' }, { name: 'c' }])
+})
+
+t.test('on a full disk, writes and transactions fail with 503, and nothing of them is stored', async t => {
+  const { database } = await openDatabase(t, await sqlite.open(t))
+  const { run } = database
+  const room = (pages: number) => run(db => sql`pragma max_page_count = ${sql.lit(pages)}`.execute(db))
+  const large = 'x'.repeat(50_000)
+  const full = { statusCode: 503, headers: { 'retry-after': '5' }, message: 'The database is unavailable', cause: { code: 'SQLITE_FULL' } }
+
+  await run(addTopic('before'))
+  await room(1)
+  await t.rejects(run(addTopic('a', large)), full, 'a statement')
+  await t.rejects(run(db => insertTopic('a', large)(db).returningAll().execute()), full, 'a statement that returns rows')
+  await t.rejects(run(db => db.transaction().execute(async db => {
+    await addTopic('b')(db)
+    await addTopic('a', large)(db)
+  })), full, 'a transaction')
+  await t.rejects(run(db => db.transaction().execute(async db => {
+    await addTopic('b')(db)
+    await insertTopic('a', large)(db).returningAll().execute()
+  })), full, 'a transaction that SQLite leaves open')
+  await t.rejects(run(db => db.transaction().execute(async db => {
+    await addTopic('b')(db)
+    await addTopic('a', large)(db).catch(() => {})
+    await addTopic('c')(db)
+  })), full, 'a transaction that goes on after the error')
+  await t.rejects(run(db => db.transaction().execute(async db => {
+    await addTopic('b')(db)
+    await addTopic('a', large)(db).catch(() => {})
+  })), full, 'a transaction that is committed after the error')
+  await t.rejects(run(db => db.transaction().execute(async db => {
+    await addTopic('a', large)(db).catch(() => {})
+    throw new TypeError('A mistake')
+  })), { name: 'TypeError', message: 'A mistake' }, 'a transaction that fails for another reason after it')
+  t.same(await run(readNames), [{ name: 'before' }], 'nothing of the failed writes is stored')
+  t.equal(await database.isUp(), true)
+
+  await room(1000)
+  await run(db => db.transaction().execute(addTopic('after')))
+  await run(addTopic('later'))
+  t.same((await run(readNames)).map(({ name }) => name).sort(), ['after', 'before', 'later'])
+})
+
+t.test('a file that cannot be written is unavailable for writes', async t => {
+  const { database: { run } } = await openDatabase(t, await sqlite.open(t))
+  const cause = { code: 'SQLITE_READONLY' }
+  await run(db => sql`pragma query_only = 1`.execute(db))
+  await t.rejects(run(addTopic('a')), { statusCode: 503, cause })
+  await t.rejects(run(db => db.transaction().execute(addTopic('a'))), { statusCode: 503, cause })
+  await run(db => sql`pragma query_only = 0`.execute(db))
+  await run(addTopic('a'))
+})
+
+t.test('a transaction goes on after an error that concerns one statement only', async t => {
+  const { database: { run } } = await openDatabase(t, await sqlite.open(t))
+  await run(db => db.transaction().execute(async db => {
+    await addTopic('a')(db)
+    await t.rejects(addTopic('a')(db), { code: 'SQLITE_CONSTRAINT_UNIQUE' })
+    await addTopic('b')(db)
+  }))
+  t.same(await run(readNames), [{ name: 'a' }, { name: 'b' }])
+})
