@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import cors from '@fastify/cors'
 import Fastify from 'fastify'
-import reasonPhrase, { serverOptions } from '../index.ts'
-import { cert, key } from '../test/fixtures/certificate.ts'
+import reasonPhrase, { serverOptions } from '../../index.ts'
+import { cert, key } from '../../test/fixtures/certificate.ts'
 
 // Whatever a client could take for a quotation, an escape, an encoding or a list.
 const MESSAGE = `«Größe» – "20,5 cm"; λόγος: 50 % of \\100 zł, l’été %C3%BC &uuml; =?UTF-8?Q?=C3=BC?= 日本 ${'naïve '.repeat(100)}`
@@ -18,7 +18,7 @@ const PHRASE = ASCII.slice(0, 128).trimEnd()
 
 const TIMEOUT = 60_000
 
-const root = join(import.meta.dirname, '..')
+const root = join(import.meta.dirname, '..', '..')
 const folder = join(root, 'docs', 'clients')
 const work = mkdtempSync(join(tmpdir(), 'clients-'))
 const certificate = join(work, 'certificate.pem')
