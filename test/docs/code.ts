@@ -49,9 +49,9 @@ t.test('Every block of TypeScript compiles', async t => {
       'fastify-reason-phrase': [join(root, 'index.ts')],
       'fastify-reason-phrase/client': [join(root, 'client', 'index.ts')],
       'fastify-reason-phrase/conformance': [join(root, 'conformance', 'index.ts')],
-      'fastify-reason-phrase/maintenance': [join(root, 'plugins', 'maintenance.ts')],
-      'fastify-reason-phrase/openapi': [join(root, 'plugins', 'openapi.ts')],
-      'fastify-reason-phrase/signature': [join(root, 'plugins', 'signature.ts')]
+      'fastify-reason-phrase/maintenance': [join(root, 'plugins', 'maintenance', 'index.ts')],
+      'fastify-reason-phrase/openapi': [join(root, 'plugins', 'openapi', 'index.ts')],
+      'fastify-reason-phrase/signature': [join(root, 'plugins', 'signature', 'index.ts')]
     }
   }
   const written = blocks.filter(({ language }) => language === 'ts')

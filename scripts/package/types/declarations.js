@@ -3,7 +3,7 @@
 //   - each type that an entry's exports refer to is exported there, too;
 //   - none of them imports the types of a dependency that its users need not have.
 //
-//   node scripts/types.js <folder of the installed package>
+//   node scripts/package/types/declarations.js <folder of the installed package>
 import { readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import ts from 'typescript'

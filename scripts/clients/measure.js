@@ -1,38 +1,38 @@
-// Starts a service on the plugin and has each client that is installed read
-// the reason of an error there, over HTTP/1.1 and over HTTP/2. What each shows
-// as the reason phrase must be what the table of docs/clients.md says.
+// Has each client that is installed read the reason of an error, over HTTP/1.1
+// and over HTTP/2. Fails if a client cannot, or if what it shows as the reason
+// phrase is not what the table of docs/clients.md says. Run by scripts/clients/run.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import cors from '@fastify/cors'
 import Fastify from 'fastify'
-import reasonPhrase, { serverOptions } from '../index.ts'
-import { cert, key } from '../test/fixtures/certificate.ts'
+import reasonPhrase, { serverOptions } from '../../index.ts'
+import { cert, key } from '../../test/fixtures/certificate.ts'
 
-// Whatever a client could take for a quotation, an escape, an encoding or a list.
+// Characters that a client could take for a quotation, an escape, an encoding or a list.
 const MESSAGE = `«Größe» – "20,5 cm"; λόγος: 50 % of \\100 zł, l’été %C3%BC &uuml; =?UTF-8?Q?=C3=BC?= 日本 ${'naïve '.repeat(100)}`
 const ASCII = `<<Grosse>> - "20,5 cm"; logos: 50 % of \\100 zl, l'ete %C3%BC &uuml; =?UTF-8?Q?=C3=BC?= RiBen ${'naive '.repeat(100)}`
 const REASON = ASCII.slice(0, 512).trimEnd()
 const PHRASE = ASCII.slice(0, 128).trimEnd()
 
-const TIMEOUT = 60_000
+const CLIENT_TIMEOUT_MS = 60_000
 
-const root = join(import.meta.dirname, '..')
+const root = join(import.meta.dirname, '..', '..')
 const folder = join(root, 'docs', 'clients')
 const work = mkdtempSync(join(tmpdir(), 'clients-'))
 const certificate = join(work, 'certificate.pem')
 const trustStore = join(work, 'trust.p12')
 
 const node = file => ['node', file]
-const packaged = name => ['node', '-p', `JSON.parse(fs.readFileSync('${join(root, 'node_modules', name, 'package.json')}')).version`]
+const printVersion = name => ['node', '-p', `JSON.parse(fs.readFileSync('${join(root, 'node_modules', name, 'package.json')}')).version`]
 const java = ['java', `-Djavax.net.ssl.trustStore=${trustStore}`, '-Djavax.net.ssl.trustStorePassword=changeit', 'Client.java']
 const php = ['php', '-d', `curl.cainfo=${certificate}`, 'curl.php']
 
 /**
- * Each client: what tells its version, its command for HTTP/1.1, and that for
- * HTTP/2 with what goes after the URL. Over TLS the service offers both, and
- * the client chooses.
+ * Each client: the command that prints its version, its command for HTTP/1.1,
+ * and that for HTTP/2 with the options after the URL. Over TLS the service
+ * offers both protocols, and the client chooses.
  */
 const CLIENTS = [
   { name: 'curl', version: ['curl', '--version'], http1: ['bash', 'curl.sh'], http2: { service: 'h2c', options: ['--http2-prior-knowledge'] } },
@@ -47,17 +47,17 @@ const CLIENTS = [
   { name: 'Go net/http', version: ['go', 'version'], http1: ['go', 'run', 'net_http.go'] },
   { name: 'Java HttpClient', version: ['javac', '--version'], http1: java },
   { name: 'fetch', version: ['node', '--version'], http1: node('fetch.js') },
-  { name: 'undici', version: packaged('undici'), http1: node('undici.js'), http2: { command: node('undici-http2.js') } },
-  { name: 'axios', version: packaged('axios'), http1: node('axios.js'), http2: { command: node('axios-http2.js') } },
-  { name: 'got', version: packaged('got'), http1: node('got.js'), http2: { command: node('got-http2.js') } },
-  { name: 'ky', version: packaged('ky'), http1: node('ky.js') },
+  { name: 'undici', version: printVersion('undici'), http1: node('undici.js'), http2: { command: node('undici-http2.js') } },
+  { name: 'axios', version: printVersion('axios'), http1: node('axios.js'), http2: { command: node('axios-http2.js') } },
+  { name: 'got', version: printVersion('got'), http1: node('got.js'), http2: { command: node('got-http2.js') } },
+  { name: 'ky', version: printVersion('ky'), http1: node('ky.js') },
   { name: 'node:http', version: ['node', '--version'], http1: node('http.js') },
   { name: 'node:http2', version: ['node', '--version'], http2: { command: node('http2.js'), service: 'h2c' } },
   { name: 'Chromium', version: ['/usr/bin/chromium', '--version'], http1: node('chromium.js'), http2: { options: ['--ignore-certificate-errors'] } },
-  { name: 'fastify-reason-phrase/client', version: packaged('../'), http1: node('client.js') }
+  { name: 'fastify-reason-phrase/client', version: printVersion('../'), http1: node('client.js') }
 ]
 
-// None goes through a proxy, and each trusts the certificate, wherever it looks for one.
+// No client uses a proxy, and every client trusts the certificate of the service.
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/_proxy$/i.test(name)))
 for (const name of ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'PERL_LWP_SSL_CA_FILE']) env[name] = certificate
 env.WGETRC = join(work, 'wgetrc')
@@ -66,13 +66,13 @@ const running = new Set()
 
 function run ([file, ...args]) {
   return new Promise(resolve => {
-    // In a group of its own, so that what it starts ends with it.
+    // In a process group of its own, so that its children end with it.
     const child = spawn(file, args, { cwd: folder, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
     const result = { stdout: '', stderr: '', code: undefined }
     const timer = setTimeout(() => {
-      result.stderr += `It took longer than ${TIMEOUT} ms`
-      end(child)
-    }, TIMEOUT)
+      result.stderr += `It took longer than ${CLIENT_TIMEOUT_MS} ms`
+      kill(child)
+    }, CLIENT_TIMEOUT_MS)
     running.add(child)
     child.stdout.on('data', data => { result.stdout += data })
     child.stderr.on('data', data => { result.stderr += data })
@@ -85,7 +85,7 @@ function run ([file, ...args]) {
   })
 }
 
-function end ({ pid }) {
+function kill ({ pid }) {
   try {
     process.kill(-pid)
   } catch {} // It has ended.
@@ -93,14 +93,14 @@ function end ({ pid }) {
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
-    running.forEach(end)
+    running.forEach(kill)
     rmSync(work, { recursive: true })
     process.exit(1)
   })
 }
 
-/** The version of HTTP of the last request to each of the services. */
-const spoken = {}
+/** The version of HTTP of the last request to each service. */
+const lastVersion = {}
 const services = []
 
 async function serve (service, options) {
@@ -109,19 +109,19 @@ async function serve (service, options) {
   await app.register(reasonPhrase)
   await app.register(cors)
   app.get('/', async (request, reply) => {
-    spoken[service] = request.raw.httpVersion
+    lastVersion[service] = request.raw.httpVersion
     return reply.unprocessable(MESSAGE)
   })
   return await app.listen({ host: '127.0.0.1', port: 0 })
 }
 
-/** What a client printed, as its file in docs/clients prints it. */
+/** Returns the fields that each file in docs/clients prints. */
 function parse (stdout) {
   const [status, reason, phrase] = ['status', 'reason', 'phrase'].map(name => new RegExp(`^${name}: (.*)$`, 'm').exec(stdout)?.[1])
   return { status, reason, phrase }
 }
 
-function phraseShown (phrase) {
+function describePhrase (phrase) {
   switch (phrase) {
     case PHRASE: return 'shown'
     case undefined: return 'not shown'
@@ -130,21 +130,21 @@ function phraseShown (phrase) {
   }
 }
 
-/** The rows of the table of docs/clients.md: of each client, what it shows over HTTP/1.1 and over HTTP/2. */
-function documented () {
+/** Returns the table of docs/clients.md: what each client shows over HTTP/1.1 and over HTTP/2. */
+function readTable () {
   const text = readFileSync(join(root, 'docs', 'clients.md'), 'utf8')
   const rows = text.matchAll(/^\| \[(.*?)\]\(.*?\) \| .*? \| (.*?) \| (.*?) \|$/gm)
   return new Map(Array.from(rows, ([, name, http1, http2]) => [name, { 'HTTP/1.1': http1, 'HTTP/2': http2 }]))
 }
 
-/** Runs a client, and returns what is wrong with what it printed, or what it showed as the phrase. */
-async function ask (command, service, isHttp2) {
+/** Runs a client, and returns what it showed as the reason phrase, or why it failed. */
+async function measure (command, service, isHttp2) {
   const { stdout, stderr, code } = await run(command)
   const { status, reason, phrase } = parse(stdout)
   if (status !== '422' || reason !== REASON) {
-    return { failure: `it must print\n  status: 422\n  reason: ${REASON}\nand printed, with the exit code ${code},\n${stdout}${stderr}` }
+    return { failure: `it had to print\n  status: 422\n  reason: ${REASON}\nand printed, with the exit code ${code},\n${stdout}${stderr}` }
   }
-  return { shown: isHttp2 && spoken[service] !== '2.0' ? 'takes HTTP/1.1' : phraseShown(phrase) }
+  return { shown: isHttp2 && lastVersion[service] !== '2.0' ? 'takes HTTP/1.1' : describePhrase(phrase) }
 }
 
 async function main () {
@@ -156,7 +156,7 @@ async function main () {
     h2c: await serve('h2c', { http2: true }),
     tls: await serve('tls', { http2: true, https: { key, cert, allowHTTP1: true } })
   }
-  const rows = documented()
+  const rows = readTable()
 
   for (const { name, version, http1, http2 = {} } of CLIENTS) {
     const about = await run(version)
@@ -166,11 +166,11 @@ async function main () {
     }
     const [number] = /\d+(?:\.\d+)+/.exec(about.stdout)
     const { service = 'tls', command = http1, options = [] } = http2
-    const asked = {
-      ...(http1 && { 'HTTP/1.1': await ask([...http1, urls.http], 'http') }),
-      'HTTP/2': await ask([...command, urls[service], ...options], service, true)
+    const measured = {
+      ...(http1 && { 'HTTP/1.1': await measure([...http1, urls.http], 'http') }),
+      'HTTP/2': await measure([...command, urls[service], ...options], service, true)
     }
-    const answers = Object.entries(asked)
+    const answers = Object.entries(measured)
     console.log(`${name} ${number}: phrase ${answers.map(([protocol, { shown = 'failed' }]) => `over ${protocol}: ${shown}`).join(', ')}`)
     for (const [protocol, { failure, shown }] of answers) {
       const expected = rows.get(name)?.[protocol]

@@ -1,39 +1,38 @@
-// Writes docs/conformance.md: which probes show that a server does not keep
-// the contract, for servers that do not know it, and for one that does. Run it
-// with: node --import tsx scripts/conformance.js
+// Writes docs/conformance.md: which probes find a violation of the contract, for
+// a service on this plugin and for servers without it.
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import sensible from '@fastify/sensible'
 import express from 'express'
 import Fastify from 'fastify'
-import { LINGER_MS, MAX_EXCHANGE_BYTES } from '../conformance/exchange/exchange.ts'
-import { detectProtocols } from '../conformance/exchange/protocols.ts'
-import { MAX_INTERIM_RESPONSES } from '../conformance/exchange/response-reader.ts'
-import { probes } from '../conformance/probes/index.ts'
-import { selectProbes } from '../conformance/probes/select.ts'
-import { runProbes } from '../conformance/run-probes.ts'
-import reasonPhrase, { serverOptions } from '../index.ts'
-import { Contract } from '../lib/contract.ts'
+import { LINGER_MS, MAX_EXCHANGE_BYTES } from '../../conformance/exchange/exchange.ts'
+import { detectProtocols } from '../../conformance/exchange/protocols.ts'
+import { MAX_INTERIM_RESPONSES } from '../../conformance/exchange/response-reader.ts'
+import { probes } from '../../conformance/probes/index.ts'
+import { selectProbes } from '../../conformance/probes/select.ts'
+import { runProbes } from '../../conformance/run-probes.ts'
+import reasonPhrase, { serverOptions } from '../../index.ts'
+import { Contract } from '../../lib/contract.ts'
 
 const require = createRequire(import.meta.url)
 const version = name => require(`${name}/package.json`).version
 
 const requests = [{ url: '/' }, { method: 'POST', url: '/things', body: { name: 'a' } }]
 
-/** Each starts a server of the same service: GET / and POST /things, anything else is not found. */
+/** Each starts the same service: GET / and POST /things, and a 404 for everything else. */
 const SERVERS = {
   'fastify-reason-phrase': async () => {
     const app = Fastify(serverOptions())
     await app.register(reasonPhrase)
-    return await service(app, (_request, reply) => reply.badRequest('A thing has a name'))
+    return await listenFastify(app, (_request, reply) => reply.badRequest('A thing has a name'))
   },
-  [`Fastify ${version('fastify')}`]: () => service(Fastify(), (_request, reply) => reply.code(400).send({ message: 'A thing has a name' })),
+  [`Fastify ${version('fastify')}`]: () => listenFastify(Fastify(), (_request, reply) => reply.code(400).send({ message: 'A thing has a name' })),
   [`@fastify/sensible ${version('@fastify/sensible')}`]: async () => {
     const app = Fastify()
     await app.register(sensible)
     app.setNotFoundHandler((_request, reply) => reply.notFound('No such thing'))
-    return await service(app, (_request, reply) => reply.badRequest('A thing has a name'))
+    return await listenFastify(app, (_request, reply) => reply.badRequest('A thing has a name'))
   },
   [`Express ${version('express')}`]: () => {
     const app = express()
@@ -45,15 +44,16 @@ const SERVERS = {
     })
     app.use((_request, response) => { response.writeHead(404, 'No such thing').end() })
     app.use((error, _request, response, _next) => { response.writeHead(error.status ?? 500, error.expose ? 'Cannot be read' : undefined).end() })
-    return listening(app.listen(0, '127.0.0.1'))
+    return listenHttp(app.listen(0, '127.0.0.1'))
   },
-  'node:http': () => listening(createServer((request, response) => {
+  'node:http': () => listenHttp(createServer((request, response) => {
     if (request.url === '/') response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
     else if (request.url === '/things' && request.method === 'POST') response.writeHead(201).end('{}')
     else response.writeHead(404, 'No such thing').end()
   }).listen(0, '127.0.0.1'))
 }
 
+/** The rules that each probe found broken, by server and by probe. */
 const results = {}
 for (const [name, start] of Object.entries(SERVERS)) {
   const { port, close } = await start()
@@ -64,16 +64,16 @@ for (const [name, start] of Object.entries(SERVERS)) {
   }
   await close()
 }
-writeFileSync(new URL('../docs/conformance.md', import.meta.url), document())
+writeFileSync(new URL('../../docs/conformance.md', import.meta.url), describe())
 
-async function service (app, refuse) {
+async function listenFastify (app, refuse) {
   app.get('/', async () => ({ name: 'root' }))
   app.post('/things', (request, reply) => request.body?.name ? reply.code(201).send(request.body) : refuse(request, reply))
   await app.listen({ port: 0, host: '127.0.0.1' })
   return { port: app.server.address().port, close: () => app.close() }
 }
 
-async function listening (server) {
+async function listenHttp (server) {
   if (!server.listening) await new Promise(resolve => { server.once('listening', resolve) })
   return {
     port: server.address().port,
@@ -84,34 +84,34 @@ async function listening (server) {
   }
 }
 
-function document () {
+function describe () {
   const names = Object.keys(results)
   const ids = [...results[names[0]].keys()]
   const row = cells => `| ${cells.join(' | ')} |`
-  const rule = `|---|${'---:|'.repeat(names.length)}`
+  const separator = `|---|${'---:|'.repeat(names.length)}`
   const groups = [...new Set(ids.map(id => id.split('-')[0]))]
-  const failed = (name, prefix = '') => [...results[name]].filter(([id, broken]) => id.startsWith(prefix) && broken.size > 0).length
-  const broken = name => [...new Set([...results[name].values()].flatMap(rules => [...rules]))]
+  const countFailed = (name, prefix = '') => [...results[name]].filter(([id, rules]) => id.startsWith(prefix) && rules.size > 0).length
+  const rulesBroken = name => [...new Set([...results[name].values()].flatMap(rules => [...rules]))]
   return `# What the probes show
 
-The same small service, on servers that do not know the contract of
-\`responses.md\` and on one that does: how many probes show that it is broken,
-by which rules, and which probes they are. Only HTTP/1.1 is spoken here; the
-catalogue has ${probes.length} probes, ${probes.filter(({ protocol }) => protocol === 'h2').length} of them for HTTP/2 and ${probes.filter(({ slow }) => slow).length} for the server's own
-timeouts. Made by \`node --import tsx scripts/conformance.js\`, Node ${process.version}.
+The conformance kit probes the same small service on this plugin and on servers
+without it. The tables count the probes that find a violation of the contract in
+\`responses.md\`, and list the rules and the probes. Only HTTP/1.1 is probed here:
+of the catalogue's ${probes.length} probes, ${probes.filter(({ protocol }) => protocol === 'h2').length} are for HTTP/2 and ${probes.filter(({ slow }) => slow).length} for the server's own timeouts.
+\`npm run docs:conformance\` writes this page; this time with Node ${process.version}.
 
 ${row(['group', ...names])}
-${rule}
-${groups.map(group => row([group, ...names.map(name => `${failed(name, `${group}-`)} of ${ids.filter(id => id.startsWith(`${group}-`)).length}`)])).join('\n')}
-${row(['all', ...names.map(name => `${failed(name)} of ${ids.length}`)])}
+${separator}
+${groups.map(group => row([group, ...names.map(name => `${countFailed(name, `${group}-`)} of ${ids.filter(id => id.startsWith(`${group}-`)).length}`)])).join('\n')}
+${row(['all', ...names.map(name => `${countFailed(name)} of ${ids.length}`)])}
 
 ## Rules
 
-${names.map(name => `- ${name}: ${broken(name).map(id => `\`${id}\``).join(', ') || 'none'}`).join('\n')}
+${names.map(name => `- ${name}: ${rulesBroken(name).map(id => `\`${id}\``).join(', ') || 'none'}`).join('\n')}
 
-## When an answer counts
+## When a response is a violation
 
-| what comes | verdict |
+| response | verdict |
 |---|---|
 | a 4xx or 5xx whose header section announces a body | The header section is judged at once. The body is awaited for ${LINGER_MS} ms, to tell how long it is. |
 | an answer that does not end within \`--timeout\` | a violation, for a 2xx as well. A stream of events without an end is no request for \`--request\`. |
@@ -125,7 +125,7 @@ The same holds over HTTP/2, where END_STREAM ends an answer.
 
 ## Probes
 
-Those that show a violation have a ✗.
+A ✗ marks a probe that finds a violation.
 
 | probe |${names.map(name => ` ${name} |`).join('')}
 |---|${':---:|'.repeat(names.length)}

@@ -5,23 +5,22 @@ import { chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFile
 import net from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { cert, key } from '../test/fixtures/certificate.ts'
+import { cert, key } from '../../test/fixtures/certificate.ts'
 
-const DOCS = new URL('../docs/proxies/', import.meta.url).pathname
+const DOCS = new URL('../../docs/proxies/', import.meta.url).pathname
 const PATH = `${process.env.PATH}:/usr/sbin:/usr/local/sbin`
 
-// Who runs the proxies, where this is run by root: nobody.
+// The proxies run as nobody if this is run by root.
 const NOBODY = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {}
 
 const HTTPD_MODULES = ['/usr/lib/apache2/modules', '/usr/lib64/httpd/modules'].find(existsSync)
 
-// How long a proxy may take to start, and to end, in milliseconds.
-const START = 20_000
-const END = 5_000
+const START_TIMEOUT_MS = 20_000
+const STOP_TIMEOUT_MS = 5_000
 
 /**
- * How each proxy is started: its program; what of its configuration is another
- * here than with a user; and the files and arguments around it.
+ * How each proxy is started: its program, the replacements in the configuration
+ * that a user has, and the files and arguments around it.
  */
 const PROXIES = {
   nginx: {
@@ -31,7 +30,7 @@ const PROXIES = {
     replace: ({ folder }) => [
       ['/etc/ssl/', `${folder}/`],
       ['60s', '3s'],
-      // By default they are 60 s, too.
+      // Their default is 60 s, too.
       ['server {', 'server {\n  client_header_timeout 3s;\n  client_body_timeout 3s;']
     ],
     main: ({ folder }) => `
@@ -86,25 +85,25 @@ http {
     version: ['-V'],
     config: 'varnish.vcl',
     replace: () => [['60s', '3s']],
-    // TLS is not its own: HTTP/2 comes without.
+    // Varnish has no TLS, so it speaks HTTP/2 without it.
     cleartext: true,
     args: ({ folder, port }) => ['-F', '-n', `${folder}/run`, '-a', `127.0.0.1:${port}`, '-f', `${folder}/config`, '-s', 'malloc,16m', '-p', 'feature=+http2',
-      // How long the rest of a request may take.
+      // The seconds that the rest of a request may take.
       '-p', 'timeout_idle=3',
       ...process.getuid() === 0 ? ['-j', 'none'] : []]
   }
 }
 
-export const NAMES = Object.keys(PROXIES)
+export const PROXY_NAMES = Object.keys(PROXIES)
 
 const running = new Set()
 
-function notePids (work) {
+function writePids (work) {
   writeFileSync(join(work, 'pids'), [...running].map(({ pid }) => `${pid}\n`).join(''))
 }
 
-/** The program of a proxy, and its version, if it is installed. */
-export function programOf (name) {
+/** Returns the program of a proxy and its version, or undefined if it is not installed. */
+export function findProgram (name) {
   const { programs, version } = PROXIES[name]
   for (const program of programs) {
     const { error, stdout, stderr } = spawnSync(program, version, { env: { ...process.env, PATH }, encoding: 'utf8' })
@@ -113,16 +112,16 @@ export function programOf (name) {
 }
 
 /**
- * Starts a proxy before a service.
+ * Starts a proxy in front of a service.
  *
- * @param {string} work the folder for its folder
+ * @param {string} work the folder in which the proxy gets a folder of its own
  * @param {string} name
  * @param {number} service the port of the service
- * @param {Array<[RegExp | string, string]>} edits of the configuration, for what becomes of it then
+ * @param {Array<[RegExp | string, string]>} edits replacements in the configuration
  */
 export async function startProxy (work, name, service, edits = []) {
   const proxy = PROXIES[name]
-  const [port, tlsPort] = [await freePort(), await freePort()]
+  const [port, tlsPort] = [await findFreePort(), await findFreePort()]
   const folder = join(work, `${name}-${port}`)
   const place = { folder, port }
   mkdirSync(folder)
@@ -143,33 +142,33 @@ export async function startProxy (work, name, service, edits = []) {
   }
 
   let output = ''
-  const child = spawn(programOf(name).program, proxy.args(place), {
+  const child = spawn(findProgram(name).program, proxy.args(place), {
     ...NOBODY,
     cwd: folder,
     env: { PATH, TMPDIR: folder },
-    // A group of its own, so that its workers end with it.
+    // In a process group of its own, so that its workers end with it.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe']
   })
   if (child.pid === undefined) throw (await once(child, 'error'))[0]
   running.add(child)
-  notePids(work)
+  writePids(work)
   child.stdout.on('data', chunk => { output += chunk })
   child.stderr.on('data', chunk => { output += chunk })
   const exited = once(child, 'exit')
   const stop = async () => {
     if (!running.has(child)) return
     signal(child, 'SIGTERM')
-    const timer = setTimeout(signal, END, child, 'SIGKILL')
+    const timer = setTimeout(signal, STOP_TIMEOUT_MS, child, 'SIGKILL')
     await exited
     clearTimeout(timer)
     running.delete(child)
-    notePids(work)
+    writePids(work)
   }
   child.stop = stop
 
-  const deadline = Date.now() + START
-  while (!(await accepts(port))) {
+  const deadline = Date.now() + START_TIMEOUT_MS
+  while (!(await isListening(port))) {
     if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
       await stop()
       throw new Error(`${name} does not start:\n${output}`)
@@ -179,7 +178,7 @@ export async function startProxy (work, name, service, edits = []) {
   return { port, url: proxy.cleartext ? `http://127.0.0.1:${port}` : `https://127.0.0.1:${tlsPort}`, stop }
 }
 
-/** Ends all that was started, by its process id. */
+/** Stops every proxy that was started. */
 export async function stopAll () {
   await Promise.all([...running].map(({ stop }) => stop()))
 }
@@ -192,31 +191,31 @@ function signal ({ pid }, name) {
   }
 }
 
-/** A text that is not there would leave a user's port in force, or what is to be tried without it. */
+/** Replaces texts. Throws if one is missing, because the proxy would otherwise keep a user's port or setting. */
 function replaceAll (text, replacements) {
   for (const [from, to] of replacements) {
     const before = text
     text = text.replaceAll(from, to)
-    if (text === before) throw new Error(`not in the configuration: ${from}`)
+    if (text === before) throw new Error(`A text that is to be replaced is not in the configuration: ${from}`)
   }
   return text
 }
 
 const givenPorts = new Set()
 
-/** A port that nothing listens on, and that no other proxy was given. */
-async function freePort () {
+/** Returns a port that nothing listens on, and that no other proxy was given. */
+async function findFreePort () {
   const server = net.createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address()
   server.close()
   await once(server, 'close')
-  if (givenPorts.has(port)) return await freePort()
+  if (givenPorts.has(port)) return await findFreePort()
   givenPorts.add(port)
   return port
 }
 
-async function accepts (port) {
+async function isListening (port) {
   const socket = net.connect(port, '127.0.0.1')
   try {
     await once(socket, 'connect')

@@ -1,33 +1,33 @@
-// The service behind the proxies: each way in which one can answer an error.
+// The service behind the proxies. It has a route for each way to send an error.
 import { constants } from 'node:http2'
 import Fastify from 'fastify'
-import reasonPhrase, { serverOptions } from '../index.ts'
+import reasonPhrase, { serverOptions } from '../../index.ts'
 
-// Over the 128 characters of a reason phrase, under the 512 of the header.
-export const LONG = `Das Thema „Bestellungen/Größe“ — ${'已存在 и уже занято '.repeat(9)}☃`
+// Longer than a reason phrase (128 characters), shorter than the header (512).
+const LONG_MESSAGE = `Das Thema „Bestellungen/Größe“ — ${'已存在 и уже занято '.repeat(9)}☃`
 
-// What a request body has at most; the proxies let more than that through.
+// The proxies let larger request bodies through.
 export const BODY_LIMIT = 16 * 1024
 
 export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']
 
 /**
- * Starts the service on a port of its own.
+ * Starts the service on a free port.
  *
- * Its route `/job/:id` loses the connection after the work and before the
- * answer. If the work is asked for again, the answer is 404: it is done. The
- * route `/stream` reads a body while it arrives.
+ * The route `/job/:id` loses the connection after the work and before the
+ * answer. A second request for the same work is answered by 404. The route
+ * `/stream` reads a request body while it arrives.
  *
  * @param {{ http2?: boolean, noStore?: boolean, runs?: Map<string, Array<'new' | 'reused'>> }} options
- * `runs` has the connection of each run of `/job/:id`; several servers can share it.
+ * `runs` lists, for each run of `/job/:id`, whether its connection is new; several servers can share it.
  */
 export async function startService ({ http2 = false, noStore = false, runs = new Map() } = {}) {
   const app = Fastify(serverOptions({ http2, bodyLimit: BODY_LIMIT, forceCloseConnections: true }))
   let connections = 0
-  const made = new Set()
+  const created = new Set()
   // Connections that had a request before.
   const used = new WeakSet()
-  // The requests whose handler began before the end of the body, by the field that names them.
+  // The x-request fields of the requests whose handler began.
   const begun = new Set()
   app.server.on('connection', () => { connections++ })
   await app.register(reasonPhrase)
@@ -37,10 +37,10 @@ export async function startService ({ http2 = false, noStore = false, runs = new
     })
   }
   app.get('/topic', async () => ({ topics: [] }))
-  app.post('/topic', async (request, reply) => reply.unprocessable(LONG))
-  app.get('/topic/:name', async ({ params: { name } }, reply) => made.has(name) ? { name } : reply.notFound(`No topic ${name}`))
+  app.post('/topic', async (request, reply) => reply.unprocessable(LONG_MESSAGE))
+  app.get('/topic/:name', async ({ params: { name } }, reply) => created.has(name) ? { name } : reply.notFound(`No topic ${name}`))
   app.put('/topic/:name', async ({ params: { name } }, reply) => {
-    made.add(name)
+    created.add(name)
     return reply.created({ name })
   })
   app.get('/away', async (request, reply) => reply.serviceUnavailable('We move', { retryAfter: 7 }))
@@ -58,7 +58,7 @@ export async function startService ({ http2 = false, noStore = false, runs = new
       used.add(socket)
       if (before.length > 0) return reply.notFound('The work is done')
       reply.hijack()
-      // Over HTTP/2 the stream is lost, and not the connection.
+      // Over HTTP/2 only the stream is lost.
       if (http2) stream.close(constants.NGHTTP2_INTERNAL_ERROR)
       else socket.destroy()
     }

@@ -1,4 +1,4 @@
-// What a user of the package can export: its type must be one that the compiler can write down.
+// Values that a user of the package can export. The compiler must be able to write their types into a declaration.
 import Fastify, { type FastifyReply } from 'fastify'
 import reasonPhrase, { serverOptions } from 'fastify-reason-phrase'
 import { createClient, outcomeOf, signer } from 'fastify-reason-phrase/client'
