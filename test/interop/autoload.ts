@@ -4,7 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import reasonPhrase from '../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../plugins/reason-phrase/server-options.js'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 import { exchange, keepsContract, listen } from '../fixtures/wire.js'
 
 t.test('@fastify/autoload', async t => {
@@ -31,15 +31,15 @@ t.test('@fastify/autoload', async t => {
   const headers = { authorization: 'a' }
 
   const routes = (app: FastifyInstance) => app.register(autoload, { dir, routeParams: true, autoHooks: true })
-  interop(t, { plugin: () => {}, routes, orders: ['after'] }, async (t, { ask }) => {
-    t.match(await ask('/topic'), { statusCode: 200, body: 'topics' })
-    refused(t, await ask('/topic/thrown'), 400, 'It is taken')
-    refused(t, await ask('/topic/refused'), 403, 'Not for you')
-    refused(t, await ask('/topic/EBT-1'), 404, 'Route GET:/topic/EBT-1 not found')
-    refused(t, await ask('/guarded'), 401, 'No signature')
-    refused(t, await ask({ url: '/guarded', headers }), 422, 'Handled: a failure')
-    refused(t, await ask({ url: '/guarded/none', headers }), 404, 'Nothing is guarded here')
-    refused(t, await ask('/none'), 404, 'Route GET:/none not found')
+  testWithPlugin(t, { plugin: () => {}, routes, orders: ['after'] }, async (t, { request }) => {
+    t.match(await request('/topic'), { statusCode: 200, body: 'topics' })
+    assertError(t, await request('/topic/thrown'), 400, 'It is taken')
+    assertError(t, await request('/topic/refused'), 403, 'Not for you')
+    assertError(t, await request('/topic/EBT-1'), 404, 'Route GET:/topic/EBT-1 not found')
+    assertError(t, await request('/guarded'), 401, 'No signature')
+    assertError(t, await request({ url: '/guarded', headers }), 422, 'Handled: a failure')
+    assertError(t, await request({ url: '/guarded/none', headers }), 404, 'Nothing is guarded here')
+    assertError(t, await request('/none'), 404, 'Route GET:/none not found')
   })
 })
 

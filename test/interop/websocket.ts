@@ -3,7 +3,7 @@ import websocket from '@fastify/websocket'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import { interop, refused, type Interop } from '../fixtures/interop.js'
+import { testWithPlugin, assertError, type RunningService } from '../fixtures/test-with-plugin.js'
 import { connect, exchange, keepsContract } from '../fixtures/wire.js'
 
 const HEAD = 'Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
@@ -44,8 +44,8 @@ async function closed (port: number, path: string): Promise<[code: number, reaso
   return [code, String(reason)]
 }
 
-const onSocket = (t: Test, prove: (t: Test, port: number, interop: Interop) => Promise<void>) => {
-  interop(t, { plugin: app => app.register(websocket), routes, ways: ['a socket'] }, (t, given) => prove(t, given.port!, given))
+const onSocket = (t: Test, verify: (t: Test, port: number, interop: RunningService) => Promise<void>) => {
+  testWithPlugin(t, { plugin: app => app.register(websocket), routes, transports: ['socket'] }, (t, given) => verify(t, given.port!, given))
 }
 
 t.test('@fastify/websocket, of an upgrade that is accepted', async t => {
@@ -98,11 +98,11 @@ t.test('@fastify/websocket, of a handshake that cannot be read', async t => {
 })
 
 t.test('@fastify/websocket, of requests without an upgrade', async t => {
-  interop(t, { plugin: app => app.register(websocket), routes }, async (t, { ask }) => {
-    t.equal((await ask('/')).body, 'ok')
-    refused(t, await ask('/echo'), 404, 'Not Found')
-    refused(t, await ask({ method: 'HEAD', url: '/echo' }), 404, 'Not Found')
-    refused(t, await ask('/refused'), 401, 'No signature')
-    refused(t, await ask('/both'), 403, 'Not by HTTP')
+  testWithPlugin(t, { plugin: app => app.register(websocket), routes }, async (t, { request }) => {
+    t.equal((await request('/')).body, 'ok')
+    assertError(t, await request('/echo'), 404, 'Not Found')
+    assertError(t, await request({ method: 'HEAD', url: '/echo' }), 404, 'Not Found')
+    assertError(t, await request('/refused'), 401, 'No signature')
+    assertError(t, await request('/both'), 403, 'Not by HTTP')
   })
 })

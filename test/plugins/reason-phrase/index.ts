@@ -10,7 +10,7 @@ import fp from 'fastify-plugin'
 import t from 'tap'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
-import { addPaths, answered, bytesOf, METHODS, twin, wireOf } from '../../fixtures/paths.js'
+import { addErrorCases, assertErrorCase, toRequestBytes, METHODS, withMethod, toWireResponse } from '../../fixtures/error-cases.js'
 import { connect, exchange, keepsContract, listen, valuesOf } from '../../fixtures/wire.js'
 
 /** A logger that keeps its lines. */
@@ -21,15 +21,15 @@ function logTo (lines: any[]): { level: string, stream: { write (line: string): 
 t.test('register() alone keeps the contract from routing on', async t => {
   const app = Fastify()
   await app.register(reasonPhrase)
-  const paths = addPaths(app)
+  const paths = addErrorCases(app)
   const port = await listen(t, app)
 
   for (const method of METHODS) {
     for (const original of paths) {
-      const path = twin(original, method)
+      const path = withMethod(original, method)
       if (path === undefined) continue
-      answered(t, path, wireOf(await app.inject(path.request as never)), 'injected', 'eb-reason-phrase')
-      answered(t, path, await exchange(port, bytesOf(path)), 'on a socket')
+      assertErrorCase(t, path, toWireResponse(await app.inject(path.request as never)), 'injected', 'eb-reason-phrase')
+      assertErrorCase(t, path, await exchange(port, toRequestBytes(path)), 'on a socket')
     }
   }
 })
@@ -291,7 +291,7 @@ t.test('a body whose length is not what its content-length says', async t => {
   await app.register(reasonPhrase)
   app.post('/', async () => 'ok')
   const response = await app.inject({ method: 'POST', url: '/', headers: { 'content-type': 'application/json', 'content-length': '9' }, payload: '{}' })
-  keepsContract(t, wireOf(response), 400, 'Request body size did not match Content-Length', '', 'eb-reason-phrase')
+  keepsContract(t, toWireResponse(response), 400, 'Request body size did not match Content-Length', '', 'eb-reason-phrase')
 })
 
 t.test('what Fastify does with a second answer or none stays as it is', async t => {
@@ -671,7 +671,7 @@ t.test('what an earlier plugin answers in onRequest keeps the contract by inject
   app.get('/:way', async () => 'ok')
   for (const url of ['/sent', '/thrown']) {
     lines.length = 0
-    keepsContract(t, wireOf(await app.inject(url)), 403, 'Not you', url, 'eb-reason-phrase')
+    keepsContract(t, toWireResponse(await app.inject(url)), 403, 'Not you', url, 'eb-reason-phrase')
     t.ok(lines.some(({ msg }) => msg === 'Not you'), url)
   }
 })

@@ -8,11 +8,11 @@ import t, { type Test } from 'tap'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverContract, serverOptions } from '../../../plugins/reason-phrase/server-options.js'
 import { cert, key } from '../../fixtures/certificate.js'
-import { addPaths, answered, bytesOf, METHODS, twin, type Path } from '../../fixtures/paths.js'
+import { addErrorCases, assertErrorCase, toRequestBytes, METHODS, withMethod, type ErrorCase } from '../../fixtures/error-cases.js'
 import { connect, exchange, keepsContract, listen, valuesOf, type WireResponse } from '../../fixtures/wire.js'
 
 /** What every server of these tests has beside the paths of the table. */
-function addMore (app: FastifyInstance<any, any, any>): Path[] {
+function addMore (app: FastifyInstance<any, any, any>): ErrorCase[] {
   app.addConstraintStrategy({
     name: 'failing',
     storage: () => ({ get: () => null, set () {} }),
@@ -33,13 +33,13 @@ function addMore (app: FastifyInstance<any, any, any>): Path[] {
   ]
 }
 
-async function build (app: FastifyInstance<any, any, any>): Promise<Path[]> {
+async function build (app: FastifyInstance<any, any, any>): Promise<ErrorCase[]> {
   await app.register(reasonPhrase)
   const more = addMore(app)
-  return [...addPaths(app), ...more]
+  return [...addErrorCases(app), ...more]
 }
 
-function request (session: http2.ClientHttp2Session, { request }: Path): Promise<WireResponse> {
+function request (session: http2.ClientHttp2Session, { request }: ErrorCase): Promise<WireResponse> {
   const { method = 'GET', url, headers, payload } = request
   const stream = session.request({ ':method': method, ':path': url, ...headers }, { endStream: payload === undefined })
   if (payload !== undefined) stream.end(payload)
@@ -58,17 +58,17 @@ function request (session: http2.ClientHttp2Session, { request }: Path): Promise
   })
 }
 
-async function overHttp2 (t: Test, port: number, protocol: 'http' | 'https', paths: Path[]): Promise<void> {
+async function overHttp2 (t: Test, port: number, protocol: 'http' | 'https', paths: ErrorCase[]): Promise<void> {
   const warnings: Error[] = []
   const onWarning = (warning: Error): void => { warnings.push(warning) }
   process.on('warning', onWarning)
   const session = http2.connect(`${protocol}://127.0.0.1:${port}`, { rejectUnauthorized: false })
   for (const method of METHODS) {
     for (const original of paths) {
-      const path = twin(original, method)
+      const path = withMethod(original, method)
       // Over HTTP/2 Node refuses no header value.
       if (path === undefined || original.title === 'a header that Node refuses') continue
-      answered(t, path, await request(session, path), 'over HTTP/2', 'eb-reason-phrase')
+      assertErrorCase(t, path, await request(session, path), 'over HTTP/2', 'eb-reason-phrase')
     }
   }
   session.close()
@@ -76,12 +76,12 @@ async function overHttp2 (t: Test, port: number, protocol: 'http' | 'https', pat
   t.strictSame(warnings.map(({ message }) => message), [], 'no warning of Node')
 }
 
-async function overHttp1 (t: Test, port: number, paths: Path[], version: string, options?: Parameters<typeof exchange>[2]): Promise<void> {
+async function overHttp1 (t: Test, port: number, paths: ErrorCase[], version: string, options?: Parameters<typeof exchange>[2]): Promise<void> {
   for (const method of METHODS) {
     for (const original of paths) {
-      const path = twin(original, method)
+      const path = withMethod(original, method)
       if (path === undefined) continue
-      answered(t, path, await exchange(port, bytesOf(path, version), options), `over ${version}`)
+      assertErrorCase(t, path, await exchange(port, toRequestBytes(path, version), options), `over ${version}`)
     }
   }
 }
@@ -101,14 +101,14 @@ t.test('HTTP/1.1 and HTTP/1.0', async t => {
 
   const connection = connect(port)
   // After some refused bodies Fastify closes the connection.
-  const pipelined: Path[] = []
+  const pipelined: ErrorCase[] = []
   for (const path of paths) {
-    const [connection] = valuesOf(await exchange(port, bytesOf(path)), 'connection')
+    const [connection] = valuesOf(await exchange(port, toRequestBytes(path)), 'connection')
     if (connection !== 'close') pipelined.push(path)
   }
-  for (const path of pipelined) connection.write(bytesOf(path))
+  for (const path of pipelined) connection.write(toRequestBytes(path))
   const responses = await connection.responses(pipelined.length)
-  for (const [i, path] of pipelined.entries()) answered(t, path, responses[i]!, 'pipelined')
+  for (const [i, path] of pipelined.entries()) assertErrorCase(t, path, responses[i]!, 'pipelined')
   connection.destroy()
 })
 
@@ -154,7 +154,7 @@ t.test('HTTP/2: CONNECT and an unknown expectation', async t => {
   t.match(connected, { ':status': 400, 'eb-reason-phrase': 'Bad Request', 'content-length': '0' })
   connect.close()
   const path = { title: 'expect', request: { url: '/', headers: { expect: 'foo' } }, statusCode: 400 }
-  answered(t, path, await request(session, path), 'over HTTP/2', 'eb-reason-phrase')
+  assertErrorCase(t, path, await request(session, path), 'over HTTP/2', 'eb-reason-phrase')
   session.close()
 })
 
@@ -287,7 +287,7 @@ t.test('HTTP/2: headers that Node refuses only as it sends them', async t => {
   app.get('/raw', (_request, reply) => { reply.hijack(); reply.raw.destroy() })
   const session = http2.connect(`http://127.0.0.1:${await listen(t, app)}`)
   for (const [url, statusCode, reason] of [['/te', 404, 'not here'], ['/age', 401, 'who?'], ['/success', 500]] as const) {
-    answered(t, { title: url, request: { url }, statusCode, ...(reason !== undefined && { reason }) }, await request(session, { title: url, request: { url }, statusCode }), 'over HTTP/2', 'eb-reason-phrase')
+    assertErrorCase(t, { title: url, request: { url }, statusCode, ...(reason !== undefined && { reason }) }, await request(session, { title: url, request: { url }, statusCode }), 'over HTTP/2', 'eb-reason-phrase')
   }
   const unanswered = session.request({ ':path': '/raw' })
   await once(unanswered, 'close')
