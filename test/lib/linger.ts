@@ -40,13 +40,13 @@ async function upload (socket: Socket) {
   }
 }
 
-t.test('A client that still sends is not reset', async t => {
+t.test('lingerAtEnd does not reset a client that still sends', async t => {
   const { socket, received, error } = await exchange(t, lingerAtEnd, true)
   const ended = once(socket, 'end')
   await upload(socket)
   await ended
   t.match(received(), /^HTTP\/1\.1 503 [^]*\r\n\r\n$/)
-  t.equal(socket.writable, true, 'its side is open')
+  t.equal(socket.writable, true, 'the client can still write')
   t.equal(error(), undefined)
   const closed = once(socket, 'close')
   socket.end()
@@ -54,7 +54,7 @@ t.test('A client that still sends is not reset', async t => {
   t.equal(error(), undefined)
 })
 
-t.test('Without it, it is', async t => {
+t.test('without lingerAtEnd, a client that still sends is reset', async t => {
   const { socket, error } = await exchange(t, () => {}, true)
   const closed = once(socket, 'close').catch(() => {})
   await upload(socket)
@@ -63,7 +63,7 @@ t.test('Without it, it is', async t => {
   t.match(error(), { code: /^(ECONNRESET|EPIPE)$/ })
 })
 
-t.test('What comes later is not heard', async t => {
+t.test('ignores requests after the end of the connection', async t => {
   const { asked, socket, received, error } = await exchange(t, lingerAtEnd, true)
   socket.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\n')
   await once(socket, 'end')
@@ -76,7 +76,7 @@ t.test('What comes later is not heard', async t => {
   t.equal(error(), undefined)
 })
 
-t.test('A client that does not close its side is waited for, but not for ever', async t => {
+t.test('waits for a client that does not close its side, and closes the connection at last', async t => {
   const { socket, server } = await exchange(t, lingerAtEnd, true)
   socket.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\n')
   await once(socket, 'end')
@@ -85,7 +85,7 @@ t.test('A client that does not close its side is waited for, but not for ever', 
   while (await count() !== 0) await turn()
 })
 
-t.test('A connection that is closed already is left alone', async t => {
+t.test('closeLingering ignores a connection that is closed already', async t => {
   const { socket } = await exchange(t, () => {})
   closeLingering(socket)
   t.equal(socket.writableEnded, true)
@@ -99,7 +99,7 @@ t.test('A connection that is closed already is left alone', async t => {
 /** How many clients more than may linger. */
 const MORE = 40
 
-t.test('The oldest connections are closed where too many linger', async t => {
+t.test('closes the oldest lingering connections beyond the limit', async t => {
   const server = createSocketServer({ allowHalfOpen: true })
   const sockets: Socket[] = []
   server.listen(0, '127.0.0.1')
@@ -121,28 +121,28 @@ t.test('The oldest connections are closed where too many linger', async t => {
 
   const [first, second, third] = sockets as [Socket, Socket, Socket]
   for (const [index, socket] of sockets.slice(0, LINGERING_LIMIT).entries()) index % 2 === 0 ? closeLingering(socket) : destroyLater(socket)
-  t.notOk(sockets.some(({ destroyed }) => destroyed), 'as many as may')
+  t.notOk(sockets.some(({ destroyed }) => destroyed), 'none is closed up to the limit')
   destroyLater(first)
-  t.notOk(first.destroyed, 'one that lingers already is not one more')
+  t.notOk(first.destroyed, 'does not count a lingering connection twice')
 
   closeLingering(sockets[LINGERING_LIMIT]!)
   t.strictSame([first.destroyed, second.destroyed], [true, false])
   destroyLater(sockets[LINGERING_LIMIT + 1]!)
   t.strictSame([second.destroyed, third.destroyed], [true, false])
   destroyLater(first)
-  t.notOk(third.destroyed, 'one that is closed takes the place of none')
+  t.notOk(third.destroyed, 'does not count a closed connection')
 
   const closed = once(sockets[LINGERING_LIMIT - 1]!, 'close')
   sockets[LINGERING_LIMIT - 1]!.destroy()
   await closed
   closeLingering(sockets[LINGERING_LIMIT + 2]!)
-  t.notOk(third.destroyed, 'one that has closed leaves its place')
+  t.notOk(third.destroyed, 'stops counting a connection that has closed')
   for (const socket of sockets.slice(LINGERING_LIMIT + 3)) closeLingering(socket)
   t.equal(sockets.filter(({ destroyed }) => !destroyed).length, LINGERING_LIMIT)
 })
 
 for (const secure of [false, true]) {
-  t.test(`Malformed requests of many clients that stay, over ${secure ? 'TLS' : 'TCP'}`, async t => {
+  t.test(`responds to malformed requests of many clients that stay connected, over ${secure ? 'TLS' : 'TCP'}`, async t => {
     const app: FastifyInstance = secure ? Fastify(serverOptions({ https: { cert, key } })) as unknown as FastifyInstance : Fastify(serverOptions())
     t.teardown(() => app.close())
     const sockets: Socket[] = []
@@ -159,7 +159,7 @@ for (const secure of [false, true]) {
       const [data] = await once(client.setEncoding('latin1'), 'data')
       return data.slice(0, 12)
     })
-    t.strictSame(new Set(await Promise.all(answered)), new Set(['HTTP/1.1 400']), 'each has its answer')
+    t.strictSame(new Set(await Promise.all(answered)), new Set(['HTTP/1.1 400']), 'each client gets a response')
     const open = sockets.filter(({ destroyed }) => !destroyed).length
     t.ok(open <= LINGERING_LIMIT, `${open} are open`)
   })

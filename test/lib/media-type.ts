@@ -1,12 +1,12 @@
 import t from 'tap'
 import { isJson, isMediaType, isPlainText, isSameMediaType } from '../../lib/media-type.js'
 
-t.test('What is a media type', async t => {
+t.test('isMediaType accepts valid media types only', async t => {
   for (const text of ['a/b', 'application/vnd.api+json', 'text/plain;charset=utf-8', 'text/plain ; a="b;c" ;\td=e']) t.ok(isMediaType(text), text)
   for (const text of ['', 'a', 'a/', '/b', 'a/b/c', 'a /b', 'a/b;', 'a/b; c', 'a/b; c="d', '+a/b', `a/${'b'.repeat(128)}`]) t.notOk(isMediaType(text), text)
 })
 
-t.test('Media types that are the same', async t => {
+t.test('isSameMediaType returns true for equivalent media types', async t => {
   for (const [a, b] of [
     ['application/json', 'application/json'],
     ['Application/JSON', 'application/json'],
@@ -19,7 +19,7 @@ t.test('Media types that are the same', async t => {
   }
 })
 
-t.test('Media types that differ', async t => {
+t.test('isSameMediaType returns false for different media types', async t => {
   for (const [a, b] of [
     ['application/json', 'text/json'],
     ['application/json', 'application/json; charset=utf-8'],
@@ -36,7 +36,7 @@ t.test('Media types that differ', async t => {
   }
 })
 
-t.test('What is JSON', async t => {
+t.test('isJson recognizes JSON media types', async t => {
   for (const json of ['application/json', 'Application/JSON', 'application/json ; charset=utf-8', 'application/vnd.api+json', 'a/b+JSON;c=d']) {
     t.ok(isJson(json), json)
   }
@@ -45,7 +45,7 @@ t.test('What is JSON', async t => {
   }
 })
 
-t.test('What is plain text', async t => {
+t.test('isPlainText recognizes text/plain', async t => {
   for (const text of ['text/plain', 'Text/PLAIN', 'text/plain ; charset=utf-8', 'text/plain;format=flowed']) {
     t.ok(isPlainText(text), text)
   }

@@ -87,23 +87,23 @@ t.test('every run of control characters and white space becomes one space', asyn
 
 t.test('a message cannot split the response', async t => {
   t.equal(reasonText('x\r\nSet-Cookie: a=b\r\n\r\nHTTP/1.1 200 OK'), 'x Set-Cookie: a=b HTTP/1.1 200 OK')
-  t.equal(reasonText('x\u010d\u010aSet-Cookie: a=b'), 'xcCSet-Cookie: a=b', 'nor by the low bytes of its characters')
+  t.equal(reasonText('x\u010d\u010aSet-Cookie: a=b'), 'xcCSet-Cookie: a=b', 'not by the low bytes of its characters either')
 })
 
-t.test('what transliteration leaves blank makes no second space', async t => {
-  t.equal(reasonText('a \u200b b'), 'a b', 'where a character vanishes between spaces')
-  t.equal(reasonText('\u200b a \u200b'), 'a', 'where one vanishes at the ends')
-  t.equal(reasonText('a \u2800 b'), 'a b', 'where one becomes a space')
+t.test('characters that transliteration removes leave no second space', async t => {
+  t.equal(reasonText('a \u200b b'), 'a b', 'a character is removed between spaces')
+  t.equal(reasonText('\u200b a \u200b'), 'a', 'a character is removed at the ends')
+  t.equal(reasonText('a \u2800 b'), 'a b', 'a character becomes a space')
   t.equal(reasonText('\u2800a\u2800'), 'a')
 })
 
-t.test('nothing is left of a message that says nothing', async t => {
+t.test('a message without visible characters becomes an empty text', async t => {
   for (const message of ['', ' ', '\0', '\r\n', ' \t\x7f\x85 ', '\xa0\u2028\u3000\ufeff', '\u200b\u200d', '\ud800\udbff', '\u2800']) {
     t.equal(reasonText(message), '', [...message].map(named).join(' ') || 'no character')
   }
 })
 
-t.test('a long text is read piece by piece, and its pieces make the same text', async t => {
+t.test('a long text gives the same result as its characters one by one', async t => {
   const random = seeded(7)
   const parts = ['x', 'e\u0301', 'Ω', '日', '🚌', '🇺🇦', '\ud83d', '\ude8c', ' ', ' \n\u2028', '\u200b', '\u2800', 'Straße', '\0'.repeat(300), '👩‍👧'.repeat(80)]
   for (let i = 0; i < 500; i++) {
@@ -112,7 +112,7 @@ t.test('a long text is read piece by piece, and its pieces make the same text', 
     const expected = whole.replace(/ +/g, ' ').trim().slice(0, 512).trim()
     if (reasonText(message) !== expected) t.equal(reasonText(message), expected)
   }
-  t.equal(reasonText(`${'日'.repeat(20)}${'\u200b'.repeat(491)}🚌`), `${'Ri'.repeat(20)}:bus:`, 'also where the cut falls within a character')
+  t.equal(reasonText(`${'日'.repeat(20)}${'\u200b'.repeat(491)}🚌`), `${'Ri'.repeat(20)}:bus:`, 'the cut falls within a character')
 })
 
 t.test('a text is cut at 512 characters, without a space at its end', async t => {
@@ -150,15 +150,15 @@ t.test('the reason phrase is the first 128 characters of the text, without a spa
   ] as const) t.equal(reasonPhrase(text), phrase, name)
 })
 
-t.test('the work does not grow with the message', async t => {
+t.test('the work does not grow with the length of the message', async t => {
   const long = 10 * 1024 * 1024
 
   for (const pattern of ['x', 'é', 'a b\n', ' ', '\0', 'ﷺ', '🚌', '\ud800', 'ß\u3000']) {
     const message = pattern.repeat(long / pattern.length)
     t.equal(reasonText(message), reasonText(message.slice(0, 4096)), `10 MB of ${[...pattern].map(named).join(' ')} are as 4 KB`)
   }
-  t.equal(reasonText(`${'\u200b'.repeat(4096)}x`), '', 'what comes after 4096 characters is not looked at')
-  t.equal(reasonText(`${'\u200b'.repeat(4095)}🚌`), '', 'nor is the second half of a character')
+  t.equal(reasonText(`${'\u200b'.repeat(4096)}x`), '', 'ignores characters after the first 4096')
+  t.equal(reasonText(`${'\u200b'.repeat(4095)}🚌`), '', 'ignores the second half of a character at the limit')
 
   // Of this message nothing can be asked but its length and a part of it.
   let inspected = 0
@@ -176,7 +176,7 @@ t.test('the work does not grow with the message', async t => {
   }
 })
 
-t.test('whatever code unit a message holds, its text can be sent', async t => {
+t.test('the text of a message with any code unit can be sent', async t => {
   const flaws: string[] = []
   const wrong: string[] = []
   const fill = 'x'.repeat(511)
@@ -195,7 +195,7 @@ t.test('whatever code unit a message holds, its text can be sent', async t => {
   t.strictSame(wrong, [])
 })
 
-t.test('whatever characters a message is made of, its text can be sent', async t => {
+t.test('the text of a message with any characters can be sent', async t => {
   const random = seeded(512)
   const sources: Array<() => string> = [
     () => String.fromCharCode(0x21 + random(0x5e)),

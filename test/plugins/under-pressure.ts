@@ -30,7 +30,7 @@ async function open (t: Test, options: object = {}) {
   return { get, refused }
 }
 
-t.test('A busy event loop is a 503 that keeps the contract, with its Retry-After', async t => {
+t.test('sends 503 with Retry-After while the event loop is busy', async t => {
   const { get, refused } = await open(t)
   t.equal((await get('/')).body, 'ok')
   const response = await refused()
@@ -39,7 +39,7 @@ t.test('A busy event loop is a 503 that keeps the contract, with its Retry-After
   while ((await get('/')).statusCode !== 200) await new Promise(resolve => setTimeout(resolve, 20))
 })
 
-t.test('Its message is sent where the error is exposed', async t => {
+t.test('sends the message of @fastify/under-pressure only if the error is exposed', async t => {
   class Busy extends Error {
     statusCode = 503
     expose = true
@@ -51,7 +51,7 @@ t.test('Its message is sent where the error is exposed', async t => {
   keepsContract(t, await unsaid.refused(), 503)
 })
 
-t.test('Its status route declares bodies for errors, which errorSchemas: ignore removes', async t => {
+t.test('sends 503 from the status route with errorSchemas: ignore', async t => {
   const app = Fastify(serverOptions())
   t.teardown(() => app.close())
   await app.register(reasonPhrase, { errorSchemas: 'ignore' })

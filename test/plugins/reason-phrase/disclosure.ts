@@ -4,6 +4,7 @@ import httpErrors from 'http-errors'
 import t from 'tap'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
+import { logTo } from '../../fixtures/log.js'
 import { exchange, keepsContract, listen } from '../../fixtures/wire.js'
 
 /** The table of `docs/security.md`: what becomes of a message that somebody sends. */
@@ -163,7 +164,7 @@ for (const [way, create] of Object.entries({
   'serverOptions()': () => Fastify(serverOptions()) as unknown as FastifyInstance,
   'register() alone': () => Fastify()
 })) {
-  t.test(`Says no more than the table of docs/security.md, with ${way}`, async t => {
+  t.test(`sends no more than the table of docs/security.md allows, with ${way}`, async t => {
     const app = create()
     await app.register(reasonPhrase, { errorSchemas: 'ignore' })
     addCases(app)
@@ -178,7 +179,7 @@ for (const [way, create] of Object.entries({
   })
 }
 
-t.test('Takes a message from the serialized payload where an earlier hook has made a stream of it, or failed', async t => {
+t.test('sends the message of the serialized payload if an earlier hook made a stream of it, or failed', async t => {
   const app = Fastify()
   app.addHook('onSend', async (request, _reply, payload) => {
     if (request.query === null) return payload
@@ -200,7 +201,7 @@ t.test('Takes a message from the serialized payload where an earlier hook has ma
   }
 })
 
-t.test('Sends all of them with exposeServerErrors', async t => {
+t.test('sends the messages of every 5xx with exposeServerErrors', async t => {
   const app = Fastify()
   await app.register(reasonPhrase, { exposeServerErrors: true })
   app.get('/upstream', (_request, reply) => reply.code(500).type('text/plain').send(Readable.from(['no secret'])))
@@ -209,9 +210,9 @@ t.test('Sends all of them with exposeServerErrors', async t => {
   for (const url of ['/upstream', '/decorator', '/format']) t.equal((await app.inject(url)).headers['eb-reason-phrase'], 'no secret', url)
 })
 
-t.test('Logs an error in the place of a message whole, once', async t => {
+t.test('logs an error that is given as message in full, once', async t => {
   const lines: any[] = []
-  const app = Fastify(serverOptions({ logger: { level: 'info', stream: { write (line: string) { lines.push(JSON.parse(line)) } } } }))
+  const app = Fastify(serverOptions({ logger: logTo(lines) }))
   await app.register(reasonPhrase)
   app.get('/5xx', (_request, reply) => reply.internalServerError(secret() as never))
   app.get('/4xx', (_request, reply) => reply.notFound(secret() as never))
@@ -227,13 +228,12 @@ t.test('Logs an error in the place of a message whole, once', async t => {
   }
 })
 
-t.test('A serializer of the log gets the reply, and what it throws breaks no response', async t => {
+t.test('passes the reply to the serializers of the log, and survives what they throw', async t => {
   const lines: any[] = []
   let isFailing = false
   const app = Fastify(serverOptions({
     logger: {
-      level: 'info',
-      stream: { write (line: string) { lines.push(JSON.parse(line)) } },
+      ...logTo(lines),
       serializers: {
         res (reply) {
           const { statusCode, getHeader } = reply as FastifyReply

@@ -31,20 +31,20 @@ async function isVerified (t: Test, app: FastifyInstance, prefix = ''): Promise<
   isError(t, await app.inject({ method: 'HEAD', url: `${prefix}/write`, headers: sign('HEAD', `${prefix}/write`) }), 403, 'The key lacks the permission write')
 }
 
-t.test('a permission that nothing verifies fails at start', async t => {
+t.test('rejects at start a permission that nothing verifies', async t => {
   const app = await build(t)
   app.get('/open', async () => 'open')
   app.route({ method: ['PUT', 'POST'], url: '/topic/:id', config: { permission: 'topic:write' }, handler: async () => 'unsafe' })
   await t.rejects(async () => await app.ready(), stray('PUT, POST', '/topic/:id', 'topic:write'))
 })
 
-t.test('in a child context, too', async t => {
+t.test('rejects at start a permission that nothing verifies in a child context', async t => {
   const app = await build(t)
   await app.register(async child => { await child.register(routes) }, { prefix: '/v2' })
   await t.rejects(async () => await app.ready(), stray('GET', '/v2/read', 'read'))
 })
 
-t.test('and where only a sibling context has the plugin', async t => {
+t.test('rejects at start a permission if only a sibling context registers the signature plugin', async t => {
   const app = await build(t)
   await app.register(async child => {
     await child.register(signature, options)
@@ -54,14 +54,14 @@ t.test('and where only a sibling context has the plugin', async t => {
   await t.rejects(async () => await app.ready(), stray('GET', '/sibling/read', 'read'))
 })
 
-t.test('or only a child', async t => {
+t.test('rejects at start a permission if only a child context registers the signature plugin', async t => {
   const app = await build(t)
   await app.register(async child => { await child.register(signature, options) })
   await app.register(routes)
   await t.rejects(async () => await app.ready(), stray('GET', '/read', 'read'))
 })
 
-t.test('it is the same where the plugin comes before its routes', async t => {
+t.test('verifies permissions if the signature plugin is registered before the routes', async t => {
   const app = await build(t)
   await app.register(signature, options)
   await app.register(routes, { prefix: '/child' })
@@ -70,7 +70,7 @@ t.test('it is the same where the plugin comes before its routes', async t => {
   await isVerified(t, app, '/child')
 })
 
-t.test('and after them', async t => {
+t.test('verifies permissions if the signature plugin is registered after the routes', async t => {
   const app = await build(t)
   await app.register(async child => { await child.register(routes) }, { prefix: '/child' })
   await routes(app, {})
@@ -79,7 +79,7 @@ t.test('and after them', async t => {
   await isVerified(t, app, '/child')
 })
 
-t.test('in a child context that has it, and another that has none', async t => {
+t.test('verifies permissions in the child context that registers the signature plugin, and leaves other routes open', async t => {
   const app = await build(t)
   app.get('/open', async () => 'open')
   await app.register(async child => {
@@ -90,7 +90,7 @@ t.test('in a child context that has it, and another that has none', async t => {
   t.equal((await app.inject('/open')).body, 'open')
 })
 
-t.test('a permission that is none fails where it is registered, with and without the plugin', async t => {
+t.test('throws for an invalid permission when the route is registered, with and without the signature plugin', async t => {
   for (const before of [true, false]) {
     const app = await build(t)
     if (before) await app.register(signature, options)

@@ -33,19 +33,19 @@ async function service (t: Test, upgrade: 'routed' | 'refused', listens = false)
   return { app, late, port: await listen(t, app) }
 }
 
-t.test('a handshake that cannot be read is answered by the contract', async t => {
+t.test('sends 400 for a malformed WebSocket handshake', async t => {
   const { port } = await service(t, 'refused')
   keepsContract(t, await exchange(port, UPGRADE), 400, 'Missing or invalid Sec-WebSocket-Key header')
 })
 
-t.test('who listens answers it himself', async t => {
+t.test("leaves a malformed handshake to the service's own wsClientError listener", async t => {
   const { port } = await service(t, 'refused', true)
   const connection = connect(port)
   connection.write(UPGRADE)
   t.match(await connection.closed(), /^HTTP\/1\.1 400 Its own/)
 })
 
-t.test('an upgrade while the service closes is a 503, with the time to come back', async t => {
+t.test('sends 503 with Retry-After for an upgrade while the service closes', async t => {
   const { app, late, port } = await service(t, 'routed')
   t.match(await exchange(port, UPGRADE), { statusCode: 200, body: 'ok' })
   await app.close()

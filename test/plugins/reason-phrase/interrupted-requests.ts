@@ -92,7 +92,7 @@ for (const [kind, isAlone, create] of kinds) {
   // What Fastify's own listener says, to which this is left.
   const detail = (reason: string): string => unknown(isAlone ? 'Client Error' : reason)
 
-  t.test(`answers 500 to a request that breaks off once its handler has begun, ${kind}`, async t => {
+  t.test(`sends 500 if a request breaks off after its handler has begun, ${kind}`, async t => {
     const port = await listen(t, await build(create()))
     for (const path of BEGUN) {
       const bad = await atWork(port, path)
@@ -110,19 +110,19 @@ for (const [kind, isAlone, create] of kinds) {
     }
   })
 
-  t.test(`answers 500 to a request that times out once its handler has begun, ${kind}`, async t => {
+  t.test(`sends 500 if a request times out after its handler has begun, ${kind}`, async t => {
     const port = await listen(t, await build(create({ requestTimeout: 200, http: { headersTimeout: 100, connectionsCheckingInterval: 20 } as object } as object)))
     await Promise.all([answers(t, await atWork(port, '/raw'), 500, isAlone ? unknown('Client Timeout') : unknown('Request timeout'), 'raw')])
   })
 
-  t.test(`leaves the answer that a handler has given, ${kind}`, async t => {
+  t.test(`sends the error that the handler has begun to write, ${kind}`, async t => {
     const port = await listen(t, await build(create()))
     const held = await atWork(port, '/head')
     held.write('ZZ\r\n')
     await answers(t, held, 404, 'Not Found', 'a head that is held for its message')
   })
 
-  t.test(`answers pipelined requests in their order, ${kind}`, async t => {
+  t.test(`sends the responses to pipelined requests in order, ${kind}`, async t => {
     const app = await build(create())
     const port = await listen(t, app)
     const first = connect(port)
@@ -149,7 +149,7 @@ for (const [kind, isAlone, create] of kinds) {
 }
 
 for (const [kind, isAlone, create] of kinds) {
-  t.test(`answers 400 to a request that breaks off before its handler has begun, and never calls it, ${kind}`, async t => {
+  t.test(`sends 400 if a request breaks off before its handler has begun, and never calls the handler, ${kind}`, async t => {
     const port = await listen(t, await build(create()))
     const reason = isAlone ? 'Client Error' : BAD_CHUNK
     for (const path of ['/json', '/not-found']) {
@@ -169,7 +169,7 @@ for (const [kind, isAlone, create] of kinds) {
 }
 
 for (const [kind,, create] of kinds) {
-  t.test(`no second answer to a request that is answered before it breaks off, ${kind}`, async t => {
+  t.test(`sends no second response to a request that breaks off after its response, ${kind}`, async t => {
     const port = await listen(t, await build(create()))
     for (const [path, statusCode] of [['/accepts', 202], ['/refuses', 422]] as const) {
       const connection = connect(port)
@@ -183,14 +183,14 @@ for (const [kind,, create] of kinds) {
   })
 }
 
-t.test('without serverOptions(), what is no request is left to others', async t => {
+t.test('leaves malformed requests to Fastify without serverOptions()', async t => {
   const port = await listen(t, await build(Fastify()))
   const connection = connect(port)
   connection.write('GARBAGE\r\n\r\n')
   t.match(await connection.closed(), /^HTTP\/1.1 400 Bad Request\r\n[^]*"Client Error"/)
 })
 
-t.test('a listener of the service chooses a 5xx, and no 4xx, once a handler has begun', async t => {
+t.test('a clientErrorHandler can choose a 5xx, but no 4xx, after the handler has begun', async t => {
   for (const [written, statusCode, reason, retryAfter] of [
     ['HTTP/1.1 400 Mine\r\nX-Kept: 1\r\n\r\n', 500, unknown('Mine'), []],
     ['HTTP/1.1 503 Later\r\nX-Kept: 1\r\nRetry-After: 1\r\n\r\n', 503, 'Later', ['1']]
@@ -208,7 +208,7 @@ t.test('a listener of the service chooses a 5xx, and no 4xx, once a handler has 
   }
 })
 
-t.test('logs the answer, and nothing of the request', async t => {
+t.test('logs the error once, and nothing of the request', async t => {
   const lines: string[] = []
   const port = await listen(t, await build(Fastify(serverOptions({ logger: { stream: { write (line: string) { lines.push(line) } } } })) as unknown as FastifyInstance))
   const connection = await atWork(port, '/callback')
