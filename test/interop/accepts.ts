@@ -20,7 +20,7 @@ const routes = (app: FastifyInstance) => {
 
 const service = { plugin: (app: FastifyInstance) => app.register(accepts, { decorateReply: true }), routes }
 
-t.test('@fastify/accepts', async t => {
+t.test('@fastify/accepts: a 406 is sent as 400 with its message', async t => {
   testWithPlugin(t, service, async (t, { request }) => {
     t.match(await request({ url: '/', headers: { accept: 'text/html, */*;q=0.1' } }), { statusCode: 200, body: '<p>a', headers: { 'content-type': /html/ } })
     t.match(await request('/'), { statusCode: 200, body: '{"a":1}' })
@@ -31,7 +31,7 @@ t.test('@fastify/accepts', async t => {
   })
 })
 
-t.test('A 406 is kept where it is in the table', async t => {
+t.test('@fastify/accepts: a 406 that is in statusCodes keeps its status code', async t => {
   testWithPlugin(t, { ...service, reasonPhrase: { statusCodes: { 406: 'Not Acceptable' } } }, async (t, { request }) => {
     assertError(t, await request({ url: '/', headers: { accept: 'text/csv' } }), 406, 'Only JSON or HTML in the place of text/csv')
   })

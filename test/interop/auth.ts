@@ -10,7 +10,7 @@ const coded = (_request: FastifyRequest, reply: FastifyReply, done: (error?: Err
   done(new Error('Not for you'))
 }
 
-t.test('@fastify/auth', async t => {
+t.test('@fastify/auth: sends the message of the last failed function, with 401 or its own status code', async t => {
   let handled = 0
   const routes = (app: FastifyInstance) => {
     const route = (url: string, ...args: Parameters<typeof app.auth>) => app.get(url, { preHandler: app.auth(...args) }, async () => {
@@ -28,7 +28,7 @@ t.test('@fastify/auth', async t => {
     route('/decorated', [async (_request, reply) => reply.forbidden('Not today')])
   }
   testWithPlugin(t, { plugin: app => app.register(auth), routes }, async (t, { request }) => {
-    t.match(await request('/'), { statusCode: 200, body: 'ok' }, 'what one of several refuses, another can allow')
+    t.match(await request('/'), { statusCode: 200, body: 'ok' }, 'succeeds if one of several functions allows it')
     t.match(await request('/both'), { statusCode: 200, body: 'ok' })
 
     handled = 0

@@ -7,7 +7,7 @@ import { serverOptions } from '../../plugins/reason-phrase/server-options.js'
 import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 import { exchange, keepsContract, listen } from '../fixtures/wire.js'
 
-t.test('@fastify/autoload', async t => {
+t.test('@fastify/autoload: loaded routes, hooks and error handlers keep the contract', async t => {
   const dir = t.testdir({
     topic: {
       'index.mjs': `export default async app => {
@@ -43,7 +43,7 @@ t.test('@fastify/autoload', async t => {
   })
 })
 
-t.test('@fastify/autoload, of a folder that has ours', async t => {
+t.test('@fastify/autoload: loads fastify-reason-phrase from a folder', async t => {
   const ours = new URL('../../plugins/reason-phrase/index.ts', import.meta.url).href
   const dir = t.testdir({
     plugins: { 'reason-phrase.mjs': `export { default } from '${ours}'` },
@@ -57,7 +57,7 @@ t.test('@fastify/autoload, of a folder that has ours', async t => {
   keepsContract(t, await exchange(port, 'GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n'), 404, 'Route GET:/none not found')
 })
 
-t.test('@fastify/autoload, of a route that cannot keep the contract, and of a file that is no plugin', async t => {
+t.test('@fastify/autoload: rejects a route with a body for an error, and a file that is not a plugin', async t => {
   const dir = t.testdir({
     promising: { 'index.mjs': "export default async app => { app.get('/', { schema: { response: { 404: { type: 'object' } } } }, async () => 'ok') }" },
     broken: { 'index.mjs': 'export default 1 +' }

@@ -20,7 +20,7 @@ const routes = (app: FastifyInstance) => {
 
 const basic = (credentials: string) => `Basic ${Buffer.from(credentials).toString('base64')}`
 
-t.test('@fastify/basic-auth', async t => {
+t.test('@fastify/basic-auth: sends 401 with its message and its own challenge', async t => {
   testWithPlugin(t, { plugin: plugin(), routes }, async (t, { request }) => {
     const by = (authorization: string) => request({ url: '/', headers: { authorization } })
     t.match(await by(basic('ann:secret')), { statusCode: 200, body: 'ok' })
@@ -31,13 +31,13 @@ t.test('@fastify/basic-auth', async t => {
       [await by(basic('ann:wrong')), 'Wrong password, ann'], [await by(basic('Zoë:wrong')), 'Wrong password, Zoe']
     ] as const) {
       assertError(t, response, 401, reason)
-      t.equal(response.headers['www-authenticate'], 'Basic realm="topics", charset="UTF-8"', 'its own challenge is kept')
+      t.equal(response.headers['www-authenticate'], 'Basic realm="topics", charset="UTF-8"', 'keeps its own challenge')
     }
     assertError(t, await by(basic('away:secret')), 503, /^Service Unavailable$/)
   })
 })
 
-t.test('Where it gives no challenge, the 401 has that of the contract', async t => {
+t.test('@fastify/basic-auth: sends the default challenge if it sets none', async t => {
   testWithPlugin(t, { plugin: plugin({ authenticate: false }), routes, reasonPhrase: { challenge: 'Basic realm="all"' } }, async (t, { request }) => {
     const response = await request('/')
     assertError(t, response, 401, 'Missing or bad formatted authorization header')
@@ -45,7 +45,7 @@ t.test('Where it gives no challenge, the 401 has that of the contract', async t 
   })
 })
 
-t.test('The 407 of a proxy is folded, unless it is in the table', async t => {
+t.test('@fastify/basic-auth: sends 400 instead of 407, unless 407 is in statusCodes', async t => {
   for (const [statusCodes, expected] of [[{}, 400], [{ 407: 'Proxy Authentication Required' }, 407]] as const) {
     testWithPlugin(t, { plugin: plugin({ proxyMode: true }), routes, reasonPhrase: { statusCodes } }, async (t, { request }) => {
       t.equal((await request({ url: '/', headers: { 'proxy-authorization': basic('ann:secret') } })).body, 'ok')

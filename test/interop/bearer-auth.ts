@@ -10,7 +10,7 @@ const plugin = (options: Partial<FastifyBearerAuthOptions> = {}) => (app: Fastif
 
 const reasonPhrase = { challenge: 'Bearer' }
 
-t.test('@fastify/bearer-auth', async t => {
+t.test('@fastify/bearer-auth: sends 401 with its message', async t => {
   testWithPlugin(t, { plugin: plugin(), routes, reasonPhrase }, async (t, { request }) => {
     const by = (authorization: string) => request({ url: '/', headers: { authorization } })
     t.match(await by('Bearer key'), { statusCode: 200, body: 'ok' })
@@ -30,7 +30,7 @@ const auth = async (key: string) => {
   return key === 'key' || 'neither'
 }
 
-t.test('Without its hook, and with keys that come from elsewhere', async t => {
+t.test('@fastify/bearer-auth: keeps the contract without its hook, and with a function as auth', async t => {
   const guarded = (app: FastifyInstance) => app.after(() => {
     app.get('/', { onRequest: app.verifyBearerAuth! }, async () => 'ok')
   })
@@ -43,7 +43,7 @@ t.test('Without its hook, and with keys that come from elsewhere', async t => {
   })
 })
 
-t.test('Its hook sends what auth throws, unless errorResponse says something else', async t => {
+t.test('@fastify/bearer-auth: sends what auth throws, or what errorResponse returns', async t => {
   testWithPlugin(t, { plugin: plugin({ auth: auth as never }), routes, reasonPhrase }, async (t, { request }) => {
     assertError(t, await request({ url: '/', headers: { authorization: 'Bearer away' } }), 500, 'redis://secret@10.0.0.1 is away')
   })

@@ -25,7 +25,7 @@ const routes = (app: FastifyInstance) => {
   })
 }
 
-t.test('@fastify/circuit-breaker', async t => {
+t.test('@fastify/circuit-breaker: sends 503 without its message while the circuit is open', async t => {
   testWithPlugin(t, { plugin: plugin({ threshold: 2 }), routes }, async (t, { request }) => {
     const by = (how: string, url = '/') => request({ url, headers: { how } })
     t.equal((await by('ok')).body, 'ok')
@@ -42,13 +42,13 @@ t.test('@fastify/circuit-breaker', async t => {
   })
 })
 
-t.test('What comes too late', async t => {
+t.test('@fastify/circuit-breaker: sends 503 after a timeout', async t => {
   testWithPlugin(t, { plugin: plugin({ threshold: 100 }), routes }, async (t, { request }) => {
     for (const how of ['ok', 'rejected']) assertError(t, await request({ url: '/late', headers: { how } }), 503, /^Service Unavailable$/)
   })
 })
 
-t.test('Payloads of its own', async t => {
+t.test('@fastify/circuit-breaker: sends the messages of onCircuitOpen and onTimeout', async t => {
   const options: FastifyCircuitBreakerOptions = {
     threshold: 1,
     onCircuitOpen: async (_request, reply) => {
@@ -71,7 +71,7 @@ t.test('Payloads of its own', async t => {
   })
 })
 
-t.test('Its messages are said where the errors of the server are', async t => {
+t.test('@fastify/circuit-breaker: sends its messages with exposeServerErrors', async t => {
   testWithPlugin(t, { plugin: plugin({ threshold: 2 }), routes, reasonPhrase: { exposeServerErrors: true } }, async (t, { request }) => {
     for (const reason of ['It is a secret', 'Circuit open']) assertError(t, await request({ url: '/', headers: { how: 'thrown' } }), reason === 'Circuit open' ? 503 : 500, reason)
     assertError(t, await request('/late'), 503, 'Timeout')

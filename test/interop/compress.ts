@@ -30,7 +30,7 @@ async function unzipped ({ app, port }: RunningService, url: string): Promise<st
   return gunzipSync(bytes).toString()
 }
 
-t.test('@fastify/compress', async t => {
+t.test('@fastify/compress: compresses successes, and sends errors without a body', async t => {
   testWithPlugin(t, { plugin: app => app.register(compress), routes }, async (t, served) => {
     const { request } = served
     t.match((await request({ url: '/', headers: gzip })).headers, { 'content-encoding': 'gzip', vary: 'accept-encoding' })
@@ -44,7 +44,7 @@ t.test('@fastify/compress', async t => {
   })
 })
 
-t.test('The compressed bodies of requests', async t => {
+t.test('@fastify/compress: sends 400 for a request body that it cannot decompress', async t => {
   testWithPlugin(t, { plugin: app => app.register(compress), routes }, async (t, { request }) => {
     const post = (encoding: string, body: string) =>
       request({ method: 'POST', url: '/', headers: { 'content-type': 'application/json', 'content-encoding': encoding }, body })
@@ -54,7 +54,7 @@ t.test('The compressed bodies of requests', async t => {
   })
 })
 
-t.test('A compressed body that is cut short or malformed inside', async t => {
+t.test('@fastify/compress: sends 400 for a compressed request body that is cut or malformed', async t => {
   testWithPlugin(t, { plugin: app => app.register(compress), routes }, async (t, { app, port }) => {
     const send = async (bytes: Buffer) => {
       const headers = { 'content-type': 'application/json', 'content-encoding': 'br' }
@@ -73,7 +73,7 @@ t.test('A compressed body that is cut short or malformed inside', async t => {
   })
 })
 
-t.test('What refuses a response encoding by itself', async t => {
+t.test('@fastify/compress: sends the message of onUnsupportedEncoding', async t => {
   const onUnsupportedEncoding = (encoding: string, _request: unknown, reply: { code (statusCode: number): unknown }) => {
     if (encoding === 'lzma') throw Object.assign(new Error('No lzma here'), { statusCode: 406 })
     reply.code(406)
@@ -87,7 +87,7 @@ t.test('What refuses a response encoding by itself', async t => {
   })
 })
 
-t.test('A compressed stream that fails after its first bytes is cut, not ended', async t => {
+t.test('@fastify/compress: cuts a compressed stream that fails after its first bytes', async t => {
   const late = (app: FastifyInstance) => app.get('/', async (_request, reply) => reply.type('text/plain').send(new Readable({
     read () {
       if (reply.raw.headersSent) this.destroy(new Error('It broke'))

@@ -18,7 +18,7 @@ const routes = (app: FastifyInstance) => {
   app.get('/malformed-error', async (_request, reply) => reply.setCookie('a b', '1').notFound('There is none'))
 }
 
-t.test('@fastify/cookie', async t => {
+t.test('@fastify/cookie: errors keep their Set-Cookie headers', async t => {
   testWithPlugin(t, { plugin: app => app.register(cookie, { secret: 'a secret' }), routes }, async (t, { request }) => {
     const by = (cookie: string) => request({ url: '/', headers: { cookie } })
     const signed = (await request('/sign')).headers['set-cookie']!

@@ -14,7 +14,7 @@ const routes = (app: FastifyInstance) => {
   app.post('/', { onRequest: app.csrfProtection }, async () => 'ok')
 }
 
-t.test('@fastify/csrf-protection', async t => {
+t.test('@fastify/csrf-protection: sends 403 with its message', async t => {
   testWithPlugin(t, { plugin, routes }, async (t, { request }) => {
     const { body: token, headers } = await request('/')
     const [cookie] = headers['set-cookie']!.split(';')

@@ -17,7 +17,7 @@ const routes = (app: FastifyInstance) => {
   app.get('/own-decorated', async (_request, reply) => reply.header('etag', '"1"').notFound('There is none'))
 }
 
-t.test('@fastify/etag', async t => {
+t.test('@fastify/etag: adds ETag to successes, and to no error', async t => {
   testWithPlugin(t, { plugin: app => app.register(etag), routes }, async (t, { request }) => {
     const success = await request('/')
     t.match(success, { statusCode: 200, body: 'ok', headers: { etag: /^".+"$/ } })
@@ -33,7 +33,7 @@ t.test('@fastify/etag', async t => {
   })
 })
 
-t.test('An error is never a 304, whatever the client has cached', async t => {
+t.test('@fastify/etag: never sends 304 instead of an error', async t => {
   const verify = (urls: string[]) => async (t: Test, { request }: RunningService) => {
     const { etag } = (await request('/empty')).headers
     for (const url of urls) {
@@ -50,7 +50,7 @@ t.test('An error is never a 304, whatever the client has cached', async t => {
   testWithPlugin(t, { ...service, orders: ['before'] }, verify(['/thrown', '/sent', '/decorated', '/own-thrown']))
 })
 
-t.test('What cannot be hashed is a 500, and an error stays what it is', async t => {
+t.test('@fastify/etag: sends 500 if hashing fails, and errors as they are', async t => {
   const hashFn = () => { throw new Error('It cannot be hashed') }
   testWithPlugin(t, { plugin: app => app.register(etag, { hashFn }), routes }, async (t, { request }) => {
     assertError(t, await request('/'), 500, /^Internal Server Error$/)

@@ -42,7 +42,7 @@ const routes = (app: FastifyInstance) => {
   app.get('/thrown', async () => { throw createError(409, 'It is taken') })
 }
 
-t.test('@fastify/express', async t => {
+t.test('@fastify/express: errors of Express routes and error handlers keep the contract', async t => {
   // By inject Express loses the body of every response, with or without ours.
   testWithPlugin(t, { plugin: app => app.register(fastifyExpress), routes, transports: ['socket'] }, async (t, { request }) => {
     t.match(await request('/'), { statusCode: 200, body: 'ok' })

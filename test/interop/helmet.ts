@@ -22,7 +22,7 @@ const routes = (app: FastifyInstance) => {
   }, async () => 'never')
 }
 
-t.test('@fastify/helmet', async t => {
+t.test('@fastify/helmet: errors keep its headers, except the content security policy', async t => {
   testWithPlugin(t, { plugin: app => app.register(helmet, { enableCSPNonces: true }), routes }, async (t, { request }) => {
     const success = await request('/nonce')
     t.match(success.headers, kept)
@@ -33,8 +33,8 @@ t.test('@fastify/helmet', async t => {
     for (const [url, statusCode, reason] of [['/thrown', 404, 'There is none'], ['/report', 403, 'Not for you'], ['/none', 404, 'Route GET:/none not found']] as const) {
       const response = await request(url)
       assertError(t, response, statusCode, reason)
-      t.match(response.headers, kept, 'it keeps its headers')
-      t.strictSame(Object.keys(response.headers).filter(name => name.startsWith('content-security-policy')), [], 'but its policy for the content that is not there')
+      t.match(response.headers, kept, 'keeps its headers')
+      t.strictSame(Object.keys(response.headers).filter(name => name.startsWith('content-security-policy')), [], 'removes the content security policy, since there is no content')
     }
     assertError(t, await request('/invalid'), 500, /^Internal Server Error$/)
   })

@@ -16,7 +16,7 @@ const plugin = (base: string, options: object = {}) => (app: FastifyInstance) =>
 
 const routes = () => {}
 
-t.test('@fastify/http-proxy', async t => {
+t.test('@fastify/http-proxy: makes the errors of an upstream keep the contract', async t => {
   testWithPlugin(t, { plugin: plugin(await startUpstream(t)), routes }, async (t, { request }) => {
     t.match(await request('/good'), { statusCode: 200, phrase: 'OK', body: '{"ok":true}', headers: { 'content-type': 'application/json' } })
     t.match((await request('/gzip/good')).headers, { 'content-encoding': 'gzip' })
@@ -28,7 +28,7 @@ t.test('@fastify/http-proxy', async t => {
   })
 })
 
-t.test('@fastify/http-proxy with 502 and 504 in the table', async t => {
+t.test('@fastify/http-proxy: sends 502 and 504 if they are in statusCodes', async t => {
   const reasonPhrase = { statusCodes: { 502: 'Bad Gateway', 504: 'Gateway Timeout' } }
   testWithPlugin(t, { plugin: plugin(await startUpstream(t)), routes, reasonPhrase }, async (t, { request }) => {
     assertError(t, await request('/bad-gateway'), 502, 'Bad Gateway')
@@ -36,17 +36,17 @@ t.test('@fastify/http-proxy with 502 and 504 in the table', async t => {
   })
 })
 
-t.test('@fastify/http-proxy, of an answer that breaks off', async t => {
+t.test('@fastify/http-proxy: cuts a response that the upstream cuts', async t => {
   testWithPlugin(t, { plugin: plugin(await startUpstream(t)), routes }, assertCutResponse)
 })
 
-t.test('@fastify/http-proxy, of an upstream that is down', async t => {
+t.test('@fastify/http-proxy: sends 500 if the upstream is down', async t => {
   testWithPlugin(t, { plugin: plugin(`http://127.0.0.1:${await closedPort()}`), routes }, async (t, { request }) => {
     assertError(t, await request('/good'), 500, 'Internal Server Error')
   })
 })
 
-t.test('@fastify/http-proxy before a WebSocket', async t => {
+t.test('@fastify/http-proxy: proxies a WebSocket, and keeps the contract for upgrades without a route', async t => {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
   await once(server, 'listening')
   t.teardown(() => { server.close() })
@@ -65,7 +65,7 @@ t.test('@fastify/http-proxy before a WebSocket', async t => {
   })
 })
 
-t.test('@fastify/http-proxy before a WebSocket, while the service closes', async t => {
+t.test('@fastify/http-proxy: sends 503 with Retry-After to an upgrade while the service closes', async t => {
   let answer: WireResponse
   const routes = (app: FastifyInstance) => {
     app.addHook('preClose', async () => {

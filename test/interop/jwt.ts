@@ -10,7 +10,7 @@ const routes = (app: FastifyInstance) => {
   app.get('/sign', async (_request, reply) => reply.jwtSign(undefined as unknown as object))
 }
 
-t.test('@fastify/jwt', async t => {
+t.test('@fastify/jwt: sends 401 with its message', async t => {
   const plugin = (app: FastifyInstance) => app.register(jwt, { secret: 'a secret', trusted: (_request, token) => token.trusted !== false })
   testWithPlugin(t, { plugin, routes }, async (t, { app, request }) => {
     await app.ready()
@@ -36,7 +36,7 @@ t.test('@fastify/jwt', async t => {
   })
 })
 
-t.test('With the token in a cookie, and words of its own', async t => {
+t.test('@fastify/jwt: sends its custom messages for a token in a cookie', async t => {
   const plugin = async (app: FastifyInstance) => {
     await app.register(cookie)
     await app.register(jwt, {

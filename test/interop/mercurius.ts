@@ -35,7 +35,7 @@ async function succeeds (t: Test, { request }: RunningService): Promise<void> {
   t.match(JSON.parse(several.body), { data: null, errors: [{ message: 'Cannot query field "none" on type "Query".' }, { message: 'Cannot query field "other" on type "Query".' }] })
 }
 
-t.test('mercurius', async t => {
+t.test('mercurius: sends the message of a GraphQL error as the reason', async t => {
   testWithPlugin(t, { plugin, routes: () => {} }, async (t, given) => {
     await succeeds(t, given)
 
@@ -85,10 +85,10 @@ async function answersInItsOwnWay (t: Test, given: RunningService): Promise<void
   assertError(t, await given.request('/other'), 404, 'Route GET:/other not found')
 }
 
-t.test('mercurius on an exempt route, registered after ours', async t => {
+t.test('mercurius: sends GraphQL errors in the body on an exempt route, registered after fastify-reason-phrase', async t => {
   testWithPlugin(t, { plugin: exempt, routes: plugin, orders: ['before'] }, answersInItsOwnWay)
 })
 
-t.test('mercurius on an exempt route, registered before ours', async t => {
+t.test('mercurius: sends GraphQL errors in the body on an exempt route, registered before fastify-reason-phrase', async t => {
   testWithPlugin(t, { plugin: async app => { exempt(app); await plugin(app) }, routes: () => {}, orders: ['before'] }, answersInItsOwnWay)
 })

@@ -35,7 +35,7 @@ const routes = (app: FastifyInstance) => {
 
 const register = (hook?: 'preHandler') => (app: FastifyInstance) => app.register(middie, { hook })
 
-t.test('@fastify/middie, of what Fastify answers', async t => {
+t.test('@fastify/middie: sends what middleware throws or passes to next()', async t => {
   for (const hook of [undefined, 'preHandler'] as const) {
     testWithPlugin(t, { plugin: register(hook), routes }, async (t, { request }) => {
       t.match(await request('/'), { statusCode: 200, body: 'ok', headers: { 'x-passed': 'yes' } })
@@ -62,7 +62,7 @@ async function answersItself (t: Test, { request }: RunningService): Promise<voi
   assertError(t, await request({ method: 'HEAD', url: '/json' }), 400, 'Too often')
 }
 
-t.test('@fastify/middie, of what middleware answers by itself', async t => {
+t.test('@fastify/middie: makes errors that middleware writes keep the contract', async t => {
   // By inject, ours does not see the response before its own hook.
   testWithPlugin(t, { plugin: register(), routes, orders: ['before'], transports: ['socket'] }, answersItself)
   testWithPlugin(t, { plugin: register(), routes, orders: ['after'] }, answersItself)

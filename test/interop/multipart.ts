@@ -36,7 +36,7 @@ const malformed: [TestRequest, TestRequest, TestRequest] = [
   { ...form(), headers: { 'content-type': 'multipart/form-data' } }
 ]
 
-t.test('@fastify/multipart', async t => {
+t.test('@fastify/multipart: sends 400 for exceeded limits, and 500 for malformed forms', async t => {
   const limits = { fileSize: 10, files: 2, fields: 2, parts: 3 }
   testWithPlugin(t, { plugin: app => app.register(multipart, { limits }), routes }, async (t, { request }) => {
     const good = await request(form(field('a', '1'), file('b', 'content')))
@@ -54,7 +54,7 @@ t.test('@fastify/multipart', async t => {
   })
 })
 
-t.test('@fastify/multipart with its own status code in the table', async t => {
+t.test('@fastify/multipart: sends 413 if it is in statusCodes', async t => {
   testWithPlugin(t, {
     plugin: app => app.register(multipart, { limits: { fileSize: 10 } }),
     routes,
@@ -64,7 +64,7 @@ t.test('@fastify/multipart with its own status code in the table', async t => {
   })
 })
 
-t.test('@fastify/multipart in a handler that knows who is to blame for what it reads', async t => {
+t.test('@fastify/multipart: a handler can send 400 for malformed forms', async t => {
   testWithPlugin(t, {
     plugin: app => app.register(multipart, { limits: { fileSize: 10 } }),
     routes: app => {
@@ -85,7 +85,7 @@ t.test('@fastify/multipart in a handler that knows who is to blame for what it r
   })
 })
 
-t.test('@fastify/multipart with the fields attached to the body', async t => {
+t.test('@fastify/multipart: sends 400 for exceeded limits with attachFieldsToBody', async t => {
   testWithPlugin(t, {
     plugin: app => app.register(multipart, { attachFieldsToBody: 'keyValues', limits: { fileSize: 10 } }),
     routes: app => { app.post('/', async request => request.body) }

@@ -36,7 +36,7 @@ const routes = (app: FastifyInstance) => {
   app.get('/broken', async () => { throw new Error('a secret') })
 }
 
-t.test('@fastify/otel', async t => {
+t.test('@fastify/otel: records the status code and the exception of an error in the span', async t => {
   const spans = recorder()
   const plugin = (app: FastifyInstance) => {
     const instrumentation = new FastifyOtelInstrumentation()

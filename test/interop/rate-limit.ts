@@ -14,7 +14,7 @@ const routes = (app: FastifyInstance) => {
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => reply.notFound(`No ${request.url}`))
 }
 
-t.test('@fastify/rate-limit', async t => {
+t.test('@fastify/rate-limit: sends its message and its headers with 400', async t => {
   testWithPlugin(t, { plugin: plugin(), routes }, async (t, { request }) => {
     const success = await request('/')
     t.match(success, { statusCode: 200, body: 'ok', headers: { 'x-ratelimit-limit': '1', 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': /^\d+$/ } })
@@ -28,7 +28,7 @@ t.test('@fastify/rate-limit', async t => {
   })
 })
 
-t.test('Its 429 is kept where it is in the table', async t => {
+t.test('@fastify/rate-limit: sends 429 if it is in statusCodes', async t => {
   testWithPlugin(t, { plugin: plugin(), routes, reasonPhrase: { statusCodes: { 429: 'Too Many Requests' } } }, async (t, { request }) => {
     const error = await request('/thrown')
     assertError(t, error, 404, 'There is none')
@@ -39,7 +39,7 @@ t.test('Its 429 is kept where it is in the table', async t => {
   })
 })
 
-t.test('What it throws can be anything, and a client can be banned', async t => {
+t.test('@fastify/rate-limit: sends the message of errorResponseBuilder, and 403 to a banned client', async t => {
   const errorResponseBuilder: RateLimitPluginOptions['errorResponseBuilder'] = (_request, { statusCode, ban, max }) =>
     ({ statusCode, message: ban ? 'You are banned' : `Only ${max}` })
   testWithPlugin(t, { plugin: plugin({ errorResponseBuilder, ban: 1, enableDraftSpec: true }), routes }, async (t, { request }) => {
@@ -51,7 +51,7 @@ t.test('What it throws can be anything, and a client can be banned', async t => 
   })
 })
 
-t.test('A store that fails', async t => {
+t.test('@fastify/rate-limit: sends 500 without a message if its store fails', async t => {
   class Store {
     incr (_key: string, done: (error: Error) => void) { done(new Error('redis://secret@10.0.0.1 is away')) }
     child () { return this }

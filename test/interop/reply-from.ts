@@ -21,7 +21,7 @@ const transports: Record<string, { options: FastifyReplyFromOptions, endless: [s
 for (const [transport, { options, endless }] of Object.entries(transports)) {
   const plugin = (base: string) => (app: FastifyInstance) => app.register(replyFrom, { base, ...options })
 
-  t.test(`@fastify/reply-from by ${transport}`, async t => {
+  t.test(`@fastify/reply-from by ${transport}: makes the errors of an upstream keep the contract`, async t => {
     testWithPlugin(t, { plugin: plugin(await startUpstream(t)), routes }, async (t, { request }) => {
       t.match(await request('/good'), { statusCode: 200, phrase: 'OK', body: '{"ok":true}', headers: { 'content-type': 'application/json' } })
       t.match((await request('/gzip/good')).headers, { 'content-encoding': 'gzip' })
@@ -38,11 +38,11 @@ for (const [transport, { options, endless }] of Object.entries(transports)) {
     })
   })
 
-  t.test(`@fastify/reply-from by ${transport}, of an answer that breaks off`, async t => {
+  t.test(`@fastify/reply-from by ${transport}: cuts a response that the upstream cuts`, async t => {
     testWithPlugin(t, { plugin: plugin(await startUpstream(t)), routes }, assertCutResponse)
   })
 
-  t.test(`@fastify/reply-from by ${transport}, of an upstream that is down`, async t => {
+  t.test(`@fastify/reply-from by ${transport}: sends 500 if the upstream is down`, async t => {
     testWithPlugin(t, { plugin: plugin(`http://127.0.0.1:${await closedPort()}`), routes }, async (t, { request }) => {
       assertError(t, await request('/good'), 500, 'Internal Server Error')
     })

@@ -25,7 +25,7 @@ const routes = (app: FastifyInstance) => {
   })
 }
 
-t.test('@fastify/request-context', async t => {
+t.test('@fastify/request-context: the context is available in handlers and error handlers, and its errors keep the contract', async t => {
   testWithPlugin(t, { plugin: app => app.register(requestContext, { defaultStoreValues }), routes }, async (t, { request }) => {
     const headers = { name: 'ann' }
     t.match(await request({ url: '/', headers }), { statusCode: 200, body: 'ann' })

@@ -20,7 +20,7 @@ const routes = (app: FastifyInstance) => {
   app.get('/null', { schema: { response: { ...schema.response, 404: { type: 'null' } } } }, send)
 }
 
-t.test('@fastify/response-validation', async t => {
+t.test('@fastify/response-validation: sends 500 without a message for an invalid payload', async t => {
   testWithPlugin(t, { plugin: plugin(), routes }, async (t, { request }) => {
     t.match(await request('/'), { statusCode: 200, body: '{"id":1}' })
     t.match(await request('/unchecked'), { statusCode: 200, body: '{"id":2}' })
@@ -32,13 +32,13 @@ t.test('@fastify/response-validation', async t => {
   })
 })
 
-t.test('What it finds is said where the errors of the server are', async t => {
+t.test('@fastify/response-validation: sends its message with exposeServerErrors', async t => {
   testWithPlugin(t, { plugin: plugin(), routes, reasonPhrase: { exposeServerErrors: true } }, async (t, { request }) => {
     assertError(t, await request('/invalid'), 500, 'response/id must be integer')
   })
 })
 
-t.test('Where each status code must have a schema, an error with a body is a 500, since none has one', async t => {
+t.test('@fastify/response-validation: sends 500 for an error with a body if every status code must have a schema', async t => {
   testWithPlugin(t, { plugin: plugin({ responseStatusCodeValidation: true }), routes }, async (t, { request }) => {
     t.match(await request('/'), { statusCode: 200, body: '{"id":1}' })
     for (const url of ['/decorated', '/thrown']) assertError(t, await request(url), 404, 'There is none')
@@ -46,7 +46,7 @@ t.test('Where each status code must have a schema, an error with a body is a 500
   })
 })
 
-t.test('Schemas of errors that it took, and we ignore', async t => {
+t.test('@fastify/response-validation: sends errors whose schemas are ignored', async t => {
   const described = (app: FastifyInstance) => app.get('/', {
     schema: { response: { ...schema.response, 404: { type: 'object', properties: { message: { type: 'string' } }, required: ['message'] } } }
   }, send)

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
-t.test('@fastify/send, by hand in a handler', async t => {
+t.test('@fastify/send: sends files, and its errors keep the contract, raw and by reply', async t => {
   const root = t.testdir({ 'page.html': '<p>page</p>', '.secret': 'secret', folder: { 'other.txt': '' } })
   const routes = (app: FastifyInstance) => {
     // As its own documentation has it, and by the reply.

@@ -26,7 +26,7 @@ const routes = (app: FastifyInstance) => {
   app.get('/created', async (_request, reply) => reply.created('ok', '/ours'))
 }
 
-t.test('@fastify/sensible', async t => {
+t.test('@fastify/sensible: its errors and decorators keep the contract', async t => {
   testWithPlugin(t, { plugin: app => app.register(sensible), routes, orders: ['before'] }, async (t, { request }) => {
     t.equal((await request('/')).body, 'ok')
     t.match(await request('/cached'), { statusCode: 200, headers: { 'cache-control': 'max-age=60', vary: 'accept' } })
@@ -44,7 +44,7 @@ t.test('@fastify/sensible', async t => {
   })
 })
 
-t.test('Its schema of an error is refused like any other', async t => {
+t.test('@fastify/sensible: its schema of an error is rejected', async t => {
   let refusal: unknown
   const described = (app: FastifyInstance) => {
     try {

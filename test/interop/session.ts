@@ -21,7 +21,7 @@ const routes = (app: FastifyInstance) => {
   })
 }
 
-t.test('@fastify/session', async t => {
+t.test('@fastify/session: errors keep the session cookie', async t => {
   testWithPlugin(t, { plugin: plugin(), routes }, async (t, { request }) => {
     const first = await request('/')
     t.equal(first.body, '1')
@@ -31,14 +31,14 @@ t.test('@fastify/session', async t => {
 
     const thrown = await request({ url: '/thrown', headers: known })
     assertError(t, thrown, 404, 'There is none')
-    t.match(thrown.headers['set-cookie'], /^sessionId=/, 'an error keeps the session')
-    t.equal((await request({ url: '/', headers: known })).body, '11', 'and what it stored')
-    t.equal((await request({ url: '/', headers: { cookie: `${cookie}x` } })).body, '1', 'a cookie that is not its own begins another')
+    t.match(thrown.headers['set-cookie'], /^sessionId=/, 'an error keeps the session cookie')
+    t.equal((await request({ url: '/', headers: known })).body, '11', 'an error keeps what it stored in the session')
+    t.equal((await request({ url: '/', headers: { cookie: `${cookie}x` } })).body, '1', 'a cookie with a wrong signature begins a new session')
     t.match((await request('/none')).headers['set-cookie'], /^sessionId=/)
   })
 })
 
-t.test('A store that fails', async t => {
+t.test('@fastify/session: sends 500 without a message if its store fails', async t => {
   const away = (done: (error: Error) => void) => done(new Error('redis://secret@10.0.0.1 is away'))
   const sessions = new Map<string, object>()
   let failing: 'get' | 'set' | undefined

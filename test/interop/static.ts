@@ -22,7 +22,7 @@ const routes = (app: FastifyInstance) => {
   app.get('/download/missing', (_request, reply) => reply.download('missing.html', 'other.html'))
 }
 
-t.test('@fastify/static', async t => {
+t.test('@fastify/static: sends files, and its errors keep the contract', async t => {
   testWithPlugin(t, { plugin: plugin(folder(t)), routes }, async (t, { request }) => {
     const page = await request('/files/page.html')
     t.match(page, { statusCode: 200, body: '<p>page</p>', headers: { 'content-type': 'text/html; charset=utf-8', 'content-length': '11', 'accept-ranges': 'bytes', 'cache-control': 'public, max-age=3600' } })
@@ -46,13 +46,13 @@ t.test('@fastify/static', async t => {
   })
 })
 
-t.test('@fastify/static with its own status code in the table', async t => {
+t.test('@fastify/static: sends 416 if it is in statusCodes', async t => {
   testWithPlugin(t, { plugin: plugin(folder(t)), routes, reasonPhrase: { statusCodes: { 416: 'Range Not Satisfiable' } } }, async (t, { request }) => {
     assertError(t, await request({ url: '/files/page.html', headers: { range: 'bytes=100-' } }), 416, 'Range Not Satisfiable')
   })
 })
 
-t.test('@fastify/static, of a file that is gone before it is opened', async t => {
+t.test('@fastify/static: sends 500 for a file that is deleted before it is opened', async t => {
   const root = folder(t)
   const vanishing = join(root, 'vanishing.txt')
   const plugin = (app: FastifyInstance) => app.register(fastifyStatic, {
@@ -66,7 +66,7 @@ t.test('@fastify/static, of a file that is gone before it is opened', async t =>
   })
 })
 
-t.test('@fastify/static, of a file that is cut while it is sent', async t => {
+t.test('@fastify/static: cuts the response if the file is cut while it is sent', async t => {
   const root = folder(t)
   const file = join(root, 'large.txt')
   testWithPlugin(t, { plugin: plugin(root), routes: () => {}, transports: ['socket'] }, async (t, { port }) => {

@@ -11,7 +11,7 @@ const plugin = (options?: FastifySwaggerUiOptions) => async (app: FastifyInstanc
 
 const routes = () => {}
 
-t.test('@fastify/swagger-ui', async t => {
+t.test('@fastify/swagger-ui: serves its pages, and its errors keep the contract', async t => {
   testWithPlugin(t, { plugin: plugin(), routes, reasonPhrase: { requireSchemas: true } }, async (t, { request }) => {
     t.match(await request('/docs'), { statusCode: 200, body: /<title>Swagger UI<\/title>/, headers: { 'content-type': 'text/html; charset=utf-8' } })
     t.match(await request('/docs/static/swagger-ui.css'), { statusCode: 200, body: /\.swagger-ui/, headers: { 'content-type': 'text/css; charset=utf-8' } })
@@ -27,7 +27,7 @@ t.test('@fastify/swagger-ui', async t => {
   })
 })
 
-t.test('@fastify/swagger-ui behind a hook, and with a document that cannot be made', async t => {
+t.test('@fastify/swagger-ui: errors of its hooks and of the document keep the contract', async t => {
   const options: FastifySwaggerUiOptions = {
     uiHooks: { onRequest: (request, reply, next) => { request.headers.authorization === undefined ? reply.code(401).send({ message: 'Not for everybody' }) : next() } },
     transformSpecification: () => { throw new Error('a secret') }

@@ -8,7 +8,7 @@ const routes = (app: FastifyInstance) => {
   app.get('/topic/:topicId', { schema: { response: { 200: { type: 'object', properties: { name: { type: 'string' } } } } } }, async (_request, reply) => reply.notFound('No topic EBT-1'))
 }
 
-t.test('@fastify/swagger', async t => {
+t.test('@fastify/swagger: serves the document, and routes keep the contract', async t => {
   testWithPlugin(t, { plugin: app => app.register(swagger, { openapi: { info: { title: 'Topics', version: '2' } } }), routes: app => app.register(async app => routes(app)) }, async (t, { request }) => {
     const document = await request('/document')
     t.equal(document.statusCode, 200)
@@ -18,7 +18,7 @@ t.test('@fastify/swagger', async t => {
   })
 })
 
-t.test('@fastify/swagger, of a document that cannot be made', async t => {
+t.test('@fastify/swagger: sends 500 if the document cannot be made', async t => {
   // Its version 2 has no links.
   const linked = (app: FastifyInstance) => app.register(async app => {
     app.get('/linked', { links: { 200: { next: { operationId: 'other' } } } } as object, async () => 'ok')

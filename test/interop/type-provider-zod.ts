@@ -33,7 +33,7 @@ const routes = (service: FastifyInstance) => {
   })
 }
 
-t.test('fastify-type-provider-zod', async t => {
+t.test('fastify-type-provider-zod: sends the messages of validation, and 500 for a payload that does not match its schema', async t => {
   testWithPlugin(t, { plugin, routes }, async (t, { request }) => {
     const post = (body: object, url = '/') => request({ method: 'POST', url, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
     t.match(await post({ id: 1, name: 'orders', more: true }), { statusCode: 201, body: '{"id":1,"name":"orders"}' })
@@ -52,7 +52,7 @@ t.test('fastify-type-provider-zod', async t => {
   })
 })
 
-t.test('A zod schema for an error is refused, since it cannot serialise one', async t => {
+t.test('fastify-type-provider-zod: rejects a zod schema for an error', async t => {
   for (const schema of [z.object({ message: z.string() }), z.null()]) {
     let refusal: unknown
     const described = (app: FastifyInstance) => {
@@ -68,7 +68,7 @@ t.test('A zod schema for an error is refused, since it cannot serialise one', as
   }
 })
 
-t.test('Where they are ignored, an error is serialised without it', async t => {
+t.test('fastify-type-provider-zod: sends errors whose schemas are ignored', async t => {
   const described = (app: FastifyInstance) => {
     for (const [url, schema] of [['/object', z.object({ id: z.int() })], ['/null', z.null()]] as const) {
       app.get(url, { schema: { response: { 404: schema } } }, async () => { throw Object.assign(new Error('There is none'), { statusCode: 404 }) })

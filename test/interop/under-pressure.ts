@@ -24,7 +24,7 @@ async function underPressureOf (t: Test, { app, request }: RunningService): Prom
   return refusal
 }
 
-t.test('@fastify/under-pressure', async t => {
+t.test('@fastify/under-pressure: sends 503 with Retry-After, and without its message', async t => {
   testWithPlugin(t, { plugin: plugin({ maxHeapUsedBytes: 1, sampleInterval: 10 }), routes }, async (t, served) => {
     const { request } = served
     assertError(t, await underPressureOf(t, served), 503, /^Service Unavailable$/)
@@ -35,7 +35,7 @@ t.test('@fastify/under-pressure', async t => {
   })
 })
 
-t.test('Its message is sent where the error is exposed', async t => {
+t.test('@fastify/under-pressure: sends the message of an exposed error', async t => {
   class Busy extends Error {
     statusCode = 503
     expose = true
@@ -46,7 +46,7 @@ t.test('Its message is sent where the error is exposed', async t => {
   })
 })
 
-t.test('Its status route, whose schemas of errors are ignored', async t => {
+t.test('@fastify/under-pressure: sends 503 from its status route, whose error schemas are ignored', async t => {
   let healthy: boolean
   const exposed = async (app: FastifyInstance) => {
     healthy = true

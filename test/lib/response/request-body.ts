@@ -70,7 +70,7 @@ async function goesOn (t: Test, connection: Connection, title: string, reason?: 
 }
 
 for (const [title, create] of [['with serverOptions()', () => Fastify(serverOptions())], ['with register() alone', () => Fastify()]] as const) {
-  t.test(`answers an error that is made of the request body, ${title}`, async t => {
+  t.test(`sends an error whose payload is the request body, and the connection goes on, ${title}`, async t => {
     const port = await listen(t, await build(create()))
     for (const name in payloads) {
       for (const type of ['text/plain', 'application/json', 'x/y']) {
@@ -99,7 +99,7 @@ for (const [title, create] of [['with serverOptions()', () => Fastify(serverOpti
   })
 }
 
-t.test('answers an error while the request body still arrives', async t => {
+t.test('sends an error while the request body still arrives', async t => {
   const port = await listen(t, await build(Fastify(serverOptions())))
   for (const name in payloads) {
     const connection = connect(port)
@@ -115,7 +115,7 @@ t.test('answers an error while the request body still arrives', async t => {
   }
 })
 
-t.test('a handler that stops to read the request body does not hold back the next request', async t => {
+t.test('responds to the next request after a handler stops reading the request body', async t => {
   const port = await listen(t, await build(Fastify(serverOptions())))
   for (const name in readers) {
     const connection = connect(port)
@@ -124,7 +124,7 @@ t.test('a handler that stops to read the request body does not hold back the nex
   }
 })
 
-t.test('answers an error that is made of the request body, over HTTP/2', async t => {
+t.test('sends an error whose payload is the request body, over HTTP/2', async t => {
   for (const app of [Fastify(serverOptions({ http2: true })), Fastify({ http2: true })]) {
     const session = http2.connect(`http://127.0.0.1:${await listen(t, await build(app as unknown as FastifyInstance))}`)
     t.teardown(() => { session.destroy() })
@@ -142,7 +142,7 @@ t.test('answers an error that is made of the request body, over HTTP/2', async t
   }
 })
 
-t.test('answers an error that is made of the request body, by inject()', async t => {
+t.test('sends an error whose payload is the request body, by inject()', async t => {
   const app = await build(Fastify())
   for (const path of [...Object.keys(payloads), 'handled', 'unread', 'read/for-await']) {
     const { statusCode, body } = await app.inject({ method: 'POST', url: `/${path}`, headers: { 'content-type': 'x/y', 'x-type': 'x/y' }, payload: 'a'.repeat(LARGE) })
@@ -150,7 +150,7 @@ t.test('answers an error that is made of the request body, by inject()', async t
   }
 })
 
-t.test('a payload that has no end while the request body arrives, or after it', async t => {
+t.test('sends an error whose payload does not end, and closes the payload', async t => {
   const app = await build(Fastify(serverOptions()))
   const sources: Record<string, Readable> = {
     'never-waits': new Readable({ read () { this.push('a') } }),
@@ -168,7 +168,7 @@ t.test('a payload that has no end while the request body arrives, or after it', 
     connection.write(head('raw', 'Content-Length: 10', 'text/plain') + 'start')
     await connection.responses(1)
     connection.write('-end-' + NEXT)
-    await goesOn(t, connection, 'a text is not waited for without an end', 'start')
+    await goesOn(t, connection, 'does not wait for the end of a text', 'start')
   }
   await Promise.all([slow(), ...Object.entries(sources).map(async ([name, source]) => {
     const connection = connect(port)
@@ -181,7 +181,7 @@ t.test('a payload that has no end while the request body arrives, or after it', 
   })])
 })
 
-t.test('a client that is gone ends the reading of a payload made of its request', async t => {
+t.test('stops reading a payload made of the request body when the client has left', async t => {
   const app = await build(Fastify(serverOptions()))
   const port = await listen(t, app)
   for (const name of ['body', 'one-pipe', 'web-stream']) {

@@ -24,14 +24,14 @@ t.test('keeps the contract for malformed requests, to which Node and Fastify res
     ['a header section that is too large', `GET / HTTP/1.1\r\n${host}X: ${'a'.repeat(5000)}\r\n\r\n`, 'Parse Error: Header overflow'],
     ['TLS on a plain port', Buffer.from('16030100a5010000a1', 'hex'), 'Parse Error: Invalid method encountered']
   ] as const) {
-    await t.test(title, async t => {
+    await t.test(`sends 400 for ${title}`, async t => {
       const connection = connect(port)
       connection.write(bytes as string)
       const [response] = await connection.responses(1)
       keepsContract(t, response!, 400, reason)
       t.strictSame(valuesOf(response!, 'connection'), ['close'])
       t.equal(valuesOf(response!, 'date').length, 1)
-      t.equal((await connection.closed()).split('HTTP/1.1').length, 2, 'and the connection is closed')
+      t.equal((await connection.closed()).split('HTTP/1.1').length, 2, 'closes the connection after one response')
     })
   }
   for (const [title, bytes, reason] of [
@@ -39,11 +39,11 @@ t.test('keeps the contract for malformed requests, to which Node and Fastify res
     ['an unknown expectation', `GET / HTTP/1.1\r\n${host}Expect: foo\r\n\r\n`, undefined],
     ['a content-length that does not match', `POST /echo HTTP/1.1\r\n${host}Content-Type: application/json\r\nContent-Length: 1\r\n\r\n{}`, "Body is not valid JSON but content-type is set to 'application/json'"]
   ] as const) {
-    await t.test(title, async t => {
+    await t.test(`sends 400 for ${title}`, async t => {
       keepsContract(t, await exchange(port, bytes), 400, reason)
     })
   }
-  await t.test('Expect: 100-continue on a route that fails', async t => {
+  await t.test('sends 400 for Expect: 100-continue on a route that fails', async t => {
     const connection = connect(port)
     connection.write(`POST /valid/1 HTTP/1.1\r\n${host}Content-Type: text/csv\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n`)
     const [response] = await connection.responses(1)
@@ -91,7 +91,7 @@ t.test('sends one response for a client error after pipelined requests', async t
   const refused = connect(port)
   refused.write('POST /refused HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n')
   t.match(await refused.closed(), /^HTTP\/1.1 401 Who\?\r\n[^]*\r\n\r\n$/)
-  t.equal(refused.received().split('HTTP/1.1').length, 2, 'no second answer to a request that has one')
+  t.equal(refused.received().split('HTTP/1.1').length, 2, 'sends no second response to a request')
 
   const held = connect(port)
   held.write('GET /held HTTP/1.1\r\nHost: localhost\r\n\r\nGARBAGE\r\n\r\n')
@@ -113,7 +113,7 @@ t.test('sends the response to a client error in the order of the requests', asyn
     return entry
   }
 
-  await t.test('while an earlier response is to come, it comes first', async t => {
+  await t.test('sends it after an earlier response that is still to come', async t => {
     const connection = connect(port)
     const { reply } = await slow(connection)
     const failed = once(app.server, 'clientError')
@@ -128,7 +128,7 @@ t.test('sends the response to a client error in the order of the requests', asyn
     await connection.closed()
   })
 
-  await t.test('while an earlier response is half sent, the connection is destroyed', async t => {
+  await t.test('destroys the connection while an earlier response is half sent', async t => {
     const connection = connect(port)
     const { reply } = await slow(connection)
     const stream = new Readable({ read () {} })
@@ -137,10 +137,10 @@ t.test('sends the response to a client error in the order of the requests', asyn
     while (!connection.received().includes('half a ')) await once(connection.socket, 'data')
     const before = connection.received()
     connection.write('GARBAGE\r\n\r\n')
-    t.equal(await connection.closed(), before, 'not a byte more')
+    t.equal(await connection.closed(), before, 'sends no more bytes')
   })
 
-  await t.test('a client that is gone gets nothing', async t => {
+  await t.test('sends nothing to a client that has left', async t => {
     const connection = connect(port)
     const { reply } = await slow(connection)
     const failed = once(app.server, 'clientError')

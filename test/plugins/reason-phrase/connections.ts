@@ -32,7 +32,7 @@ t.test('keeps the contract with register() alone where Node itself responds thro
   await app.register(reasonPhrase)
   app.get('/', (_request, reply) => String(Object.hasOwn(reply.raw, 'writeHead')))
   const port = await listen(t, app)
-  t.equal((await exchange(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')).body, 'false', 'by its class')
+  t.equal((await exchange(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')).body, 'false', 'installs the methods in the class, not on the object')
   keepsContract(t, await exchange(port, 'GET / HTTP/1.1\r\n\r\n'), 400)
   keepsContract(t, await exchange(port, 'GET / HTTP/1.1\r\nHost: a\r\nExpect: foo\r\n\r\n'), 400)
   const connection = connect(port)

@@ -20,7 +20,7 @@ t.test('sends 400 to a client that does not speak HTTP/2', async t => {
   await buildServer(listening)
   listening.server.on('unknownProtocol', socket => { socket.destroy() })
   const connection = connect(await listen(t, listening), { tls: {} })
-  t.equal(await connection.closed(), '', 'a listener of the service goes first')
+  t.equal(await connection.closed(), '', 'leaves it to a listener of the service')
 })
 
 t.test('sends 400 for CONNECT, and for an unknown expectation', async t => {
@@ -65,7 +65,7 @@ t.test('sends an error without the headers that Node rejects as it sends them', 
   }
   const unanswered = session.request({ ':path': '/raw' })
   await once(unanswered, 'close')
-  t.equal(unanswered.sentHeaders[':path'], '/raw', 'one that is destroyed before is as it was')
+  t.equal(unanswered.sentHeaders[':path'], '/raw', 'leaves a destroyed stream as it is')
   session.close()
 })
 
@@ -81,10 +81,10 @@ t.test('keeps the contract over HTTP/2 with register() alone', async t => {
     const stream = session.request({ ':path': url })
     let body = ''
     stream.on('data', chunk => { body += chunk })
-    stream.on('trailers', () => { t.fail('no trailers') })
+    stream.on('trailers', () => { t.fail('sends no trailers') })
     const [headers, flags] = await once(stream, 'response')
     t.match(headers, { ':status': statusCode, 'eb-reason-phrase': reason, 'content-length': '0' })
-    t.equal(flags & http2.constants.NGHTTP2_FLAG_END_STREAM, 1, 'the header section is all')
+    t.equal(flags & http2.constants.NGHTTP2_FLAG_END_STREAM, 1, 'ends the stream with the header section')
     if (!stream.closed) await once(stream, 'close')
     t.equal(body, '')
   }

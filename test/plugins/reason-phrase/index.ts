@@ -45,7 +45,7 @@ t.test('rejects invalid options', async t => {
   ] as const) {
     await t.rejects(async () => { await Fastify().register(reasonPhrase, options as object) }, { name: 'TypeError', message: new RegExp(message) })
   }
-  await t.resolves(async () => { await Fastify().register(reasonPhrase, { prefix: '/x', logLevel: 'warn' } as object) }, "Fastify's own options of a registration")
+  await t.resolves(async () => { await Fastify().register(reasonPhrase, { prefix: '/x', logLevel: 'warn' } as object) }, "accepts Fastify's own options of register()")
 })
 
 t.test('registers once when it is registered twice, and rejects different options', async t => {
@@ -56,9 +56,9 @@ t.test('registers once when it is registered twice, and rejects different option
   await app.register(reasonPhrase, { header: undefined, requireSchemas: undefined })
   await app.register(async child => {
     await child.register(reasonPhrase)
-    child.get('/', (_request, reply) => reply.notFound('once'))
+    child.get('/', (_request, reply) => reply.notFound('is registered once'))
   })
-  t.equal((await app.inject('/')).headers['x-reason'], 'once')
+  t.equal((await app.inject('/')).headers['x-reason'], 'is registered once')
   await t.rejects(async () => {
     const app = Fastify()
     await app.register(reasonPhrase)
@@ -86,7 +86,7 @@ t.test('covers only the child context in which it is registered', async t => {
     child.get('/child', (_request, reply) => reply.notFound('by the contract'))
   })
   await both.register(reasonPhrase)
-  t.equal((await both.inject('/child')).statusMessage, 'by the contract', 'and in the parent later')
+  t.equal((await both.inject('/child')).statusMessage, 'by the contract', 'covers the parent once it is registered there')
 })
 
 t.test('logs one warning at start without serverOptions()', async t => {
@@ -101,7 +101,7 @@ t.test('logs one warning at start without serverOptions()', async t => {
   await parent.register(async child => { await child.register(reasonPhrase) })
   await parent.register(async child => { await child.register(reasonPhrase) })
   await parent.ready()
-  t.equal(children.length, 1, 'one, of two children')
+  t.equal(children.length, 1, 'logs one warning for two child contexts')
 
   const quiet: any[] = []
   const complete = Fastify(serverOptions({ logger: logTo(quiet, 'trace') }))

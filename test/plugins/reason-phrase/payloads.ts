@@ -120,11 +120,11 @@ t.test('sends another error while it waits for the start of a stream', async t =
     stalled!.destroy()
     await closed
     connection.write('GET /ok HTTP/1.1\r\nHost: localhost\r\n\r\n')
-    t.equal((await connection.responses(2 * i + 2))[2 * i + 1]!.body, 'ok', 'on the same connection')
+    t.equal((await connection.responses(2 * i + 2))[2 * i + 1]!.body, 'ok', 'responds to the next request on the same connection')
   }
   connection.destroy()
-  t.match(lines.filter(({ level }) => level > 30).map(({ msg }) => msg), [/without serverOptions/], 'nothing else is warned of')
-  t.equal(lines.filter(({ err }) => err !== undefined).length, 0, 'nor thrown')
+  t.match(lines.filter(({ level }) => level > 30).map(({ msg }) => msg), [/without serverOptions/], 'logs no other warning')
+  t.equal(lines.filter(({ err }) => err !== undefined).length, 0, 'logs no error')
 })
 
 t.test('closes the connection without more bytes when a stream fails after its first byte', async t => {
@@ -149,8 +149,8 @@ t.test('closes the connection without more bytes when a stream fails after its f
     const received = await connection.closed()
     t.match(received, /^HTTP\/1.1 200 OK\r\n/)
     t.match(received, 'the first bytes')
-    t.equal(received.split('HTTP/1.1').length, 2, 'one response')
-    t.notMatch(received, /\r\n0\r\n\r\n$/, 'no clean end')
+    t.equal(received.split('HTTP/1.1').length, 2, 'sends one response')
+    t.notMatch(received, /\r\n0\r\n\r\n$/, 'does not end the body cleanly')
   }
 })
 

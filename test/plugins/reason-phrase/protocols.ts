@@ -22,7 +22,7 @@ async function overHttp2 (t: Test, port: number, protocol: 'http' | 'https', cas
   }
   session.close()
   process.off('warning', onWarning)
-  t.strictSame(warnings.map(({ message }) => message), [], 'no warning of Node')
+  t.strictSame(warnings.map(({ message }) => message), [], 'Node emits no warning')
 }
 
 async function overHttp1 (t: Test, port: number, cases: ErrorCase[], version: string, options?: Parameters<typeof exchange>[2]): Promise<void> {

@@ -36,7 +36,7 @@ t.test('keeps the options of the caller in force', async t => {
   const port = await listen(t, app)
   const ok = await exchange(port, 'GET /param/x HTTP/1.1\r\nHost: localhost\r\n\r\n')
   t.equal(ok.body, 'ok')
-  t.equal(ended, 1, 'its response class')
+  t.equal(ended, 1, 'uses the response class of the caller')
   keepsContract(t, await exchange(port, 'GET /param/longer HTTP/1.1\r\nHost: localhost\r\n\r\n'), 404, 'mine: FST_ERR_MAX_PARAM_LENGTH', '', 'X-Reason')
   t.equal((await app.inject('/%zz')).headers['x-reason'], 'mine: FST_ERR_BAD_URL')
   const large = await exchange(port, `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(3000)}\r\n\r\n`)
@@ -47,7 +47,7 @@ t.test('keeps the options of the caller in force', async t => {
   const options = { logger: false, trustProxy: true, http: null, https: null }
   const given = { ...options }
   t.match(serverOptions(options), { logger: false, trustProxy: true, https: null })
-  t.strictSame(options, given, 'and are not written to')
+  t.strictSame(options, given, 'does not change the options')
   t.ok(new (serverOptions({ http2: true, https: { key, cert, Http2ServerResponse } }).https as any).Http2ServerResponse({ on () {} }) instanceof Http2ServerResponse)
 })
 
