@@ -10,7 +10,7 @@ import { connect, exchange, keepsContract, listen, valuesOf } from '../fixtures/
 
 // What the fuzzers found, each in its smallest form.
 
-async function answers (t: Test, add: (app: FastifyInstance) => unknown, statusCode: number, reason?: string): Promise<void> {
+async function assertResponse (t: Test, add: (app: FastifyInstance) => unknown, statusCode: number, reason?: string): Promise<void> {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   await add(app)
@@ -20,29 +20,29 @@ async function answers (t: Test, add: (app: FastifyInstance) => unknown, statusC
 }
 
 t.test('sends 500 for an error whose headers are null', async t => {
-  await answers(t, app => app.get('/', () => { throw Object.assign(new Error('a secret'), { headers: null }) }), 500)
+  await assertResponse(t, app => app.get('/', () => { throw Object.assign(new Error('a secret'), { headers: null }) }), 500)
 })
 
 t.test('sends 500 for an error whose status code is not a number', async t => {
-  await answers(t, app => app.get('/', () => { throw Object.assign(new Error('a secret'), { statusCode: Symbol('404') }) }), 500)
+  await assertResponse(t, app => app.get('/', () => { throw Object.assign(new Error('a secret'), { statusCode: Symbol('404') }) }), 500)
 })
 
 t.test('sends 500 for an error with null headers that an error handler throws', async t => {
   const errorHandler = (): never => { throw Object.assign(new Error('a secret'), { headers: null }) }
-  await answers(t, app => app.get('/', { errorHandler }, () => { throw new Error('the first') }), 500)
+  await assertResponse(t, app => app.get('/', { errorHandler }, () => { throw new Error('the first') }), 500)
 })
 
 t.test('sends no message with a 5xx for a thrown value that is not an Error', async t => {
   for (const thrown of ['{"message":"a secret"}', '"a secret"', '["a secret"]', '{ secret', { message: 'a secret' }, { detail: 'a secret' }, { error: { message: 'a secret' } }, { toJSON: () => ({ title: 'a secret' }) }]) {
-    await answers(t, app => app.get('/', () => { throw thrown }), 500)
-    await answers(t, app => app.get('/', async () => { throw thrown }), 500)
+    await assertResponse(t, app => app.get('/', () => { throw thrown }), 500)
+    await assertResponse(t, app => app.get('/', async () => { throw thrown }), 500)
   }
-  await answers(t, app => app.get('/', () => { throw { statusCode: 422, detail: 'no secret' } }), 422, 'no secret') // eslint-disable-line no-throw-literal
+  await assertResponse(t, app => app.get('/', () => { throw { statusCode: 422, detail: 'no secret' } }), 422, 'no secret') // eslint-disable-line no-throw-literal
 })
 
 t.test('sends 500 for an object like a Boom with a status code below 400', async t => {
   const thrown = Object.assign(new Error('a secret'), { isBoom: true, output: { statusCode: 101, headers: {} } })
-  await answers(t, app => app.get('/', { onSend: async () => { throw thrown } }, () => ({ ok: true })), 500)
+  await assertResponse(t, app => app.get('/', { onSend: async () => { throw thrown } }, () => ({ ok: true })), 500)
 })
 
 t.test('sends the default challenge instead of an empty one', async t => {
@@ -63,7 +63,7 @@ t.test('sends the default challenge instead of an empty one', async t => {
 })
 
 t.test('writeHead() throws for the headers for which Node throws', async t => {
-  await answers(t, app => app.get('/', (_request, reply) => {
+  await assertResponse(t, app => app.get('/', (_request, reply) => {
     const { raw } = reply.hijack()
     t.throws(() => raw.writeHead(422, { 'x y': 'z' }), { code: 'ERR_INVALID_HTTP_TOKEN' })
     t.throws(() => raw.writeHead(422, { 'x-a': 'a\r\nb' }), { code: 'ERR_INVALID_CHAR' })
@@ -86,7 +86,7 @@ t.test('sends an error over HTTP/2 without a header that clients reject', async 
 })
 
 /** The status code and reason of a service in a process of its own, which must not end. */
-async function survives (t: Test, routes: string, statusCode: number, reason: string): Promise<void> {
+async function assertSurvives (t: Test, routes: string, statusCode: number, reason: string): Promise<void> {
   const index = JSON.stringify(join(import.meta.dirname, '..', '..', 'index.ts'))
   const script = `
     import Fastify from 'fastify'
@@ -113,18 +113,18 @@ async function survives (t: Test, routes: string, statusCode: number, reason: st
 }
 
 t.test('survives an asynchronous onSend or preSerialization hook that throws a value that is not an Error', async t => {
-  await survives(t, "app.get('/', { onSend: async () => { throw 'a text' } }, () => ({ ok: true }))", 500, 'Internal Server Error')
-  await survives(t, "app.get('/', { preSerialization: async () => { throw { a: 'text' } } }, () => ({ ok: true }))", 500, 'Internal Server Error')
-  await survives(t, "app.get('/', { onSend: async () => { throw Object.defineProperty(new Error('x'), 'message', { get () { throw new Error('y') } }) } }, () => ({ ok: true }))", 500, 'Internal Server Error')
+  await assertSurvives(t, "app.get('/', { onSend: async () => { throw 'a text' } }, () => ({ ok: true }))", 500, 'Internal Server Error')
+  await assertSurvives(t, "app.get('/', { preSerialization: async () => { throw { a: 'text' } } }, () => ({ ok: true }))", 500, 'Internal Server Error')
+  await assertSurvives(t, "app.get('/', { onSend: async () => { throw Object.defineProperty(new Error('x'), 'message', { get () { throw new Error('y') } }) } }, () => ({ ok: true }))", 500, 'Internal Server Error')
 })
 
 t.test('survives a fetch Response after a header that Node rejects', async t => {
-  await survives(t, "app.get('/', (_request, reply) => { reply.header('x-a', '日本').send(new Response('a reason', { status: 422 })) })", 422, 'a reason')
-  await survives(t, "app.get('/', (_request, reply) => { reply.header('x-a', '日本'); throw new Response('a reason', { status: 422 }) })", 422, 'a reason')
+  await assertSurvives(t, "app.get('/', (_request, reply) => { reply.header('x-a', '日本').send(new Response('a reason', { status: 422 })) })", 422, 'a reason')
+  await assertSurvives(t, "app.get('/', (_request, reply) => { reply.header('x-a', '日本'); throw new Response('a reason', { status: 422 }) })", 422, 'a reason')
 })
 
 t.test('survives a trailer that Node rejects, on a response without a body', async t => {
-  await survives(t, "app.get('/', (_request, reply) => { reply.code(422).trailer('x-sum', async () => 'a\\r\\nb').send('a reason') })", 422, 'a reason')
+  await assertSurvives(t, "app.get('/', (_request, reply) => { reply.code(422).trailer('x-sum', async () => 'a\\r\\nb').send('a reason') })", 422, 'a reason')
 })
 
 t.test('logs an error with an unreadable cause, and keeps the connection open', async t => {

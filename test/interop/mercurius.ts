@@ -21,7 +21,7 @@ const post = (body: string): TestRequest => ({ method: 'POST', url: '/graphql', 
 
 const query = (text: string): TestRequest => post(JSON.stringify({ query: text }))
 
-async function succeeds (t: Test, { request }: RunningService): Promise<void> {
+async function assertSuccesses (t: Test, { request }: RunningService): Promise<void> {
   t.strictSame(JSON.parse((await request(query('{ sum(a: 1, b: 2) }'))).body), { data: { sum: 3 } })
   t.match(await request('/graphiql'), { statusCode: 200, body: /^<!DOCTYPE html>/ })
 
@@ -37,7 +37,7 @@ async function succeeds (t: Test, { request }: RunningService): Promise<void> {
 
 t.test('mercurius: sends the message of a GraphQL error as the reason', async t => {
   testWithPlugin(t, { plugin, routes: () => {} }, async (t, given) => {
-    await succeeds(t, given)
+    await assertSuccesses(t, given)
 
     const { request } = given
     assertError(t, await request(query('{ none }')), 400, 'Cannot query field "none" on type "Query".')
@@ -58,7 +58,7 @@ const exempt = (app: FastifyInstance) => {
 }
 
 /** Asks without any look at the contract. */
-async function askFreely ({ app, port }: RunningService, { url, method, headers, body }: TestRequest) {
+async function sendUnchecked ({ app, port }: RunningService, { url, method, headers, body }: TestRequest) {
   if (port === undefined) {
     const response = await app.inject({ method, url, headers, payload: body })
     return { statusCode: response.statusCode, phrase: response.statusMessage, fields: Object.keys(response.headers), body: response.body }
@@ -68,15 +68,15 @@ async function askFreely ({ app, port }: RunningService, { url, method, headers,
   return { ...response, fields: response.lines.map(([name]) => name.toLowerCase()) }
 }
 
-async function answersInItsOwnWay (t: Test, given: RunningService): Promise<void> {
-  await succeeds(t, given)
+async function assertGraphqlErrors (t: Test, given: RunningService): Promise<void> {
+  await assertSuccesses(t, given)
 
   for (const [text, statusCode, phrase, error] of [
     ['{ none }', 400, 'Bad Request', { message: 'Cannot query field "none" on type "Query".', locations: [{ line: 1, column: 3 }] }],
     ['{ denied }', 403, 'Forbidden', { message: 'It is not for you', path: ['denied'], extensions: { code: 'DENIED' } }],
     ['{ taken }', 409, 'Conflict', { message: 'It is taken', path: ['taken'], extensions: { code: 'TAKEN' } }]
   ] as const) {
-    const { fields, body, ...answer } = await askFreely(given, query(text))
+    const { fields, body, ...answer } = await sendUnchecked(given, query(text))
     t.match(answer, { statusCode, phrase })
     t.match(JSON.parse(body), { data: null, errors: [error] })
     t.ok(fields.includes('content-type'))
@@ -86,9 +86,9 @@ async function answersInItsOwnWay (t: Test, given: RunningService): Promise<void
 }
 
 t.test('mercurius: sends GraphQL errors in the body on an exempt route, registered after fastify-reason-phrase', async t => {
-  testWithPlugin(t, { plugin: exempt, routes: plugin, orders: ['before'] }, answersInItsOwnWay)
+  testWithPlugin(t, { plugin: exempt, routes: plugin, orders: ['before'] }, assertGraphqlErrors)
 })
 
 t.test('mercurius: sends GraphQL errors in the body on an exempt route, registered before fastify-reason-phrase', async t => {
-  testWithPlugin(t, { plugin: async app => { exempt(app); await plugin(app) }, routes: () => {}, orders: ['before'] }, answersInItsOwnWay)
+  testWithPlugin(t, { plugin: async app => { exempt(app); await plugin(app) }, routes: () => {}, orders: ['before'] }, assertGraphqlErrors)
 })

@@ -49,7 +49,7 @@ t.test('@fastify/middie: sends what middleware throws or passes to next()', asyn
   }
 })
 
-async function answersItself (t: Test, { request }: RunningService): Promise<void> {
+async function assertMiddlewareResponses (t: Test, { request }: RunningService): Promise<void> {
   t.match(await request('/answered'), { statusCode: 200, body: 'by middleware', headers: { 'content-type': 'text/plain' } })
 
   const json = await request('/json')
@@ -64,6 +64,6 @@ async function answersItself (t: Test, { request }: RunningService): Promise<voi
 
 t.test('@fastify/middie: makes errors that middleware writes keep the contract', async t => {
   // By inject, ours does not see the response before its own hook.
-  testWithPlugin(t, { plugin: register(), routes, orders: ['before'], transports: ['socket'] }, answersItself)
-  testWithPlugin(t, { plugin: register(), routes, orders: ['after'] }, answersItself)
+  testWithPlugin(t, { plugin: register(), routes, orders: ['before'], transports: ['socket'] }, assertMiddlewareResponses)
+  testWithPlugin(t, { plugin: register(), routes, orders: ['after'] }, assertMiddlewareResponses)
 })

@@ -16,7 +16,7 @@ const routes = (app: FastifyInstance) => {
 }
 
 /** It measures by the second at most: asks until it has. */
-async function underPressureOf (t: Test, { app, request }: RunningService): Promise<ReceivedResponse> {
+async function waitForPressure (t: Test, { app, request }: RunningService): Promise<ReceivedResponse> {
   await app.ready()
   while (app.memoryUsage().heapUsed === 0) await new Promise(resolve => setImmediate(resolve))
   const refusal = await request('/')
@@ -27,7 +27,7 @@ async function underPressureOf (t: Test, { app, request }: RunningService): Prom
 t.test('@fastify/under-pressure: sends 503 with Retry-After, and without its message', async t => {
   testWithPlugin(t, { plugin: plugin({ maxHeapUsedBytes: 1, sampleInterval: 10 }), routes }, async (t, served) => {
     const { request } = served
-    assertError(t, await underPressureOf(t, served), 503, /^Service Unavailable$/)
+    assertError(t, await waitForPressure(t, served), 503, /^Service Unavailable$/)
     t.match(await request('/calm'), { statusCode: 200, body: 'ok' })
     assertError(t, await request('/none'), 503, /^Service Unavailable$/)
     assertError(t, await request('/sent'), 503, 'Too much: heapUsedBytes')
@@ -42,7 +42,7 @@ t.test('@fastify/under-pressure: sends the message of an exposed error', async t
     override message = 'Too busy, try again soon'
   }
   testWithPlugin(t, { plugin: plugin({ maxHeapUsedBytes: 1, sampleInterval: 10, customError: Busy }), routes }, async (t, served) => {
-    assertError(t, await underPressureOf(t, served), 503, 'Too busy, try again soon')
+    assertError(t, await waitForPressure(t, served), 503, 'Too busy, try again soon')
   })
 })
 

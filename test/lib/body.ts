@@ -8,10 +8,10 @@ import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { discard, isWebResponse, readStart } from '../../lib/body.js'
 
-/** How much of a body is read. */
-const READ = 64 * 1024
+/** The number of bytes that are read of a body. */
+const READ_LIMIT_BYTES = 64 * 1024
 
-/** A web stream that takes each chunk when it is asked for one, and what became of its source. */
+/** Returns a web stream that pulls each chunk on demand, and the state of its source. */
 function source (chunks: Iterable<unknown>, cancel: () => void = () => {}) {
   const iterator = chunks[Symbol.iterator]()
   const state = { pulled: 0, cancelled: false }
@@ -193,19 +193,19 @@ t.test('readStart', async t => {
   })
 
   t.test('reads the start of an endless body, and closes its source', async t => {
-    for (const size of [1024, 1000, READ, READ - 1, READ + 1, 10 * READ]) {
+    for (const size of [1024, 1000, READ_LIMIT_BYTES, READ_LIMIT_BYTES - 1, READ_LIMIT_BYTES + 1, 10 * READ_LIMIT_BYTES]) {
       const { body, state } = source(endless(size))
       const { byteLength } = await bytesOf(body)
-      t.ok(byteLength > READ, `more than 64 KiB in chunks of ${size}, to show that there is more`)
-      t.ok(byteLength - size <= READ, 'reads at most one chunk more than the limit')
+      t.ok(byteLength > READ_LIMIT_BYTES, `more than 64 KiB in chunks of ${size}, to show that there is more`)
+      t.ok(byteLength - size <= READ_LIMIT_BYTES, 'reads at most one chunk more than the limit')
       t.equal(state.pulled, byteLength / size, 'pulls no more chunks than it returns')
       t.equal(state.cancelled, true)
     }
   })
 
   t.test('reads a body of 64 KiB in full', async t => {
-    const { body, state } = source([new Uint8Array(READ - 1), new Uint8Array(1)])
-    t.equal((await bytesOf(body)).byteLength, READ)
+    const { body, state } = source([new Uint8Array(READ_LIMIT_BYTES - 1), new Uint8Array(1)])
+    t.equal((await bytesOf(body)).byteLength, READ_LIMIT_BYTES)
     t.equal(state.pulled, 2)
   })
 
@@ -225,8 +225,8 @@ t.test('readStart', async t => {
   })
 
   t.test('returns the bytes of a body that fails while it closes', async t => {
-    const { body, state } = source(endless(READ + 1), fail)
-    t.equal((await bytesOf(body)).byteLength, READ + 1)
+    const { body, state } = source(endless(READ_LIMIT_BYTES + 1), fail)
+    t.equal((await bytesOf(body)).byteLength, READ_LIMIT_BYTES + 1)
     await setImmediate()
     t.equal(state.cancelled, true)
   })
@@ -297,6 +297,6 @@ t.test('readStart with a stream of Node', async t => {
 
 t.test('readStart returns whether a web stream was cut', async t => {
   t.equal((await readStart(new Response('x').body)).isCut, false)
-  t.equal((await readStart(source(endless(READ + 1)).body)).isCut, true)
+  t.equal((await readStart(source(endless(READ_LIMIT_BYTES + 1)).body)).isCut, true)
   t.equal((await readStart(source((function * () { fail() })()).body)).isCut, true)
 })

@@ -9,7 +9,7 @@ import { connect, keepsContract, valuesOf, type Connection } from '../fixtures/w
 
 const contract = new Contract()
 
-/** Both ends of a connection. */
+/** Returns both ends of a connection. */
 async function pair (t: Test): Promise<{ client: Connection, socket: net.Socket }> {
   const server = net.createServer({ allowHalfOpen: true })
   server.listen(0, '127.0.0.1')

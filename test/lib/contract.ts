@@ -1,8 +1,8 @@
 import t from 'tap'
 import { Contract, type ContractOptions } from '../../lib/contract.js'
 
-/** What a contract with these options is refused with; undefined if it is not. */
-function refusal (options: unknown): { name: string, message: string } | undefined {
+/** Returns the error that a contract with these options throws; undefined if it throws none. */
+function errorOf (options: unknown): { name: string, message: string } | undefined {
   try {
     Reflect.construct(Contract, [options])
     return undefined
@@ -105,7 +105,7 @@ t.test('throws for an option with an invalid value', async t => {
     [{ challenge: 'HMAC realm="Тема"' }, 'challenge must be a valid header value', "'HMAC realm=\"Тема\"'"]
   ] as const) {
     const message = `fastify-reason-phrase: option ${rule}, not ${value}`
-    t.strictSame(refusal(options), { name: 'TypeError', message }, message)
+    t.strictSame(errorOf(options), { name: 'TypeError', message }, message)
   }
 })
 
@@ -117,7 +117,7 @@ t.test('throws for an unknown option', async t => {
     [{ expose: undefined }, 'expose']
   ] as const) {
     const message = `fastify-reason-phrase: unknown option "${name}", ${known}`
-    t.strictSame(refusal(options), { name: 'TypeError', message }, message)
+    t.strictSame(errorOf(options), { name: 'TypeError', message }, message)
   }
 })
 
@@ -129,20 +129,20 @@ t.test('throws for a header that has another meaning', async t => {
   ]) {
     for (const name of [header, header.toLowerCase(), header.toUpperCase()]) {
       const message = `fastify-reason-phrase: option header must be a header of its own, not '${name}'`
-      t.strictSame(refusal({ header: name }), { name: 'TypeError', message }, message)
+      t.strictSame(errorOf({ header: name }), { name: 'TypeError', message }, message)
     }
   }
 })
 
 t.test('throws for a header with the name of an object property', async t => {
   for (const header of ['constructor', 'toString', '__proto__']) {
-    t.strictSame(refusal({ header }), { name: 'TypeError', message: `fastify-reason-phrase: option header must be a header of its own, not '${header}'` })
+    t.strictSame(errorOf({ header }), { name: 'TypeError', message: `fastify-reason-phrase: option header must be a header of its own, not '${header}'` })
   }
 })
 
 t.test('throws unless the options are a plain object', async t => {
   for (const options of [['EB-REASON-PHRASE'], new Map(), null, 'x']) {
-    t.match(refusal(options), { name: 'TypeError', message: /^fastify-reason-phrase: option values must come in an object, not / })
+    t.match(errorOf(options), { name: 'TypeError', message: /^fastify-reason-phrase: option values must come in an object, not / })
   }
   t.doesNotThrow(() => new Contract(Object.create(null)))
 })

@@ -22,7 +22,7 @@ const TRACES: Record<string, string> = {
   Rust: "thread 'main' panicked at src/main.rs:4:5\nstack backtrace:\n   0: rust_begin_unwind"
 }
 
-/** What a person writes. */
+/** Messages as a person writes them. */
 const MESSAGES = [
   'We are down for lunch', 'Try again at 10:30:15', 'The job failed at 2026-11-27T10:20:30Z', 'It broke at the weekend',
   'We are down,\nat the moment', 'Look at https://status.example:8080/now', 'Look at status.example for more (soon)', '', 'Stack overflow'

@@ -8,7 +8,7 @@ import { serverOptions } from '../../index.js'
 import { closeLingering, destroyLater, lingerAtEnd, LINGERING_LIMIT } from '../../lib/linger.js'
 import { cert, key } from '../fixtures/certificate.js'
 
-/** A server that answers every request at once and closes the connection; how often it was asked, and a client of it. */
+/** Starts a server that sends 503 at once and closes the connection, and returns a client and the requested URLs. */
 async function exchange (t: Test, prepare: (socket: Socket) => void, allowHalfOpen = false) {
   const asked: string[] = []
   const server = createServer((request, response) => {
@@ -31,7 +31,7 @@ async function exchange (t: Test, prepare: (socket: Socket) => void, allowHalfOp
 const HEAD = 'POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\n'
 const turn = () => new Promise(resolve => setTimeout(resolve, 20))
 
-/** Sends all of a body, whatever the answer. */
+/** Sends all of a body, without waiting for the response. */
 async function upload (socket: Socket) {
   socket.write(HEAD)
   for (let i = 0; i < 4 && socket.writable; i++) {
@@ -96,8 +96,8 @@ t.test('closeLingering ignores a connection that is closed already', async t => 
   t.equal(socket.listenerCount('close'), 1)
 })
 
-/** How many clients more than may linger. */
-const MORE = 40
+/** The number of clients beyond the limit of lingering connections. */
+const EXTRA_CLIENTS = 40
 
 t.test('closes the oldest lingering connections beyond the limit', async t => {
   const server = createSocketServer({ allowHalfOpen: true })
@@ -110,10 +110,10 @@ t.test('closes the oldest lingering connections beyond the limit', async t => {
       sockets.push(socket)
       socket.on('error', () => {})
       t.teardown(() => socket.destroy())
-      if (sockets.length === LINGERING_LIMIT + MORE) resolve()
+      if (sockets.length === LINGERING_LIMIT + EXTRA_CLIENTS) resolve()
     })
   })
-  for (let i = 0; i < LINGERING_LIMIT + MORE; i++) {
+  for (let i = 0; i < LINGERING_LIMIT + EXTRA_CLIENTS; i++) {
     const client = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => {}).resume()
     t.teardown(() => client.destroy())
   }
@@ -150,7 +150,7 @@ for (const secure of [false, true]) {
     await app.listen({ host: '127.0.0.1', port: 0 })
     const { port } = app.server.address() as AddressInfo
 
-    const answered = Array.from({ length: LINGERING_LIMIT + MORE }, async () => {
+    const answered = Array.from({ length: LINGERING_LIMIT + EXTRA_CLIENTS }, async () => {
       const options = { port, host: '127.0.0.1', allowHalfOpen: true }
       const client = secure ? tls.connect({ ...options, rejectUnauthorized: false }) : connect(options)
       t.teardown(() => client.destroy())

@@ -1,14 +1,14 @@
 import t from 'tap'
 import { isExposed, messageIn, messageOf, startOf } from '../../lib/message.js'
 
-/** How much of a body is read. */
-const READ = 64 * 1024
+/** The number of bytes that are read of a body. */
+const READ_LIMIT_BYTES = 64 * 1024
 
 function hostile (): never {
   throw new Error('do not touch')
 }
 
-/** Objects of which nothing can be asked. */
+/** Objects that throw when a property is read. */
 const hostiles: Array<[name: string, value: object]> = [
   ['a getter that throws', { get message () { return hostile() } }],
   ['an error with a getter that throws', Object.defineProperty(new Error('x'), 'message', { get: hostile })],
@@ -66,7 +66,7 @@ t.test('messageOf', async t => {
 })
 
 t.test('messageIn', async t => {
-  // The same bytes also in a view that is no Buffer.
+  // The same bytes, also in a view that is not a Buffer.
   const forms: Array<[name: string, of: (value: unknown) => string | Uint8Array]> = [
     ['JSON', value => JSON.stringify(value)],
     ['indented JSON', value => `\r\n ${JSON.stringify(value, null, 2)}\n`],
@@ -163,15 +163,15 @@ t.test('messageIn', async t => {
     const long = `${'é'.repeat(5)}${'x'.repeat(10 * 1024 * 1024)}`
     t.equal(messageIn(long) === long, true, 'a text')
     const start = messageIn(Buffer.from(long))
-    t.equal(start === long.slice(0, READ - 5), true, 'bytes')
+    t.equal(start === long.slice(0, READ_LIMIT_BYTES - 5), true, 'bytes')
   })
 
   t.test('returns a long text whose bytes are cut within a character', async t => {
     for (const char of ['é', '€', '🚌']) {
       const bytes = Buffer.byteLength(char)
       for (let shift = 0; shift < bytes; shift++) {
-        const text = 'x'.repeat(shift) + char.repeat(READ)
-        const whole = Math.floor((READ - shift) / bytes)
+        const text = 'x'.repeat(shift) + char.repeat(READ_LIMIT_BYTES)
+        const whole = Math.floor((READ_LIMIT_BYTES - shift) / bytes)
         t.equal(messageIn(Buffer.from(text)) === 'x'.repeat(shift) + char.repeat(whole), true, `${char} after ${shift}`)
       }
     }
@@ -188,9 +188,9 @@ t.test('messageIn', async t => {
       const start = '{"message":"No such topic","rest":"'
       return `${start}${'x'.repeat(length - start.length - 2)}"}`
     }
-    t.equal(messageIn(json(READ)), 'No such topic', 'the longest that is read')
-    t.equal(messageIn(Buffer.from(json(READ))), 'No such topic', 'the longest that is read, in a Buffer')
-    for (const length of [READ + 1, READ + 2, 10 * 1024 * 1024]) {
+    t.equal(messageIn(json(READ_LIMIT_BYTES)), 'No such topic', 'the longest that is read')
+    t.equal(messageIn(Buffer.from(json(READ_LIMIT_BYTES))), 'No such topic', 'the longest that is read, in a Buffer')
+    for (const length of [READ_LIMIT_BYTES + 1, READ_LIMIT_BYTES + 2, 10 * 1024 * 1024]) {
       for (const text of [json(length), `[${json(length - 2)}]`, JSON.stringify('x'.repeat(length - 2)), '<p>'.padEnd(length)]) {
         t.equal(messageIn(text), '', `${text[0]} of ${length}`)
         t.equal(messageIn(Buffer.from(text)), '', `${text[0]} of ${length} in a Buffer`)
@@ -203,8 +203,8 @@ t.test('messageIn', async t => {
 t.test('startOf returns the trimmed start of a body as text', async t => {
   t.equal(startOf('\ufeff \r\n{ }\n'), '{ }')
   t.equal(startOf(Buffer.from('\ufeff \r\n{ }\n')), '{ }')
-  t.equal(startOf('x'.repeat(2 * READ)).length, READ)
-  t.equal(startOf(Buffer.alloc(2 * READ, 'x')).length, READ)
+  t.equal(startOf('x'.repeat(2 * READ_LIMIT_BYTES)).length, READ_LIMIT_BYTES)
+  t.equal(startOf(Buffer.alloc(2 * READ_LIMIT_BYTES, 'x')).length, READ_LIMIT_BYTES)
 })
 
 t.test('isExposed returns whether the message of an error may be sent', async t => {

@@ -1,11 +1,12 @@
 import { validateHeaderValue } from 'node:http'
 import t from 'tap'
+import { Random } from '../../fuzz/random.js'
 import { HEADER_LIMIT, PHRASE_LIMIT, reasonPhrase, reasonText } from '../../lib/reason-phrase.js'
 
-/** Whether characters become a space: control characters and white space. */
+/** Returns whether a character becomes a space: control characters and white space. */
 const isBlank = (char: string): boolean => /[\s\p{Cc}]/u.test(char)
 
-/** What is wrong with a text for the wire; undefined for nothing. */
+/** Returns why a text cannot be sent; undefined if it can. */
 function flawOf (text: string): string | undefined {
   if (!/^[ -~]*$/.test(text)) return 'not printable ASCII'
   if (text.length > 512) return 'too long'
@@ -18,16 +19,6 @@ function flawOf (text: string): string | undefined {
   if (phrase.length > 128) return 'its phrase is too long'
   if (phrase !== phrase.trim()) return 'its phrase is not trimmed'
   if (phrase !== text.slice(0, 128).trimEnd()) return 'its phrase is another text'
-}
-
-/** A generator of numbers from 0 to below a limit, the same numbers on every run (mulberry32). */
-function seeded (seed: number): (limit: number) => number {
-  return limit => {
-    seed = (seed + 0x6d2b79f5) | 0
-    let n = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-    n = (n + Math.imul(n ^ (n >>> 7), 61 | n)) ^ n
-    return Math.floor(((n ^ (n >>> 14)) >>> 0) / 2 ** 32 * limit)
-  }
 }
 
 function named (char: string): string {
@@ -104,10 +95,10 @@ t.test('a message without visible characters becomes an empty text', async t => 
 })
 
 t.test('a long text gives the same result as its characters one by one', async t => {
-  const random = seeded(7)
+  const random = new Random(7)
   const parts = ['x', 'e\u0301', 'Ω', '日', '🚌', '🇺🇦', '\ud83d', '\ude8c', ' ', ' \n\u2028', '\u200b', '\u2800', 'Straße', '\0'.repeat(300), '👩‍👧'.repeat(80)]
   for (let i = 0; i < 500; i++) {
-    const message = Array.from({ length: 1 + random(600) }, () => parts[random(parts.length)]).join('')
+    const message = Array.from({ length: 1 + random.below(600) }, () => parts[random.below(parts.length)]).join('')
     const whole = Array.from(message.slice(0, 4096), char => isBlank(char) ? ' ' : reasonText(`.${char}.`).slice(1, -1)).join('')
     const expected = whole.replace(/ +/g, ' ').trim().slice(0, 512).trim()
     if (reasonText(message) !== expected) t.equal(reasonText(message), expected)
@@ -160,7 +151,7 @@ t.test('the work does not grow with the length of the message', async t => {
   t.equal(reasonText(`${'\u200b'.repeat(4096)}x`), '', 'ignores characters after the first 4096')
   t.equal(reasonText(`${'\u200b'.repeat(4095)}🚌`), '', 'ignores the second half of a character at the limit')
 
-  // Of this message nothing can be asked but its length and a part of it.
+  // This object has only the length and slice() of a text, so any other access throws.
   let inspected = 0
   const counting = (text: string): string => ({
     length: long,
@@ -196,24 +187,24 @@ t.test('the text of a message with any code unit can be sent', async t => {
 })
 
 t.test('the text of a message with any characters can be sent', async t => {
-  const random = seeded(512)
+  const random = new Random(512)
   const sources: Array<() => string> = [
-    () => String.fromCharCode(0x21 + random(0x5e)),
-    () => String.fromCharCode(random(0x21)),
-    () => String.fromCharCode(random(0x100)),
-    () => String.fromCharCode(random(0x10000)),
-    () => String.fromCharCode(0xd800 + random(0x800)),
-    () => String.fromCodePoint(random(0x110000)),
-    () => String.fromCodePoint(0x1f000 + random(0x1000)),
-    () => '\u200b\u200f\ufeff\u2028\u2800\xa0 '.charAt(random(7))
+    () => String.fromCharCode(0x21 + random.below(0x5e)),
+    () => String.fromCharCode(random.below(0x21)),
+    () => String.fromCharCode(random.below(0x100)),
+    () => String.fromCharCode(random.below(0x10000)),
+    () => String.fromCharCode(0xd800 + random.below(0x800)),
+    () => String.fromCodePoint(random.below(0x110000)),
+    () => String.fromCodePoint(0x1f000 + random.below(0x1000)),
+    () => '\u200b\u200f\ufeff\u2028\u2800\xa0 '.charAt(random.below(7))
   ]
   const flaws: string[] = []
   const lengths = new Set<number>()
   for (let i = 0; i < 4000; i++) {
-    const some = sources.slice(0, 1 + random(sources.length))
-    const length = random(i % 10 === 0 ? 6000 : 700)
+    const some = sources.slice(0, 1 + random.below(sources.length))
+    const length = random.below(i % 10 === 0 ? 6000 : 700)
     let message = ''
-    for (let n = 0; n < length; n++) message += some[random(some.length)]!()
+    for (let n = 0; n < length; n++) message += some[random.below(some.length)]!()
     const text = reasonText(message)
     const flaw = flawOf(text)
     if (flaw !== undefined) flaws.push(`${JSON.stringify(message)}: ${flaw}`)

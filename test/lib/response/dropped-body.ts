@@ -33,7 +33,7 @@ function wrapEnd (response: ServerResponse): void {
   } as typeof end
 }
 
-const WAYS: Record<string, (handler: Handler) => Server> = {
+const SERVERS: Record<string, (handler: Handler) => Server> = {
   'HTTP/1.1, by its class': handler => createServer({ ServerResponse: contractResponse<typeof ServerResponse>(ServerResponse, contract) }, (request, response) => { handler(response, request) }),
   'HTTP/1.1, on the object': handler => createServer((request, response) => { keepContract(response); handler(response, request) }),
   'HTTP/1.1, before methods that are wrapped later': handler => createServer((request, response) => { keepContract(response); wrapEnd(response); handler(response, request) }),
@@ -48,8 +48,8 @@ interface Client {
   close (): void
 }
 
-/** A client with one connection. */
-async function clientOf (t: Test, server: Server): Promise<Client> {
+/** Returns a client with one connection. */
+async function createClient (t: Test, server: Server): Promise<Client> {
   const port = await listenServer(t, server)
   if (!('setTimeout' in server) || 'requestTimeout' in server) {
     const connection = connect(port)
@@ -79,25 +79,25 @@ async function clientOf (t: Test, server: Server): Promise<Client> {
   }
 }
 
-/** Starts a server that answers with a text. */
-async function upstreamOf (t: Test, body: string): Promise<number> {
+/** Starts a server that responds with a text, and returns its port. */
+async function startUpstream (t: Test, body: string): Promise<number> {
   const server = createServer((_request, response) => { response.statusCode = 404; response.end(body) })
   return await listenServer(t, server)
 }
 
-/** Ends where the response has finished and closed, as the events of a response say. */
-async function over (response: ServerResponse): Promise<string[]> {
+/** Returns the events of a response in order, once it has closed. */
+async function recordEvents (response: ServerResponse): Promise<string[]> {
   const events: string[] = []
   response.on('finish', () => { events.push('finish') })
   await new Promise<void>(resolve => { response.on('close', () => { events.push('close'); resolve() }) })
   return events
 }
 
-for (const [way, serve] of Object.entries(WAYS)) {
+for (const [way, serve] of Object.entries(SERVERS)) {
   t.test(way, async t => {
     let handler: Handler
     const server = serve((response, request) => handler(response, request))
-    const client = await clientOf(t, server)
+    const client = await createClient(t, server)
     t.teardown(client.close)
     const reply = async (handle: Handler): Promise<WireResponse> => {
       handler = handle
@@ -114,7 +114,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
         let source: ReadStream
         let events: Promise<string[]>
         const response = await reply(response => {
-          events = over(response)
+          events = recordEvents(response)
           response.statusCode = 404
           source = createReadStream(file)
           source.pipe(response)
@@ -138,7 +138,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
       })
 
       t.test(`releases the sockets of an HTTP agent, ${title}`, async t => {
-        const port = await upstreamOf(t, text)
+        const port = await startUpstream(t, text)
         const agent = new http.Agent({ keepAlive: true, maxSockets: 2 })
         t.teardown(() => { agent.destroy() })
         for (let i = 0; i < 5; i++) {
@@ -217,7 +217,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
       const sources: PassThrough[] = []
       const closed: Array<Promise<string[]>> = []
       const slow: Handler = response => {
-        closed.push(over(response))
+        closed.push(recordEvents(response))
         response.statusCode = 404
         const source = new PassThrough()
         sources.push(source)
@@ -239,7 +239,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
       let response: ServerResponse
       await reply(res => {
         response = res
-        events = over(res)
+        events = recordEvents(res)
         res.statusCode = 404
         res.write('a start')
       })
@@ -289,7 +289,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
       mock.timers.enable({ apis: ['setTimeout'] })
       t.teardown(() => { mock.timers.reset() })
       keepsContract(t, await reply(response => {
-        events = over(response)
+        events = recordEvents(response)
         response.statusCode = 404
         stalling.pipe(response)
         stalling.write('a start')
@@ -303,7 +303,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
 
 t.test('sends the errors of pipelined requests in order, whichever is written first', async t => {
   const pending: ServerResponse[] = []
-  const server = WAYS['HTTP/1.1, by its class']!(response => { pending.push(response) })
+  const server = SERVERS['HTTP/1.1, by its class']!(response => { pending.push(response) })
   const connection = connect(await listenServer(t, server))
   t.teardown(() => { connection.destroy() })
   connection.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(3))
@@ -323,8 +323,8 @@ t.test('sends the errors of pipelined requests in order, whichever is written fi
 t.test('closes a connection with Connection: close, and lets the writer go on', async t => {
   let events: Promise<string[]>
   const source = new PassThrough()
-  const server = WAYS['HTTP/1.1, by its class']!(response => {
-    events = over(response)
+  const server = SERVERS['HTTP/1.1, by its class']!(response => {
+    events = recordEvents(response)
     response.statusCode = 404
     source.pipe(response)
     source.write('a start')

@@ -10,8 +10,8 @@ const keepContract = contractKeeper(contract)
 
 type Handler = (response: ServerResponse, request: IncomingMessage) => void
 
-/** The ways to have a response keep the contract: by its class, and on the object. */
-const WAYS = {
+/** The ways to make responses keep the contract: by the response class, and on the object. */
+const INSTALLATIONS = {
   'by its class': (handler: Handler) => createServer({ ServerResponse: contractResponse<typeof ServerResponse>(ServerResponse, contract) }, (request, response) => { handler(response, request) }),
   'by the class of a server that exists': (handler: Handler) => {
     const server = createServer((request, response) => { handler(response, request) })
@@ -21,7 +21,7 @@ const WAYS = {
   'on the object': (handler: Handler) => createServer((request, response) => { keepContract(response); handler(response, request) })
 }
 
-for (const [way, serve] of Object.entries(WAYS)) {
+for (const [way, serve] of Object.entries(INSTALLATIONS)) {
   t.test(`sends an error that closes the connection to a client that still sends, ${way}`, async t => {
     const port = await listenServer(t, serve(response => { say(response, 'too large'); response.writeHead(413, { connection: 'close' }).end() }))
     const connection = connect(port)
@@ -136,7 +136,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
   })
 }
 
-for (const [way, serve] of Object.entries(WAYS)) {
+for (const [way, serve] of Object.entries(INSTALLATIONS)) {
   t.test(`sends the head of an error that is destroyed before its end, ${way}`, async t => {
     let handler: Handler
     const port = await listenServer(t, serve((response, request) => { handler(response, request) }))
@@ -158,7 +158,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
 t.test('calls the callback of end() after the earlier responses on the connection', async t => {
   const ended: string[] = []
   const pending: ServerResponse[] = []
-  const port = await listenServer(t, WAYS['by its class'](response => {
+  const port = await listenServer(t, INSTALLATIONS['by its class'](response => {
     pending.push(response)
     if (pending.length < 2) return
     response.writeHead(404).end(() => { ended.push('second') })

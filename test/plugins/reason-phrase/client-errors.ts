@@ -106,7 +106,7 @@ t.test('sends the response to a client error in the order of the requests', asyn
   let entered: (entry: { reply: FastifyReply }) => void
   app.get('/slow', (_request, reply) => { entered({ reply }) })
   const port = await listen(t, app)
-  // In an object, since a promise of a reply waits for its end.
+  // The reply is wrapped in an object, because a promise of a reply would wait for its end.
   const slow = async (connection: ReturnType<typeof connect>): Promise<{ reply: FastifyReply }> => {
     const entry = new Promise<{ reply: FastifyReply }>(resolve => { entered = resolve })
     connection.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n')

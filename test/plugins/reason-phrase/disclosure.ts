@@ -7,7 +7,7 @@ import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
 import { logTo } from '../../fixtures/log.js'
 import { exchange, keepsContract, listen } from '../../fixtures/wire.js'
 
-/** The table of `docs/security.md`: what becomes of a message that somebody sends. */
+/** A row of the table of `docs/security.md`: a handler, and the status code and message that a client receives. */
 type Case = [title: string, handler: (request: FastifyRequest, reply: FastifyReply) => unknown, statusCode: number, reason?: string, options?: object]
 
 const SECRET = 'password authentication failed for user "root"'
@@ -34,7 +34,7 @@ const silent = { type: 'object', properties: { ok: { type: 'boolean' } } }
 const sends = (statusCode: number, payload: () => unknown) => (_request: FastifyRequest, reply: FastifyReply): unknown => reply.code(statusCode).send(payload())
 
 const CASES: Case[] = [
-  // A message is taken from what would have gone on the wire, and from nothing else.
+  // The message is taken from the serialized payload only.
   ...[500, 422].flatMap((statusCode): Case[] => [
     ['an error within an object', sends(statusCode, () => ({ ok: false, error: secret() })), statusCode],
     ['an error within a list', sends(statusCode, () => ({ errors: [secret()] })), statusCode],
@@ -68,7 +68,7 @@ const CASES: Case[] = [
   ['a thrown object whose toJSON() hides its message', () => { throw Object.assign(new Hiding(), { statusCode: 422 }) }, 422],
   ['a thrown object whose message is not enumerable', () => { throw Object.defineProperty({ statusCode: 422 }, 'message', { value: SECRET }) }, 422],
 
-  // What an error handler sends hides a message that is not in it.
+  // A payload of an error handler replaces the thrown message, even if it has no message.
   ...Object.entries({
     'an empty text': (reply: FastifyReply) => reply.send(''),
     'JSON without a message': (reply: FastifyReply) => reply.send('{"ok":false}'),
@@ -97,12 +97,12 @@ const CASES: Case[] = [
   ['an error within an object, raw', raw(500, reply => { reply.raw.end({ message: SECRET } as never) }), 500],
   ['an error, raw', raw(404, reply => { reply.raw.end(secret() as never) }), 404],
 
-  // A schema of null declares that an error has no body, and so leaves its message.
+  // A schema of null declares that an error has no body, and keeps its message.
   ...['404', '4XX', 'default'].map((key): Case => ['a thrown message, with a schema of null', () => { throw httpErrors(404, 'It is gone') }, 404, 'It is gone', { schema: { response: { [key]: { type: 'null' } } } }]),
   ['a refusal of validation, with a schema of null', () => 'fine', 400, "querystring must have required property 'a'", { schema: { querystring: { type: 'object', required: ['a'] }, response: { 400: { type: 'null' } } } }],
   ['a thrown 5xx, with a schema of null', () => { throw secret() }, 500, undefined, { schema: { response: { 500: { type: 'null' } } } }],
 
-  // A 5xx: what a program made of an error stays in the log.
+  // With a 5xx, serialized errors and stack traces stay in the log.
   ['the format of Fastify as an object', sends(500, () => fastifyError), 500],
   ['the format of Fastify with another status code', sends(503, () => fastifyError), 503],
   ['the format of Fastify of another 5xx', sends(500, () => ({ ...fastifyError, statusCode: 502, error: 'Bad Gateway' })), 500],
@@ -122,7 +122,7 @@ const CASES: Case[] = [
   ['a text that a later hook sends', () => 'fine', 500, 'We are sorry', { onSend: async (_request: unknown, reply: FastifyReply) => { reply.code(500); return 'We are sorry' } }],
   ['the format of Fastify, 4xx', sends(422, () => ({ statusCode: 422, error: 'Unprocessable Entity', message: 'It is taken' })), 422, 'It is taken'],
 
-  // A 5xx: nothing from an upstream is for clients.
+  // With a 5xx, nothing from an upstream is sent.
   ['a stream', (_request, reply) => reply.code(500).type('text/plain').send(Readable.from([SECRET])), 500],
   ['a stream of JSON', (_request, reply) => reply.code(503).type('application/json').send(Readable.from([JSON.stringify({ message: SECRET })])), 503],
   ['a web stream', (_request, reply) => reply.code(500).type('text/plain').send(new Response(SECRET).body), 500],
@@ -134,7 +134,7 @@ const CASES: Case[] = [
   ['a stream, 4xx', (_request, reply) => reply.code(409).type('text/plain').send(Readable.from(['It is taken'])), 400, 'It is taken'],
   ['a reason phrase, raw', raw(500, reply => { reply.raw.writeHead(503, 'Down for lunch').end(SECRET) }), 503, 'Down for lunch'],
 
-  // The first chunk of a body is not the whole.
+  // The first chunk of a body is not always the whole body.
   ['the start of JSON', raw(404, reply => { reply.raw.write(`{"statusCode":404,"message":"${SECRET}`); reply.raw.end('"}') }), 404],
   ['the start of JSON, after its head', raw(500, reply => { reply.raw.writeHead(500, { 'content-type': 'application/json' }); reply.raw.write('{"statusCode":500,'); reply.raw.end('}') }), 500],
   ['one of several objects', raw(404, reply => { reply.raw.write('{"message":"It is taken"}'); reply.raw.end('{"message":"another"}') }), 404],
@@ -143,7 +143,7 @@ const CASES: Case[] = [
   ['a chunk with all of the JSON, its length set before', raw(404, reply => { reply.raw.setHeader('content-length', 25); reply.raw.write('{"message":"It is taken"}'); reply.raw.end() }), 404, 'It is taken'],
   ['a text in base64', raw(404, reply => { reply.raw.end(Buffer.from('It is taken').toString('base64'), 'base64') }), 404, 'It is taken'],
 
-  // An error in the place of a message is treated as if it had been thrown.
+  // An error that is given as message is treated as if it had been thrown.
   ['reply.internalServerError(error)', (_request, reply) => reply.internalServerError(secret() as never), 500],
   ['reply.serviceUnavailable(error)', (_request, reply) => reply.serviceUnavailable(secret() as never, { retryAfter: 1 }), 503],
   ['reply.notImplemented(error)', async (_request, reply) => reply.notImplemented(secret() as never), 501],

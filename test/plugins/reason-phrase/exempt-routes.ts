@@ -48,7 +48,7 @@ t.test('keeps the contract for a decorator on an exempt route, and for all other
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   await app.register(async app => {
-    // Routes of a plugin that takes no config, by their prefix.
+    // Exempts the routes of a plugin that accepts no config.
     app.addHook('onRoute', route => { route.config = { ...route.config, reasonPhrase: false } })
     app.get('/refused', (_request, reply) => reply.unprocessable('Not like that'))
     app.get('/sent', (_request, reply) => reply.code(409).send('taken'))

@@ -7,7 +7,7 @@ import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
 import { logTo } from '../../fixtures/log.js'
 import { connect, exchange, keepsContract, listen, valuesOf } from '../../fixtures/wire.js'
 
-// Readable.toWeb of Node 20 can throw where nobody catches it, once it is cancelled.
+// Readable.toWeb() of Node 20 can throw an uncaught exception after it is cancelled.
 function webStreamOf (stream: Readable): ReadableStream {
   return new ReadableStream({
     start (controller) {

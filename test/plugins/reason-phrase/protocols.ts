@@ -15,7 +15,7 @@ async function overHttp2 (t: Test, port: number, protocol: 'http' | 'https', cas
   for (const method of METHODS) {
     for (const original of cases) {
       const errorCase = withMethod(original, method)
-      // Over HTTP/2 Node refuses no header value.
+      // Over HTTP/2, Node rejects no header value.
       if (errorCase === undefined || original.title === 'a header that Node refuses') continue
       assertErrorCase(t, errorCase, await sendHttp2(session, errorCase), 'over HTTP/2', 'eb-reason-phrase')
     }
@@ -49,7 +49,7 @@ t.test('keeps the contract for every error case over HTTP/1.1 and HTTP/1.0', asy
   }
 
   const connection = connect(port)
-  // After some refused bodies Fastify closes the connection.
+  // Fastify closes the connection after some rejected bodies, so these cases cannot be pipelined.
   const pipelined: ErrorCase[] = []
   for (const errorCase of cases) {
     const [connection] = valuesOf(await exchange(port, toRequestBytes(errorCase)), 'connection')

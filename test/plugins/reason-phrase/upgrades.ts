@@ -10,7 +10,7 @@ import { connect, exchange, keepsContract, listen, valuesOf, type WireResponse }
 
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'
 
-/** A service that takes upgrades as the plugins do, and refuses each handshake as `ws` would. */
+/** Creates a service that routes upgrades as the WebSocket plugins do, or rejects each handshake as `ws` does. */
 async function service (t: Test, upgrade: 'routed' | 'refused', listens = false) {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
