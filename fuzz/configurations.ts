@@ -5,19 +5,19 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import reasonPhrase, { serverOptions } from '../index.js'
 import { Contract, type ContractOptions } from '../lib/contract.js'
 import { takeCrashes, watchForCrashes } from './crashes.js'
-import { search, settings } from './property.js'
+import { checkProperty, readSettings } from './property.js'
 import { textOf } from './values.js'
-import { breaches, describe, injected, readAll } from './verdict.js'
-import { within } from './within.js'
+import { findViolations, describeSyntaxError, inject, readResponses } from './responses.js'
+import { withTimeout } from './with-timeout.js'
 
-const SETTINGS = settings(20_000)
+const SETTINGS = readSettings(20_000)
 const { runs: RUNS, seed: SEED } = SETTINGS
-const PATIENCE = 1500
+const TIMEOUT_MS = 1500
 
 watchForCrashes()
 
-// What is never answered is found out, and must not keep a service from its end.
-const LOOSE = { forceCloseConnections: true }
+// A request without a response is reported as a timeout, and must not keep the service from closing.
+const SERVER_OPTIONS = { forceCloseConnections: true }
 
 const HOOKS = ['onRequest', 'preParsing', 'preValidation', 'preHandler', 'preSerialization', 'onSend', 'onError', 'onResponse'] as const
 const ACTIONS = ['throws', 'throws a text', 'throws a 4xx', 'answers', 'sends an error', 'changes', 'passes'] as const
@@ -71,7 +71,7 @@ type Handler = (request: FastifyRequest, reply: FastifyReply, error?: unknown) =
 function handlerOf (does: typeof HANDLERS[number] | 'succeeds', statusCode: number): Handler {
   switch (does) {
     case 'throws': return () => { throw new Error('thrown') }
-    // In an error handler, Fastify sends what is no Error as the payload of a 200.
+    // If an error handler throws a value that is not an Error, Fastify sends it as the payload of a 200.
     case 'throws a text': return (_request, reply) => { reply.code(statusCode); throw 'a text' } // eslint-disable-line no-throw-literal
     case 'throws a 4xx': return () => { throw Object.assign(new Error('refused'), { statusCode: 422 }) }
     case 'rejects': return async () => { await tick(); throw new Error('rejected') }
@@ -91,7 +91,7 @@ function handlerOf (does: typeof HANDLERS[number] | 'succeeds', statusCode: numb
   }
 }
 
-/** A hook of Fastify's, which are called with other arguments each. */
+/** Returns a hook. The arguments depend on its name and on whether it is asynchronous. */
 function hookOf ({ name, style, action }: Hook, statusCode: number): (...args: any[]) => unknown {
   const hasPayload = name === 'preSerialization' || name === 'onSend' || name === 'preParsing'
   const isLate = name === 'preSerialization' || name === 'onSend' || name === 'onError' || name === 'onResponse'
@@ -124,7 +124,7 @@ function hookOf ({ name, style, action }: Hook, statusCode: number): (...args: a
   }
   const call = (reply: FastifyReply, before: unknown, done: (error?: unknown, payload?: unknown) => void): void => {
     const { error, payload, answered } = act(reply, before)
-    // What an onError hook says of its own is not heard.
+    // Fastify ignores an error that an onError hook passes.
     if (!answered) name === 'onError' ? done() : hasPayload ? done(error ?? null, payload) : done(error)
   }
   return hasPayload
@@ -149,18 +149,18 @@ function routeOptions ({ hooks, errorHandlers, schema, statusCode }: Configurati
   return options
 }
 
-/** A service of the configuration; it throws where the configuration cannot be. */
+/** Builds a service with the configuration. Throws if the library or Fastify rejects the configuration. */
 async function build (given: Configuration): Promise<FastifyInstance> {
   const { options, server, register, hooks, errorHandlers, notFoundHandlers, handler, statusCode, prefixes, errorSchemas } = given
   const contract = options as ContractOptions
-  const app: FastifyInstance = Fastify(server === 'plain' ? LOOSE : serverOptions(LOOSE, server === 'with the options' ? contract : {}))
+  const app: FastifyInstance = Fastify(server === 'plain' ? SERVER_OPTIONS : serverOptions(SERVER_OPTIONS, server === 'with the options' ? contract : {}))
   const plugin = async (to: FastifyInstance): Promise<void> => {
     await to.register(reasonPhrase, { ...(server === 'plain' && contract), ...(errorSchemas !== undefined && { errorSchemas: errorSchemas as 'ignore' }) })
   }
-  const furnish = (to: FastifyInstance, name: string, when: string): void => {
+  const addHooks = (to: FastifyInstance, name: string, when: string): void => {
     for (const hook of hooks) if (hook.to === name && hook.when === when) to.addHook(hook.name as 'onSend', hookOf(hook, statusCode) as never)
   }
-  const handlers = (to: FastifyInstance, name: string): void => {
+  const addHandlers = (to: FastifyInstance, name: string): void => {
     for (const { to: where, does } of errorHandlers) {
       const handle = handlerOf(does, statusCode)
       if (where === name) to.setErrorHandler((error, request, reply) => handle(request, reply, error))
@@ -173,20 +173,20 @@ async function build (given: Configuration): Promise<FastifyInstance> {
     to.post('/route', routeOptions(given), handlerOf(handler, statusCode))
   }
 
-  furnish(app, 'root', 'before')
+  addHooks(app, 'root', 'before')
   if (register !== 'child' && register !== 'after the routes') await plugin(app)
   if (register === 'twice') await plugin(app)
-  furnish(app, 'root', 'after')
-  handlers(app, 'root')
+  addHooks(app, 'root', 'after')
+  addHandlers(app, 'root')
   app.register(async child => {
-    furnish(child, 'child', 'before')
+    addHooks(child, 'child', 'before')
     if (register === 'child' || register === 'root and child') await plugin(child)
-    furnish(child, 'child', 'after')
-    handlers(child, 'child')
+    addHooks(child, 'child', 'after')
+    addHandlers(child, 'child')
     child.register(async grandchild => {
-      furnish(grandchild, 'grandchild', 'before')
-      furnish(grandchild, 'grandchild', 'after')
-      handlers(grandchild, 'grandchild')
+      addHooks(grandchild, 'grandchild', 'before')
+      addHooks(grandchild, 'grandchild', 'after')
+      addHandlers(grandchild, 'grandchild')
     }, { prefix: `${prefixes[1]}/grandchild` })
   }, { prefix: `${prefixes[0]}/child` })
   if (register === 'after the routes') await plugin(app)
@@ -194,8 +194,8 @@ async function build (given: Configuration): Promise<FastifyInstance> {
   return app
 }
 
-/** What comes for bytes on a connection of their own, which the server closes. */
-async function ask (port: number, bytes: string): Promise<Buffer> {
+/** Sends bytes on a connection of their own, and returns everything that the server sends until it closes the connection. */
+async function sendRequest (port: number, bytes: string): Promise<Buffer> {
   const chunks: Buffer[] = []
   const socket = connect(port, '127.0.0.1', () => { socket.write(bytes) })
   socket.on('data', chunk => { chunks.push(chunk) })
@@ -205,18 +205,18 @@ async function ask (port: number, bytes: string): Promise<Buffer> {
 }
 
 let built = 0
-let refused = 0
+let rejected = 0
 let answers = 0
 let done = 0
 const started = Date.now()
 
-async function check (given: Configuration, app: FastifyInstance): Promise<string[]> {
+async function checkResponses (given: Configuration, app: FastifyInstance): Promise<string[]> {
   const { server, register, prefixes, methods, options } = given
   const contract = new Contract(server === 'with none' ? {} : options as ContractOptions)
   const { port } = app.server.address() as AddressInfo
   const child = `${prefixes[0]}/child`.replace(':id', '7')
   const inner = `${child}${prefixes[1]}/grandchild`.replace(':inner', '8')
-  // Without a server of its own, the plugin is in force in its context, behind the hooks from before, and for what is registered after it.
+  // Without serverOptions(), the plugin covers its context only: routes that are registered after it, and no earlier hooks.
   if (server === 'plain' && register === 'child' && given.hooks.some(({ to, when }) => to === 'root' || (to === 'child' && when === 'before'))) return []
   const isEverywhere = server !== 'plain' || (register !== 'child' && register !== 'after the routes')
   const paths = isEverywhere ? ['', child, inner] : register === 'child' ? [child, inner] : []
@@ -226,24 +226,24 @@ async function check (given: Configuration, app: FastifyInstance): Promise<strin
     const method = methods[(index + done) % methods.length]!
     const isMalformed = method === 'BREW'
     if ((isMalformed || target.endsWith('%')) && server === 'plain') continue
-    // A method without a route is answered by the root.
+    // The root context responds to a method without a route.
     if (!isEverywhere && method === 'OPTIONS') continue
     const what = `${method} ${target}`
     try {
-      const bytes = await within(PATIENCE, ask(port, `${method} ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${method === 'POST' ? 'Content-Length: 0\r\n' : ''}\r\n`))
-      const [answer, ...more] = await readAll(bytes, () => method)
+      const bytes = await withTimeout(TIMEOUT_MS, sendRequest(port, `${method} ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${method === 'POST' ? 'Content-Length: 0\r\n' : ''}\r\n`))
+      const [answer, ...more] = await readResponses(bytes, () => method)
       answers++
-      if (answer === undefined || more.length > 0) problems.push(`${what} on a socket: ${more.length + (answer ? 1 : 0)} answers`)
-      else problems.push(...breaches(answer, contract).map(breach => `${what} on a socket: ${breach}`))
+      if (answer === undefined || more.length > 0) problems.push(`${what} on a socket: ${more.length + (answer ? 1 : 0)} responses`)
+      else problems.push(...findViolations(answer, contract).map(breach => `${what} on a socket: ${breach}`))
     } catch (error) {
-      problems.push(`${what} on a socket: ${error instanceof Error && 'bytes' in error ? describe(error) : textOf(error)}`)
+      problems.push(`${what} on a socket: ${error instanceof Error && 'bytes' in error ? describeSyntaxError(error) : textOf(error)}`)
     }
-    // A response that inject makes is in force from routing on.
+    // Inject creates its own response object, which the plugin covers from routing on.
     if (isMalformed || target.endsWith('%') || !(register !== 'child' && register !== 'after the routes') || isHookedBefore(given)) continue
     try {
-      const answer = await within(PATIENCE, injected(app, { method: method as 'GET', url: target }))
+      const answer = await withTimeout(TIMEOUT_MS, inject(app, { method: method as 'GET', url: target }))
       answers++
-      problems.push(...breaches(answer, contract).map(breach => `${what} by inject: ${breach}`))
+      problems.push(...findViolations(answer, contract).map(breach => `${what} by inject: ${breach}`))
     } catch (error) {
       problems.push(`${what} by inject: ${textOf(error)}`)
     }
@@ -251,32 +251,32 @@ async function check (given: Configuration, app: FastifyInstance): Promise<strin
   return problems
 }
 
-/** Whether a hook answers before that of the plugin, where inject makes the response. */
+/** Returns whether a hook of the root can respond before the plugin's hook runs. */
 function isHookedBefore ({ hooks }: Configuration): boolean {
   return hooks.some(({ when, to }) => when === 'before' && to === 'root')
 }
 
 /**
- * Whether Fastify itself ends the process: it sends what is thrown and is no
- * Error through the onSend hooks, and has no way back from one that fails then.
+ * Returns whether Fastify itself ends the process: it sends a thrown value that is not an Error through the onSend
+ * hooks, and cannot recover from a hook that fails there.
  */
 function endsFastify ({ hooks, handler, errorHandlers, notFoundHandlers }: Configuration): boolean {
   const throwsText = [handler, ...hooks.map(({ action }) => action), ...[...errorHandlers, ...notFoundHandlers].map(({ does }) => does)].includes('throws a text')
   return throwsText && hooks.some(({ name, action }) => (name === 'onSend' || name === 'preSerialization') && action.startsWith('throws'))
 }
 
-async function play (given: Configuration): Promise<void> {
+async function runCase (given: Configuration): Promise<void> {
   fc.pre(!endsFastify(given))
   let app: FastifyInstance | undefined
   try {
-    app = await within(PATIENCE, build(given))
+    app = await withTimeout(TIMEOUT_MS, build(given))
     built++
   } catch (error) {
-    refused++
-    if (!(error instanceof Error) || error.message === '') throw new Error(`refused without a reason: ${textOf(error)}`)
+    rejected++
+    if (!(error instanceof Error) || error.message === '') throw new Error(`rejected without a message: ${textOf(error)}`)
   }
-  const problems = app === undefined ? [] : await check(given, app)
-  await within(PATIENCE, Promise.resolve(app?.close()))
+  const problems = app === undefined ? [] : await checkResponses(given, app)
+  await withTimeout(TIMEOUT_MS, Promise.resolve(app?.close()))
   await tick()
   problems.push(...takeCrashes().map(crash => `crash: ${crash}`))
   if (problems.length > 0) throw new Error(problems.join('\n'))
@@ -284,4 +284,4 @@ async function play (given: Configuration): Promise<void> {
 }
 
 console.log(`configurations: ${RUNS} runs, seed ${SEED}`)
-await search('configurations', SETTINGS, configuration, play, () => `${built} kept the contract in ${answers} answers, ${refused} were refused with a reason`)
+await checkProperty('configurations', SETTINGS, configuration, runCase, () => `${built} kept the contract in ${answers} answers, ${rejected} were rejected with a message`)

@@ -1,7 +1,7 @@
 import type { Random } from './random.js'
 
-/** One request, well-formed (RFC 9112). */
-export interface Formed {
+/** A well-formed request (RFC 9112). */
+export interface GeneratedRequest {
   method: string
   bytes: Buffer
 }
@@ -33,8 +33,8 @@ const FIELDS: ReadonlyArray<readonly [string, readonly string[]]> = [
   ['Content-Digest', ['sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:', 'sha-512=:AAAA:', 'x', 'sha-256=:AAAA:, sha-512=:AAAA:']]
 ]
 
-/** A request, and its body in one of the framings. */
-export function formed (random: Random, { last = false } = {}): Formed {
+/** Returns a random well-formed request, with its body in one of the framings. */
+export function generateRequest (random: Random, { last = false } = {}): GeneratedRequest {
   const method = random.pick(METHODS)
   const version = random.chance(0.05) ? 'HTTP/1.0' : 'HTTP/1.1'
   const lines = [`${method} ${random.pick(TARGETS)} ${version}`, 'Host: a']
@@ -49,13 +49,13 @@ export function formed (random: Random, { last = false } = {}): Formed {
     else {
       lines.push('Transfer-Encoding: chunked')
       if (random.chance(0.2)) lines.push('Trailer: X-Sum')
-      body = chunked(random, body)
+      body = encodeChunked(random, body)
     }
   }
   return { method, bytes: Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`, 'latin1') }
 }
 
-function chunked (random: Random, body: string): string {
+function encodeChunked (random: Random, body: string): string {
   let text = ''
   for (let at = 0; at < body.length;) {
     const size = 1 + random.below(Math.max(body.length / 2, 1))

@@ -3,43 +3,43 @@ import type { AddressInfo } from 'node:net'
 import { setImmediate as tick } from 'node:timers/promises'
 import fc from 'fast-check'
 import type { FastifyInstance } from 'fastify'
-import { getFieldValues, type HttpResponse, type FieldLine } from '../conformance/exchange/response.js'
+import { getFieldValues, type FieldLine, type HttpResponse } from '../conformance/exchange/response.js'
 import { Contract } from '../lib/contract.js'
 import { takeCrashes, watchForCrashes } from './crashes.js'
-import { search, settings } from './property.js'
-import { Guarded } from './sentinel.js'
-import { service } from './service.js'
-import { rawUpstream, upstream } from './upstream.js'
-import { lengthOf, make, textOf, valueOfAnySize, type Value } from './values.js'
-import { breaches, injected } from './verdict.js'
-import { within } from './within.js'
-import { SAID, THROWN } from './ways.js'
+import { checkProperty, readSettings } from './property.js'
+import { SentinelConnection } from './sentinel-connection.js'
+import { createService } from './service.js'
+import { startRawUpstream, startUpstream } from './upstream.js'
+import { lengthOf, makeValue, textOf, valueOfAnySize, type Value } from './values.js'
+import { findViolations, inject } from './responses.js'
+import { withTimeout } from './with-timeout.js'
+import { DECORATOR_CALLS, THROWN_ERRORS } from './entry-points.js'
 
-const SETTINGS = settings(1_000_000)
+const SETTINGS = readSettings(1_000_000)
 const { runs: RUNS, seed: SEED } = SETTINGS
-// In milliseconds; a dropped body can keep its answer waiting for one second.
-const PATIENCE = 5000
+// Longer than the second for which a dropped body can delay its response.
+const TIMEOUT_MS = 5000
 
 watchForCrashes()
 const contract = new Contract()
 let current: { value: unknown, statusCode: number } = { value: undefined, statusCode: 500 }
 let id = 0
-// A late request of an earlier run must not meet the value of this one.
-const told = (asked: string): typeof current => asked === String(id) ? current : { value: undefined, statusCode: 500 }
+// A late request of an earlier run must not get the value of this run.
+const caseOf = (requestId: string): typeof current => requestId === String(id) ? current : { value: undefined, statusCode: 500 }
 
-const upstreams = [await upstream(told), await rawUpstream(told)]
-const logged = await service(told, { logger: true, http2: false, upstreams })
-const silent = await service(told, { logger: false, http2: false, upstreams })
-const http2 = await service(told, { logger: false, http2: true, upstreams })
+const upstreams = [await startUpstream(caseOf), await startRawUpstream(caseOf)]
+const logged = await createService(caseOf, { logger: true, http2: false, upstreams })
+const silent = await createService(caseOf, { logger: false, http2: false, upstreams })
+const http2 = await createService(caseOf, { logger: false, http2: true, upstreams })
 const ports = new Map<FastifyInstance, number>()
 for (const { app } of [logged, silent, http2]) {
   await app.listen({ port: 0, host: '127.0.0.1' })
   ports.set(app, (app.server.address() as AddressInfo).port)
 }
-const guarded = new Map([logged, silent].map(({ app }) => [app, new Guarded(ports.get(app)!)]))
+const sentinelConnections = new Map([logged, silent].map(({ app }) => [app, new SentinelConnection(ports.get(app)!)]))
 let session: ClientHttp2Session | undefined
 
-/** Asks over HTTP/2, on one connection as long as that is open. */
+/** Sends a request over HTTP/2, on the same connection as long as that is open. */
 async function overHttp2 (path: string, method: string): Promise<HttpResponse> {
   if (session === undefined || session.destroyed || session.closed) {
     session = connect(`http://127.0.0.1:${ports.get(http2.app)}`)
@@ -58,7 +58,7 @@ async function overHttp2 (path: string, method: string): Promise<HttpResponse> {
     stream.on('trailers', headers => { trailers.push(...fieldsOf(headers)) })
     stream.on('error', reject)
     stream.on('close', () => {
-      if (found === undefined) reject(new Error(`no answer, but a reset with ${stream.rstCode}`))
+      if (found === undefined) reject(new Error(`no response, but a reset with ${stream.rstCode}`))
       else resolve({ ...found, version: '2', method, phrase: undefined, trailers, body: Buffer.concat(chunks), interim: [] })
     })
     stream.end()
@@ -73,8 +73,8 @@ const NAMES = [...logged.paths.keys()]
 const HTTP1 = fc.constantFrom('inject', 'socket')
 
 const anyRun = fc.record({
-  // The slow ones less often: a connection for each run, and a wait for some.
-  way: fc.oneof(
+  // The upstreams are slow (a connection for each run), so they are chosen less often.
+  entryPoint: fc.oneof(
     { weight: 30, arbitrary: fc.constantFrom(...NAMES.filter(name => !name.includes('upstream'))) },
     { weight: 1, arbitrary: fc.constantFrom(...NAMES.filter(name => name.includes('upstream'))) }
   ),
@@ -90,22 +90,22 @@ const anyRun = fc.record({
 
 type Run = typeof anyRun extends fc.Arbitrary<infer T> ? T : never
 
-/** What of the message must be there, or must not, where that is plain to see. */
-function said ({ way, value, statusCode }: Run, answer: HttpResponse): string[] {
+/** Returns where the message is missing or must not be sent, for the cases in which that is known. */
+function findMessageViolations ({ entryPoint, value, statusCode }: Run, answer: HttpResponse): string[] {
   const [reason] = getFieldValues(answer, contract.field)
   const text = value.kind === 'text' ? value.text : undefined
-  if (way in SAID && text !== undefined && /^[!-~]+(?: [!-~]+)*$/.test(text)) {
+  if (entryPoint in DECORATOR_CALLS && text !== undefined && /^[!-~]+(?: [!-~]+)*$/.test(text)) {
     const expected = text.slice(0, 512).trimEnd()
-    if (reason !== expected) return [`said: "${reason}" in the place of "${expected}"`]
+    if (reason !== expected) return [`message: "${reason}" instead of "${expected}"`]
   }
-  if (way in THROWN && answer.statusCode >= 500 && !exposes(value) && reason !== contract.phrases.get(answer.statusCode)) {
-    return [`said: what was thrown with a ${statusCode}, "${reason}"`]
+  if (entryPoint in THROWN_ERRORS && answer.statusCode >= 500 && !isExposed(value) && reason !== contract.phrases.get(answer.statusCode)) {
+    return [`message: the thrown message is sent with a ${statusCode}: "${reason}"`]
   }
   return []
 }
 
-/** What asks to be sent, or is sent as it is: bytes, or a Response. */
-function exposes (value: Value): boolean {
+/** Returns whether the value may be sent with a 5xx: an exposed error, bytes, or a Response. */
+function isExposed (value: Value): boolean {
   switch (value.kind) {
     case 'error': return value.fields.expose === true
     case 'plain': return ArrayBuffer.isView(value.value)
@@ -114,7 +114,7 @@ function exposes (value: Value): boolean {
   }
 }
 
-// What is no Error, and thrown in an error handler, Fastify sends as the payload of a 200.
+// If an error handler throws a value that is not an Error, Fastify sends it as the payload of a 200.
 const THROWN_AS_PAYLOAD = /error handlers?(?: in a row)?: throw$/
 
 const IN_A_HEADER = /header|challenge|send a type|statusMessage|phrase/
@@ -123,27 +123,27 @@ const counts: Record<string, number> = {}
 let done = 0
 const started = Date.now()
 
-async function play (run: Run): Promise<void> {
-  const { way, value, statusCode, method, log, transport } = run
+async function runCase (run: Run): Promise<void> {
+  const { entryPoint, value, statusCode, method, log, transport } = run
   const { app, paths } = transport === 'http2' ? http2 : log ? logged : silent
-  // A stream among them can last for ever.
-  fc.pre(!(THROWN_AS_PAYLOAD.test(way) && value.kind === 'hostile'))
+  // One of these can be a stream without an end.
+  fc.pre(!(THROWN_AS_PAYLOAD.test(entryPoint) && value.kind === 'hostile'))
   id++
-  current = { value: make(value), statusCode }
-  // No client reads a header as long as that, or as many as bytes make that are taken for headers.
-  fc.pre(!((transport === 'http2' || IN_A_HEADER.test(way)) && (lengthOf(value) > 10_000 || value.kind === 'bytes')))
-  const url = paths.get(way)!
+  current = { value: makeValue(value), statusCode }
+  // Clients reject such long headers, and as many headers as a Buffer has when it is passed as headers.
+  fc.pre(!((transport === 'http2' || IN_A_HEADER.test(entryPoint)) && (lengthOf(value) > 10_000 || value.kind === 'bytes')))
+  const url = paths.get(entryPoint)!
   let problems: string[]
   try {
-    const answer = await within(PATIENCE, transport === 'inject'
-      ? injected(app, { method: method as 'GET', url, headers: { 'x-case': String(id) } })
+    const answer = await withTimeout(TIMEOUT_MS, transport === 'inject'
+      ? inject(app, { method: method as 'GET', url, headers: { 'x-case': String(id) } })
       : transport === 'socket'
-        ? guarded.get(app)!.ask(`${method} ${url} HTTP/1.1\r\nHost: a\r\nx-case: ${id}\r\n${method === 'POST' ? 'Content-Length: 0\r\n' : ''}\r\n`, method)
+        ? sentinelConnections.get(app)!.send(`${method} ${url} HTTP/1.1\r\nHost: a\r\nx-case: ${id}\r\n${method === 'POST' ? 'Content-Length: 0\r\n' : ''}\r\n`, method)
         : overHttp2(url, method))
-    problems = [...breaches(answer, contract), ...said(run, answer)]
-    if (answer.statusCode < 400 && !THROWN_AS_PAYLOAD.test(way)) problems.push(`unsuccessful, but answered ${answer.statusCode}`)
+    problems = [...findViolations(answer, contract), ...findMessageViolations(run, answer)]
+    if (answer.statusCode < 400 && !THROWN_AS_PAYLOAD.test(entryPoint)) problems.push(`must be unsuccessful, but the status code is ${answer.statusCode}`)
   } catch (error) {
-    guarded.get(app)?.close()
+    sentinelConnections.get(app)?.close()
     problems = [error instanceof Error ? error.stack ?? error.message : textOf(error)]
   }
   await tick()
@@ -155,5 +155,5 @@ async function play (run: Run): Promise<void> {
   }
 }
 
-console.log(`messages: ${RUNS} runs by ${NAMES.length} ways, seed ${SEED}`)
-await search('messages', SETTINGS, anyRun, play, () => `${done} runs kept the contract (${Object.entries(counts).map(([name, count]) => `${count} by ${name}`).join(', ')})`)
+console.log(`messages: ${RUNS} runs by ${NAMES.length} entry points, seed ${SEED}`)
+await checkProperty('messages', SETTINGS, anyRun, runCase, () => `${done} runs kept the contract (${Object.entries(counts).map(([name, count]) => `${count} by ${name}`).join(', ')})`)

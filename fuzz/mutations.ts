@@ -21,7 +21,7 @@ function range (random: Random, bytes: Buffer): [from: number, to: number] {
   return [from, Math.min(bytes.length, from + 1 + random.below(random.chance(0.7) ? 8 : 200))]
 }
 
-/** Where a line of the bytes begins and ends, its line break included. */
+/** Returns where a random line begins and ends, its line break included. */
 function line (random: Random, bytes: Buffer): [from: number, to: number] {
   const somewhere = at(random, bytes)
   const from = bytes.lastIndexOf('\r\n', Math.max(somewhere - 1, 0)) + 2
@@ -79,14 +79,14 @@ const MUTATIONS: readonly Mutation[] = [
   (random, bytes) => Buffer.from(bytes.toString('latin1').replaceAll('\r\n', random.pick(['\n', '\r', '\n\r', '\r\r\n', ' \r\n'])), 'latin1')
 ]
 
-/** The bytes with some damage. */
-export function mutated (random: Random, bytes: Buffer): Buffer {
+/** Returns the bytes with one to eight random changes. */
+export function mutate (random: Random, bytes: Buffer): Buffer {
   for (let count = random.pick([1, 1, 1, 2, 2, 3, 5, 8]); count > 0 && bytes.length > 0; count--) bytes = random.pick(MUTATIONS)(random, bytes)
   return bytes
 }
 
-/** The bytes in pieces, as they could arrive. */
-export function pieces (random: Random, bytes: Buffer): Buffer[] {
+/** Returns the bytes in pieces, as they could arrive on a socket. */
+export function splitIntoPieces (random: Random, bytes: Buffer): Buffer[] {
   if (random.chance(0.5) || bytes.length < 2) return [bytes]
   const places = [...random.several(1, 6, () => at(random, bytes)), 0, bytes.length].sort((a, b) => a - b)
   return places.slice(1).map((end, index) => bytes.subarray(places[index], end)).filter(piece => piece.length > 0)

@@ -1,22 +1,22 @@
 import fc from 'fast-check'
-import { seedSetting, setting } from './settings.js'
+import { readSeed, readInteger } from './settings.js'
 import { textOf } from './values.js'
 
-/** What a property is checked with: runs, a seed, and the path to a failure of an earlier run. */
+/** The number of runs, the seed, and the path to a failure of an earlier run. */
 export interface Settings {
   runs: number
   seed: number
   path: string | undefined
 }
 
-/** From the command line, or else from the environment. */
-export function settings (runs: number): Settings {
-  return { runs: setting(0, 'RUNS', runs), seed: seedSetting(1), path: process.argv[4] ?? process.env.FC_PATH }
+/** Reads the settings from the command line, or else from the environment. */
+export function readSettings (runs: number): Settings {
+  return { runs: readInteger(0, 'RUNS', runs), seed: readSeed(1), path: process.argv[4] ?? process.env.FC_PATH }
 }
 
-/** Checks a property, says what came of it, and ends the process. */
-export async function search<T> (name: string, { runs, seed, path }: Settings, arbitrary: fc.Arbitrary<T>, play: (value: T) => Promise<void>, summary: () => string): Promise<never> {
-  const result = await fc.check(fc.asyncProperty(arbitrary, play), { numRuns: runs, seed, ...(path !== undefined && { path }) })
+/** Checks a property, prints the result, and exits the process: with 0 if it holds, else with 1. */
+export async function checkProperty<T> (name: string, { runs, seed, path }: Settings, arbitrary: fc.Arbitrary<T>, check: (value: T) => Promise<void>, summary: () => string): Promise<never> {
+  const result = await fc.check(fc.asyncProperty(arbitrary, check), { numRuns: runs, seed, ...(path !== undefined && { path }) })
   if (result.failed) {
     console.log(await fc.asyncDefaultReportMessage(result))
     console.log(textOf(result.errorInstance))

@@ -1,4 +1,4 @@
-/** Numbers that look like chance, and are the same again for the same seed (mulberry32). */
+/** A pseudo-random number generator (mulberry32): the same seed returns the same numbers. */
 export class Random {
   #state: number
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0
   }
 
-  /** From 0 to 1, without 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   next (): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let mixed = this.#state
@@ -15,20 +15,22 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 
-  /** A whole number below the limit. */
+  /** Returns an integer from 0 up to, but not including, the limit. */
   below (limit: number): number {
     return Math.floor(this.next() * limit)
   }
 
+  /** Returns true with the given probability. */
   chance (probability: number): boolean {
     return this.next() < probability
   }
 
+  /** Returns one of the elements. */
   pick<T> (from: readonly T[]): T {
     return from[this.below(from.length)]!
   }
 
-  /** So many of what is made, at least and at most. */
+  /** Returns an array of `least` to `most` elements that `make` returns. */
   several<T> (least: number, most: number, make: () => T): T[] {
     return Array.from({ length: least + this.below(most - least + 1) }, make)
   }

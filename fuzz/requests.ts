@@ -1,21 +1,21 @@
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Child, line } from './child.js'
-import { formed } from './grammar.js'
-import { judged, type Seen } from './judged.js'
-import { mutated, pieces } from './mutations.js'
+import { TargetProcess, formatMeasurement } from './target-process.js'
+import { generateRequest } from './grammar.js'
+import { judgeConnection, type ConnectionResult } from './judge-connection.js'
+import { mutate, splitIntoPieces } from './mutations.js'
 import { Random } from './random.js'
-import { seedSetting, setting } from './settings.js'
+import { readSeed, readInteger } from './settings.js'
 
-const RUNS = setting(0, 'RUNS', 200_000)
-const SEED = seedSetting(1)
-// One input of an earlier run, and no other.
-const ONLY = setting(2, 'INPUT', -1)
+const RUNS = readInteger(0, 'RUNS', 200_000)
+const SEED = readSeed(1)
+// The number of the one input of an earlier run to repeat. Default: all inputs.
+const ONLY_INPUT = readInteger(2, 'INPUT', -1)
 const CONNECTIONS = 24
-// In milliseconds; longer than each timeout of the server.
-const PATIENCE = 15_000
-// What the heap may grow by from the end of the warm-up on: what Node and V8 keep for later.
-const GROWTH = 8 * 2 ** 20
+// Longer than each timeout of the server.
+const TIMEOUT_MS = 15_000
+// The allowed growth of the heap after the warm-up: memory that Node and V8 keep for later.
+const MAX_HEAP_GROWTH_BYTES = 8 * 2 ** 20
 
 type Ending = 'wait' | 'half-close' | 'leave' | 'reset'
 
@@ -25,24 +25,25 @@ interface Input {
   requests?: number
 }
 
-/** The input of a number is the same in each run with the same seed. */
+/** Returns the input with this number, which is the same in each run with the same seed. */
 function inputOf (number: number): Input {
   const random = new Random(Math.imul(SEED, 0x9e3779b1) ^ Math.imul(number + 1, 0x85ebca6b))
   const count = random.pick([1, 1, 1, 2, 3, 5])
-  const requests = Array.from({ length: count }, (_, index) => formed(random, { last: index === count - 1 }).bytes)
+  const requests = Array.from({ length: count }, (_, index) => generateRequest(random, { last: index === count - 1 }).bytes)
   const bytes = Buffer.concat(requests)
   // The route /cut ends its connection.
-  if (random.chance(0.15) && !bytes.includes('/cut')) return { pieces: pieces(random, bytes), ending: 'wait', requests: count }
-  return { pieces: pieces(random, mutated(random, bytes)), ending: random.pick(['half-close', 'half-close', 'half-close', 'leave', 'reset', 'wait']) }
+  if (random.chance(0.15) && !bytes.includes('/cut')) return { pieces: splitIntoPieces(random, bytes), ending: 'wait', requests: count }
+  return { pieces: splitIntoPieces(random, mutate(random, bytes)), ending: random.pick(['half-close', 'half-close', 'half-close', 'leave', 'reset', 'wait']) }
 }
 
-async function play (port: number, { pieces, ending, requests }: Input): Promise<Seen & { hung: boolean }> {
+/** Sends an input on a connection of its own, and returns what came back. */
+async function sendInput (port: number, { pieces, ending, requests }: Input): Promise<ConnectionResult & { isHung: boolean }> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   const chunks: Buffer[] = []
-  let left = ending === 'leave' || ending === 'reset'
-  let hung = false
+  let isAborted = ending === 'leave' || ending === 'reset'
+  let isHung = false
   socket.on('data', chunk => { chunks.push(chunk) })
-  socket.on('error', () => { left = true })
+  socket.on('error', () => { isAborted = true })
   socket.on('end', () => { socket.end() })
   const closed = new Promise(resolve => { socket.once('close', resolve) })
   for (const [index, piece] of pieces.entries()) {
@@ -53,40 +54,40 @@ async function play (port: number, { pieces, ending, requests }: Input): Promise
   else if (ending === 'leave') setImmediate(() => { socket.destroy() })
   else if (ending === 'reset') setImmediate(() => { socket.resetAndDestroy() })
   else if (requests === undefined) {
-    // The server can wait for more. So does the client, but not for long.
+    // The server can wait for the rest of the request, so the client ends its side after a short time.
     await Promise.race([closed, sleep(20)])
     socket.end()
   }
   const timer = setTimeout(() => {
-    hung = true
+    isHung = true
     socket.destroy()
-  }, PATIENCE)
+  }, TIMEOUT_MS)
   await closed
   clearTimeout(timer)
-  return { bytes: Buffer.concat(chunks), left, hung, requests }
+  return { bytes: Buffer.concat(chunks), isAborted, isHung, requests }
 }
 
-const child = await Child.start()
+const child = await TargetProcess.start()
 const problems: string[] = []
 const statusCodes = new Map<number, number>()
-let next = ONLY < 0 ? 0 : ONLY
-const end = ONLY < 0 ? RUNS : ONLY + 1
+let next = ONLY_INPUT < 0 ? 0 : ONLY_INPUT
+const end = ONLY_INPUT < 0 ? RUNS : ONLY_INPUT + 1
 let done = 0
 const started = Date.now()
 
 async function worker (until: number): Promise<void> {
-  while (next < until && problems.length === 0 && child.ended === undefined) {
+  while (next < until && problems.length === 0 && child.exitReason === undefined) {
     const number = next++
     const input = inputOf(number)
-    const seen = await play(child.port, input)
-    const verdict = await judged(seen)
-    if (seen.hung) verdict.problems.push('the server closed the connection neither by itself nor after the client did')
-    if (child.ended !== undefined) verdict.problems.push(child.ended)
+    const result = await sendInput(child.port, input)
+    const verdict = await judgeConnection(result)
+    if (result.isHung) verdict.problems.push('the server did not close the connection, not even after the client did')
+    if (child.exitReason !== undefined) verdict.problems.push(child.exitReason)
     for (const statusCode of verdict.statusCodes) statusCodes.set(statusCode, (statusCodes.get(statusCode) ?? 0) + 1)
     if (verdict.problems.length > 0) {
       problems.push(`input ${number} (${input.ending}): ${verdict.problems.join('; ')}
   sent ${JSON.stringify(input.pieces.map(piece => piece.toString('latin1'))).slice(0, 3000)}
-  received ${JSON.stringify(seen.bytes.toString('latin1')).slice(0, 3000)}
+  received ${JSON.stringify(result.bytes.toString('latin1')).slice(0, 3000)}
   Again: node --import tsx fuzz/requests.ts ${RUNS} ${SEED} ${number}`)
     }
     if (++done % Math.max(1000, Math.floor(RUNS / 20)) === 0) console.log(`${done} of ${RUNS} inputs, ${Math.round(done / (Date.now() - started) * 1000)} a second`)
@@ -99,18 +100,18 @@ async function workers (until: number): Promise<void> {
 
 console.log(`requests: ${RUNS} inputs, seed ${SEED}`)
 const measured = []
-// The first are the warm-up.
+// The first inputs are the warm-up.
 for (const share of [0.1, 0.55, 1]) {
-  await workers(ONLY < 0 ? Math.floor(end * share) : end)
-  if (child.ended !== undefined) break
-  measured.push(await child.settled())
-  console.log(`after ${done}: ${line(measured.at(-1)!)}`)
+  await workers(ONLY_INPUT < 0 ? Math.floor(end * share) : end)
+  if (child.exitReason !== undefined) break
+  measured.push(await child.waitUntilIdle())
+  console.log(`after ${done}: ${formatMeasurement(measured.at(-1)!)}`)
 }
-if (child.ended !== undefined) problems.push(child.ended)
+if (child.exitReason !== undefined) problems.push(child.exitReason)
 else if (problems.length === 0) {
   const [warm, , last] = measured
-  if (RUNS >= 10_000 && last!.heap - warm!.heap > GROWTH) problems.push(`the heap grew by ${last!.heap - warm!.heap} bytes`)
-  problems.push(...await child.problemsAfter(last!))
+  if (RUNS >= 10_000 && last!.heap - warm!.heap > MAX_HEAP_GROWTH_BYTES) problems.push(`the heap grew by ${last!.heap - warm!.heap} bytes`)
+  problems.push(...await child.findLeftovers(last!))
 }
 child.stop()
 console.log(`requests: answers ${[...statusCodes].sort(([a], [b]) => a - b).map(([statusCode, count]) => `${statusCode}: ${count}`).join(', ')}`)

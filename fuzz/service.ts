@@ -2,15 +2,15 @@ import { Writable } from 'node:stream'
 import replyFrom from '@fastify/reply-from'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type RouteShorthandOptions } from 'fastify'
 import reasonPhrase, { serverOptions } from '../index.js'
-import { SENTINEL } from './sentinel.js'
-import { HANDLERS, RAW, SAID, SENT, THROWN, type Way } from './ways.js'
-import type { Told } from './upstream.js'
+import { SENTINEL_PATH } from './sentinel-connection.js'
+import { HANDLER_ACTIONS, RAW_WRITES, DECORATOR_CALLS, SENT_PAYLOADS, THROWN_ERRORS, type EntryPoint } from './entry-points.js'
+import type { CaseLookup } from './upstream.js'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS']
 const HOOKS = ['onRequest', 'preParsing', 'preValidation', 'preHandler', 'preSerialization', 'onSend'] as const
 const PAYLOAD = ['preSerialization', 'onSend'] as const
 
-/** A log that goes nowhere, but is written. */
+/** A log stream that discards its lines after they are serialized. */
 const log = new Writable({ write (_chunk, _encoding, done) { done() } })
 
 export interface Settings {
@@ -19,29 +19,29 @@ export interface Settings {
   upstreams: string[]
 }
 
-/** A service with a route for each way in, and the paths of those. */
-export async function service (told: Told, { logger, http2, upstreams }: Settings): Promise<{ app: FastifyInstance, paths: Map<string, string> }> {
+/** Creates a service with a route for each entry point, and returns the paths by the names of the entry points. */
+export async function createService (caseOf: CaseLookup, { logger, http2, upstreams }: Settings): Promise<{ app: FastifyInstance, paths: Map<string, string> }> {
   const options = { logger: logger && { level: 'trace', stream: log }, return503OnClosing: false }
   const app: FastifyInstance = Fastify(serverOptions((http2 ? { ...options, http2 } : options) as object))
   const paths = new Map<string, string>()
   await app.register(reasonPhrase)
   await app.register(replyFrom, { disableCache: true, maxRetriesOn503: 0, retryMethods: [] })
-  app.get(SENTINEL, (request, reply) => reply.type('text/plain').send(request.headers['x-sentinel']))
+  app.get(SENTINEL_PATH, (request, reply) => reply.type('text/plain').send(request.headers['x-sentinel']))
 
-  const play = (way: Way) => (request: FastifyRequest, reply: FastifyReply): unknown => {
-    const { value, statusCode } = told(request.headers['x-case'] as string)
-    return way(value, statusCode, reply, request)
+  const runWith = (entryPoint: EntryPoint) => (request: FastifyRequest, reply: FastifyReply): unknown => {
+    const { value, statusCode } = caseOf(request.headers['x-case'] as string)
+    return entryPoint(value, statusCode, reply, request)
   }
   const add = (target: FastifyInstance, name: string, handler: (request: FastifyRequest, reply: FastifyReply) => unknown, options: RouteShorthandOptions = {}): void => {
     const url = `/${paths.size}`
     paths.set(name, target.prefix + url)
     target.route({ method: METHODS, url, ...options, handler: handler as never })
   }
-  const value = (request: FastifyRequest): unknown => told(request.headers['x-case'] as string).value
-  const status = (request: FastifyRequest): number => told(request.headers['x-case'] as string).statusCode
+  const value = (request: FastifyRequest): unknown => caseOf(request.headers['x-case'] as string).value
+  const status = (request: FastifyRequest): number => caseOf(request.headers['x-case'] as string).statusCode
   const teapot = (request: FastifyRequest, reply: FastifyReply): void => { reply.code(status(request)).send({ message: 'a message' }) }
 
-  for (const [name, way] of Object.entries({ ...SAID, ...THROWN, ...SENT, ...RAW })) add(app, name, play(way))
+  for (const [name, entryPoint] of Object.entries({ ...DECORATOR_CALLS, ...THROWN_ERRORS, ...SENT_PAYLOADS, ...RAW_WRITES })) add(app, name, runWith(entryPoint))
 
   for (const hook of HOOKS) {
     const after = hook === 'preSerialization' || hook === 'onSend'
@@ -63,8 +63,8 @@ export async function service (told: Told, { logger, http2, upstreams }: Setting
   }
   add(app, 'onError throws', () => { throw new Error('original') }, { onError: async (request: FastifyRequest) => { throw value(request) } })
 
-  for (const [name, way] of Object.entries(HANDLERS)) {
-    const errorHandler = ((_error: unknown, request: FastifyRequest, reply: FastifyReply) => play(way)(request, reply)) as never
+  for (const [name, entryPoint] of Object.entries(HANDLER_ACTIONS)) {
+    const errorHandler = ((_error: unknown, request: FastifyRequest, reply: FastifyReply) => runWith(entryPoint)(request, reply)) as never
     add(app, `route's error handler: ${name}`, () => { throw new Error('original') }, { errorHandler })
     await app.register(async child => {
       child.setErrorHandler(errorHandler)
@@ -75,12 +75,12 @@ export async function service (told: Told, { logger, http2, upstreams }: Setting
       })
     })
     const prefix = `/not-found-${paths.size}`
-    await app.register(async child => { child.setNotFoundHandler(play(way) as never) }, { prefix })
+    await app.register(async child => { child.setNotFoundHandler(runWith(entryPoint) as never) }, { prefix })
     paths.set(`not-found handler: ${name}`, `${prefix}/x`)
   }
   await app.register(async child => {
     child.setErrorHandler((error, request, reply) => { reply.code(status(request)).send(error) })
-    for (const [name, way] of Object.entries(THROWN)) add(child, `error sent again: ${name}`, play(way))
+    for (const [name, entryPoint] of Object.entries(THROWN_ERRORS)) add(child, `error sent again: ${name}`, runWith(entryPoint))
   })
 
   add(app, 'schema error', teapot, {

@@ -7,10 +7,10 @@ import Fastify from 'fastify'
 import reasonPhrase, { serverOptions } from '../index.js'
 import signature from '../plugins/signature/index.js'
 
-// The service that is sent what no client should send, in a process of its own.
+// The service that the request fuzzer and the soak test send requests to, run by target-process.ts.
 
-/** What is known of the process, once it has collected its garbage. */
-export interface Measured {
+/** The memory and handles of the process, after a garbage collection. */
+export interface Measurement {
   heap: number
   rss: number
   connections: number
@@ -21,8 +21,8 @@ export interface Measured {
 const counts = new WeakMap<Socket, number>()
 let requests = 0
 
-/** Says of each answer to which request it is, so that it is seen if one comes twice, or out of order. */
-class Numbered extends ServerResponse {
+/** Numbers each response by its request, so that duplicate and misordered responses are detected. */
+class NumberedResponse extends ServerResponse {
   constructor (request: IncomingMessage) {
     super(request)
     const count = counts.get(request.socket) ?? 0
@@ -39,7 +39,7 @@ const app = Fastify(serverOptions({
   bodyLimit: 10_000,
   requestTimeout: 3000,
   keepAliveTimeout: 3000,
-  http: { ServerResponse: Numbered as typeof ServerResponse, connectionsCheckingInterval: 500, headersTimeout: 3000 }
+  http: { ServerResponse: NumberedResponse as typeof ServerResponse, connectionsCheckingInterval: 500, headersTimeout: 3000 }
 }))
 await app.register(reasonPhrase)
 app.removeAllContentTypeParsers()
@@ -91,7 +91,7 @@ await app.register(async child => {
 })
 await app.listen({ port: 0, host: '127.0.0.1' })
 
-async function measure (): Promise<Measured> {
+async function measure (): Promise<Measurement> {
   for (let count = 0; count < 3; count++) {
     global.gc!()
     await tick()

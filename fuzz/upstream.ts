@@ -2,19 +2,19 @@ import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer, type AddressInfo, type Server as NetServer } from 'node:net'
 import { bytesOf, textOf } from './values.js'
 
-/** What the upstream is to answer, by the number of the run. */
-export type Told = (id: string) => { value: unknown, statusCode: number }
+/** Returns the value and the status code that a run sends, by the id of the run. */
+export type CaseLookup = (id: string) => { value: unknown, statusCode: number }
 
-async function listening (server: Server | NetServer): Promise<string> {
+async function listen (server: Server | NetServer): Promise<string> {
   await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
   server.unref()
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** A server on node:http that answers with the value in each place that Node lets it. */
-export async function upstream (told: Told): Promise<string> {
-  return await listening(createHttpServer((request, response) => {
-    const { value, statusCode } = told(request.headers['x-case'] as string)
+/** Starts a server on node:http that responds with the value in each place that Node allows, and returns its URL. */
+export async function startUpstream (caseOf: CaseLookup): Promise<string> {
+  return await listen(createHttpServer((request, response) => {
+    const { value, statusCode } = caseOf(request.headers['x-case'] as string)
     response.statusCode = statusCode
     try {
       response.setHeader('eb-reason-phrase', value as string)
@@ -30,16 +30,16 @@ export async function upstream (told: Told): Promise<string> {
   }))
 }
 
-/** A server that answers with any bytes in the status line, in a field, and in the body. */
-export async function rawUpstream (told: Told): Promise<string> {
-  return await listening(createServer(socket => {
+/** Starts a server that responds with arbitrary bytes in the status line, in a field or in the body, and returns its URL. */
+export async function startRawUpstream (caseOf: CaseLookup): Promise<string> {
+  return await listen(createServer(socket => {
     let received = ''
     socket.on('error', () => {})
     socket.on('data', chunk => {
       received += chunk.toString('latin1')
       if (!received.includes('\r\n\r\n')) return
       const [, id] = /^x-case: (.*)$/im.exec(received) ?? []
-      const { value, statusCode } = told(id!.trim())
+      const { value, statusCode } = caseOf(id!.trim())
       const bytes = bytesOf(value)
       const few = bytes.subarray(0, 4000)
       const length = statusCode % 3 === 0 ? bytes.length + 7 : bytes.length

@@ -2,8 +2,8 @@ import { Readable } from 'node:stream'
 import fc from 'fast-check'
 
 /**
- * A value in words, made anew for each run, since fast-check must be able to
- * print what it found: that throws for some of these.
+ * The description of a value. Each run makes the value anew, because fast-check prints what it found, and
+ * printing some of the values throws.
  */
 export type Value =
   | { kind: 'text', text: string }
@@ -62,7 +62,7 @@ const HOSTILE: Record<string, () => unknown> = {
   'error with a getter': () => Object.defineProperty(new Error('x'), 'message', { get: fail }),
   'error without a stack': () => { const error = new Error('no stack'); Object.defineProperty(error, 'stack', { get: fail }); return error },
   'error with every getter': () => Object.defineProperties(new Error('x'), Object.fromEntries(
-    // The stack first, since to replace it reads the rest.
+    // The stack comes first, since replacing it reads the other properties.
     ['stack', 'message', 'name', 'code', 'cause', 'statusCode', 'status', 'headers', 'expose', 'isBoom', 'output', 'validation', 'toJSON', 'type'].map(name => [name, { get: fail, enumerable: true }])
   )),
   'error that is its own cause': () => { const error = new Error('a cause'); error.cause = error; return error },
@@ -103,7 +103,7 @@ const HOSTILE: Record<string, () => unknown> = {
   global: () => globalThis
 }
 
-/** Text of every kind, and above all what HTTP, JSON and terminals give a meaning to. */
+/** Text of every kind, above all characters that have a meaning in HTTP, JSON or terminals. */
 const character = fc.oneof(
   { weight: 6, arbitrary: fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 12 }) },
   { weight: 3, arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 4 }) },
@@ -171,48 +171,49 @@ const object: fc.Arbitrary<Value> = fc.record({
   fields: fc.dictionary(fc.constantFrom('message', 'detail', 'error_description', 'title', 'error', 'errors', 'statusCode', 'status', '__proto__', 'toJSON'), leaf, { maxKeys: 4 })
 })
 
-/** Anything that can be given as a message, thrown, or sent. */
+/** Any value that a handler can pass as a message, throw, or send. */
 export const value: fc.Arbitrary<Value> = fc.oneof(
   { weight: 30, arbitrary: leaf },
   { weight: 10, arbitrary: error },
   { weight: 5, arbitrary: object }
 )
 
-/** The same, but now and then one of up to ten million characters. */
+/** The same values, and rarely a text of up to ten million characters. */
 export const valueOfAnySize: fc.Arbitrary<Value> = fc.oneof({ weight: 4000, arbitrary: value }, { weight: 1, arbitrary: long })
 
-export function make (value: Value): unknown {
+/** Returns the value of a description. */
+export function makeValue (value: Value): unknown {
   switch (value.kind) {
     case 'text': return value.text
     case 'long': return value.text.repeat(Math.floor(value.times / value.text.length))
     case 'bytes': return Buffer.from(value.bytes)
     case 'plain': return value.value
     case 'hostile': return HOSTILE[value.name]!()
-    case 'object': return Object.fromEntries(Object.entries(value.fields).map(([name, field]) => [name, make(field)]))
+    case 'object': return Object.fromEntries(Object.entries(value.fields).map(([name, field]) => [name, makeValue(field)]))
     case 'error': {
       const error = new Error('of the error')
-      // Made before a field is in its way.
+      // The stack is computed on first access, so read it before a hostile field replaces one that it needs.
       error.stack = String(error.stack)
       Object.assign(error, value.fields)
       const set = (name: string, made: unknown): void => { Object.defineProperty(error, name, { value: made, writable: true, configurable: true, enumerable: name !== 'message' && name !== 'stack' }) }
-      set('message', make(value.message))
+      set('message', makeValue(value.message))
       if (value.hostile !== undefined) set(value.hostile[0], HOSTILE[value.hostile[1]]!())
       return error
     }
   }
 }
 
-/** How long the longest text of a value is. */
+/** Returns the length of the longest text in a value. */
 export function lengthOf (value: Value): number {
   switch (value.kind) {
     case 'long': return value.times
     case 'object': return Math.max(0, ...Object.values(value.fields).map(lengthOf))
     case 'error': return Math.max(lengthOf(value.message), value.hostile === undefined ? 0 : lengthOf({ kind: 'hostile', name: value.hostile[1] }))
-    default: return textOf(make(value)).length
+    default: return textOf(makeValue(value)).length
   }
 }
 
-/** Any value as a text, as a caller would make it one. */
+/** Returns any value as a text, as a caller would convert it. */
 export function textOf (made: unknown): string {
   try {
     return made instanceof Uint8Array ? Buffer.from(made).toString('latin1') : String(made)
@@ -221,7 +222,7 @@ export function textOf (made: unknown): string {
   }
 }
 
-/** Any value as bytes. */
+/** Returns any value as bytes. */
 export function bytesOf (made: unknown): Buffer {
   try {
     if (made instanceof Uint8Array) return Buffer.from(made)

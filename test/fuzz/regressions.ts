@@ -5,11 +5,12 @@ import { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import t, { type Test } from 'tap'
 import reasonPhrase, { serverOptions } from '../../index.js'
+import { logTo } from '../fixtures/log.js'
 import { connect, exchange, keepsContract, listen, valuesOf } from '../fixtures/wire.js'
 
 // What the fuzzers found, each in its smallest form.
 
-async function answers (t: Test, add: (app: FastifyInstance) => unknown, statusCode: number, reason?: string): Promise<void> {
+async function assertResponse (t: Test, add: (app: FastifyInstance) => unknown, statusCode: number, reason?: string): Promise<void> {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   await add(app)
@@ -18,33 +19,33 @@ async function answers (t: Test, add: (app: FastifyInstance) => unknown, statusC
   keepsContract(t, response, statusCode, reason)
 }
 
-t.test('an error whose headers are null is a 500, not a 200', async t => {
-  await answers(t, app => app.get('/', () => { throw Object.assign(new Error('a secret'), { headers: null }) }), 500)
+t.test('sends 500 for an error whose headers are null', async t => {
+  await assertResponse(t, app => app.get('/', () => { throw Object.assign(new Error('a secret'), { headers: null }) }), 500)
 })
 
-t.test('an error whose status code is no number is a 500, not a 200', async t => {
-  await answers(t, app => app.get('/', () => { throw Object.assign(new Error('a secret'), { statusCode: Symbol('404') }) }), 500)
+t.test('sends 500 for an error whose status code is not a number', async t => {
+  await assertResponse(t, app => app.get('/', () => { throw Object.assign(new Error('a secret'), { statusCode: Symbol('404') }) }), 500)
 })
 
-t.test('so is one that an error handler throws', async t => {
+t.test('sends 500 for an error with null headers that an error handler throws', async t => {
   const errorHandler = (): never => { throw Object.assign(new Error('a secret'), { headers: null }) }
-  await answers(t, app => app.get('/', { errorHandler }, () => { throw new Error('the first') }), 500)
+  await assertResponse(t, app => app.get('/', { errorHandler }, () => { throw new Error('the first') }), 500)
 })
 
-t.test('what is thrown and no Error is for the log alone with a 5xx, whatever it looks like', async t => {
+t.test('sends no message with a 5xx for a thrown value that is not an Error', async t => {
   for (const thrown of ['{"message":"a secret"}', '"a secret"', '["a secret"]', '{ secret', { message: 'a secret' }, { detail: 'a secret' }, { error: { message: 'a secret' } }, { toJSON: () => ({ title: 'a secret' }) }]) {
-    await answers(t, app => app.get('/', () => { throw thrown }), 500)
-    await answers(t, app => app.get('/', async () => { throw thrown }), 500)
+    await assertResponse(t, app => app.get('/', () => { throw thrown }), 500)
+    await assertResponse(t, app => app.get('/', async () => { throw thrown }), 500)
   }
-  await answers(t, app => app.get('/', () => { throw { statusCode: 422, detail: 'no secret' } }), 422, 'no secret') // eslint-disable-line no-throw-literal
+  await assertResponse(t, app => app.get('/', () => { throw { statusCode: 422, detail: 'no secret' } }), 422, 'no secret') // eslint-disable-line no-throw-literal
 })
 
-t.test('what looks like a Boom does not choose a status code below 400', async t => {
+t.test('sends 500 for an object like a Boom with a status code below 400', async t => {
   const thrown = Object.assign(new Error('a secret'), { isBoom: true, output: { statusCode: 101, headers: {} } })
-  await answers(t, app => app.get('/', { onSend: async () => { throw thrown } }, () => ({ ok: true })), 500)
+  await assertResponse(t, app => app.get('/', { onSend: async () => { throw thrown } }, () => ({ ok: true })), 500)
 })
 
-t.test('an empty challenge is none', async t => {
+t.test('sends the default challenge instead of an empty one', async t => {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   app.get('/', (_request, reply) => reply.header('www-authenticate', '').unauthorized('who?'))
@@ -61,8 +62,8 @@ t.test('an empty challenge is none', async t => {
   }
 })
 
-t.test('writeHead refuses the header that Node refuses, where Node does', async t => {
-  await answers(t, app => app.get('/', (_request, reply) => {
+t.test('writeHead() throws for the headers for which Node throws', async t => {
+  await assertResponse(t, app => app.get('/', (_request, reply) => {
     const { raw } = reply.hijack()
     t.throws(() => raw.writeHead(422, { 'x y': 'z' }), { code: 'ERR_INVALID_HTTP_TOKEN' })
     t.throws(() => raw.writeHead(422, { 'x-a': 'a\r\nb' }), { code: 'ERR_INVALID_CHAR' })
@@ -71,7 +72,7 @@ t.test('writeHead refuses the header that Node refuses, where Node does', async 
   }), 422, 'in the body')
 })
 
-t.test('over HTTP/2 a header that no client takes does not reset the stream', async t => {
+t.test('sends an error over HTTP/2 without a header that clients reject', async t => {
   const app: any = Fastify(serverOptions({ http2: true }))
   await app.register(reasonPhrase)
   app.get('/', (_request: unknown, reply: FastifyReply) => reply.header('x-a', 'a\0b').header('x-kept', '1').unprocessable('a reason'))
@@ -85,7 +86,7 @@ t.test('over HTTP/2 a header that no client takes does not reset the stream', as
 })
 
 /** The status code and reason of a service in a process of its own, which must not end. */
-async function survives (t: Test, routes: string, statusCode: number, reason: string): Promise<void> {
+async function assertSurvives (t: Test, routes: string, statusCode: number, reason: string): Promise<void> {
   const index = JSON.stringify(join(import.meta.dirname, '..', '..', 'index.ts'))
   const script = `
     import Fastify from 'fastify'
@@ -111,24 +112,24 @@ async function survives (t: Test, routes: string, statusCode: number, reason: st
   t.strictSame({ code, output }, { code: 0, output: `${statusCode} ${reason} good\n` }, errors)
 }
 
-t.test('an asynchronous hook of the sending that throws what is no Error does not end the process', async t => {
-  await survives(t, "app.get('/', { onSend: async () => { throw 'a text' } }, () => ({ ok: true }))", 500, 'Internal Server Error')
-  await survives(t, "app.get('/', { preSerialization: async () => { throw { a: 'text' } } }, () => ({ ok: true }))", 500, 'Internal Server Error')
-  await survives(t, "app.get('/', { onSend: async () => { throw Object.defineProperty(new Error('x'), 'message', { get () { throw new Error('y') } }) } }, () => ({ ok: true }))", 500, 'Internal Server Error')
+t.test('survives an asynchronous onSend or preSerialization hook that throws a value that is not an Error', async t => {
+  await assertSurvives(t, "app.get('/', { onSend: async () => { throw 'a text' } }, () => ({ ok: true }))", 500, 'Internal Server Error')
+  await assertSurvives(t, "app.get('/', { preSerialization: async () => { throw { a: 'text' } } }, () => ({ ok: true }))", 500, 'Internal Server Error')
+  await assertSurvives(t, "app.get('/', { onSend: async () => { throw Object.defineProperty(new Error('x'), 'message', { get () { throw new Error('y') } }) } }, () => ({ ok: true }))", 500, 'Internal Server Error')
 })
 
-t.test('a Response behind a header that Node refuses does not end the process', async t => {
-  await survives(t, "app.get('/', (_request, reply) => { reply.header('x-a', '日本').send(new Response('a reason', { status: 422 })) })", 422, 'a reason')
-  await survives(t, "app.get('/', (_request, reply) => { reply.header('x-a', '日本'); throw new Response('a reason', { status: 422 }) })", 422, 'a reason')
+t.test('survives a fetch Response after a header that Node rejects', async t => {
+  await assertSurvives(t, "app.get('/', (_request, reply) => { reply.header('x-a', '日本').send(new Response('a reason', { status: 422 })) })", 422, 'a reason')
+  await assertSurvives(t, "app.get('/', (_request, reply) => { reply.header('x-a', '日本'); throw new Response('a reason', { status: 422 }) })", 422, 'a reason')
 })
 
-t.test('a trailer that Node refuses, of a response without a body, does not end the process', async t => {
-  await survives(t, "app.get('/', (_request, reply) => { reply.code(422).trailer('x-sum', async () => 'a\\r\\nb').send('a reason') })", 422, 'a reason')
+t.test('survives a trailer that Node rejects, on a response without a body', async t => {
+  await assertSurvives(t, "app.get('/', (_request, reply) => { reply.code(422).trailer('x-sum', async () => 'a\\r\\nb').send('a reason') })", 422, 'a reason')
 })
 
-t.test('an error that the log cannot read does not end the connection, and is in the log without it', async t => {
+t.test('logs an error with an unreadable cause, and keeps the connection open', async t => {
   const lines: any[] = []
-  const app = Fastify(serverOptions({ logger: { stream: { write (line: string) { lines.push(JSON.parse(line)) } } } }))
+  const app = Fastify(serverOptions({ logger: logTo(lines) }))
   await app.register(reasonPhrase)
   const unreadable = Object.defineProperty(new Error('x'), 'message', { get () { throw new Error('no message') } })
   app.get('/', { onSend: () => { throw Object.assign(new Error('a secret'), { cause: unreadable, inner: unreadable }) } }, (_request, reply) => reply.unprocessable('A reason'))
@@ -141,7 +142,7 @@ t.test('an error that the log cannot read does not end the connection, and is in
   t.equal(lines.filter(({ msg, res }) => msg === 'A reason' && res.statusCode === 422).length, 2)
 })
 
-t.test('a stream that has no end, and never waits, lets the rest go on', async t => {
+t.test('sends an error while an endless stream ignores backpressure', async t => {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   const endless = (): Readable => new Readable({ read () { this.push(Buffer.alloc(1000)) } })

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { findsNothing } from './fixtures/run.js'
+import { assertFuzzerPasses } from './fixtures/assert-fuzzer-passes.js'
 
-t.test('whatever bytes are sent, each error keeps the contract, and the service goes on', async t => {
-  await findsNothing(t, 'requests', 1000, /^requests: 1000 inputs kept the contract, and the service goes on/m)
+t.test('keeps the contract for malformed and mutated requests, and the service goes on', async t => {
+  await assertFuzzerPasses(t, 'requests', 1000, /^requests: 1000 inputs kept the contract, and the service goes on/m)
 })

@@ -2,7 +2,7 @@ import accepts from '@fastify/accepts'
 import type { FastifyInstance } from 'fastify'
 import createError from 'http-errors'
 import t from 'tap'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
 const routes = (app: FastifyInstance) => {
   app.get('/', async (request, reply) => {
@@ -20,19 +20,19 @@ const routes = (app: FastifyInstance) => {
 
 const service = { plugin: (app: FastifyInstance) => app.register(accepts, { decorateReply: true }), routes }
 
-t.test('@fastify/accepts', async t => {
-  interop(t, service, async (t, { ask }) => {
-    t.match(await ask({ url: '/', headers: { accept: 'text/html, */*;q=0.1' } }), { statusCode: 200, body: '<p>a', headers: { 'content-type': /html/ } })
-    t.match(await ask('/'), { statusCode: 200, body: '{"a":1}' })
-    t.equal((await ask({ url: '/sent', headers: { 'accept-language': 'en' } })).body, 'ok')
+t.test('@fastify/accepts: a 406 is sent as 400 with its message', async t => {
+  testWithPlugin(t, service, async (t, { request }) => {
+    t.match(await request({ url: '/', headers: { accept: 'text/html, */*;q=0.1' } }), { statusCode: 200, body: '<p>a', headers: { 'content-type': /html/ } })
+    t.match(await request('/'), { statusCode: 200, body: '{"a":1}' })
+    t.equal((await request({ url: '/sent', headers: { 'accept-language': 'en' } })).body, 'ok')
 
-    refused(t, await ask({ url: '/', headers: { accept: 'text/csv' } }), 400, 'Only JSON or HTML in the place of text/csv')
-    refused(t, await ask({ url: '/sent', headers: { 'accept-language': 'de' } }), 400, 'Not in de')
+    assertError(t, await request({ url: '/', headers: { accept: 'text/csv' } }), 400, 'Only JSON or HTML in the place of text/csv')
+    assertError(t, await request({ url: '/sent', headers: { 'accept-language': 'de' } }), 400, 'Not in de')
   })
 })
 
-t.test('A 406 is kept where it is in the table', async t => {
-  interop(t, { ...service, reasonPhrase: { statusCodes: { 406: 'Not Acceptable' } } }, async (t, { ask }) => {
-    refused(t, await ask({ url: '/', headers: { accept: 'text/csv' } }), 406, 'Only JSON or HTML in the place of text/csv')
+t.test('@fastify/accepts: a 406 that is in statusCodes keeps its status code', async t => {
+  testWithPlugin(t, { ...service, reasonPhrase: { statusCodes: { 406: 'Not Acceptable' } } }, async (t, { request }) => {
+    assertError(t, await request({ url: '/', headers: { accept: 'text/csv' } }), 406, 'Only JSON or HTML in the place of text/csv')
   })
 })

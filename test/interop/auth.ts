@@ -1,7 +1,7 @@
 import auth from '@fastify/auth'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
 const no = (message: string, properties: object = {}) => async () => { throw Object.assign(new Error(message), properties) }
 const yes = async () => {}
@@ -10,7 +10,7 @@ const coded = (_request: FastifyRequest, reply: FastifyReply, done: (error?: Err
   done(new Error('Not for you'))
 }
 
-t.test('@fastify/auth', async t => {
+t.test('@fastify/auth: sends the message of the last failed function, with 401 or its own status code', async t => {
   let handled = 0
   const routes = (app: FastifyInstance) => {
     const route = (url: string, ...args: Parameters<typeof app.auth>) => app.get(url, { preHandler: app.auth(...args) }, async () => {
@@ -27,20 +27,20 @@ t.test('@fastify/auth', async t => {
     route('/folded', [no('Pay', { statusCode: 402 })])
     route('/decorated', [async (_request, reply) => reply.forbidden('Not today')])
   }
-  interop(t, { plugin: app => app.register(auth), routes }, async (t, { ask }) => {
-    t.match(await ask('/'), { statusCode: 200, body: 'ok' }, 'what one of several refuses, another can allow')
-    t.match(await ask('/both'), { statusCode: 200, body: 'ok' })
+  testWithPlugin(t, { plugin: app => app.register(auth), routes }, async (t, { request }) => {
+    t.match(await request('/'), { statusCode: 200, body: 'ok' }, 'succeeds if one of several functions allows it')
+    t.match(await request('/both'), { statusCode: 200, body: 'ok' })
 
     handled = 0
-    const unauthorized = await ask('/key')
-    refused(t, unauthorized, 401, 'No key')
+    const unauthorized = await request('/key')
+    assertError(t, unauthorized, 401, 'No key')
     t.equal(unauthorized.headers['www-authenticate'], 'HMAC')
-    refused(t, await ask('/last'), 401, 'No name')
-    refused(t, await ask('/first'), 401, 'No key')
-    refused(t, await ask('/own'), 404, 'You are not there')
-    refused(t, await ask('/coded'), 403, 'Not for you')
-    refused(t, await ask('/folded'), 400, 'Pay')
-    refused(t, await ask('/decorated'), 403, 'Not today')
+    assertError(t, await request('/last'), 401, 'No name')
+    assertError(t, await request('/first'), 401, 'No key')
+    assertError(t, await request('/own'), 404, 'You are not there')
+    assertError(t, await request('/coded'), 403, 'Not for you')
+    assertError(t, await request('/folded'), 400, 'Pay')
+    assertError(t, await request('/decorated'), 403, 'Not today')
     t.equal(handled, 0)
   })
 })

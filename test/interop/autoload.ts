@@ -4,10 +4,10 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import reasonPhrase from '../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../plugins/reason-phrase/server-options.js'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 import { exchange, keepsContract, listen } from '../fixtures/wire.js'
 
-t.test('@fastify/autoload', async t => {
+t.test('@fastify/autoload: loaded routes, hooks and error handlers keep the contract', async t => {
   const dir = t.testdir({
     topic: {
       'index.mjs': `export default async app => {
@@ -31,19 +31,19 @@ t.test('@fastify/autoload', async t => {
   const headers = { authorization: 'a' }
 
   const routes = (app: FastifyInstance) => app.register(autoload, { dir, routeParams: true, autoHooks: true })
-  interop(t, { plugin: () => {}, routes, orders: ['after'] }, async (t, { ask }) => {
-    t.match(await ask('/topic'), { statusCode: 200, body: 'topics' })
-    refused(t, await ask('/topic/thrown'), 400, 'It is taken')
-    refused(t, await ask('/topic/refused'), 403, 'Not for you')
-    refused(t, await ask('/topic/EBT-1'), 404, 'Route GET:/topic/EBT-1 not found')
-    refused(t, await ask('/guarded'), 401, 'No signature')
-    refused(t, await ask({ url: '/guarded', headers }), 422, 'Handled: a failure')
-    refused(t, await ask({ url: '/guarded/none', headers }), 404, 'Nothing is guarded here')
-    refused(t, await ask('/none'), 404, 'Route GET:/none not found')
+  testWithPlugin(t, { plugin: () => {}, routes, orders: ['after'] }, async (t, { request }) => {
+    t.match(await request('/topic'), { statusCode: 200, body: 'topics' })
+    assertError(t, await request('/topic/thrown'), 400, 'It is taken')
+    assertError(t, await request('/topic/refused'), 403, 'Not for you')
+    assertError(t, await request('/topic/EBT-1'), 404, 'Route GET:/topic/EBT-1 not found')
+    assertError(t, await request('/guarded'), 401, 'No signature')
+    assertError(t, await request({ url: '/guarded', headers }), 422, 'Handled: a failure')
+    assertError(t, await request({ url: '/guarded/none', headers }), 404, 'Nothing is guarded here')
+    assertError(t, await request('/none'), 404, 'Route GET:/none not found')
   })
 })
 
-t.test('@fastify/autoload, of a folder that has ours', async t => {
+t.test('@fastify/autoload: loads fastify-reason-phrase from a folder', async t => {
   const ours = new URL('../../plugins/reason-phrase/index.ts', import.meta.url).href
   const dir = t.testdir({
     plugins: { 'reason-phrase.mjs': `export { default } from '${ours}'` },
@@ -57,7 +57,7 @@ t.test('@fastify/autoload, of a folder that has ours', async t => {
   keepsContract(t, await exchange(port, 'GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n'), 404, 'Route GET:/none not found')
 })
 
-t.test('@fastify/autoload, of a route that cannot keep the contract, and of a file that is no plugin', async t => {
+t.test('@fastify/autoload: rejects a route with a body for an error, and a file that is not a plugin', async t => {
   const dir = t.testdir({
     promising: { 'index.mjs': "export default async app => { app.get('/', { schema: { response: { 404: { type: 'object' } } } }, async () => 'ok') }" },
     broken: { 'index.mjs': 'export default 1 +' }

@@ -52,7 +52,7 @@ const refusals: Array<[method: string, path: string, body: string | undefined, s
 const FIELDS = ['connection', 'content-length', 'date', 'eb-reason-phrase']
 
 for (const [name, event] of Object.entries(events)) {
-  t.test(`@fastify/aws-lambda, of an event of ${name}`, async t => {
+  t.test(`@fastify/aws-lambda: sends the message in the header for an event of ${name}`, async t => {
     const handler = awsLambdaFastify(await service(t)) as unknown as Handler
     t.match(await handler(event('GET', '/'), {}), { statusCode: 200, body: '{"ok":true}', headers: { 'content-type': 'application/json; charset=utf-8' } })
 
@@ -66,14 +66,14 @@ for (const [name, event] of Object.entries(events)) {
   })
 }
 
-t.test('@fastify/aws-lambda, of a stream', async t => {
+t.test('@fastify/aws-lambda: sends an error with payloadAsStream without a body', async t => {
   const handler = awsLambdaFastify(await service(t), { payloadAsStream: true }) as unknown as (event: object, context: object) => Promise<{ meta: Result, stream: Readable }>
   const { meta, stream } = await handler(events['API Gateway, REST']!('GET', '/refused'), {})
   t.match(meta, { statusCode: 404, headers: { 'content-length': '0', 'eb-reason-phrase': 'No topic EBT-1' } })
   t.equal(await text(stream), '')
 })
 
-t.test('@fastify/aws-lambda, of an answer that breaks off, and of a load balancer that is to know the message', async t => {
+t.test('@fastify/aws-lambda: sends 500 without headers for a cut response, and a wrapper can add statusDescription', async t => {
   const answer = awsLambdaFastify(await service(t)) as unknown as Handler
   const event = events['a load balancer']!
   t.capture(console, 'error')

@@ -1,7 +1,7 @@
 import basicAuth, { type FastifyBasicAuthOptions } from '@fastify/basic-auth'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
 const plugin = (options: Partial<FastifyBasicAuthOptions> = {}) => (app: FastifyInstance) => app.register(basicAuth, {
   authenticate: { realm: 'topics' },
@@ -20,37 +20,37 @@ const routes = (app: FastifyInstance) => {
 
 const basic = (credentials: string) => `Basic ${Buffer.from(credentials).toString('base64')}`
 
-t.test('@fastify/basic-auth', async t => {
-  interop(t, { plugin: plugin(), routes }, async (t, { ask }) => {
-    const by = (authorization: string) => ask({ url: '/', headers: { authorization } })
+t.test('@fastify/basic-auth: sends 401 with its message and its own challenge', async t => {
+  testWithPlugin(t, { plugin: plugin(), routes }, async (t, { request }) => {
+    const by = (authorization: string) => request({ url: '/', headers: { authorization } })
     t.match(await by(basic('ann:secret')), { statusCode: 200, body: 'ok' })
 
     const bad = 'Missing or bad formatted authorization header'
     for (const [response, reason] of [
-      [await ask('/'), bad], [await by('Bearer x'), bad], [await by(basic('ann')), bad], [await by(basic('ann:\x01')), bad],
+      [await request('/'), bad], [await by('Bearer x'), bad], [await by(basic('ann')), bad], [await by(basic('ann:\x01')), bad],
       [await by(basic('ann:wrong')), 'Wrong password, ann'], [await by(basic('Zoë:wrong')), 'Wrong password, Zoe']
     ] as const) {
-      refused(t, response, 401, reason)
-      t.equal(response.headers['www-authenticate'], 'Basic realm="topics", charset="UTF-8"', 'its own challenge is kept')
+      assertError(t, response, 401, reason)
+      t.equal(response.headers['www-authenticate'], 'Basic realm="topics", charset="UTF-8"', 'keeps its own challenge')
     }
-    refused(t, await by(basic('away:secret')), 503, /^Service Unavailable$/)
+    assertError(t, await by(basic('away:secret')), 503, /^Service Unavailable$/)
   })
 })
 
-t.test('Where it gives no challenge, the 401 has that of the contract', async t => {
-  interop(t, { plugin: plugin({ authenticate: false }), routes, reasonPhrase: { challenge: 'Basic realm="all"' } }, async (t, { ask }) => {
-    const response = await ask('/')
-    refused(t, response, 401, 'Missing or bad formatted authorization header')
+t.test('@fastify/basic-auth: sends the default challenge if it sets none', async t => {
+  testWithPlugin(t, { plugin: plugin({ authenticate: false }), routes, reasonPhrase: { challenge: 'Basic realm="all"' } }, async (t, { request }) => {
+    const response = await request('/')
+    assertError(t, response, 401, 'Missing or bad formatted authorization header')
     t.equal(response.headers['www-authenticate'], 'Basic realm="all"')
   })
 })
 
-t.test('The 407 of a proxy is folded, unless it is in the table', async t => {
+t.test('@fastify/basic-auth: sends 400 instead of 407, unless 407 is in statusCodes', async t => {
   for (const [statusCodes, expected] of [[{}, 400], [{ 407: 'Proxy Authentication Required' }, 407]] as const) {
-    interop(t, { plugin: plugin({ proxyMode: true }), routes, reasonPhrase: { statusCodes } }, async (t, { ask }) => {
-      t.equal((await ask({ url: '/', headers: { 'proxy-authorization': basic('ann:secret') } })).body, 'ok')
-      const response = await ask('/')
-      refused(t, response, expected, 'Missing or bad formatted authorization header')
+    testWithPlugin(t, { plugin: plugin({ proxyMode: true }), routes, reasonPhrase: { statusCodes } }, async (t, { request }) => {
+      t.equal((await request({ url: '/', headers: { 'proxy-authorization': basic('ann:secret') } })).body, 'ok')
+      const response = await request('/')
+      assertError(t, response, expected, 'Missing or bad formatted authorization header')
       t.equal(response.headers['proxy-authenticate'], 'Basic realm="topics", charset="UTF-8"')
       t.notOk('www-authenticate' in response.headers)
     })

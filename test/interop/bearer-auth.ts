@@ -1,7 +1,7 @@
 import bearerAuth, { type FastifyBearerAuthOptions } from '@fastify/bearer-auth'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
 const routes = (app: FastifyInstance) => { app.get('/', async () => 'ok') }
 
@@ -10,16 +10,16 @@ const plugin = (options: Partial<FastifyBearerAuthOptions> = {}) => (app: Fastif
 
 const reasonPhrase = { challenge: 'Bearer' }
 
-t.test('@fastify/bearer-auth', async t => {
-  interop(t, { plugin: plugin(), routes, reasonPhrase }, async (t, { ask }) => {
-    const by = (authorization: string) => ask({ url: '/', headers: { authorization } })
+t.test('@fastify/bearer-auth: sends 401 with its message', async t => {
+  testWithPlugin(t, { plugin: plugin(), routes, reasonPhrase }, async (t, { request }) => {
+    const by = (authorization: string) => request({ url: '/', headers: { authorization } })
     t.match(await by('Bearer key'), { statusCode: 200, body: 'ok' })
 
     for (const [response, reason] of [
-      [await ask('/'), /^missing authorization header$/], [await by('Basic key'), /^invalid authorization header$/],
-      [await by('Bearer other'), /^invalid authorization header$/], [await ask('/none'), /^missing authorization header$/]
+      [await request('/'), /^missing authorization header$/], [await by('Basic key'), /^invalid authorization header$/],
+      [await by('Bearer other'), /^invalid authorization header$/], [await request('/none'), /^missing authorization header$/]
     ] as const) {
-      refused(t, response, 401, reason)
+      assertError(t, response, 401, reason)
       t.equal(response.headers['www-authenticate'], 'Bearer')
     }
   })
@@ -30,26 +30,26 @@ const auth = async (key: string) => {
   return key === 'key' || 'neither'
 }
 
-t.test('Without its hook, and with keys that come from elsewhere', async t => {
+t.test('@fastify/bearer-auth: keeps the contract without its hook, and with a function as auth', async t => {
   const guarded = (app: FastifyInstance) => app.after(() => {
     app.get('/', { onRequest: app.verifyBearerAuth! }, async () => 'ok')
   })
-  interop(t, { plugin: plugin({ addHook: false, auth: auth as never }), routes: guarded, reasonPhrase }, async (t, { ask }) => {
-    const by = (authorization: string) => ask({ url: '/', headers: { authorization } })
+  testWithPlugin(t, { plugin: plugin({ addHook: false, auth: auth as never }), routes: guarded, reasonPhrase }, async (t, { request }) => {
+    const by = (authorization: string) => request({ url: '/', headers: { authorization } })
     t.match(await by('Bearer key'), { statusCode: 200, body: 'ok' })
-    refused(t, await ask('/'), 401, 'missing authorization header')
-    refused(t, await by('Bearer away'), 500, /^Internal Server Error$/)
-    refused(t, await by('Bearer neither'), 500, /^Internal Server Error$/)
+    assertError(t, await request('/'), 401, 'missing authorization header')
+    assertError(t, await by('Bearer away'), 500, /^Internal Server Error$/)
+    assertError(t, await by('Bearer neither'), 500, /^Internal Server Error$/)
   })
 })
 
-t.test('Its hook sends what auth throws, unless errorResponse says something else', async t => {
-  interop(t, { plugin: plugin({ auth: auth as never }), routes, reasonPhrase }, async (t, { ask }) => {
-    refused(t, await ask({ url: '/', headers: { authorization: 'Bearer away' } }), 500, 'redis://secret@10.0.0.1 is away')
+t.test('@fastify/bearer-auth: sends what auth throws, or what errorResponse returns', async t => {
+  testWithPlugin(t, { plugin: plugin({ auth: auth as never }), routes, reasonPhrase }, async (t, { request }) => {
+    assertError(t, await request({ url: '/', headers: { authorization: 'Bearer away' } }), 500, 'redis://secret@10.0.0.1 is away')
   })
   const errorResponse = (error: Error & { code?: string }) => ({ error: error.code === undefined ? '' : error.message })
-  interop(t, { plugin: plugin({ auth: auth as never, errorResponse, contentType: 'application/problem+json' }), routes, reasonPhrase }, async (t, { ask }) => {
-    refused(t, await ask('/'), 401, 'missing authorization header')
-    refused(t, await ask({ url: '/', headers: { authorization: 'Bearer away' } }), 500, /^Internal Server Error$/)
+  testWithPlugin(t, { plugin: plugin({ auth: auth as never, errorResponse, contentType: 'application/problem+json' }), routes, reasonPhrase }, async (t, { request }) => {
+    assertError(t, await request('/'), 401, 'missing authorization header')
+    assertError(t, await request({ url: '/', headers: { authorization: 'Bearer away' } }), 500, /^Internal Server Error$/)
   })
 })

@@ -1,7 +1,7 @@
 import circuitBreaker, { type FastifyCircuitBreakerOptions } from '@fastify/circuit-breaker'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
 // Its timer keeps the process up.
 const plugin = (options: FastifyCircuitBreakerOptions) => (app: FastifyInstance) =>
@@ -25,30 +25,30 @@ const routes = (app: FastifyInstance) => {
   })
 }
 
-t.test('@fastify/circuit-breaker', async t => {
-  interop(t, { plugin: plugin({ threshold: 2 }), routes }, async (t, { ask }) => {
-    const by = (how: string, url = '/') => ask({ url, headers: { how } })
+t.test('@fastify/circuit-breaker: sends 503 without its message while the circuit is open', async t => {
+  testWithPlugin(t, { plugin: plugin({ threshold: 2 }), routes }, async (t, { request }) => {
+    const by = (how: string, url = '/') => request({ url, headers: { how } })
     t.equal((await by('ok')).body, 'ok')
-    for (let i = 0; i < 3; i++) refused(t, await by('rejected'), 404, 'There is none')
+    for (let i = 0; i < 3; i++) assertError(t, await by('rejected'), 404, 'There is none')
     t.equal((await by('ok')).body, 'ok', 'what the client did is no failure')
-    refused(t, await by('thrown'), 500, /^Internal Server Error$/)
-    refused(t, await by('thrown'), 503, /^Service Unavailable$/)
-    refused(t, await by('ok'), 503, /^Service Unavailable$/)
+    assertError(t, await by('thrown'), 500, /^Internal Server Error$/)
+    assertError(t, await by('thrown'), 503, /^Service Unavailable$/)
+    assertError(t, await by('ok'), 503, /^Service Unavailable$/)
 
-    for (let i = 0; i < 3; i++) refused(t, await by('rejected', '/decorated'), 404, 'There is none')
-    refused(t, await by('', '/decorated'), 500, 'It is broken')
-    refused(t, await by('', '/decorated'), 503, /^Service Unavailable$/)
-    refused(t, await by('rejected', '/decorated'), 503, /^Service Unavailable$/)
+    for (let i = 0; i < 3; i++) assertError(t, await by('rejected', '/decorated'), 404, 'There is none')
+    assertError(t, await by('', '/decorated'), 500, 'It is broken')
+    assertError(t, await by('', '/decorated'), 503, /^Service Unavailable$/)
+    assertError(t, await by('rejected', '/decorated'), 503, /^Service Unavailable$/)
   })
 })
 
-t.test('What comes too late', async t => {
-  interop(t, { plugin: plugin({ threshold: 100 }), routes }, async (t, { ask }) => {
-    for (const how of ['ok', 'rejected']) refused(t, await ask({ url: '/late', headers: { how } }), 503, /^Service Unavailable$/)
+t.test('@fastify/circuit-breaker: sends 503 after a timeout', async t => {
+  testWithPlugin(t, { plugin: plugin({ threshold: 100 }), routes }, async (t, { request }) => {
+    for (const how of ['ok', 'rejected']) assertError(t, await request({ url: '/late', headers: { how } }), 503, /^Service Unavailable$/)
   })
 })
 
-t.test('Payloads of its own', async t => {
+t.test('@fastify/circuit-breaker: sends the messages of onCircuitOpen and onTimeout', async t => {
   const options: FastifyCircuitBreakerOptions = {
     threshold: 1,
     onCircuitOpen: async (_request, reply) => {
@@ -60,20 +60,20 @@ t.test('Payloads of its own', async t => {
       return 'It took too long'
     }
   }
-  interop(t, { plugin: plugin(options), routes }, async (t, { ask }) => {
+  testWithPlugin(t, { plugin: plugin(options), routes }, async (t, { request }) => {
     // Of the request that opens the circuit, what was thrown goes before its payload, and is hidden.
     for (const [how, reason] of [['thrown', /^Service Unavailable$/], ['ok', 'Try again in 7 seconds']] as const) {
-      const open = await ask({ url: '/', headers: { how } })
-      refused(t, open, 503, reason)
+      const open = await request({ url: '/', headers: { how } })
+      assertError(t, open, 503, reason)
       t.equal(open.headers['retry-after'], '7')
     }
-    refused(t, await ask('/late'), 500, 'It took too long')
+    assertError(t, await request('/late'), 500, 'It took too long')
   })
 })
 
-t.test('Its messages are said where the errors of the server are', async t => {
-  interop(t, { plugin: plugin({ threshold: 2 }), routes, reasonPhrase: { exposeServerErrors: true } }, async (t, { ask }) => {
-    for (const reason of ['It is a secret', 'Circuit open']) refused(t, await ask({ url: '/', headers: { how: 'thrown' } }), reason === 'Circuit open' ? 503 : 500, reason)
-    refused(t, await ask('/late'), 503, 'Timeout')
+t.test('@fastify/circuit-breaker: sends its messages with exposeServerErrors', async t => {
+  testWithPlugin(t, { plugin: plugin({ threshold: 2 }), routes, reasonPhrase: { exposeServerErrors: true } }, async (t, { request }) => {
+    for (const reason of ['It is a secret', 'Circuit open']) assertError(t, await request({ url: '/', headers: { how: 'thrown' } }), reason === 'Circuit open' ? 503 : 500, reason)
+    assertError(t, await request('/late'), 503, 'Timeout')
   })
 })

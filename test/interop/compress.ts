@@ -4,7 +4,7 @@ import { brotliCompressSync, gunzipSync } from 'node:zlib'
 import compress from '@fastify/compress'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { interop, refused, type Interop } from '../fixtures/interop.js'
+import { testWithPlugin, assertError, type RunningService } from '../fixtures/test-with-plugin.js'
 import { connect, exchange } from '../fixtures/wire.js'
 
 const gzip = { 'accept-encoding': 'gzip' }
@@ -23,39 +23,39 @@ const routes = (app: FastifyInstance) => {
   app.get('/early', async (_request, reply) => reply.type('text/plain').send(new Readable({ read () { this.destroy(new Error('It broke')) } })))
 }
 
-async function unzipped ({ app, port }: Interop, url: string): Promise<string> {
+async function unzipped ({ app, port }: RunningService, url: string): Promise<string> {
   const bytes = port === undefined
     ? (await app.inject({ url, headers: gzip })).rawPayload
     : Buffer.from((await exchange(port, `GET ${url} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n`)).body, 'latin1')
   return gunzipSync(bytes).toString()
 }
 
-t.test('@fastify/compress', async t => {
-  interop(t, { plugin: app => app.register(compress), routes }, async (t, served) => {
-    const { ask } = served
-    t.match((await ask({ url: '/', headers: gzip })).headers, { 'content-encoding': 'gzip', vary: 'accept-encoding' })
+t.test('@fastify/compress: compresses successes, and sends errors without a body', async t => {
+  testWithPlugin(t, { plugin: app => app.register(compress), routes }, async (t, served) => {
+    const { request } = served
+    t.match((await request({ url: '/', headers: gzip })).headers, { 'content-encoding': 'gzip', vary: 'accept-encoding' })
     t.strictSame(JSON.parse(await unzipped(served, '/')), { LONG })
     t.equal(await unzipped(served, '/stream'), LONG)
 
-    for (const url of ['/thrown', '/sent', '/short']) refused(t, await ask({ url, headers: gzip }), 404, 'There is none')
+    for (const url of ['/thrown', '/sent', '/short']) assertError(t, await request({ url, headers: gzip }), 404, 'There is none')
     // Compressed by hand, the message cannot be read.
-    for (const url of ['/compressed', '/compressed-stream']) refused(t, await ask({ url, headers: gzip }), 404, /^Not Found$/)
-    for (const url of ['/nothing', '/early']) refused(t, await ask({ url, headers: gzip }), 500, /^Internal Server Error$/)
+    for (const url of ['/compressed', '/compressed-stream']) assertError(t, await request({ url, headers: gzip }), 404, /^Not Found$/)
+    for (const url of ['/nothing', '/early']) assertError(t, await request({ url, headers: gzip }), 500, /^Internal Server Error$/)
   })
 })
 
-t.test('The compressed bodies of requests', async t => {
-  interop(t, { plugin: app => app.register(compress), routes }, async (t, { ask }) => {
+t.test('@fastify/compress: sends 400 for a request body that it cannot decompress', async t => {
+  testWithPlugin(t, { plugin: app => app.register(compress), routes }, async (t, { request }) => {
     const post = (encoding: string, body: string) =>
-      ask({ method: 'POST', url: '/', headers: { 'content-type': 'application/json', 'content-encoding': encoding }, body })
+      request({ method: 'POST', url: '/', headers: { 'content-type': 'application/json', 'content-encoding': encoding }, body })
     t.equal((await post('identity', '{"a":1}')).body, '{"a":1}')
-    refused(t, await post('lzma', '{}'), 400, 'Unsupported Content-Encoding: lzma')
-    refused(t, await post('gzip', '{"a":1}'), 400, 'Could not decompress the request payload using the provided encoding')
+    assertError(t, await post('lzma', '{}'), 400, 'Unsupported Content-Encoding: lzma')
+    assertError(t, await post('gzip', '{"a":1}'), 400, 'Could not decompress the request payload using the provided encoding')
   })
 })
 
-t.test('A compressed body that is cut short or malformed inside', async t => {
-  interop(t, { plugin: app => app.register(compress), routes }, async (t, { app, port }) => {
+t.test('@fastify/compress: sends 400 for a compressed request body that is cut or malformed', async t => {
+  testWithPlugin(t, { plugin: app => app.register(compress), routes }, async (t, { app, port }) => {
     const send = async (bytes: Buffer) => {
       const headers = { 'content-type': 'application/json', 'content-encoding': 'br' }
       if (port === undefined) {
@@ -73,28 +73,28 @@ t.test('A compressed body that is cut short or malformed inside', async t => {
   })
 })
 
-t.test('What refuses a response encoding by itself', async t => {
+t.test('@fastify/compress: sends the message of onUnsupportedEncoding', async t => {
   const onUnsupportedEncoding = (encoding: string, _request: unknown, reply: { code (statusCode: number): unknown }) => {
     if (encoding === 'lzma') throw Object.assign(new Error('No lzma here'), { statusCode: 406 })
     reply.code(406)
     return JSON.stringify({ message: `No ${encoding} here` })
   }
-  interop(t, { plugin: app => app.register(compress, { onUnsupportedEncoding }), routes }, async (t, { ask }) => {
-    t.equal((await ask({ url: '/', headers: gzip })).headers['content-encoding'], 'gzip')
-    refused(t, await ask({ url: '/', headers: { 'accept-encoding': 'hello' } }), 400, 'No hello here')
-    refused(t, await ask({ url: '/', headers: { 'accept-encoding': 'lzma' } }), 400, 'No lzma here')
-    refused(t, await ask({ url: '/thrown', headers: { 'accept-encoding': 'hello' } }), 404, 'There is none')
+  testWithPlugin(t, { plugin: app => app.register(compress, { onUnsupportedEncoding }), routes }, async (t, { request }) => {
+    t.equal((await request({ url: '/', headers: gzip })).headers['content-encoding'], 'gzip')
+    assertError(t, await request({ url: '/', headers: { 'accept-encoding': 'hello' } }), 400, 'No hello here')
+    assertError(t, await request({ url: '/', headers: { 'accept-encoding': 'lzma' } }), 400, 'No lzma here')
+    assertError(t, await request({ url: '/thrown', headers: { 'accept-encoding': 'hello' } }), 404, 'There is none')
   })
 })
 
-t.test('A compressed stream that fails after its first bytes is cut, not ended', async t => {
+t.test('@fastify/compress: cuts a compressed stream that fails after its first bytes', async t => {
   const late = (app: FastifyInstance) => app.get('/', async (_request, reply) => reply.type('text/plain').send(new Readable({
     read () {
       if (reply.raw.headersSent) this.destroy(new Error('It broke'))
       else this.push(randomBytes(1 << 16))
     }
   })))
-  interop(t, { plugin: app => app.register(compress), routes: late }, async (t, { app, port }) => {
+  testWithPlugin(t, { plugin: app => app.register(compress), routes: late }, async (t, { app, port }) => {
     if (port === undefined) {
       await t.rejects(app.inject({ url: '/', headers: gzip }))
       return

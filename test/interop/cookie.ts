@@ -1,7 +1,7 @@
 import cookie from '@fastify/cookie'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
 const routes = (app: FastifyInstance) => {
   app.get('/', async (request, reply) => {
@@ -18,26 +18,26 @@ const routes = (app: FastifyInstance) => {
   app.get('/malformed-error', async (_request, reply) => reply.setCookie('a b', '1').notFound('There is none'))
 }
 
-t.test('@fastify/cookie', async t => {
-  interop(t, { plugin: app => app.register(cookie, { secret: 'a secret' }), routes }, async (t, { ask }) => {
-    const by = (cookie: string) => ask({ url: '/', headers: { cookie } })
-    const signed = (await ask('/sign')).headers['set-cookie']!
+t.test('@fastify/cookie: errors keep their Set-Cookie headers', async t => {
+  testWithPlugin(t, { plugin: app => app.register(cookie, { secret: 'a secret' }), routes }, async (t, { request }) => {
+    const by = (cookie: string) => request({ url: '/', headers: { cookie } })
+    const signed = (await request('/sign')).headers['set-cookie']!
     t.match(signed, /^name=ann\..*seen=1; /)
     const [name] = signed.split(';')
     t.match(await by(name!), { statusCode: 200, body: 'ann' })
 
-    refused(t, await by('name=bob'), 401, 'That cookie is not ours')
-    refused(t, await by(`${name}x`), 401, 'That cookie is not ours')
+    assertError(t, await by('name=bob'), 401, 'That cookie is not ours')
+    assertError(t, await by(`${name}x`), 401, 'That cookie is not ours')
     // Of a cookie that is not there, it throws.
-    refused(t, await ask('/'), 500, /^Internal Server Error$/)
+    assertError(t, await request('/'), 500, /^Internal Server Error$/)
 
-    const cleared = await ask('/clear')
-    refused(t, cleared, 403, 'Not for you')
+    const cleared = await request('/clear')
+    assertError(t, cleared, 403, 'Not for you')
     t.match(cleared.headers['set-cookie'], /^name=; .*, seen=1; /)
-    const thrown = await ask('/thrown')
-    refused(t, thrown, 404, 'There is none')
+    const thrown = await request('/thrown')
+    assertError(t, thrown, 404, 'There is none')
     t.match(thrown.headers['set-cookie'], /^seen=1; /)
-    refused(t, await ask('/malformed'), 500, /^Internal Server Error$/)
-    refused(t, await ask('/malformed-error'), 404, /^There is none$/)
+    assertError(t, await request('/malformed'), 500, /^Internal Server Error$/)
+    assertError(t, await request('/malformed-error'), 404, /^There is none$/)
   })
 })

@@ -1,7 +1,7 @@
 import etag from '@fastify/etag'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { interop, refused, type Interop } from '../fixtures/interop.js'
+import { testWithPlugin, assertError, type RunningService } from '../fixtures/test-with-plugin.js'
 
 const routes = (app: FastifyInstance) => {
   app.get('/', async () => 'ok')
@@ -17,43 +17,43 @@ const routes = (app: FastifyInstance) => {
   app.get('/own-decorated', async (_request, reply) => reply.header('etag', '"1"').notFound('There is none'))
 }
 
-t.test('@fastify/etag', async t => {
-  interop(t, { plugin: app => app.register(etag), routes }, async (t, { ask }) => {
-    const success = await ask('/')
+t.test('@fastify/etag: adds ETag to successes, and to no error', async t => {
+  testWithPlugin(t, { plugin: app => app.register(etag), routes }, async (t, { request }) => {
+    const success = await request('/')
     t.match(success, { statusCode: 200, body: 'ok', headers: { etag: /^".+"$/ } })
-    t.match(await ask({ url: '/', headers: { 'if-none-match': success.headers.etag! } }), { statusCode: 304, body: '', headers: { etag: success.headers.etag } })
+    t.match(await request({ url: '/', headers: { 'if-none-match': success.headers.etag! } }), { statusCode: 304, body: '', headers: { etag: success.headers.etag } })
 
     for (const url of ['/thrown', '/sent', '/decorated', '/own-thrown', '/own-sent', '/own-decorated']) {
       for (const method of ['GET', 'HEAD'] as const) {
-        const error = await ask({ method, url })
-        refused(t, error, 404, 'There is none')
+        const error = await request({ method, url })
+        assertError(t, error, 404, 'There is none')
         t.notOk('etag' in error.headers)
       }
     }
   })
 })
 
-t.test('An error is never a 304, whatever the client has cached', async t => {
-  const prove = (urls: string[]) => async (t: Test, { ask }: Interop) => {
-    const { etag } = (await ask('/empty')).headers
+t.test('@fastify/etag: never sends 304 instead of an error', async t => {
+  const verify = (urls: string[]) => async (t: Test, { request }: RunningService) => {
+    const { etag } = (await request('/empty')).headers
     for (const url of urls) {
       for (const cached of [etag!, '"1"', '*']) {
         for (const method of ['GET', 'HEAD'] as const) {
-          refused(t, await ask({ method, url, headers: { 'if-none-match': cached } }), 404, 'There is none')
+          assertError(t, await request({ method, url, headers: { 'if-none-match': cached } }), 404, 'There is none')
         }
       }
     }
   }
   const service = { plugin: (app: FastifyInstance) => app.register(etag), routes }
-  interop(t, { ...service, orders: ['after'] }, prove(['/thrown', '/sent', '/decorated', '/own-thrown', '/own-sent', '/own-decorated']))
+  testWithPlugin(t, { ...service, orders: ['after'] }, verify(['/thrown', '/sent', '/decorated', '/own-thrown', '/own-sent', '/own-decorated']))
   // Before ours, it compares a tag that the handler set as soon as the reply is sent.
-  interop(t, { ...service, orders: ['before'] }, prove(['/thrown', '/sent', '/decorated', '/own-thrown']))
+  testWithPlugin(t, { ...service, orders: ['before'] }, verify(['/thrown', '/sent', '/decorated', '/own-thrown']))
 })
 
-t.test('What cannot be hashed is a 500, and an error stays what it is', async t => {
+t.test('@fastify/etag: sends 500 if hashing fails, and errors as they are', async t => {
   const hashFn = () => { throw new Error('It cannot be hashed') }
-  interop(t, { plugin: app => app.register(etag, { hashFn }), routes }, async (t, { ask }) => {
-    refused(t, await ask('/'), 500, /^Internal Server Error$/)
-    for (const url of ['/thrown', '/decorated']) refused(t, await ask(url), 404, 'There is none')
+  testWithPlugin(t, { plugin: app => app.register(etag, { hashFn }), routes }, async (t, { request }) => {
+    assertError(t, await request('/'), 500, /^Internal Server Error$/)
+    for (const url of ['/thrown', '/decorated']) assertError(t, await request(url), 404, 'There is none')
   })
 })

@@ -4,7 +4,7 @@ import fastifyExpress from '@fastify/express'
 import type { FastifyInstance } from 'fastify'
 import createError from 'http-errors'
 import t from 'tap'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
 interface Response extends ServerResponse {
   status (statusCode: number): this
@@ -42,27 +42,27 @@ const routes = (app: FastifyInstance) => {
   app.get('/thrown', async () => { throw createError(409, 'It is taken') })
 }
 
-t.test('@fastify/express', async t => {
+t.test('@fastify/express: errors of Express routes and error handlers keep the contract', async t => {
   // By inject Express loses the body of every response, with or without ours.
-  interop(t, { plugin: app => app.register(fastifyExpress), routes, ways: ['a socket'] }, async (t, { ask }) => {
-    t.match(await ask('/'), { statusCode: 200, body: 'ok' })
-    t.match(await ask('/express/good'), { statusCode: 200, body: '{"ok":true}', headers: { 'content-type': 'application/json; charset=utf-8' } })
+  testWithPlugin(t, { plugin: app => app.register(fastifyExpress), routes, transports: ['socket'] }, async (t, { request }) => {
+    t.match(await request('/'), { statusCode: 200, body: 'ok' })
+    t.match(await request('/express/good'), { statusCode: 200, body: '{"ok":true}', headers: { 'content-type': 'application/json; charset=utf-8' } })
 
-    refused(t, await ask('/refused'), 404, 'No topic EBT-1')
-    refused(t, await ask('/thrown'), 400, 'It is taken')
-    refused(t, await ask('/none'), 404, 'Route GET:/none not found')
+    assertError(t, await request('/refused'), 404, 'No topic EBT-1')
+    assertError(t, await request('/thrown'), 400, 'It is taken')
+    assertError(t, await request('/none'), 404, 'Route GET:/none not found')
     for (const prefix of ['/express', '/handled']) {
-      refused(t, await ask(`${prefix}/text`), 404, 'No topic EBT-1')
-      refused(t, await ask(`${prefix}/json`), 400, 'It is taken')
-      refused(t, await ask(`${prefix}/status`), 403, 'Forbidden')
-      refused(t, await ask(`${prefix}/end`), 401, 'Unauthorized')
-      refused(t, await ask(`${prefix}/head`), 422, 'It makes no sense')
-      refused(t, await ask(`${prefix}/next`), 404, 'No topic EBT-1')
-      refused(t, await ask(`${prefix}/rejected`), 403, 'Not for you')
-      refused(t, await ask(`${prefix}/file`), 404, /./)
-      refused(t, await ask({ method: 'HEAD', url: `${prefix}/json` }), 400, 'It is taken')
+      assertError(t, await request(`${prefix}/text`), 404, 'No topic EBT-1')
+      assertError(t, await request(`${prefix}/json`), 400, 'It is taken')
+      assertError(t, await request(`${prefix}/status`), 403, 'Forbidden')
+      assertError(t, await request(`${prefix}/end`), 401, 'Unauthorized')
+      assertError(t, await request(`${prefix}/head`), 422, 'It makes no sense')
+      assertError(t, await request(`${prefix}/next`), 404, 'No topic EBT-1')
+      assertError(t, await request(`${prefix}/rejected`), 403, 'Not for you')
+      assertError(t, await request(`${prefix}/file`), 404, /./)
+      assertError(t, await request({ method: 'HEAD', url: `${prefix}/json` }), 400, 'It is taken')
     }
-    refused(t, await ask('/express/thrown'), 500, 'Internal Server Error')
-    refused(t, await ask('/handled/thrown'), 500, 'a secret')
+    assertError(t, await request('/express/thrown'), 500, 'Internal Server Error')
+    assertError(t, await request('/handled/thrown'), 500, 'a secret')
   })
 })

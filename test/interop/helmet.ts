@@ -1,7 +1,7 @@
 import helmet from '@fastify/helmet'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
 const kept = {
   'cross-origin-opener-policy': 'same-origin',
@@ -22,20 +22,20 @@ const routes = (app: FastifyInstance) => {
   }, async () => 'never')
 }
 
-t.test('@fastify/helmet', async t => {
-  interop(t, { plugin: app => app.register(helmet, { enableCSPNonces: true }), routes }, async (t, { ask }) => {
-    const success = await ask('/nonce')
+t.test('@fastify/helmet: errors keep its headers, except the content security policy', async t => {
+  testWithPlugin(t, { plugin: app => app.register(helmet, { enableCSPNonces: true }), routes }, async (t, { request }) => {
+    const success = await request('/nonce')
     t.match(success.headers, kept)
     const { script, style } = JSON.parse(success.body)
     t.match(success.headers['content-security-policy'], `'nonce-${script}'`)
     t.match(success.headers['content-security-policy'], `'nonce-${style}'`)
 
     for (const [url, statusCode, reason] of [['/thrown', 404, 'There is none'], ['/report', 403, 'Not for you'], ['/none', 404, 'Route GET:/none not found']] as const) {
-      const response = await ask(url)
-      refused(t, response, statusCode, reason)
-      t.match(response.headers, kept, 'it keeps its headers')
-      t.strictSame(Object.keys(response.headers).filter(name => name.startsWith('content-security-policy')), [], 'but its policy for the content that is not there')
+      const response = await request(url)
+      assertError(t, response, statusCode, reason)
+      t.match(response.headers, kept, 'keeps its headers')
+      t.strictSame(Object.keys(response.headers).filter(name => name.startsWith('content-security-policy')), [], 'removes the content security policy, since there is no content')
     }
-    refused(t, await ask('/invalid'), 500, /^Internal Server Error$/)
+    assertError(t, await request('/invalid'), 500, /^Internal Server Error$/)
   })
 })

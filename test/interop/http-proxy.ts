@@ -5,8 +5,8 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import { closedPort } from '../fixtures/database.js'
-import { interop, refused } from '../fixtures/interop.js'
-import { breaksOff, REFUSALS, upstream } from '../fixtures/upstream.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
+import { assertCutResponse, UPSTREAM_ERRORS, startUpstream } from '../fixtures/upstream.js'
 import { exchange, keepsContract, valuesOf, type WireResponse } from '../fixtures/wire.js'
 
 const UPGRADE = 'Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
@@ -16,44 +16,44 @@ const plugin = (base: string, options: object = {}) => (app: FastifyInstance) =>
 
 const routes = () => {}
 
-t.test('@fastify/http-proxy', async t => {
-  interop(t, { plugin: plugin(await upstream(t)), routes }, async (t, { ask }) => {
-    t.match(await ask('/good'), { statusCode: 200, phrase: 'OK', body: '{"ok":true}', headers: { 'content-type': 'application/json' } })
-    t.match((await ask('/gzip/good')).headers, { 'content-encoding': 'gzip' })
+t.test('@fastify/http-proxy: makes the errors of an upstream keep the contract', async t => {
+  testWithPlugin(t, { plugin: plugin(await startUpstream(t)), routes }, async (t, { request }) => {
+    t.match(await request('/good'), { statusCode: 200, phrase: 'OK', body: '{"ok":true}', headers: { 'content-type': 'application/json' } })
+    t.match((await request('/gzip/good')).headers, { 'content-encoding': 'gzip' })
 
-    for (const [path, statusCode, reason] of REFUSALS) refused(t, await ask(path), statusCode, reason)
-    refused(t, await ask({ method: 'POST', url: '/json', headers: { 'content-type': 'application/json' }, body: '{"a":1}' }), 400, 'It is taken')
-    refused(t, await ask('/silent'), 500, 'Internal Server Error')
-    refused(t, await ask('/reset'), 500, 'Internal Server Error')
+    for (const [path, statusCode, reason] of UPSTREAM_ERRORS) assertError(t, await request(path), statusCode, reason)
+    assertError(t, await request({ method: 'POST', url: '/json', headers: { 'content-type': 'application/json' }, body: '{"a":1}' }), 400, 'It is taken')
+    assertError(t, await request('/silent'), 500, 'Internal Server Error')
+    assertError(t, await request('/reset'), 500, 'Internal Server Error')
   })
 })
 
-t.test('@fastify/http-proxy with 502 and 504 in the table', async t => {
+t.test('@fastify/http-proxy: sends 502 and 504 if they are in statusCodes', async t => {
   const reasonPhrase = { statusCodes: { 502: 'Bad Gateway', 504: 'Gateway Timeout' } }
-  interop(t, { plugin: plugin(await upstream(t)), routes, reasonPhrase }, async (t, { ask }) => {
-    refused(t, await ask('/bad-gateway'), 502, 'Bad Gateway')
-    refused(t, await ask('/silent'), 504, 'Gateway Timeout')
+  testWithPlugin(t, { plugin: plugin(await startUpstream(t)), routes, reasonPhrase }, async (t, { request }) => {
+    assertError(t, await request('/bad-gateway'), 502, 'Bad Gateway')
+    assertError(t, await request('/silent'), 504, 'Gateway Timeout')
   })
 })
 
-t.test('@fastify/http-proxy, of an answer that breaks off', async t => {
-  interop(t, { plugin: plugin(await upstream(t)), routes }, breaksOff)
+t.test('@fastify/http-proxy: cuts a response that the upstream cuts', async t => {
+  testWithPlugin(t, { plugin: plugin(await startUpstream(t)), routes }, assertCutResponse)
 })
 
-t.test('@fastify/http-proxy, of an upstream that is down', async t => {
-  interop(t, { plugin: plugin(`http://127.0.0.1:${await closedPort()}`), routes }, async (t, { ask }) => {
-    refused(t, await ask('/good'), 500, 'Internal Server Error')
+t.test('@fastify/http-proxy: sends 500 if the upstream is down', async t => {
+  testWithPlugin(t, { plugin: plugin(`http://127.0.0.1:${await closedPort()}`), routes }, async (t, { request }) => {
+    assertError(t, await request('/good'), 500, 'Internal Server Error')
   })
 })
 
-t.test('@fastify/http-proxy before a WebSocket', async t => {
+t.test('@fastify/http-proxy: proxies a WebSocket, and keeps the contract for upgrades without a route', async t => {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
   await once(server, 'listening')
   t.teardown(() => { server.close() })
   server.on('connection', socket => { socket.on('message', data => { socket.send(`echo ${String(data)}`) }) })
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
-  interop(t, { plugin: plugin(base, { websocket: true, prefix: '/proxied' }), routes, ways: ['a socket'] }, async (t, { port }) => {
+  testWithPlugin(t, { plugin: plugin(base, { websocket: true, prefix: '/proxied' }), routes, transports: ['socket'] }, async (t, { port }) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/proxied/`)
     await once(socket, 'open')
     socket.send('a')
@@ -65,14 +65,14 @@ t.test('@fastify/http-proxy before a WebSocket', async t => {
   })
 })
 
-t.test('@fastify/http-proxy before a WebSocket, while the service closes', async t => {
+t.test('@fastify/http-proxy: sends 503 with Retry-After to an upgrade while the service closes', async t => {
   let answer: WireResponse
   const routes = (app: FastifyInstance) => {
     app.addHook('preClose', async () => {
       answer = await exchange((app.server.address() as AddressInfo).port, `GET / HTTP/1.1\r\n${UPGRADE}`)
     })
   }
-  interop(t, { plugin: plugin(`http://127.0.0.1:${await closedPort()}`, { websocket: true }), routes, ways: ['a socket'] }, async (t, { app }) => {
+  testWithPlugin(t, { plugin: plugin(`http://127.0.0.1:${await closedPort()}`, { websocket: true }), routes, transports: ['socket'] }, async (t, { app }) => {
     await app.close()
     keepsContract(t, answer, 503)
     t.strictSame(valuesOf(answer, 'retry-after'), ['5'])

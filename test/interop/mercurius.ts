@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import mercurius from 'mercurius'
 import t, { type Test } from 'tap'
-import { interop, refused, type Interop, type Question } from '../fixtures/interop.js'
+import { testWithPlugin, assertError, type RunningService, type TestRequest } from '../fixtures/test-with-plugin.js'
 import { exchange } from '../fixtures/wire.js'
 
 const schema = 'type Query { sum (a: Int!, b: Int!): Int!, broken: Int, denied: Int!, taken: Int! }'
@@ -17,37 +17,37 @@ const resolvers = {
 
 const plugin = (app: FastifyInstance) => app.register(mercurius, { schema, resolvers, graphiql: true })
 
-const post = (body: string): Question => ({ method: 'POST', url: '/graphql', headers: { 'content-type': 'application/json' }, body })
+const post = (body: string): TestRequest => ({ method: 'POST', url: '/graphql', headers: { 'content-type': 'application/json' }, body })
 
-const query = (text: string): Question => post(JSON.stringify({ query: text }))
+const query = (text: string): TestRequest => post(JSON.stringify({ query: text }))
 
-async function succeeds (t: Test, { ask }: Interop): Promise<void> {
-  t.strictSame(JSON.parse((await ask(query('{ sum(a: 1, b: 2) }'))).body), { data: { sum: 3 } })
-  t.match(await ask('/graphiql'), { statusCode: 200, body: /^<!DOCTYPE html>/ })
+async function assertSuccesses (t: Test, { request }: RunningService): Promise<void> {
+  t.strictSame(JSON.parse((await request(query('{ sum(a: 1, b: 2) }'))).body), { data: { sum: 3 } })
+  t.match(await request('/graphiql'), { statusCode: 200, body: /^<!DOCTYPE html>/ })
 
-  const partial = await ask(query('{ broken }'))
+  const partial = await request(query('{ broken }'))
   t.equal(partial.statusCode, 200)
   t.match(JSON.parse(partial.body), { data: { broken: null }, errors: [{ message: 'It is broken', path: ['broken'] }] })
 
   // Of several errors it makes no status code.
-  const several = await ask(query('{ none, other }'))
+  const several = await request(query('{ none, other }'))
   t.equal(several.statusCode, 200)
   t.match(JSON.parse(several.body), { data: null, errors: [{ message: 'Cannot query field "none" on type "Query".' }, { message: 'Cannot query field "other" on type "Query".' }] })
 }
 
-t.test('mercurius', async t => {
-  interop(t, { plugin, routes: () => {} }, async (t, given) => {
-    await succeeds(t, given)
+t.test('mercurius: sends the message of a GraphQL error as the reason', async t => {
+  testWithPlugin(t, { plugin, routes: () => {} }, async (t, given) => {
+    await assertSuccesses(t, given)
 
-    const { ask } = given
-    refused(t, await ask(query('{ none }')), 400, 'Cannot query field "none" on type "Query".')
-    refused(t, await ask(query('{ sum(')), 400, 'Syntax Error: Expected Name, found <EOF>.')
-    refused(t, await ask(query('{ denied }')), 403, 'It is not for you')
-    refused(t, await ask(query('{ taken }')), 400, 'It is taken')
-    refused(t, await ask('/graphql?query={none}'), 400, 'Cannot query field "none" on type "Query".')
-    refused(t, await ask(post('{}')), 400, 'Unknown query')
-    refused(t, await ask(post('{')), 400, 'Body is not valid JSON but content-type is set to \'application/json\'')
-    refused(t, await ask('/other'), 404, 'Route GET:/other not found')
+    const { request } = given
+    assertError(t, await request(query('{ none }')), 400, 'Cannot query field "none" on type "Query".')
+    assertError(t, await request(query('{ sum(')), 400, 'Syntax Error: Expected Name, found <EOF>.')
+    assertError(t, await request(query('{ denied }')), 403, 'It is not for you')
+    assertError(t, await request(query('{ taken }')), 400, 'It is taken')
+    assertError(t, await request('/graphql?query={none}'), 400, 'Cannot query field "none" on type "Query".')
+    assertError(t, await request(post('{}')), 400, 'Unknown query')
+    assertError(t, await request(post('{')), 400, 'Body is not valid JSON but content-type is set to \'application/json\'')
+    assertError(t, await request('/other'), 404, 'Route GET:/other not found')
   })
 })
 
@@ -58,7 +58,7 @@ const exempt = (app: FastifyInstance) => {
 }
 
 /** Asks without any look at the contract. */
-async function askFreely ({ app, port }: Interop, { url, method, headers, body }: Question) {
+async function sendUnchecked ({ app, port }: RunningService, { url, method, headers, body }: TestRequest) {
   if (port === undefined) {
     const response = await app.inject({ method, url, headers, payload: body })
     return { statusCode: response.statusCode, phrase: response.statusMessage, fields: Object.keys(response.headers), body: response.body }
@@ -68,27 +68,27 @@ async function askFreely ({ app, port }: Interop, { url, method, headers, body }
   return { ...response, fields: response.lines.map(([name]) => name.toLowerCase()) }
 }
 
-async function answersInItsOwnWay (t: Test, given: Interop): Promise<void> {
-  await succeeds(t, given)
+async function assertGraphqlErrors (t: Test, given: RunningService): Promise<void> {
+  await assertSuccesses(t, given)
 
   for (const [text, statusCode, phrase, error] of [
     ['{ none }', 400, 'Bad Request', { message: 'Cannot query field "none" on type "Query".', locations: [{ line: 1, column: 3 }] }],
     ['{ denied }', 403, 'Forbidden', { message: 'It is not for you', path: ['denied'], extensions: { code: 'DENIED' } }],
     ['{ taken }', 409, 'Conflict', { message: 'It is taken', path: ['taken'], extensions: { code: 'TAKEN' } }]
   ] as const) {
-    const { fields, body, ...answer } = await askFreely(given, query(text))
+    const { fields, body, ...answer } = await sendUnchecked(given, query(text))
     t.match(answer, { statusCode, phrase })
     t.match(JSON.parse(body), { data: null, errors: [error] })
     t.ok(fields.includes('content-type'))
     t.notOk(fields.includes('eb-reason-phrase'))
   }
-  refused(t, await given.ask('/other'), 404, 'Route GET:/other not found')
+  assertError(t, await given.request('/other'), 404, 'Route GET:/other not found')
 }
 
-t.test('mercurius on an exempt route, registered after ours', async t => {
-  interop(t, { plugin: exempt, routes: plugin, orders: ['before'] }, answersInItsOwnWay)
+t.test('mercurius: sends GraphQL errors in the body on an exempt route, registered after fastify-reason-phrase', async t => {
+  testWithPlugin(t, { plugin: exempt, routes: plugin, orders: ['before'] }, assertGraphqlErrors)
 })
 
-t.test('mercurius on an exempt route, registered before ours', async t => {
-  interop(t, { plugin: async app => { exempt(app); await plugin(app) }, routes: () => {}, orders: ['before'] }, answersInItsOwnWay)
+t.test('mercurius: sends GraphQL errors in the body on an exempt route, registered before fastify-reason-phrase', async t => {
+  testWithPlugin(t, { plugin: async app => { exempt(app); await plugin(app) }, routes: () => {}, orders: ['before'] }, assertGraphqlErrors)
 })

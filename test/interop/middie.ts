@@ -3,7 +3,7 @@ import middie from '@fastify/middie'
 import type { FastifyInstance } from 'fastify'
 import createError from 'http-errors'
 import t, { type Test } from 'tap'
-import { interop, refused, type Interop } from '../fixtures/interop.js'
+import { testWithPlugin, assertError, type RunningService } from '../fixtures/test-with-plugin.js'
 
 type Next = (error?: unknown) => void
 
@@ -35,35 +35,35 @@ const routes = (app: FastifyInstance) => {
 
 const register = (hook?: 'preHandler') => (app: FastifyInstance) => app.register(middie, { hook })
 
-t.test('@fastify/middie, of what Fastify answers', async t => {
+t.test('@fastify/middie: sends what middleware throws or passes to next()', async t => {
   for (const hook of [undefined, 'preHandler'] as const) {
-    interop(t, { plugin: register(hook), routes }, async (t, { ask }) => {
-      t.match(await ask('/'), { statusCode: 200, body: 'ok', headers: { 'x-passed': 'yes' } })
+    testWithPlugin(t, { plugin: register(hook), routes }, async (t, { request }) => {
+      t.match(await request('/'), { statusCode: 200, body: 'ok', headers: { 'x-passed': 'yes' } })
 
-      refused(t, await ask('/next/error'), 400, 'It is taken')
-      refused(t, await ask('/next/server-error'), 500, 'Internal Server Error')
-      refused(t, await ask('/next/string'), 500, 'Internal Server Error')
-      refused(t, await ask('/thrown'), 403, 'Not for you')
-      refused(t, await ask('/none'), 404, 'Route GET:/none not found')
+      assertError(t, await request('/next/error'), 400, 'It is taken')
+      assertError(t, await request('/next/server-error'), 500, 'Internal Server Error')
+      assertError(t, await request('/next/string'), 500, 'Internal Server Error')
+      assertError(t, await request('/thrown'), 403, 'Not for you')
+      assertError(t, await request('/none'), 404, 'Route GET:/none not found')
     })
   }
 })
 
-async function answersItself (t: Test, { ask }: Interop): Promise<void> {
-  t.match(await ask('/answered'), { statusCode: 200, body: 'by middleware', headers: { 'content-type': 'text/plain' } })
+async function assertMiddlewareResponses (t: Test, { request }: RunningService): Promise<void> {
+  t.match(await request('/answered'), { statusCode: 200, body: 'by middleware', headers: { 'content-type': 'text/plain' } })
 
-  const json = await ask('/json')
-  refused(t, json, 400, 'Too often')
+  const json = await request('/json')
+  assertError(t, json, 400, 'Too often')
   t.match(json.headers, { 'retry-after': '7', 'x-passed': 'yes' })
   // A response is complete with the first bytes of its body.
-  refused(t, await ask('/text'), 403, 'Not')
-  refused(t, await ask('/status'), 401, 'Unauthorized')
-  refused(t, await ask('/phrase'), 404, 'No topic EBT-1')
-  refused(t, await ask({ method: 'HEAD', url: '/json' }), 400, 'Too often')
+  assertError(t, await request('/text'), 403, 'Not')
+  assertError(t, await request('/status'), 401, 'Unauthorized')
+  assertError(t, await request('/phrase'), 404, 'No topic EBT-1')
+  assertError(t, await request({ method: 'HEAD', url: '/json' }), 400, 'Too often')
 }
 
-t.test('@fastify/middie, of what middleware answers by itself', async t => {
+t.test('@fastify/middie: makes errors that middleware writes keep the contract', async t => {
   // By inject, ours does not see the response before its own hook.
-  interop(t, { plugin: register(), routes, orders: ['before'], ways: ['a socket'] }, answersItself)
-  interop(t, { plugin: register(), routes, orders: ['after'] }, answersItself)
+  testWithPlugin(t, { plugin: register(), routes, orders: ['before'], transports: ['socket'] }, assertMiddlewareResponses)
+  testWithPlugin(t, { plugin: register(), routes, orders: ['after'] }, assertMiddlewareResponses)
 })

@@ -3,7 +3,7 @@ import { ROOT_CONTEXT, SpanStatusCode, trace, type Exception, type Span, type Sp
 import type { FastifyInstance } from 'fastify'
 import createError from 'http-errors'
 import t from 'tap'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
 interface Ended {
   name: string
@@ -36,34 +36,34 @@ const routes = (app: FastifyInstance) => {
   app.get('/broken', async () => { throw new Error('a secret') })
 }
 
-t.test('@fastify/otel', async t => {
+t.test('@fastify/otel: records the status code and the exception of an error in the span', async t => {
   const spans = recorder()
   const plugin = (app: FastifyInstance) => {
     const instrumentation = new FastifyOtelInstrumentation()
     instrumentation.setTracerProvider(spans)
     return app.register(instrumentation.plugin())
   }
-  interop(t, { plugin, routes }, async (t, { ask }) => {
+  testWithPlugin(t, { plugin, routes }, async (t, { request }) => {
     /** The span of the request that was answered last. */
     const span = (): Ended => spans.ended.splice(0).findLast(({ name }) => name === 'request')!
 
-    t.equal((await ask('/')).body, 'ok')
+    t.equal((await request('/')).body, 'ok')
     t.strictSame(span(), { name: 'request', statusCode: 200, exceptions: [] })
 
-    refused(t, await ask('/refused'), 404, 'No topic EBT-1')
+    assertError(t, await request('/refused'), 404, 'No topic EBT-1')
     t.strictSame(span(), { name: 'request', statusCode: 404, exceptions: [] })
 
-    refused(t, await ask('/unavailable'), 503, 'We move')
+    assertError(t, await request('/unavailable'), 503, 'We move')
     t.strictSame(span(), { name: 'request', status: { code: SpanStatusCode.ERROR }, statusCode: 503, exceptions: [] })
 
-    refused(t, await ask('/broken'), 500, 'Internal Server Error')
+    assertError(t, await request('/broken'), 500, 'Internal Server Error')
     t.match(span(), { status: { code: SpanStatusCode.ERROR, message: 'a secret' }, statusCode: 500, exceptions: [{ message: 'a secret' }] })
 
     // The span ends before the status code is folded.
-    refused(t, await ask('/taken'), 400, 'It is taken')
+    assertError(t, await request('/taken'), 400, 'It is taken')
     t.match(span(), { status: { code: SpanStatusCode.ERROR, message: 'It is taken' }, statusCode: 409, exceptions: [{ message: 'It is taken' }] })
 
-    refused(t, await ask('/none'), 404, 'Route GET:/none not found')
+    assertError(t, await request('/none'), 404, 'Route GET:/none not found')
     t.match(span(), { statusCode: 404, exceptions: [] })
   })
 })

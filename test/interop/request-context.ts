@@ -1,7 +1,7 @@
 import requestContext from '@fastify/request-context'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import t from 'tap'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
 declare module '@fastify/request-context' {
   interface RequestContextData { name: string }
@@ -25,15 +25,15 @@ const routes = (app: FastifyInstance) => {
   })
 }
 
-t.test('@fastify/request-context', async t => {
-  interop(t, { plugin: app => app.register(requestContext, { defaultStoreValues }), routes }, async (t, { ask }) => {
+t.test('@fastify/request-context: the context is available in handlers and error handlers, and its errors keep the contract', async t => {
+  testWithPlugin(t, { plugin: app => app.register(requestContext, { defaultStoreValues }), routes }, async (t, { request }) => {
     const headers = { name: 'ann' }
-    t.match(await ask({ url: '/', headers }), { statusCode: 200, body: 'ann' })
-    refused(t, await ask({ url: '/thrown', headers }), 404, 'None for ann')
-    refused(t, await ask({ url: '/decorated', headers }), 403, 'Not for ann')
-    refused(t, await ask({ url: '/handled', headers }), 503, 'ann: It broke')
-    refused(t, await ask({ method: 'POST', url: '/', headers: { ...headers, 'content-type': 'application/json' }, body: '{' }), 400, /JSON/)
-    refused(t, await ask('/'), 500, /^Internal Server Error$/)
-    refused(t, await ask({ url: '/', headers: { name: '' } }), 422, 'Nobody has no name')
+    t.match(await request({ url: '/', headers }), { statusCode: 200, body: 'ann' })
+    assertError(t, await request({ url: '/thrown', headers }), 404, 'None for ann')
+    assertError(t, await request({ url: '/decorated', headers }), 403, 'Not for ann')
+    assertError(t, await request({ url: '/handled', headers }), 503, 'ann: It broke')
+    assertError(t, await request({ method: 'POST', url: '/', headers: { ...headers, 'content-type': 'application/json' }, body: '{' }), 400, /JSON/)
+    assertError(t, await request('/'), 500, /^Internal Server Error$/)
+    assertError(t, await request({ url: '/', headers: { name: '' } }), 422, 'Nobody has no name')
   })
 })

@@ -1,7 +1,7 @@
 import responseValidation, { type Options } from '@fastify/response-validation'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import t from 'tap'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
 const plugin = (options: Options = {}) => (app: FastifyInstance) => app.register(responseValidation, options)
 
@@ -20,37 +20,37 @@ const routes = (app: FastifyInstance) => {
   app.get('/null', { schema: { response: { ...schema.response, 404: { type: 'null' } } } }, send)
 }
 
-t.test('@fastify/response-validation', async t => {
-  interop(t, { plugin: plugin(), routes }, async (t, { ask }) => {
-    t.match(await ask('/'), { statusCode: 200, body: '{"id":1}' })
-    t.match(await ask('/unchecked'), { statusCode: 200, body: '{"id":2}' })
-    t.equal((await ask('/created')).statusCode, 201)
-    refused(t, await ask('/invalid'), 500, /^Internal Server Error$/)
-    for (const url of ['/decorated', '/thrown', '/sent']) refused(t, await ask(url), 404, 'There is none')
+t.test('@fastify/response-validation: sends 500 without a message for an invalid payload', async t => {
+  testWithPlugin(t, { plugin: plugin(), routes }, async (t, { request }) => {
+    t.match(await request('/'), { statusCode: 200, body: '{"id":1}' })
+    t.match(await request('/unchecked'), { statusCode: 200, body: '{"id":2}' })
+    t.equal((await request('/created')).statusCode, 201)
+    assertError(t, await request('/invalid'), 500, /^Internal Server Error$/)
+    for (const url of ['/decorated', '/thrown', '/sent']) assertError(t, await request(url), 404, 'There is none')
     // A schema for an error that says there is no body is checked all the same.
-    refused(t, await ask('/null'), 500, /^Internal Server Error$/)
+    assertError(t, await request('/null'), 500, /^Internal Server Error$/)
   })
 })
 
-t.test('What it finds is said where the errors of the server are', async t => {
-  interop(t, { plugin: plugin(), routes, reasonPhrase: { exposeServerErrors: true } }, async (t, { ask }) => {
-    refused(t, await ask('/invalid'), 500, 'response/id must be integer')
+t.test('@fastify/response-validation: sends its message with exposeServerErrors', async t => {
+  testWithPlugin(t, { plugin: plugin(), routes, reasonPhrase: { exposeServerErrors: true } }, async (t, { request }) => {
+    assertError(t, await request('/invalid'), 500, 'response/id must be integer')
   })
 })
 
-t.test('Where each status code must have a schema, an error with a body is a 500, since none has one', async t => {
-  interop(t, { plugin: plugin({ responseStatusCodeValidation: true }), routes }, async (t, { ask }) => {
-    t.match(await ask('/'), { statusCode: 200, body: '{"id":1}' })
-    for (const url of ['/decorated', '/thrown']) refused(t, await ask(url), 404, 'There is none')
-    for (const url of ['/sent', '/created']) refused(t, await ask(url), 500, /^Internal Server Error$/)
+t.test('@fastify/response-validation: sends 500 for an error with a body if every status code must have a schema', async t => {
+  testWithPlugin(t, { plugin: plugin({ responseStatusCodeValidation: true }), routes }, async (t, { request }) => {
+    t.match(await request('/'), { statusCode: 200, body: '{"id":1}' })
+    for (const url of ['/decorated', '/thrown']) assertError(t, await request(url), 404, 'There is none')
+    for (const url of ['/sent', '/created']) assertError(t, await request(url), 500, /^Internal Server Error$/)
   })
 })
 
-t.test('Schemas of errors that it took, and we ignore', async t => {
+t.test('@fastify/response-validation: sends errors whose schemas are ignored', async t => {
   const described = (app: FastifyInstance) => app.get('/', {
     schema: { response: { ...schema.response, 404: { type: 'object', properties: { message: { type: 'string' } }, required: ['message'] } } }
   }, send)
-  interop(t, { plugin: plugin(), routes: described, reasonPhrase: { errorSchemas: 'ignore' } }, async (t, { ask }) => {
-    refused(t, await ask('/'), 404, 'There is none')
+  testWithPlugin(t, { plugin: plugin(), routes: described, reasonPhrase: { errorSchemas: 'ignore' } }, async (t, { request }) => {
+    assertError(t, await request('/'), 404, 'There is none')
   })
 })

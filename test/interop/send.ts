@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import send from '@fastify/send'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
-t.test('@fastify/send, by hand in a handler', async t => {
+t.test('@fastify/send: sends files, and its errors keep the contract, raw and by reply', async t => {
   const root = t.testdir({ 'page.html': '<p>page</p>', '.secret': 'secret', folder: { 'other.txt': '' } })
   const routes = (app: FastifyInstance) => {
     // As its own documentation has it, and by the reply.
@@ -25,21 +25,21 @@ t.test('@fastify/send, by hand in a handler', async t => {
     })
   }
 
-  interop(t, { plugin: () => {}, routes, orders: ['after'] }, async (t, { ask }) => {
+  testWithPlugin(t, { plugin: () => {}, routes, orders: ['after'] }, async (t, { request }) => {
     for (const way of ['raw', 'reply']) {
-      const page = await ask(`/${way}/page.html`)
+      const page = await request(`/${way}/page.html`)
       t.match(page, { statusCode: 200, body: '<p>page</p>', headers: { 'content-type': 'text/html; charset=utf-8', 'content-length': '11' } })
-      t.match(await ask({ url: `/${way}/page.html`, headers: { range: 'bytes=0-2' } }), { statusCode: 206, body: '<p>' })
-      t.match(await ask({ url: `/${way}/page.html`, headers: { 'if-none-match': page.headers.etag! } }), { statusCode: 304, body: '' })
-      t.match(await ask(`/${way}/folder`), { statusCode: 301, headers: { location: 'folder/' } })
+      t.match(await request({ url: `/${way}/page.html`, headers: { range: 'bytes=0-2' } }), { statusCode: 206, body: '<p>' })
+      t.match(await request({ url: `/${way}/page.html`, headers: { 'if-none-match': page.headers.etag! } }), { statusCode: 304, body: '' })
+      t.match(await request(`/${way}/folder`), { statusCode: 301, headers: { location: 'folder/' } })
 
-      refused(t, await ask(`/${way}/missing.html`), 404, 'Not Found')
-      refused(t, await ask(`/${way}/.secret`), 403, 'Forbidden')
-      refused(t, await ask({ url: `/${way}/page.html`, headers: { range: 'bytes=100-' } }), 400, 'Bad Request')
+      assertError(t, await request(`/${way}/missing.html`), 404, 'Not Found')
+      assertError(t, await request(`/${way}/.secret`), 403, 'Forbidden')
+      assertError(t, await request({ url: `/${way}/page.html`, headers: { range: 'bytes=100-' } }), 400, 'Bad Request')
     }
-    refused(t, await ask('/thrown/missing.html'), 404, `ENOENT: no such file or directory, stat '${join(root, 'missing.html')}'`)
-    refused(t, await ask('/thrown/.secret'), 403, 'Forbidden')
-    refused(t, await ask({ url: '/thrown/page.html', headers: { range: 'bytes=100-' } }), 400, 'Range Not Satisfiable')
+    assertError(t, await request('/thrown/missing.html'), 404, `ENOENT: no such file or directory, stat '${join(root, 'missing.html')}'`)
+    assertError(t, await request('/thrown/.secret'), 403, 'Forbidden')
+    assertError(t, await request({ url: '/thrown/page.html', headers: { range: 'bytes=100-' } }), 400, 'Range Not Satisfiable')
   })
 })
 

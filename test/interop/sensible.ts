@@ -1,7 +1,7 @@
 import sensible from '@fastify/sensible'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
 const routes = (app: FastifyInstance) => {
   app.get('/', async () => 'ok')
@@ -26,25 +26,25 @@ const routes = (app: FastifyInstance) => {
   app.get('/created', async (_request, reply) => reply.created('ok', '/ours'))
 }
 
-t.test('@fastify/sensible', async t => {
-  interop(t, { plugin: app => app.register(sensible), routes, orders: ['before'] }, async (t, { ask }) => {
-    t.equal((await ask('/')).body, 'ok')
-    t.match(await ask('/cached'), { statusCode: 200, headers: { 'cache-control': 'max-age=60', vary: 'accept' } })
-    t.match(await ask('/created'), { statusCode: 201, headers: { location: '/ours' } })
-    refused(t, await ask('/thrown'), 400, 'It is taken')
-    refused(t, await ask('/server'), 500, /^Internal Server Error$/)
-    refused(t, await ask('/exposed'), 500, 'Our supplier is away')
-    refused(t, await ask('/assert'), 404, 'There is none')
-    refused(t, await ask('/to'), 403, 'Not for you')
-    const error = await ask('/its-own')
-    refused(t, error, 404, 'Its own')
+t.test('@fastify/sensible: its errors and decorators keep the contract', async t => {
+  testWithPlugin(t, { plugin: app => app.register(sensible), routes, orders: ['before'] }, async (t, { request }) => {
+    t.equal((await request('/')).body, 'ok')
+    t.match(await request('/cached'), { statusCode: 200, headers: { 'cache-control': 'max-age=60', vary: 'accept' } })
+    t.match(await request('/created'), { statusCode: 201, headers: { location: '/ours' } })
+    assertError(t, await request('/thrown'), 400, 'It is taken')
+    assertError(t, await request('/server'), 500, /^Internal Server Error$/)
+    assertError(t, await request('/exposed'), 500, 'Our supplier is away')
+    assertError(t, await request('/assert'), 404, 'There is none')
+    assertError(t, await request('/to'), 403, 'Not for you')
+    const error = await request('/its-own')
+    assertError(t, error, 404, 'Its own')
     t.equal(error.headers.vary, 'accept')
-    refused(t, await ask('/tea'), 400, 'Short and stout')
-    refused(t, await ask('/ours'), 422, 'Ours')
+    assertError(t, await request('/tea'), 400, 'Short and stout')
+    assertError(t, await request('/ours'), 422, 'Ours')
   })
 })
 
-t.test('Its schema of an error is refused like any other', async t => {
+t.test('@fastify/sensible: its schema of an error is rejected', async t => {
   let refusal: unknown
   const described = (app: FastifyInstance) => {
     try {
@@ -53,7 +53,7 @@ t.test('Its schema of an error is refused like any other', async t => {
       refusal = error
     }
   }
-  interop(t, { plugin: app => app.register(sensible, { sharedSchemaId: 'HttpError' }), routes: described, orders: ['before'] }, async t => {
+  testWithPlugin(t, { plugin: app => app.register(sensible, { sharedSchemaId: 'HttpError' }), routes: described, orders: ['before'] }, async t => {
     t.match(refusal, { message: /the route GET \/ declares a body for 404/ })
   })
 })

@@ -2,7 +2,7 @@ import cookie from '@fastify/cookie'
 import session, { type FastifySessionOptions } from '@fastify/session'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
 declare module 'fastify' {
   interface Session { count?: number }
@@ -21,24 +21,24 @@ const routes = (app: FastifyInstance) => {
   })
 }
 
-t.test('@fastify/session', async t => {
-  interop(t, { plugin: plugin(), routes }, async (t, { ask }) => {
-    const first = await ask('/')
+t.test('@fastify/session: errors keep the session cookie', async t => {
+  testWithPlugin(t, { plugin: plugin(), routes }, async (t, { request }) => {
+    const first = await request('/')
     t.equal(first.body, '1')
     const [cookie] = first.headers['set-cookie']!.split(';')
     const known = { cookie: cookie! }
-    t.equal((await ask({ url: '/', headers: known })).body, '2')
+    t.equal((await request({ url: '/', headers: known })).body, '2')
 
-    const thrown = await ask({ url: '/thrown', headers: known })
-    refused(t, thrown, 404, 'There is none')
-    t.match(thrown.headers['set-cookie'], /^sessionId=/, 'an error keeps the session')
-    t.equal((await ask({ url: '/', headers: known })).body, '11', 'and what it stored')
-    t.equal((await ask({ url: '/', headers: { cookie: `${cookie}x` } })).body, '1', 'a cookie that is not its own begins another')
-    t.match((await ask('/none')).headers['set-cookie'], /^sessionId=/)
+    const thrown = await request({ url: '/thrown', headers: known })
+    assertError(t, thrown, 404, 'There is none')
+    t.match(thrown.headers['set-cookie'], /^sessionId=/, 'an error keeps the session cookie')
+    t.equal((await request({ url: '/', headers: known })).body, '11', 'an error keeps what it stored in the session')
+    t.equal((await request({ url: '/', headers: { cookie: `${cookie}x` } })).body, '1', 'a cookie with a wrong signature begins a new session')
+    t.match((await request('/none')).headers['set-cookie'], /^sessionId=/)
   })
 })
 
-t.test('A store that fails', async t => {
+t.test('@fastify/session: sends 500 without a message if its store fails', async t => {
   const away = (done: (error: Error) => void) => done(new Error('redis://secret@10.0.0.1 is away'))
   const sessions = new Map<string, object>()
   let failing: 'get' | 'set' | undefined
@@ -54,16 +54,16 @@ t.test('A store that fails', async t => {
       done()
     }
   }
-  interop(t, { plugin: plugin({ store: store as FastifySessionOptions['store'] }), routes }, async (t, { ask }) => {
+  testWithPlugin(t, { plugin: plugin({ store: store as FastifySessionOptions['store'] }), routes }, async (t, { request }) => {
     failing = undefined
-    const [cookie] = (await ask('/')).headers['set-cookie']!.split(';')
+    const [cookie] = (await request('/')).headers['set-cookie']!.split(';')
     const headers = { cookie: cookie! }
     failing = 'get'
-    for (const url of ['/', '/thrown', '/none']) refused(t, await ask({ url, headers }), 500, /^Internal Server Error$/)
+    for (const url of ['/', '/thrown', '/none']) assertError(t, await request({ url, headers }), 500, /^Internal Server Error$/)
     // It stores the session while the answer is sent.
     failing = 'set'
-    refused(t, await ask({ url: '/', headers }), 500, /^Internal Server Error$/)
-    refused(t, await ask({ url: '/thrown', headers }), 404, /^There is none$/)
-    refused(t, await ask({ url: '/none', headers }), 404, /^Route GET:\/none not found$/)
+    assertError(t, await request({ url: '/', headers }), 500, /^Internal Server Error$/)
+    assertError(t, await request({ url: '/thrown', headers }), 404, /^There is none$/)
+    assertError(t, await request({ url: '/none', headers }), 404, /^Route GET:\/none not found$/)
   })
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 import { connect, parse } from '../fixtures/wire.js'
 
 // More than the buffers of a connection hold.
@@ -22,37 +22,37 @@ const routes = (app: FastifyInstance) => {
   app.get('/download/missing', (_request, reply) => reply.download('missing.html', 'other.html'))
 }
 
-t.test('@fastify/static', async t => {
-  interop(t, { plugin: plugin(folder(t)), routes }, async (t, { ask }) => {
-    const page = await ask('/files/page.html')
+t.test('@fastify/static: sends files, and its errors keep the contract', async t => {
+  testWithPlugin(t, { plugin: plugin(folder(t)), routes }, async (t, { request }) => {
+    const page = await request('/files/page.html')
     t.match(page, { statusCode: 200, body: '<p>page</p>', headers: { 'content-type': 'text/html; charset=utf-8', 'content-length': '11', 'accept-ranges': 'bytes', 'cache-control': 'public, max-age=3600' } })
-    t.match(await ask({ method: 'HEAD', url: '/files/page.html' }), { statusCode: 200, body: '', headers: { 'content-length': '11' } })
-    t.match(await ask({ url: '/files/page.html', headers: { range: 'bytes=0-2' } }), { statusCode: 206, body: '<p>', headers: { 'content-range': 'bytes 0-2/11' } })
-    const unchanged = await ask({ url: '/files/page.html', headers: { 'if-none-match': page.headers.etag } })
+    t.match(await request({ method: 'HEAD', url: '/files/page.html' }), { statusCode: 200, body: '', headers: { 'content-length': '11' } })
+    t.match(await request({ url: '/files/page.html', headers: { range: 'bytes=0-2' } }), { statusCode: 206, body: '<p>', headers: { 'content-range': 'bytes 0-2/11' } })
+    const unchanged = await request({ url: '/files/page.html', headers: { 'if-none-match': page.headers.etag } })
     t.match(unchanged, { statusCode: 304, phrase: 'Not Modified', body: '', headers: { etag: page.headers.etag } })
     t.notOk('eb-reason-phrase' in unchanged.headers)
-    t.match(await ask('/sent'), { statusCode: 200, body: '<p>page</p>' })
-    t.match(await ask('/download'), { statusCode: 200, body: '<p>page</p>', headers: { 'content-disposition': 'attachment; filename=other.html' } })
+    t.match(await request('/sent'), { statusCode: 200, body: '<p>page</p>' })
+    t.match(await request('/download'), { statusCode: 200, body: '<p>page</p>', headers: { 'content-disposition': 'attachment; filename=other.html' } })
 
-    refused(t, await ask('/files/missing.html'), 404, 'Route GET:/files/missing.html not found')
-    refused(t, await ask({ method: 'HEAD', url: '/files/missing.html' }), 404, 'Route HEAD:/files/missing.html not found')
-    refused(t, await ask('/files/empty'), 404, 'Route GET:/files/empty not found')
-    refused(t, await ask('/sent/missing'), 404, 'Route GET:/sent/missing not found')
-    refused(t, await ask('/download/missing'), 404, 'Route GET:/download/missing not found')
-    refused(t, await ask('/files/.secret'), 403, 'Forbidden')
-    refused(t, await ask('/files/a//b'), 403, 'Forbidden')
-    refused(t, await ask({ url: '/files/page.html', headers: { range: 'bytes=100-' } }), 400, 'Range Not Satisfiable')
-    refused(t, await ask({ url: '/files/page.html', headers: { 'if-match': '"other"' } }), 400, 'Precondition Failed')
+    assertError(t, await request('/files/missing.html'), 404, 'Route GET:/files/missing.html not found')
+    assertError(t, await request({ method: 'HEAD', url: '/files/missing.html' }), 404, 'Route HEAD:/files/missing.html not found')
+    assertError(t, await request('/files/empty'), 404, 'Route GET:/files/empty not found')
+    assertError(t, await request('/sent/missing'), 404, 'Route GET:/sent/missing not found')
+    assertError(t, await request('/download/missing'), 404, 'Route GET:/download/missing not found')
+    assertError(t, await request('/files/.secret'), 403, 'Forbidden')
+    assertError(t, await request('/files/a//b'), 403, 'Forbidden')
+    assertError(t, await request({ url: '/files/page.html', headers: { range: 'bytes=100-' } }), 400, 'Range Not Satisfiable')
+    assertError(t, await request({ url: '/files/page.html', headers: { 'if-match': '"other"' } }), 400, 'Precondition Failed')
   })
 })
 
-t.test('@fastify/static with its own status code in the table', async t => {
-  interop(t, { plugin: plugin(folder(t)), routes, reasonPhrase: { statusCodes: { 416: 'Range Not Satisfiable' } } }, async (t, { ask }) => {
-    refused(t, await ask({ url: '/files/page.html', headers: { range: 'bytes=100-' } }), 416, 'Range Not Satisfiable')
+t.test('@fastify/static: sends 416 if it is in statusCodes', async t => {
+  testWithPlugin(t, { plugin: plugin(folder(t)), routes, reasonPhrase: { statusCodes: { 416: 'Range Not Satisfiable' } } }, async (t, { request }) => {
+    assertError(t, await request({ url: '/files/page.html', headers: { range: 'bytes=100-' } }), 416, 'Range Not Satisfiable')
   })
 })
 
-t.test('@fastify/static, of a file that is gone before it is opened', async t => {
+t.test('@fastify/static: sends 500 for a file that is deleted before it is opened', async t => {
   const root = folder(t)
   const vanishing = join(root, 'vanishing.txt')
   const plugin = (app: FastifyInstance) => app.register(fastifyStatic, {
@@ -60,16 +60,16 @@ t.test('@fastify/static, of a file that is gone before it is opened', async t =>
     // Between the look at the file and its first byte.
     onFile: (path: string) => { if (path === vanishing) unlinkSync(path) }
   } as object)
-  interop(t, { plugin, routes: () => {} }, async (t, { ask }) => {
+  testWithPlugin(t, { plugin, routes: () => {} }, async (t, { request }) => {
     writeFileSync(vanishing, 'content')
-    refused(t, await ask('/vanishing.txt'), 500, 'Internal Server Error')
+    assertError(t, await request('/vanishing.txt'), 500, 'Internal Server Error')
   })
 })
 
-t.test('@fastify/static, of a file that is cut while it is sent', async t => {
+t.test('@fastify/static: cuts the response if the file is cut while it is sent', async t => {
   const root = folder(t)
   const file = join(root, 'large.txt')
-  interop(t, { plugin: plugin(root), routes: () => {}, ways: ['a socket'] }, async (t, { port }) => {
+  testWithPlugin(t, { plugin: plugin(root), routes: () => {}, transports: ['socket'] }, async (t, { port }) => {
     writeFileSync(file, '')
     truncateSync(file, LARGE)
     const connection = connect(port!)

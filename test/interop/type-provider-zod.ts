@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { hasZodFastifySchemaValidationErrors, serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import t from 'tap'
 import { z } from 'zod'
-import { interop, refused } from '../fixtures/interop.js'
+import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
 const Topic = z.object({ id: z.int(), name: z.string().min(1, 'A topic needs a name — any') })
 
@@ -33,26 +33,26 @@ const routes = (service: FastifyInstance) => {
   })
 }
 
-t.test('fastify-type-provider-zod', async t => {
-  interop(t, { plugin, routes }, async (t, { ask }) => {
-    const post = (body: object, url = '/') => ask({ method: 'POST', url, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+t.test('fastify-type-provider-zod: sends the messages of validation, and 500 for a payload that does not match its schema', async t => {
+  testWithPlugin(t, { plugin, routes }, async (t, { request }) => {
+    const post = (body: object, url = '/') => request({ method: 'POST', url, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
     t.match(await post({ id: 1, name: 'orders', more: true }), { statusCode: 201, body: '{"id":1,"name":"orders"}' })
-    t.match(await ask('/1'), { statusCode: 200, body: '{"id":1,"name":"orders"}' })
+    t.match(await request('/1'), { statusCode: 200, body: '{"id":1,"name":"orders"}' })
 
-    refused(t, await post({ id: 1, name: '' }), 400, 'body/name A topic needs a name - any')
-    refused(t, await post({ id: '1', name: 'orders' }), 400, /^body\/id Invalid input: expected /)
-    refused(t, await ask('/one'), 400, /^params\/id Invalid input: expected /)
-    refused(t, await post({ id: 1 }, '/handled'), 422, '/name')
-    refused(t, await post({ id: 0, name: 'orders' }), 422, 'No topic has this id')
-    refused(t, await ask('/3'), 404, 'There is none')
-    refused(t, await ask('/sent'), 404, 'There is none')
-    refused(t, await ask('/thrown'), 404, 'There is none')
+    assertError(t, await post({ id: 1, name: '' }), 400, 'body/name A topic needs a name - any')
+    assertError(t, await post({ id: '1', name: 'orders' }), 400, /^body\/id Invalid input: expected /)
+    assertError(t, await request('/one'), 400, /^params\/id Invalid input: expected /)
+    assertError(t, await post({ id: 1 }, '/handled'), 422, '/name')
+    assertError(t, await post({ id: 0, name: 'orders' }), 422, 'No topic has this id')
+    assertError(t, await request('/3'), 404, 'There is none')
+    assertError(t, await request('/sent'), 404, 'There is none')
+    assertError(t, await request('/thrown'), 404, 'There is none')
     // What does not keep its schema cannot be serialised.
-    refused(t, await ask('/2'), 500, /^Internal Server Error$/)
+    assertError(t, await request('/2'), 500, /^Internal Server Error$/)
   })
 })
 
-t.test('A zod schema for an error is refused, since it cannot serialise one', async t => {
+t.test('fastify-type-provider-zod: rejects a zod schema for an error', async t => {
   for (const schema of [z.object({ message: z.string() }), z.null()]) {
     let refusal: unknown
     const described = (app: FastifyInstance) => {
@@ -62,19 +62,19 @@ t.test('A zod schema for an error is refused, since it cannot serialise one', as
         refusal = error
       }
     }
-    interop(t, { plugin, routes: described }, async t => {
+    testWithPlugin(t, { plugin, routes: described }, async t => {
       t.match(refusal, { message: /the route GET \/ declares a body for 404/ })
     })
   }
 })
 
-t.test('Where they are ignored, an error is serialised without it', async t => {
+t.test('fastify-type-provider-zod: sends errors whose schemas are ignored', async t => {
   const described = (app: FastifyInstance) => {
     for (const [url, schema] of [['/object', z.object({ id: z.int() })], ['/null', z.null()]] as const) {
       app.get(url, { schema: { response: { 404: schema } } }, async () => { throw Object.assign(new Error('There is none'), { statusCode: 404 }) })
     }
   }
-  interop(t, { plugin, routes: described, reasonPhrase: { errorSchemas: 'ignore' } }, async (t, { ask }) => {
-    for (const url of ['/object', '/null']) refused(t, await ask(url), 404, 'There is none')
+  testWithPlugin(t, { plugin, routes: described, reasonPhrase: { errorSchemas: 'ignore' } }, async (t, { request }) => {
+    for (const url of ['/object', '/null']) assertError(t, await request(url), 404, 'There is none')
   })
 })

@@ -1,7 +1,7 @@
 import underPressure, { type FastifyUnderPressureOptions } from '@fastify/under-pressure'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import t, { type Test } from 'tap'
-import { interop, refused, type Answer, type Interop } from '../fixtures/interop.js'
+import { testWithPlugin, assertError, type ReceivedResponse, type RunningService } from '../fixtures/test-with-plugin.js'
 
 const plugin = (options: FastifyUnderPressureOptions) => (app: FastifyInstance) =>
   app.register(underPressure, { retryAfter: 7, ...options })
@@ -16,37 +16,37 @@ const routes = (app: FastifyInstance) => {
 }
 
 /** It measures by the second at most: asks until it has. */
-async function underPressureOf (t: Test, { app, ask }: Interop): Promise<Answer> {
+async function waitForPressure (t: Test, { app, request }: RunningService): Promise<ReceivedResponse> {
   await app.ready()
   while (app.memoryUsage().heapUsed === 0) await new Promise(resolve => setImmediate(resolve))
-  const refusal = await ask('/')
+  const refusal = await request('/')
   t.equal(refusal.headers['retry-after'], '7')
   return refusal
 }
 
-t.test('@fastify/under-pressure', async t => {
-  interop(t, { plugin: plugin({ maxHeapUsedBytes: 1, sampleInterval: 10 }), routes }, async (t, served) => {
-    const { ask } = served
-    refused(t, await underPressureOf(t, served), 503, /^Service Unavailable$/)
-    t.match(await ask('/calm'), { statusCode: 200, body: 'ok' })
-    refused(t, await ask('/none'), 503, /^Service Unavailable$/)
-    refused(t, await ask('/sent'), 503, 'Too much: heapUsedBytes')
-    refused(t, await ask('/thrown'), 500, /^Internal Server Error$/)
+t.test('@fastify/under-pressure: sends 503 with Retry-After, and without its message', async t => {
+  testWithPlugin(t, { plugin: plugin({ maxHeapUsedBytes: 1, sampleInterval: 10 }), routes }, async (t, served) => {
+    const { request } = served
+    assertError(t, await waitForPressure(t, served), 503, /^Service Unavailable$/)
+    t.match(await request('/calm'), { statusCode: 200, body: 'ok' })
+    assertError(t, await request('/none'), 503, /^Service Unavailable$/)
+    assertError(t, await request('/sent'), 503, 'Too much: heapUsedBytes')
+    assertError(t, await request('/thrown'), 500, /^Internal Server Error$/)
   })
 })
 
-t.test('Its message is sent where the error is exposed', async t => {
+t.test('@fastify/under-pressure: sends the message of an exposed error', async t => {
   class Busy extends Error {
     statusCode = 503
     expose = true
     override message = 'Too busy, try again soon'
   }
-  interop(t, { plugin: plugin({ maxHeapUsedBytes: 1, sampleInterval: 10, customError: Busy }), routes }, async (t, served) => {
-    refused(t, await underPressureOf(t, served), 503, 'Too busy, try again soon')
+  testWithPlugin(t, { plugin: plugin({ maxHeapUsedBytes: 1, sampleInterval: 10, customError: Busy }), routes }, async (t, served) => {
+    assertError(t, await waitForPressure(t, served), 503, 'Too busy, try again soon')
   })
 })
 
-t.test('Its status route, whose schemas of errors are ignored', async t => {
+t.test('@fastify/under-pressure: sends 503 from its status route, whose error schemas are ignored', async t => {
   let healthy: boolean
   const exposed = async (app: FastifyInstance) => {
     healthy = true
@@ -56,12 +56,12 @@ t.test('Its status route, whose schemas of errors are ignored', async t => {
       healthCheckInterval: 600_000
     })(app)
   }
-  interop(t, { plugin: exposed, routes, reasonPhrase: { errorSchemas: 'ignore' } }, async (t, { ask }) => {
-    t.match(await ask('/status'), { statusCode: 200, body: '{"status":"ok","database":"up"}' })
+  testWithPlugin(t, { plugin: exposed, routes, reasonPhrase: { errorSchemas: 'ignore' } }, async (t, { request }) => {
+    t.match(await request('/status'), { statusCode: 200, body: '{"status":"ok","database":"up"}' })
     healthy = false
-    const refusal = await ask('/status')
-    refused(t, refusal, 503, /^Service Unavailable$/)
+    const refusal = await request('/status')
+    assertError(t, refusal, 503, /^Service Unavailable$/)
     t.equal(refusal.headers['retry-after'], '7')
-    t.match(await ask('/'), { statusCode: 200, body: 'ok' })
+    t.match(await request('/'), { statusCode: 200, body: 'ok' })
   })
 })

@@ -3,7 +3,7 @@ import websocket from '@fastify/websocket'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import { interop, refused, type Interop } from '../fixtures/interop.js'
+import { testWithPlugin, assertError, type RunningService } from '../fixtures/test-with-plugin.js'
 import { connect, exchange, keepsContract } from '../fixtures/wire.js'
 
 const HEAD = 'Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
@@ -44,11 +44,11 @@ async function closed (port: number, path: string): Promise<[code: number, reaso
   return [code, String(reason)]
 }
 
-const onSocket = (t: Test, prove: (t: Test, port: number, interop: Interop) => Promise<void>) => {
-  interop(t, { plugin: app => app.register(websocket), routes, ways: ['a socket'] }, (t, given) => prove(t, given.port!, given))
+const onSocket = (t: Test, verify: (t: Test, port: number, interop: RunningService) => Promise<void>) => {
+  testWithPlugin(t, { plugin: app => app.register(websocket), routes, transports: ['socket'] }, (t, given) => verify(t, given.port!, given))
 }
 
-t.test('@fastify/websocket, of an upgrade that is accepted', async t => {
+t.test('@fastify/websocket: accepts an upgrade without the header', async t => {
   onSocket(t, async (t, port) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/echo`)
     await once(socket, 'open')
@@ -68,14 +68,14 @@ t.test('@fastify/websocket, of an upgrade that is accepted', async t => {
   })
 })
 
-t.test('@fastify/websocket, of an error once the connection is a WebSocket', async t => {
+t.test('@fastify/websocket: closes the WebSocket for an error after the upgrade', async t => {
   onSocket(t, async (t, port) => {
     for (const path of ['/thrown', '/rejected']) t.strictSame(await closed(port, path), [1006, ''])
-    t.strictSame(await closed(port, '/'), [1005, ''], 'a route that is none for a WebSocket')
+    t.strictSame(await closed(port, '/'), [1005, ''], 'closes the WebSocket on a route without a WebSocket handler')
   })
 })
 
-t.test('@fastify/websocket, of an upgrade that is refused', async t => {
+t.test('@fastify/websocket: keeps the contract for a rejected upgrade', async t => {
   onSocket(t, async (t, port) => {
     const refusals: Array<[path: string, statusCode: number, reason: string]> = [
       ['/refused', 401, 'No signature'],
@@ -90,19 +90,19 @@ t.test('@fastify/websocket, of an upgrade that is refused', async t => {
   })
 })
 
-t.test('@fastify/websocket, of a handshake that cannot be read', async t => {
+t.test('@fastify/websocket: sends 400 for a malformed handshake', async t => {
   onSocket(t, async (t, port) => {
     keepsContract(t, await exchange(port, `GET /echo HTTP/1.1\r\n${HEAD}\r\n`), 400, 'Missing or invalid Sec-WebSocket-Key header')
     keepsContract(t, await exchange(port, `GET /echo HTTP/1.1\r\n${UPGRADE.replace('13', '12')}`), 400, 'Missing or invalid Sec-WebSocket-Version header')
   })
 })
 
-t.test('@fastify/websocket, of requests without an upgrade', async t => {
-  interop(t, { plugin: app => app.register(websocket), routes }, async (t, { ask }) => {
-    t.equal((await ask('/')).body, 'ok')
-    refused(t, await ask('/echo'), 404, 'Not Found')
-    refused(t, await ask({ method: 'HEAD', url: '/echo' }), 404, 'Not Found')
-    refused(t, await ask('/refused'), 401, 'No signature')
-    refused(t, await ask('/both'), 403, 'Not by HTTP')
+t.test('@fastify/websocket: keeps the contract for requests without an upgrade', async t => {
+  testWithPlugin(t, { plugin: app => app.register(websocket), routes }, async (t, { request }) => {
+    t.equal((await request('/')).body, 'ok')
+    assertError(t, await request('/echo'), 404, 'Not Found')
+    assertError(t, await request({ method: 'HEAD', url: '/echo' }), 404, 'Not Found')
+    assertError(t, await request('/refused'), 401, 'No signature')
+    assertError(t, await request('/both'), 403, 'Not by HTTP')
   })
 })

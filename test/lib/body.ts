@@ -4,14 +4,18 @@ import { join } from 'node:path'
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { PassThrough, Readable } from 'node:stream'
+import { mock } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { discard, isWebResponse, readStart } from '../../lib/body.js'
 
-/** How much of a body is read. */
-const READ = 64 * 1024
+/** The number of bytes that are read of a body. */
+const READ_LIMIT_BYTES = 64 * 1024
 
-/** A web stream that takes each chunk when it is asked for one, and what became of its source. */
+/** How long a body may stall before the bytes that have come are used. */
+const READ_TIMEOUT_MS = 1000
+
+/** Returns a web stream that pulls each chunk on demand, and the state of its source. */
 function source (chunks: Iterable<unknown>, cancel: () => void = () => {}) {
   const iterator = chunks[Symbol.iterator]()
   const state = { pulled: 0, cancelled: false }
@@ -43,10 +47,22 @@ function fail (): never {
 
 const bytesOf = async (body: Parameters<typeof readStart>[0]) => (await readStart(body)).bytes
 
+/** Reads a body that stalls, with the timeout of reading over at once. */
+async function withoutWaiting<Body, Result> (t: Test, read: (body: Body) => Promise<Result>, body: Body): Promise<Result> {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => { mock.timers.reset() })
+  const reading = read(body)
+  // The chunks that are there already are read first.
+  await setImmediate()
+  mock.timers.tick(READ_TIMEOUT_MS)
+  mock.timers.reset()
+  return await reading
+}
+
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
 
 t.test('isWebResponse', async t => {
-  t.test('knows a Response, of whichever implementation', async t => {
+  t.test('returns true for a fetch Response of any implementation', async t => {
     class Foreign {
       get [Symbol.toStringTag] () { return 'Response' }
     }
@@ -55,7 +71,7 @@ t.test('isWebResponse', async t => {
     }
   })
 
-  t.test('takes nothing else for one', async t => {
+  t.test('returns false for everything else', async t => {
     for (const value of [
       undefined, null, '', '[object Response]', 404, Response, {}, { status: 404, body: null }, new Error('x'), new Request('http://localhost/'),
       new Response('x').body, Buffer.from('x'), Object.assign(() => {}, { [Symbol.toStringTag]: 'Response' })
@@ -64,7 +80,7 @@ t.test('isWebResponse', async t => {
 })
 
 t.test('discard', async t => {
-  t.test('leaves alone what has nothing to close', async t => {
+  t.test('ignores values that have nothing to close', async t => {
     for (const body of [undefined, null, '', 'text', 42, true, Symbol('x'), {}, [], Buffer.from('x'), Object.create(null)]) {
       t.doesNotThrow(() => discard(body))
     }
@@ -94,7 +110,7 @@ t.test('discard', async t => {
     t.equal((stream as unknown as { fd: unknown }).fd, null)
   })
 
-  t.test('closes what is piped into a stream', async t => {
+  t.test('closes the streams that are piped into a stream', async t => {
     const first = new Readable({ read () {} })
     const second = new PassThrough()
     discard(first.pipe(second).pipe(new PassThrough()))
@@ -102,7 +118,7 @@ t.test('discard', async t => {
     t.equal(second.destroyed, true)
   })
 
-  t.test('reads the request of a server to its end, and does not destroy it, where it is piped', async t => {
+  t.test('reads the request of a server to its end, instead of destroying it, when it is piped into the stream', async t => {
     const request = new IncomingMessage(new Socket())
     request.push('x')
     const through = request.pipe(new PassThrough())
@@ -127,7 +143,7 @@ t.test('discard', async t => {
     t.match(throwing.errored, { message: 'it broke' })
   })
 
-  t.test('leaves a stream that has failed, or is closed, as it is', async t => {
+  t.test('leaves a failed or closed stream as it is', async t => {
     const failed = new Readable({ read () {} })
     const error = new Error('it broke')
     failed.destroy(error)
@@ -164,7 +180,7 @@ t.test('discard', async t => {
     t.equal(state.cancelled, true)
   })
 
-  t.test('leaves a web stream that somebody else reads', async t => {
+  t.test('leaves a web stream that has another reader', async t => {
     const { body, state } = source([new Uint8Array([0x78])])
     const reader = body.getReader()
     discard(body)
@@ -178,38 +194,38 @@ t.test('readStart', async t => {
   t.test('reads a short body in full', async t => {
     t.equal(textOf(await bytesOf(new Response('No such topic').body)), 'No such topic')
     t.equal(textOf(await bytesOf(new Response('').body)), '')
-    t.equal(textOf(await bytesOf(source(['No ', 'such ', 'topic'].map(text => Buffer.from(text))).body)), 'No such topic', 'in several chunks')
-    t.equal(textOf(await bytesOf(source([...Buffer.from('Тема')].map(byte => Uint8Array.of(byte))).body)), 'Тема', 'byte by byte')
+    t.equal(textOf(await bytesOf(source(['No ', 'such ', 'topic'].map(text => Buffer.from(text))).body)), 'No such topic', 'reads several chunks')
+    t.equal(textOf(await bytesOf(source([...Buffer.from('Тема')].map(byte => Uint8Array.of(byte))).body)), 'Тема', 'reads byte by byte')
   })
 
-  t.test('reads nothing where there is no body', async t => {
+  t.test('returns no bytes without a body', async t => {
     t.equal((await bytesOf(null)).byteLength, 0)
     t.equal((await bytesOf(new Response(null, { status: 404 }).body)).byteLength, 0)
     t.equal((await bytesOf(source([]).body)).byteLength, 0)
   })
 
-  t.test('reads text, too', async t => {
+  t.test('reads chunks of text as well', async t => {
     t.equal(textOf(await bytesOf(source(['Те', 'ма', Buffer.from('!')]).body)), 'Тема!')
   })
 
   t.test('reads the start of an endless body, and closes its source', async t => {
-    for (const size of [1024, 1000, READ, READ - 1, READ + 1, 10 * READ]) {
+    for (const size of [1024, 1000, READ_LIMIT_BYTES, READ_LIMIT_BYTES - 1, READ_LIMIT_BYTES + 1, 10 * READ_LIMIT_BYTES]) {
       const { body, state } = source(endless(size))
       const { byteLength } = await bytesOf(body)
-      t.ok(byteLength > READ, `more than 64 KiB in chunks of ${size}, to show that there is more`)
-      t.ok(byteLength - size <= READ, 'but no chunk more than that')
-      t.equal(state.pulled, byteLength / size, 'nor is more asked for')
+      t.ok(byteLength > READ_LIMIT_BYTES, `more than 64 KiB in chunks of ${size}, to show that there is more`)
+      t.ok(byteLength - size <= READ_LIMIT_BYTES, 'reads at most one chunk more than the limit')
+      t.equal(state.pulled, byteLength / size, 'pulls no more chunks than it returns')
       t.equal(state.cancelled, true)
     }
   })
 
   t.test('reads a body of 64 KiB in full', async t => {
-    const { body, state } = source([new Uint8Array(READ - 1), new Uint8Array(1)])
-    t.equal((await bytesOf(body)).byteLength, READ)
+    const { body, state } = source([new Uint8Array(READ_LIMIT_BYTES - 1), new Uint8Array(1)])
+    t.equal((await bytesOf(body)).byteLength, READ_LIMIT_BYTES)
     t.equal(state.pulled, 2)
   })
 
-  t.test('keeps what was read of a body that fails', async t => {
+  t.test('returns the bytes from before a body fails', async t => {
     const { body } = source((function * () {
       yield Buffer.from('No such topic')
       fail()
@@ -218,20 +234,20 @@ t.test('readStart', async t => {
     t.equal((await bytesOf(source((function * () { fail() })()).body)).byteLength, 0)
   })
 
-  t.test('keeps what was read before a chunk that is no data, and closes the source', async t => {
+  t.test('returns the bytes from before a chunk that is not data, and closes the source', async t => {
     const { body, state } = source([Buffer.from('No such topic'), 42, Buffer.from('!')])
     t.equal(textOf(await bytesOf(body)), 'No such topic')
     t.equal(state.cancelled, true)
   })
 
-  t.test('keeps what was read of a body that fails while it closes', async t => {
-    const { body, state } = source(endless(READ + 1), fail)
-    t.equal((await bytesOf(body)).byteLength, READ + 1)
+  t.test('returns the bytes of a body that fails while it closes', async t => {
+    const { body, state } = source(endless(READ_LIMIT_BYTES + 1), fail)
+    t.equal((await bytesOf(body)).byteLength, READ_LIMIT_BYTES + 1)
     await setImmediate()
     t.equal(state.cancelled, true)
   })
 
-  t.test('reads nothing of a body that somebody else reads', async t => {
+  t.test('returns no bytes of a body that has another reader', async t => {
     const { body, state } = source([Buffer.from('x')])
     const reader = body.getReader()
     t.equal((await bytesOf(body)).byteLength, 0)
@@ -240,27 +256,28 @@ t.test('readStart', async t => {
 
     const response = new Response('x')
     await response.text()
-    t.equal((await bytesOf(response.body)).byteLength, 0, 'nor of one that is read')
+    t.equal((await bytesOf(response.body)).byteLength, 0, 'returns no bytes of a body that was read before')
   })
 })
 
-t.test('a body that stalls keeps nobody waiting for good', async t => {
+t.test('readStart returns the bytes of a body that stalls, and closes it', async t => {
   let cancelled = false
   const stalling = new ReadableStream<Uint8Array>({
     start (controller) { controller.enqueue(Buffer.from('a start')) },
     cancel () { cancelled = true }
   })
-  t.equal(Buffer.from(await bytesOf(stalling)).toString(), 'a start')
+  const reading = withoutWaiting(t, bytesOf, stalling)
+  t.equal(Buffer.from(await reading).toString(), 'a start')
   t.equal(cancelled, true)
 })
 
-t.test('readStart, of a stream of Node', async t => {
-  t.test('reads a short one in full', async t => {
+t.test('readStart with a stream of Node', async t => {
+  t.test('reads a short stream in full', async t => {
     t.strictSame(await readStart(Readable.from(['No ', Buffer.from('such '), 'topic'])), { bytes: Buffer.from('No such topic'), isCut: false })
     t.strictSame(await readStart(Readable.from([])), { bytes: Buffer.alloc(0), isCut: false })
   })
 
-  t.test('reads the start of an endless one, and closes it', async t => {
+  t.test('reads the start of an endless stream, and closes it', async t => {
     const stream = Readable.from(endless(1000))
     const { bytes, isCut } = await readStart(stream)
     t.equal(bytes.byteLength, 66_000)
@@ -268,7 +285,7 @@ t.test('readStart, of a stream of Node', async t => {
     t.equal(stream.destroyed, true)
   })
 
-  t.test('closes what is piped into one that it does not read to its end', async t => {
+  t.test('closes the source that is piped into a stream of which it reads the start only', async t => {
     const source = Readable.from(endless(1000))
     const { isCut } = await readStart(source.pipe(new PassThrough()))
     t.equal(isCut, true)
@@ -276,17 +293,17 @@ t.test('readStart, of a stream of Node', async t => {
     t.equal(source.destroyed, true)
   })
 
-  t.test('keeps what was read of one that fails, or stalls', async t => {
+  t.test('returns the bytes from before a stream fails or stalls', async t => {
     const failing = Readable.from((async function * () { yield 'a start'; throw new Error('it broke') })())
     const stalling = new Readable({ read () {} })
     stalling.push('a start')
     for (const stream of [failing, stalling]) {
-      t.strictSame(await readStart(stream), { bytes: Buffer.from('a start'), isCut: true })
+      t.strictSame(await withoutWaiting(t, readStart, stream), { bytes: Buffer.from('a start'), isCut: true })
       t.equal(stream.destroyed, true)
     }
   })
 
-  t.test('reads nothing of one that has failed, or can only be piped', async t => {
+  t.test('returns no bytes of a failed stream, and of one that can only be piped', async t => {
     const failed = new Readable().on('error', () => {}).destroy(new Error('it broke'))
     t.strictSame(await readStart(failed), { bytes: Buffer.alloc(0), isCut: true })
     const old = Object.assign(new EventEmitter(), { pipe () {}, destroyed: false, destroy () { this.destroyed = true } })
@@ -295,8 +312,8 @@ t.test('readStart, of a stream of Node', async t => {
   })
 })
 
-t.test('readStart says whether a web stream is whole', async t => {
+t.test('readStart returns whether a web stream was cut', async t => {
   t.equal((await readStart(new Response('x').body)).isCut, false)
-  t.equal((await readStart(source(endless(READ + 1)).body)).isCut, true)
+  t.equal((await readStart(source(endless(READ_LIMIT_BYTES + 1)).body)).isCut, true)
   t.equal((await readStart(source((function * () { fail() })()).body)).isCut, true)
 })

@@ -9,7 +9,7 @@ import { connect, keepsContract, valuesOf, type Connection } from '../fixtures/w
 
 const contract = new Contract()
 
-/** Both ends of a connection. */
+/** Returns both ends of a connection. */
 async function pair (t: Test): Promise<{ client: Connection, socket: net.Socket }> {
   const server = net.createServer({ allowHalfOpen: true })
   server.listen(0, '127.0.0.1')
@@ -26,7 +26,7 @@ function failure (code?: string, message = 'Parse Error: nonsense'): ClientError
   return Object.assign(new Error(message), code === undefined ? {} : { code })
 }
 
-t.test('what is said of an error', async t => {
+t.test('sends 400 once, with the message of a parse error or timeout only', async t => {
   for (const [error, reason] of [
     [failure('HPE_INVALID_METHOD'), 'Parse Error: nonsense'],
     [failure('ERR_HTTP_REQUEST_TIMEOUT', 'Request timeout'), 'Request timeout'],
@@ -47,7 +47,7 @@ t.test('what is said of an error', async t => {
   }
 })
 
-t.test('nothing is said to nobody', async t => {
+t.test('sends nothing to a connection that was reset or has ended', async t => {
   const reset = await pair(t)
   answerClientError(contract, failure('ECONNRESET'), reset.socket)
   t.equal(await reset.client.closed(), '')
@@ -60,7 +60,7 @@ t.test('nothing is said to nobody', async t => {
   t.equal(ended.client.received(), '')
 })
 
-t.test('what a listener of the service writes is brought under the contract', async t => {
+t.test('makes what a clientErrorHandler writes keep the contract', async t => {
   const called: string[] = []
   const cases: Array<[title: string, listener: ClientErrorListener, statusCode: number, reason?: string, more?: Record<string, string[]>]> = [
     ['nothing', () => {}, 400, 'Parse Error: nonsense'],
@@ -95,7 +95,7 @@ t.test('what a listener of the service writes is brought under the contract', as
   t.equal(await throwing.client.closed(), 'as before', 'the socket is as it was')
 })
 
-t.test('a client that does not close its end is closed', async t => {
+t.test('closes the connection of a client that does not close its side', async t => {
   const { client, socket } = await pair(t)
   client.socket.on('end', () => {})
   client.socket.allowHalfOpen = true
@@ -104,7 +104,7 @@ t.test('a client that does not close its end is closed', async t => {
   t.equal(socket.destroyed, true)
 })
 
-t.test('a request that breaks off is answered by its response', async t => {
+t.test('responds to an interrupted request through its response object', async t => {
   const server = http.createServer({ ServerResponse: createResponseClass(ServerResponse, contract) })
   server.on('clientError', (error, socket) => { answerClientError(contract, error, socket as net.Socket) })
   server.listen(0, '127.0.0.1')

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { Contract, type ContractOptions } from '../../lib/contract.js'
 
-/** What a contract with these options is refused with; undefined if it is not. */
-function refusal (options: unknown): { name: string, message: string } | undefined {
+/** Returns the error that a contract with these options throws; undefined if it throws none. */
+function errorOf (options: unknown): { name: string, message: string } | undefined {
   try {
     Reflect.construct(Contract, [options])
     return undefined
@@ -12,7 +12,7 @@ function refusal (options: unknown): { name: string, message: string } | undefin
   }
 }
 
-t.test('a contract has its defaults', async t => {
+t.test('a contract without options has the defaults', async t => {
   for (const contract of [
     new Contract(),
     new Contract({}),
@@ -26,7 +26,7 @@ t.test('a contract has its defaults', async t => {
   }
 })
 
-t.test('a contract takes every option', async t => {
+t.test('a contract applies every option', async t => {
   const contract = new Contract({
     header: 'X-Reason',
     statusCodes: { 404: 'No Such Thing', 429: 'Too Many Requests', 599: 'x'.repeat(128) },
@@ -41,10 +41,10 @@ t.test('a contract takes every option', async t => {
   t.equal(contract.phrases.get(429), 'Too Many Requests')
   t.equal(contract.phrases.get(599), 'x'.repeat(128))
   t.equal(contract.phrases.size, 10)
-  t.equal(new Contract().phrases.get(404), 'Not Found', 'and others stay as they are')
+  t.equal(new Contract().phrases.get(404), 'Not Found', 'other contracts keep the default')
 })
 
-t.test('an option that is unknown, of the wrong type, or cannot work is refused', async t => {
+t.test('throws for an option with an invalid value', async t => {
   const phrase = (code: number): string => `statusCodes[${code}] must be a phrase of 1 to 128 printable ASCII characters`
   const table = 'statusCodes must be an object, such as { 429: \'Too Many Requests\' }'
   const keys = 'statusCodes must have keys from 400 to 599'
@@ -105,11 +105,11 @@ t.test('an option that is unknown, of the wrong type, or cannot work is refused'
     [{ challenge: 'HMAC realm="Тема"' }, 'challenge must be a valid header value', "'HMAC realm=\"Тема\"'"]
   ] as const) {
     const message = `fastify-reason-phrase: option ${rule}, not ${value}`
-    t.strictSame(refusal(options), { name: 'TypeError', message }, message)
+    t.strictSame(errorOf(options), { name: 'TypeError', message }, message)
   }
 })
 
-t.test('an option that is not known is refused', async t => {
+t.test('throws for an unknown option', async t => {
   const known = 'known are header, statusCodes, exposeServerErrors and challenge, and to the plugin errorSchemas and requireSchemas'
   for (const [options, name] of [
     [{ headers: 'EB-REASON-PHRASE' }, 'headers'],
@@ -117,11 +117,11 @@ t.test('an option that is not known is refused', async t => {
     [{ expose: undefined }, 'expose']
   ] as const) {
     const message = `fastify-reason-phrase: unknown option "${name}", ${known}`
-    t.strictSame(refusal(options), { name: 'TypeError', message }, message)
+    t.strictSame(errorOf(options), { name: 'TypeError', message }, message)
   }
 })
 
-t.test('a header that has another meaning is refused', async t => {
+t.test('throws for a header that has another meaning', async t => {
   for (const header of [
     'Connection', 'Date', 'Keep-Alive', 'Set-Cookie', 'Upgrade', 'WWW-Authenticate', 'HTTP2-Settings', 'Proxy-Connection', 'TE',
     'Retry-After', 'Allow', 'Location', 'Vary', 'Access-Control-Allow-Origin',
@@ -129,25 +129,25 @@ t.test('a header that has another meaning is refused', async t => {
   ]) {
     for (const name of [header, header.toLowerCase(), header.toUpperCase()]) {
       const message = `fastify-reason-phrase: option header must be a header of its own, not '${name}'`
-      t.strictSame(refusal({ header: name }), { name: 'TypeError', message }, message)
+      t.strictSame(errorOf({ header: name }), { name: 'TypeError', message }, message)
     }
   }
 })
 
-t.test('a header by the name of what every object has is refused', async t => {
+t.test('throws for a header with the name of an object property', async t => {
   for (const header of ['constructor', 'toString', '__proto__']) {
-    t.strictSame(refusal({ header }), { name: 'TypeError', message: `fastify-reason-phrase: option header must be a header of its own, not '${header}'` })
+    t.strictSame(errorOf({ header }), { name: 'TypeError', message: `fastify-reason-phrase: option header must be a header of its own, not '${header}'` })
   }
 })
 
-t.test('options are a plain object', async t => {
+t.test('throws unless the options are a plain object', async t => {
   for (const options of [['EB-REASON-PHRASE'], new Map(), null, 'x']) {
-    t.match(refusal(options), { name: 'TypeError', message: /^fastify-reason-phrase: option values must come in an object, not / })
+    t.match(errorOf(options), { name: 'TypeError', message: /^fastify-reason-phrase: option values must come in an object, not / })
   }
   t.doesNotThrow(() => new Contract(Object.create(null)))
 })
 
-t.test('a status code that is not in the table is folded to the x00 of its class', async t => {
+t.test('a status code outside the table becomes the x00 code of its class', async t => {
   const contract = new Contract()
   for (const [code, folded] of [
     [400, 400], [401, 401], [403, 403], [404, 404], [422, 422], [500, 500], [501, 501], [503, 503],
@@ -156,22 +156,22 @@ t.test('a status code that is not in the table is folded to the x00 of its class
   ] as const) t.equal(contract.normalizeStatusCode(code), folded, `${code} to ${folded}`)
 })
 
-t.test('a status code that extends the table is not folded', async t => {
+t.test('a status code that the option statusCodes adds stays as it is', async t => {
   const contract = new Contract({ statusCodes: { 429: 'Too Many Requests', 504: 'Gateway Timeout' } })
   for (const [code, folded] of [[429, 429], [504, 504], [428, 400], [502, 500], [404, 404]] as const) {
     t.equal(contract.normalizeStatusCode(code), folded, `${code} to ${folded}`)
   }
-  t.equal(new Contract().normalizeStatusCode(429), 400, 'in another contract it is')
+  t.equal(new Contract().normalizeStatusCode(429), 400, 'another contract maps it to 400')
 })
 
-t.test('the reason is the text of the message', async t => {
+t.test('the reason is the message as ASCII text', async t => {
   const contract = new Contract()
   t.equal(contract.reasonFor(404, 'No such topic'), 'No such topic')
   t.equal(contract.reasonFor(404, ' Тема\r\nне найдена '), 'Tema ne naydena')
   t.equal(contract.reasonFor(404, 'x'.repeat(600)), 'x'.repeat(512))
 })
 
-t.test('the reason is the phrase of the table where nothing is left of the message', async t => {
+t.test('the reason is the phrase of the status code if the message has no text', async t => {
   const contract = new Contract({ statusCodes: { 404: 'No Such Thing', 429: 'Too Many Requests' } })
   for (const message of ['', ' ', '\r\n\0', '\u200b', '\ud800']) {
     t.equal(contract.reasonFor(422, message), 'Unprocessable Entity')
@@ -180,7 +180,7 @@ t.test('the reason is the phrase of the table where nothing is left of the messa
   }
 })
 
-t.test('contracts that answer in the same way are equal', async t => {
+t.test('contracts with equivalent options are equal', async t => {
   const statusCodes = { 429: 'Too Many Requests', 451: 'Unavailable For Legal Reasons' }
   for (const [one, other] of [
     [undefined, {}],
@@ -189,7 +189,7 @@ t.test('contracts that answer in the same way are equal', async t => {
     [{ statusCodes }, { statusCodes: { 451: statusCodes[451], 429: statusCodes[429] } }]
   ] as const) {
     t.equal(new Contract(one).equals(new Contract(other)), true, `${JSON.stringify(one)} and ${JSON.stringify(other)}`)
-    t.equal(new Contract(other).equals(new Contract(one)), true, 'and the other way round')
+    t.equal(new Contract(other).equals(new Contract(one)), true, 'equality is symmetric')
   }
 })
 

@@ -22,13 +22,13 @@ const TRACES: Record<string, string> = {
   Rust: "thread 'main' panicked at src/main.rs:4:5\nstack backtrace:\n   0: rust_begin_unwind"
 }
 
-/** What a person writes. */
+/** Messages as a person writes them. */
 const MESSAGES = [
   'We are down for lunch', 'Try again at 10:30:15', 'The job failed at 2026-11-27T10:20:30Z', 'It broke at the weekend',
   'We are down,\nat the moment', 'Look at https://status.example:8080/now', 'Look at status.example for more (soon)', '', 'Stack overflow'
 ]
 
-t.test('hasStackTrace', async t => {
+t.test('hasStackTrace recognizes stack traces of several languages, and no messages', async t => {
   for (const [name, text] of Object.entries(TRACES)) {
     t.equal(hasStackTrace(text), true, name)
     t.equal(hasStackTrace(`We are sorry. ${text}`), true, `${name}, after a text`)
@@ -36,7 +36,7 @@ t.test('hasStackTrace', async t => {
   for (const text of MESSAGES) t.equal(hasStackTrace(text), false, text)
 })
 
-t.test('isErrorReport', async t => {
+t.test('isErrorReport recognizes serialized errors and stack traces, and no messages', async t => {
   const fastify = { statusCode: 500, error: 'Internal Server Error', message: 'a secret' }
   const text = JSON.stringify(fastify)
   for (const [name, body] of Object.entries<string>({
@@ -80,14 +80,14 @@ t.test('isErrorReport', async t => {
   ]) t.equal(isErrorReport(body), false, body)
 })
 
-t.test('isErrorReport does not take long for any text', async t => {
+t.test('isErrorReport takes linear time', async t => {
   // Backtracking would take minutes.
   for (const part of ['at ', 'at a.', '\n at ', 'at a(', 'File "', '#0 ', '"statusCode', 'at >', '\\n\\t']) {
     t.equal(isErrorReport(part.repeat(64 * 1024)), false, JSON.stringify(part))
   }
 })
 
-t.test('isSerializedError', async t => {
+t.test("isSerializedError recognizes Fastify's serialization of an error with this status code", async t => {
   const body = '{"statusCode":500,"error":"Internal Server Error","message":"a secret"}'
   t.equal(isSerializedError(500, body), true)
   for (const other of [body.replace('500', '502'), body.replace('Internal Server Error', 'Error'), `${body}!`, '', 'text', undefined, null, Buffer.from(body)]) {

@@ -7,7 +7,7 @@ import { hasMessageHeader, validateHeader, normalizeHeaders, addExposedHeader, i
 const contract = new Contract()
 const HEADER = 'EB-REASON-PHRASE'
 
-t.test('normalizeHeaders', async t => {
+t.test("normalizeHeaders returns the headers as an object, with the spelling of the contract's header", async t => {
   t.strictSame(normalizeHeaders(undefined, contract), {})
   t.strictSame(normalizeHeaders({ 'X-A': '1', 'eb-Reason-phrase': 'no' }, contract), { 'X-A': '1', [HEADER]: 'no' })
   t.strictSame(normalizeHeaders(['X-A', '1', 'x-a', '2', 'X-A', ['3']], contract), { 'x-a': ['1', '2', '3'] })
@@ -16,22 +16,22 @@ t.test('normalizeHeaders', async t => {
   t.strictSame(normalizeHeaders({ 'X-A': '1', b: '2' }, contract, leaveOut), { b: '2' })
   t.strictSame(normalizeHeaders(['X-A', '1', 'b', '2'], contract, leaveOut), { b: '2' })
   const given = { a: '1' }
-  t.not(normalizeHeaders(given, contract), given, 'what is given stays as it is')
+  t.not(normalizeHeaders(given, contract), given, 'does not change its argument')
 })
 
-t.test('hasMessageHeader', async t => {
+t.test("hasMessageHeader finds the contract's header in any form of headers", async t => {
   for (const headers of [{ 'eb-reason-phrase': 'no' }, { [HEADER]: 'no' }, ['Eb-Reason-Phrase', 'no'], [['EB-REASON-PHRASE', 'no']]]) {
     t.equal(hasMessageHeader(headers as never, contract), true)
   }
   for (const headers of [{}, { a: '1' }, [], ['a', HEADER]]) t.equal(hasMessageHeader(headers, contract), false)
 })
 
-t.test('findHeaderName', async t => {
+t.test('findHeaderName returns a header name as it is spelled', async t => {
   t.equal(findHeaderName({ a: '1', 'Content-Type': 'a/b' }, 'content-type'), 'Content-Type')
   t.equal(findHeaderName({ a: '1' }, 'content-type'), undefined)
 })
 
-t.test('addExposedHeader', async t => {
+t.test('addExposedHeader adds the header to Access-Control-Expose-Headers once', async t => {
   const exposed = (set: string | string[] | undefined, headers: Record<string, string | string[]>) => {
     const response = new ServerResponse(new IncomingMessage(new Socket()))
     if (set !== undefined) response.setHeader('access-control-expose-headers', set)
@@ -42,11 +42,11 @@ t.test('addExposedHeader', async t => {
   t.strictSame(exposed('a, B', {}), { 'access-control-expose-headers': `a, B, ${HEADER}` })
   t.strictSame(exposed(['a', 'b'], {}), { 'access-control-expose-headers': `a, b, ${HEADER}` })
   t.strictSame(exposed(undefined, { 'Access-Control-Expose-Headers': 'a' }), { 'Access-Control-Expose-Headers': `a, ${HEADER}` })
-  t.strictSame(exposed('a,eb-reason-phrase', {}), {}, 'nothing twice')
+  t.strictSame(exposed('a,eb-reason-phrase', {}), {}, 'does not add a header twice')
   t.strictSame(exposed('*', {}), { 'access-control-expose-headers': `*, ${HEADER}` })
 })
 
-t.test('what HTTP/1.1 has no way to send', async t => {
+t.test('isValidHeader and validateHeader reject what HTTP/1.1 cannot send', async t => {
   for (const [name, value] of [['x y', '1'], ['', '1'], ['x', 'a\r\nb'], ['x', 'a\0'], ['x', '日本'], ['x', ['1', 'a\nb']], ['x', undefined]] as const) {
     t.equal(isValidHeader(name, value), false, `${name}: ${String(value)}`)
     t.throws(() => { validateHeader(name, value) }, { code: /^ERR_(?:HTTP_INVALID_HEADER_VALUE|INVALID_CHAR|INVALID_HTTP_TOKEN)$/ })

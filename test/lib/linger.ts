@@ -8,7 +8,7 @@ import { serverOptions } from '../../index.js'
 import { closeLingering, destroyLater, enableLingeringClose, MAX_LINGERING_CONNECTIONS } from '../../lib/linger.js'
 import { cert, key } from '../fixtures/certificate.js'
 
-/** A server that answers every request at once and closes the connection; how often it was asked, and a client of it. */
+/** Starts a server that sends 503 at once and closes the connection, and returns a client and the requested URLs. */
 async function exchange (t: Test, prepare: (socket: Socket) => void, allowHalfOpen = false) {
   const asked: string[] = []
   const server = createServer((request, response) => {
@@ -31,7 +31,7 @@ async function exchange (t: Test, prepare: (socket: Socket) => void, allowHalfOp
 const HEAD = 'POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\n'
 const turn = () => new Promise(resolve => setTimeout(resolve, 20))
 
-/** Sends all of a body, whatever the answer. */
+/** Sends all of a body, without waiting for the response. */
 async function upload (socket: Socket) {
   socket.write(HEAD)
   for (let i = 0; i < 4 && socket.writable; i++) {
@@ -40,13 +40,13 @@ async function upload (socket: Socket) {
   }
 }
 
-t.test('A client that still sends is not reset', async t => {
+t.test('enableLingeringClose does not reset a client that still sends', async t => {
   const { socket, received, error } = await exchange(t, enableLingeringClose, true)
   const ended = once(socket, 'end')
   await upload(socket)
   await ended
   t.match(received(), /^HTTP\/1\.1 503 [^]*\r\n\r\n$/)
-  t.equal(socket.writable, true, 'its side is open')
+  t.equal(socket.writable, true, 'the client can still write')
   t.equal(error(), undefined)
   const closed = once(socket, 'close')
   socket.end()
@@ -54,7 +54,7 @@ t.test('A client that still sends is not reset', async t => {
   t.equal(error(), undefined)
 })
 
-t.test('Without it, it is', async t => {
+t.test('without enableLingeringClose, a client that still sends is reset', async t => {
   const { socket, error } = await exchange(t, () => {}, true)
   const closed = once(socket, 'close').catch(() => {})
   await upload(socket)
@@ -63,7 +63,7 @@ t.test('Without it, it is', async t => {
   t.match(error(), { code: /^(ECONNRESET|EPIPE)$/ })
 })
 
-t.test('What comes later is not heard', async t => {
+t.test('ignores requests after the end of the connection', async t => {
   const { asked, socket, received, error } = await exchange(t, enableLingeringClose, true)
   socket.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\n')
   await once(socket, 'end')
@@ -76,7 +76,7 @@ t.test('What comes later is not heard', async t => {
   t.equal(error(), undefined)
 })
 
-t.test('A client that does not close its side is waited for, but not for ever', async t => {
+t.test('waits for a client that does not close its side, and closes the connection at last', async t => {
   const { socket, server } = await exchange(t, enableLingeringClose, true)
   socket.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\n')
   await once(socket, 'end')
@@ -85,7 +85,7 @@ t.test('A client that does not close its side is waited for, but not for ever', 
   while (await count() !== 0) await turn()
 })
 
-t.test('A connection that is closed already is left alone', async t => {
+t.test('closeLingering ignores a connection that is closed already', async t => {
   const { socket } = await exchange(t, () => {})
   closeLingering(socket)
   t.equal(socket.writableEnded, true)
@@ -96,10 +96,10 @@ t.test('A connection that is closed already is left alone', async t => {
   t.equal(socket.listenerCount('close'), 1)
 })
 
-/** How many clients more than may linger. */
-const MORE = 40
+/** The number of clients beyond the limit of lingering connections. */
+const EXTRA_CLIENTS = 40
 
-t.test('The oldest connections are closed where too many linger', async t => {
+t.test('closes the oldest lingering connections beyond the limit', async t => {
   const server = createSocketServer({ allowHalfOpen: true })
   const sockets: Socket[] = []
   server.listen(0, '127.0.0.1')
@@ -110,10 +110,10 @@ t.test('The oldest connections are closed where too many linger', async t => {
       sockets.push(socket)
       socket.on('error', () => {})
       t.teardown(() => socket.destroy())
-      if (sockets.length === MAX_LINGERING_CONNECTIONS + MORE) resolve()
+      if (sockets.length === MAX_LINGERING_CONNECTIONS + EXTRA_CLIENTS) resolve()
     })
   })
-  for (let i = 0; i < MAX_LINGERING_CONNECTIONS + MORE; i++) {
+  for (let i = 0; i < MAX_LINGERING_CONNECTIONS + EXTRA_CLIENTS; i++) {
     const client = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => {}).resume()
     t.teardown(() => client.destroy())
   }
@@ -121,28 +121,28 @@ t.test('The oldest connections are closed where too many linger', async t => {
 
   const [first, second, third] = sockets as [Socket, Socket, Socket]
   for (const [index, socket] of sockets.slice(0, MAX_LINGERING_CONNECTIONS).entries()) index % 2 === 0 ? closeLingering(socket) : destroyLater(socket)
-  t.notOk(sockets.some(({ destroyed }) => destroyed), 'as many as may')
+  t.notOk(sockets.some(({ destroyed }) => destroyed), 'none is closed up to the limit')
   destroyLater(first)
-  t.notOk(first.destroyed, 'one that lingers already is not one more')
+  t.notOk(first.destroyed, 'does not count a lingering connection twice')
 
   closeLingering(sockets[MAX_LINGERING_CONNECTIONS]!)
   t.strictSame([first.destroyed, second.destroyed], [true, false])
   destroyLater(sockets[MAX_LINGERING_CONNECTIONS + 1]!)
   t.strictSame([second.destroyed, third.destroyed], [true, false])
   destroyLater(first)
-  t.notOk(third.destroyed, 'one that is closed takes the place of none')
+  t.notOk(third.destroyed, 'does not count a closed connection')
 
   const closed = once(sockets[MAX_LINGERING_CONNECTIONS - 1]!, 'close')
   sockets[MAX_LINGERING_CONNECTIONS - 1]!.destroy()
   await closed
   closeLingering(sockets[MAX_LINGERING_CONNECTIONS + 2]!)
-  t.notOk(third.destroyed, 'one that has closed leaves its place')
+  t.notOk(third.destroyed, 'stops counting a connection that has closed')
   for (const socket of sockets.slice(MAX_LINGERING_CONNECTIONS + 3)) closeLingering(socket)
   t.equal(sockets.filter(({ destroyed }) => !destroyed).length, MAX_LINGERING_CONNECTIONS)
 })
 
 for (const secure of [false, true]) {
-  t.test(`Malformed requests of many clients that stay, over ${secure ? 'TLS' : 'TCP'}`, async t => {
+  t.test(`responds to malformed requests of many clients that stay connected, over ${secure ? 'TLS' : 'TCP'}`, async t => {
     const app: FastifyInstance = secure ? Fastify(serverOptions({ https: { cert, key } })) as unknown as FastifyInstance : Fastify(serverOptions())
     t.teardown(() => app.close())
     const sockets: Socket[] = []
@@ -150,7 +150,7 @@ for (const secure of [false, true]) {
     await app.listen({ host: '127.0.0.1', port: 0 })
     const { port } = app.server.address() as AddressInfo
 
-    const answered = Array.from({ length: MAX_LINGERING_CONNECTIONS + MORE }, async () => {
+    const answered = Array.from({ length: MAX_LINGERING_CONNECTIONS + EXTRA_CLIENTS }, async () => {
       const options = { port, host: '127.0.0.1', allowHalfOpen: true }
       const client = secure ? tls.connect({ ...options, rejectUnauthorized: false }) : connect(options)
       t.teardown(() => client.destroy())
@@ -159,7 +159,7 @@ for (const secure of [false, true]) {
       const [data] = await once(client.setEncoding('latin1'), 'data')
       return data.slice(0, 12)
     })
-    t.strictSame(new Set(await Promise.all(answered)), new Set(['HTTP/1.1 400']), 'each has its answer')
+    t.strictSame(new Set(await Promise.all(answered)), new Set(['HTTP/1.1 400']), 'each client gets a response')
     const open = sockets.filter(({ destroyed }) => !destroyed).length
     t.ok(open <= MAX_LINGERING_CONNECTIONS, `${open} are open`)
   })

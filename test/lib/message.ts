@@ -1,14 +1,14 @@
 import t from 'tap'
 import { isExposedError, messageFromBody, messageFromError, decodeStart } from '../../lib/message.js'
 
-/** How much of a body is read. */
-const READ = 64 * 1024
+/** The number of bytes that are read of a body. */
+const READ_LIMIT_BYTES = 64 * 1024
 
 function hostile (): never {
   throw new Error('do not touch')
 }
 
-/** Objects of which nothing can be asked. */
+/** Objects that throw when a property is read. */
 const hostiles: Array<[name: string, value: object]> = [
   ['a getter that throws', { get message () { return hostile() } }],
   ['an error with a getter that throws', Object.defineProperty(new Error('x'), 'message', { get: hostile })],
@@ -22,21 +22,21 @@ const hostiles: Array<[name: string, value: object]> = [
 ]
 
 t.test('messageFromError', async t => {
-  t.test('says the message of an error', async t => {
+  t.test('returns the message of an error', async t => {
     t.equal(messageFromError(new Error('No such topic')), 'No such topic')
     t.equal(messageFromError(new TypeError('x is undefined', { cause: new Error('y') })), 'x is undefined')
     t.equal(messageFromError(new AggregateError([new Error('y')], 'several')), 'several')
     t.equal(messageFromError(new Error('')), '')
-    t.equal(messageFromError(new DOMException('gone', 'AbortError')), 'gone', 'also one of the prototype')
+    t.equal(messageFromError(new DOMException('gone', 'AbortError')), 'gone', 'a message of the prototype')
   })
 
-  t.test('says the message of any object', async t => {
+  t.test('returns the message of any object', async t => {
     t.equal(messageFromError({ message: 'No such topic' }), 'No such topic')
-    t.equal(messageFromError(Object.assign(Object.create(null), { message: 'No such topic' })), 'No such topic', 'of one without prototype')
-    t.equal(messageFromError(new Proxy(new Error('No such topic'), {})), 'No such topic', 'of a proxy')
+    t.equal(messageFromError(Object.assign(Object.create(null), { message: 'No such topic' })), 'No such topic', 'an object without a prototype')
+    t.equal(messageFromError(new Proxy(new Error('No such topic'), {})), 'No such topic', 'a proxy')
   })
 
-  t.test('says what else can be thrown', async t => {
+  t.test('returns any other thrown value as text', async t => {
     t.equal(messageFromError('No such topic'), 'No such topic')
     t.equal(messageFromError(42), '42')
     t.equal(messageFromError(0), '0')
@@ -46,19 +46,19 @@ t.test('messageFromError', async t => {
     t.match(messageFromError(() => 'topic'), 'topic')
   })
 
-  t.test('says nothing where there is no message', async t => {
+  t.test('returns an empty text without a message', async t => {
     for (const value of [undefined, null, '', {}, [], Object.create(null), new Date(0), { message: 42 }, { message: null }, { message: { text: 'x' } }]) {
       t.equal(messageFromError(value), '')
     }
   })
 
-  t.test('says nothing where asking throws', async t => {
+  t.test('returns an empty text when reading the message throws', async t => {
     for (const [name, value] of hostiles) t.equal(messageFromError(value), '', name)
-    t.equal(messageFromError(Object.assign(() => {}, { toString: hostile })), '', 'a function that cannot be told')
-    t.equal(messageFromError(Object.assign(() => {}, { toString: () => ({}) })), '', 'a function that is told as an object')
+    t.equal(messageFromError(Object.assign(() => {}, { toString: hostile })), '', 'a function whose toString() throws')
+    t.equal(messageFromError(Object.assign(() => {}, { toString: () => ({}) })), '', 'a function whose toString() returns an object')
   })
 
-  t.test('says it in full, as it is', async t => {
+  t.test('returns the message unchanged and in full', async t => {
     const message = `é\r\n${'x'.repeat(10 * 1024 * 1024)}`
     t.equal(messageFromError(new Error(message)) === message, true)
     t.equal(messageFromError(message) === message, true)
@@ -66,7 +66,7 @@ t.test('messageFromError', async t => {
 })
 
 t.test('messageFromBody', async t => {
-  // The same bytes also in a view that is no Buffer.
+  // The same bytes, also in a view that is not a Buffer.
   const forms: Array<[name: string, of: (value: unknown) => string | Uint8Array]> = [
     ['JSON', value => JSON.stringify(value)],
     ['indented JSON', value => `\r\n ${JSON.stringify(value, null, 2)}\n`],
@@ -80,7 +80,7 @@ t.test('messageFromBody', async t => {
   ]
 
   for (const [form, of] of forms) {
-    t.test(`takes the message of ${form}`, async t => {
+    t.test(`returns the message of ${form}`, async t => {
       for (const [name, value, message] of [
         ['message', { message: 'No such topic' }, 'No such topic'],
         ['not ASCII', { message: 'Тема 🚌' }, 'Тема 🚌'],
@@ -103,7 +103,7 @@ t.test('messageFromBody', async t => {
       ] as const) t.equal(messageFromBody(of(value)), message, name)
     })
 
-    t.test(`takes nothing of ${form} that has no message`, async t => {
+    t.test(`returns nothing for ${form} without a message`, async t => {
       for (const value of [
         {}, [], null, 42, true, { code: 404 }, { message: 42 }, { message: '' }, { error: true }, { error: 404 }, { error: null },
         { error: { code: 404 } }, { errors: [] }, { errors: [404] }, { errors: [null] }, { errors: { message: 'x' } }, { errors: 'x' },
@@ -112,7 +112,7 @@ t.test('messageFromBody', async t => {
     })
   }
 
-  t.test('takes the fields of an object in the order of what they tell', async t => {
+  t.test('reads the fields of an object in the order of precedence', async t => {
     const fields = ['message', 'detail', 'error_description', 'title', 'error']
     const body = Object.fromEntries(fields.toReversed().map(field => [field, `the ${field}`]))
     for (const field of fields) {
@@ -121,7 +121,7 @@ t.test('messageFromBody', async t => {
     }
   })
 
-  t.test('takes a text as it is', async t => {
+  t.test('returns a text as it is', async t => {
     for (const text of [
       'No such topic', 'Тема\r\nне найдена', ' x ', '"topic" is taken', '[topic] is taken', '{topic} is taken', '{', '[1,', '"',
       'null and void', 'trueish', '404 Not Found', '1 < 2', 'a\0b'
@@ -132,21 +132,21 @@ t.test('messageFromBody', async t => {
     t.equal(messageFromBody(JSON.stringify('No such topic')), 'No such topic', 'a text in JSON without its quotes')
   })
 
-  t.test('takes nothing of a text that says nothing', async t => {
+  t.test('returns nothing for a text without content', async t => {
     for (const text of ['', 'null', 'true', 'false', '0', '404', '-1.5e+3', 'null\n', ' 404\r\n', '""', '{}', '[]']) {
       t.equal(messageFromBody(text), '', JSON.stringify(text))
       t.equal(messageFromBody(Buffer.from(text)), '', `${JSON.stringify(text)} in a Buffer`)
     }
   })
 
-  t.test('takes nothing of HTML', async t => {
+  t.test('returns nothing for HTML', async t => {
     for (const html of ['<!DOCTYPE html><title>Not Found</title>', '\r\n <html></html>', '<h1>Oops</h1>', '\ufeff<p>', '<?xml version="1.0"?><error/>']) {
       t.equal(messageFromBody(html), '', JSON.stringify(html))
       t.equal(messageFromBody(Buffer.from(html)), '', `${JSON.stringify(html)} in a Buffer`)
     }
   })
 
-  t.test('takes nothing of binary data', async t => {
+  t.test('returns nothing for binary data', async t => {
     for (const [name, bytes] of [
       ['PNG', [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]],
       ['gzip', [0x1f, 0x8b, 0x08, 0x00]],
@@ -159,38 +159,38 @@ t.test('messageFromBody', async t => {
     ] as const) t.equal(messageFromBody(Uint8Array.from(bytes)), '', name)
   })
 
-  t.test('takes a long text in full, and of bytes their start', async t => {
+  t.test('returns a long text in full, and the start of long bytes', async t => {
     const long = `${'é'.repeat(5)}${'x'.repeat(10 * 1024 * 1024)}`
     t.equal(messageFromBody(long) === long, true, 'a text')
     const start = messageFromBody(Buffer.from(long))
-    t.equal(start === long.slice(0, READ - 5), true, 'bytes')
+    t.equal(start === long.slice(0, READ_LIMIT_BYTES - 5), true, 'bytes')
   })
 
-  t.test('takes a long text whose bytes are cut within a character', async t => {
+  t.test('returns a long text whose bytes are cut within a character', async t => {
     for (const char of ['é', '€', '🚌']) {
       const bytes = Buffer.byteLength(char)
       for (let shift = 0; shift < bytes; shift++) {
-        const text = 'x'.repeat(shift) + char.repeat(READ)
-        const whole = Math.floor((READ - shift) / bytes)
+        const text = 'x'.repeat(shift) + char.repeat(READ_LIMIT_BYTES)
+        const whole = Math.floor((READ_LIMIT_BYTES - shift) / bytes)
         t.equal(messageFromBody(Buffer.from(text)) === 'x'.repeat(shift) + char.repeat(whole), true, `${char} after ${shift}`)
       }
     }
   })
 
-  t.test('drops JSON whose end is missing, and takes such a text', async t => {
+  t.test('returns nothing for JSON without its end, and a text without its end', async t => {
     for (const [text, message] of [['{"message":"No such to', ''], ['{"message":"No such topic"}', ''], ['["No', ''], ['"No', ''], ['No such to', 'No such to']] as const) {
       t.equal(messageFromBody(Buffer.from(text), true), message, text)
     }
   })
 
-  t.test('drops long JSON and HTML unread', async t => {
+  t.test('returns nothing for long JSON and HTML, without parsing', async t => {
     const json = (length: number): string => {
       const start = '{"message":"No such topic","rest":"'
       return `${start}${'x'.repeat(length - start.length - 2)}"}`
     }
-    t.equal(messageFromBody(json(READ)), 'No such topic', 'the longest that is read')
-    t.equal(messageFromBody(Buffer.from(json(READ))), 'No such topic', 'the longest that is read, in a Buffer')
-    for (const length of [READ + 1, READ + 2, 10 * 1024 * 1024]) {
+    t.equal(messageFromBody(json(READ_LIMIT_BYTES)), 'No such topic', 'the longest that is read')
+    t.equal(messageFromBody(Buffer.from(json(READ_LIMIT_BYTES))), 'No such topic', 'the longest that is read, in a Buffer')
+    for (const length of [READ_LIMIT_BYTES + 1, READ_LIMIT_BYTES + 2, 10 * 1024 * 1024]) {
       for (const text of [json(length), `[${json(length - 2)}]`, JSON.stringify('x'.repeat(length - 2)), '<p>'.padEnd(length)]) {
         t.equal(messageFromBody(text), '', `${text[0]} of ${length}`)
         t.equal(messageFromBody(Buffer.from(text)), '', `${text[0]} of ${length} in a Buffer`)
@@ -203,11 +203,11 @@ t.test('messageFromBody', async t => {
 t.test('decodeStart returns the trimmed start of a body as text', async t => {
   t.equal(decodeStart('\ufeff \r\n{ }\n'), '{ }')
   t.equal(decodeStart(Buffer.from('\ufeff \r\n{ }\n')), '{ }')
-  t.equal(decodeStart('x'.repeat(2 * READ)).length, READ)
-  t.equal(decodeStart(Buffer.alloc(2 * READ, 'x')).length, READ)
+  t.equal(decodeStart('x'.repeat(2 * READ_LIMIT_BYTES)).length, READ_LIMIT_BYTES)
+  t.equal(decodeStart(Buffer.alloc(2 * READ_LIMIT_BYTES, 'x')).length, READ_LIMIT_BYTES)
 })
 
-t.test('isExposedError', async t => {
+t.test('isExposedError returns whether the message of an error may be sent', async t => {
   t.equal(isExposedError(Object.assign(new Error('x'), { expose: true })), true)
   for (const value of [new Error('x'), { expose: 'true' }, undefined, null, 'expose']) t.equal(isExposedError(value), false)
   t.equal(isExposedError(new Proxy({}, { get: hostile })), false)

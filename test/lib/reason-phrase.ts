@@ -1,11 +1,12 @@
 import { validateHeaderValue } from 'node:http'
 import t from 'tap'
+import { Random } from '../../fuzz/random.js'
 import { MAX_HEADER_LENGTH, MAX_PHRASE_LENGTH, toReasonPhrase, toHeaderText } from '../../lib/reason-phrase.js'
 
-/** Whether characters become a space: control characters and white space. */
+/** Returns whether a character becomes a space: control characters and white space. */
 const isBlank = (char: string): boolean => /[\s\p{Cc}]/u.test(char)
 
-/** What is wrong with a text for the wire; undefined for nothing. */
+/** Returns why a text cannot be sent; undefined if it can. */
 function flawOf (text: string): string | undefined {
   if (!/^[ -~]*$/.test(text)) return 'not printable ASCII'
   if (text.length > 512) return 'too long'
@@ -18,16 +19,6 @@ function flawOf (text: string): string | undefined {
   if (phrase.length > 128) return 'its phrase is too long'
   if (phrase !== phrase.trim()) return 'its phrase is not trimmed'
   if (phrase !== text.slice(0, 128).trimEnd()) return 'its phrase is another text'
-}
-
-/** A generator of numbers from 0 to below a limit, the same numbers on every run (mulberry32). */
-function seeded (seed: number): (limit: number) => number {
-  return limit => {
-    seed = (seed + 0x6d2b79f5) | 0
-    let n = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-    n = (n + Math.imul(n ^ (n >>> 7), 61 | n)) ^ n
-    return Math.floor(((n ^ (n >>> 14)) >>> 0) / 2 ** 32 * limit)
-  }
 }
 
 function named (char: string): string {
@@ -87,32 +78,32 @@ t.test('every run of control characters and white space becomes one space', asyn
 
 t.test('a message cannot split the response', async t => {
   t.equal(toHeaderText('x\r\nSet-Cookie: a=b\r\n\r\nHTTP/1.1 200 OK'), 'x Set-Cookie: a=b HTTP/1.1 200 OK')
-  t.equal(toHeaderText('x\u010d\u010aSet-Cookie: a=b'), 'xcCSet-Cookie: a=b', 'nor by the low bytes of its characters')
+  t.equal(toHeaderText('x\u010d\u010aSet-Cookie: a=b'), 'xcCSet-Cookie: a=b', 'not by the low bytes of its characters either')
 })
 
-t.test('what transliteration leaves blank makes no second space', async t => {
-  t.equal(toHeaderText('a \u200b b'), 'a b', 'where a character vanishes between spaces')
-  t.equal(toHeaderText('\u200b a \u200b'), 'a', 'where one vanishes at the ends')
-  t.equal(toHeaderText('a \u2800 b'), 'a b', 'where one becomes a space')
+t.test('characters that transliteration removes leave no second space', async t => {
+  t.equal(toHeaderText('a \u200b b'), 'a b', 'a character is removed between spaces')
+  t.equal(toHeaderText('\u200b a \u200b'), 'a', 'a character is removed at the ends')
+  t.equal(toHeaderText('a \u2800 b'), 'a b', 'a character becomes a space')
   t.equal(toHeaderText('\u2800a\u2800'), 'a')
 })
 
-t.test('nothing is left of a message that says nothing', async t => {
+t.test('a message without visible characters becomes an empty text', async t => {
   for (const message of ['', ' ', '\0', '\r\n', ' \t\x7f\x85 ', '\xa0\u2028\u3000\ufeff', '\u200b\u200d', '\ud800\udbff', '\u2800']) {
     t.equal(toHeaderText(message), '', [...message].map(named).join(' ') || 'no character')
   }
 })
 
-t.test('a long text is read piece by piece, and its pieces make the same text', async t => {
-  const random = seeded(7)
+t.test('a long text gives the same result as its characters one by one', async t => {
+  const random = new Random(7)
   const parts = ['x', 'e\u0301', 'Ω', '日', '🚌', '🇺🇦', '\ud83d', '\ude8c', ' ', ' \n\u2028', '\u200b', '\u2800', 'Straße', '\0'.repeat(300), '👩‍👧'.repeat(80)]
   for (let i = 0; i < 500; i++) {
-    const message = Array.from({ length: 1 + random(600) }, () => parts[random(parts.length)]).join('')
+    const message = Array.from({ length: 1 + random.below(600) }, () => parts[random.below(parts.length)]).join('')
     const whole = Array.from(message.slice(0, 4096), char => isBlank(char) ? ' ' : toHeaderText(`.${char}.`).slice(1, -1)).join('')
     const expected = whole.replace(/ +/g, ' ').trim().slice(0, 512).trim()
     if (toHeaderText(message) !== expected) t.equal(toHeaderText(message), expected)
   }
-  t.equal(toHeaderText(`${'日'.repeat(20)}${'\u200b'.repeat(491)}🚌`), `${'Ri'.repeat(20)}:bus:`, 'also where the cut falls within a character')
+  t.equal(toHeaderText(`${'日'.repeat(20)}${'\u200b'.repeat(491)}🚌`), `${'Ri'.repeat(20)}:bus:`, 'the cut falls within a character')
 })
 
 t.test('a text is cut at 512 characters, without a space at its end', async t => {
@@ -150,17 +141,17 @@ t.test('the reason phrase is the first 128 characters of the text, without a spa
   ] as const) t.equal(toReasonPhrase(text), phrase, name)
 })
 
-t.test('the work does not grow with the message', async t => {
+t.test('the work does not grow with the length of the message', async t => {
   const long = 10 * 1024 * 1024
 
   for (const pattern of ['x', 'é', 'a b\n', ' ', '\0', 'ﷺ', '🚌', '\ud800', 'ß\u3000']) {
     const message = pattern.repeat(long / pattern.length)
     t.equal(toHeaderText(message), toHeaderText(message.slice(0, 4096)), `10 MB of ${[...pattern].map(named).join(' ')} are as 4 KB`)
   }
-  t.equal(toHeaderText(`${'\u200b'.repeat(4096)}x`), '', 'what comes after 4096 characters is not looked at')
-  t.equal(toHeaderText(`${'\u200b'.repeat(4095)}🚌`), '', 'nor is the second half of a character')
+  t.equal(toHeaderText(`${'\u200b'.repeat(4096)}x`), '', 'ignores characters after the first 4096')
+  t.equal(toHeaderText(`${'\u200b'.repeat(4095)}🚌`), '', 'ignores the second half of a character at the limit')
 
-  // Of this message nothing can be asked but its length and a part of it.
+  // This object has only the length and slice() of a text, so any other access throws.
   let inspected = 0
   const counting = (text: string): string => ({
     length: long,
@@ -176,7 +167,7 @@ t.test('the work does not grow with the message', async t => {
   }
 })
 
-t.test('whatever code unit a message holds, its text can be sent', async t => {
+t.test('the text of a message with any code unit can be sent', async t => {
   const flaws: string[] = []
   const wrong: string[] = []
   const fill = 'x'.repeat(511)
@@ -195,25 +186,25 @@ t.test('whatever code unit a message holds, its text can be sent', async t => {
   t.strictSame(wrong, [])
 })
 
-t.test('whatever characters a message is made of, its text can be sent', async t => {
-  const random = seeded(512)
+t.test('the text of a message with any characters can be sent', async t => {
+  const random = new Random(512)
   const sources: Array<() => string> = [
-    () => String.fromCharCode(0x21 + random(0x5e)),
-    () => String.fromCharCode(random(0x21)),
-    () => String.fromCharCode(random(0x100)),
-    () => String.fromCharCode(random(0x10000)),
-    () => String.fromCharCode(0xd800 + random(0x800)),
-    () => String.fromCodePoint(random(0x110000)),
-    () => String.fromCodePoint(0x1f000 + random(0x1000)),
-    () => '\u200b\u200f\ufeff\u2028\u2800\xa0 '.charAt(random(7))
+    () => String.fromCharCode(0x21 + random.below(0x5e)),
+    () => String.fromCharCode(random.below(0x21)),
+    () => String.fromCharCode(random.below(0x100)),
+    () => String.fromCharCode(random.below(0x10000)),
+    () => String.fromCharCode(0xd800 + random.below(0x800)),
+    () => String.fromCodePoint(random.below(0x110000)),
+    () => String.fromCodePoint(0x1f000 + random.below(0x1000)),
+    () => '\u200b\u200f\ufeff\u2028\u2800\xa0 '.charAt(random.below(7))
   ]
   const flaws: string[] = []
   const lengths = new Set<number>()
   for (let i = 0; i < 4000; i++) {
-    const some = sources.slice(0, 1 + random(sources.length))
-    const length = random(i % 10 === 0 ? 6000 : 700)
+    const some = sources.slice(0, 1 + random.below(sources.length))
+    const length = random.below(i % 10 === 0 ? 6000 : 700)
     let message = ''
-    for (let n = 0; n < length; n++) message += some[random(some.length)]!()
+    for (let n = 0; n < length; n++) message += some[random.below(some.length)]!()
     const text = toHeaderText(message)
     const flaw = flawOf(text)
     if (flaw !== undefined) flaws.push(`${JSON.stringify(message)}: ${flaw}`)

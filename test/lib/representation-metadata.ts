@@ -8,7 +8,7 @@ t.test('fields that describe a body, or how it is transferred, are representatio
   ]) t.equal(isRepresentationMetadata(field), true, field)
 })
 
-t.test('all other fields are not', async t => {
+t.test('all other fields are not representation metadata', async t => {
   for (const field of [
     'retry-after', 'www-authenticate', 'allow', 'vary', 'set-cookie', 'access-control-allow-origin', 'connection', 'date',
     'location', 'cache-control', 'accept', 'x-content-type-options', 'x-etag', 'trailers', 'eb-reason-phrase', 'content', 'contents-type', ''

@@ -14,7 +14,7 @@ t.test('the table has the status codes of responses.md, with their phrases and d
   ])
 })
 
-t.test('phrases are found by number', async t => {
+t.test('createPhrases() maps status codes to phrases', async t => {
   t.strictSame([...createPhrases()], [
     [400, 'Bad Request'],
     [401, 'Unauthorized'],
@@ -27,22 +27,22 @@ t.test('phrases are found by number', async t => {
   ])
 })
 
-t.test('a map of phrases that is extended leaves the table as it was', async t => {
+t.test('changing the map that createPhrases() returns does not change the table', async t => {
   createPhrases().set(429, 'Too Many Requests').delete(404)
   t.equal(createPhrases().has(429), false)
   t.equal(createPhrases().get(404), 'Not Found')
 })
 
-t.test('a response is unsuccessful from 400 on', async t => {
+t.test('a status code is unsuccessful from 400 on', async t => {
   for (const code of [100, 101, 103, 200, 204, 206, 301, 304, 399]) t.equal(isUnsuccessful(code), false, `${code} is not`)
   for (const code of [400, 404, 418, 499, 500, 503, 599, 600, 999]) t.equal(isUnsuccessful(code), true, `${code} is`)
 })
 
-t.test('a status code is read as the x00 code of its class', async t => {
+t.test('toClassCode returns the x00 code of the class', async t => {
   for (const code of [400, 402, 405, 406, 408, 409, 413, 414, 415, 417, 418, 429, 431, 451, 499]) t.equal(toClassCode(code), 400, `${code} as 400`)
   for (const code of [500, 502, 504, 505, 507, 511, 599]) t.equal(toClassCode(code), 500, `${code} as 500`)
 })
 
-t.test('a status code of no class is read as 500', async t => {
+t.test('toClassCode returns 500 for a status code without a class', async t => {
   for (const code of [600, 999]) t.equal(toClassCode(code), 500, `${code} as 500`)
 })

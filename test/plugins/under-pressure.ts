@@ -5,7 +5,7 @@ import reasonPhrase from '../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../plugins/reason-phrase/server-options.js'
 import { exchange, keepsContract, listen, valuesOf } from '../fixtures/wire.js'
 
-/** A server whose handlers block the event loop as long as they are asked to. */
+/** Creates a server with a route that blocks the event loop. */
 async function open (t: Test, options: object = {}) {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
@@ -19,39 +19,39 @@ async function open (t: Test, options: object = {}) {
   const port = await listen(t, app)
   const get = (url: string) => exchange(port, `GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n`)
 
-  /** Blocks the event loop until the plugin refuses a request. */
-  async function refused () {
+  /** Blocks the event loop until the plugin rejects a request, and returns that response. */
+  async function waitForPressure () {
     while (true) {
       await get('/block')
       const response = await get('/')
       if (response.statusCode !== 200) return response
     }
   }
-  return { get, refused }
+  return { get, waitForPressure }
 }
 
-t.test('A busy event loop is a 503 that keeps the contract, with its Retry-After', async t => {
-  const { get, refused } = await open(t)
+t.test('sends 503 with Retry-After while the event loop is busy', async t => {
+  const { get, waitForPressure } = await open(t)
   t.equal((await get('/')).body, 'ok')
-  const response = await refused()
+  const response = await waitForPressure()
   keepsContract(t, response, 503)
   t.strictSame(valuesOf(response, 'retry-after'), ['7'])
   while ((await get('/')).statusCode !== 200) await new Promise(resolve => setTimeout(resolve, 20))
 })
 
-t.test('Its message is sent where the error is exposed', async t => {
+t.test('sends the message of @fastify/under-pressure only if the error is exposed', async t => {
   class Busy extends Error {
     statusCode = 503
     expose = true
     override message = 'Too busy, try again soon'
   }
   const said = await open(t, { customError: Busy })
-  keepsContract(t, await said.refused(), 503, 'Too busy, try again soon')
+  keepsContract(t, await said.waitForPressure(), 503, 'Too busy, try again soon')
   const unsaid = await open(t, { message: 'Too busy, try again soon' })
-  keepsContract(t, await unsaid.refused(), 503)
+  keepsContract(t, await unsaid.waitForPressure(), 503)
 })
 
-t.test('Its status route declares bodies for errors, which errorSchemas: ignore removes', async t => {
+t.test('sends 503 from the status route with errorSchemas: ignore', async t => {
   const app = Fastify(serverOptions())
   t.teardown(() => app.close())
   await app.register(reasonPhrase, { errorSchemas: 'ignore' })

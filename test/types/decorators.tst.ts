@@ -11,8 +11,8 @@ const schema = { response: { 200: Topic } }
 declare const topic: TopicPayload
 declare const found: TopicPayload | undefined
 
-describe('A route that declares its 200 alone', () => {
-  test('answers no other status code with a body', () => {
+describe('A route that declares a schema for 200 only', () => {
+  test('cannot send a body with another status code', () => {
     app.get('/', { schema }, async (_request, reply) => {
       expect(reply.code(422).send({ message: 'No' })).type.toRaiseError(
         "'422' is not assignable to parameter of type '200'",
@@ -30,7 +30,7 @@ describe('A route that declares its 200 alone', () => {
     })
   })
 
-  test('answers each error with a text, or none', () => {
+  test('can send each error with a message or without', () => {
     app.get('/', { schema }, async (_request, reply) => {
       expect(reply.badRequest).type.toBeCallableWith('Malformed')
       expect(reply.unauthorized).type.toBeCallableWith('No signature')
@@ -62,7 +62,7 @@ describe('A route that declares its 200 alone', () => {
     })
   })
 
-  test('returns each error from a sync handler', () => {
+  test('can return each error from a sync handler', () => {
     app.get('/', { schema }, (_request, reply) => found ?? reply.badRequest('Malformed'))
     app.get('/', { schema }, (_request, reply) => found ?? reply.unauthorized('No signature'))
     app.get('/', { schema }, (_request, reply) => found ?? reply.forbidden('Not yours'))
@@ -75,7 +75,7 @@ describe('A route that declares its 200 alone', () => {
     app.route({ method: 'GET', url: '/', schema, handler: (_request, reply) => found ?? reply.notFound('No such topic') })
   })
 
-  test('returns each error from an async handler', () => {
+  test('can return each error from an async handler', () => {
     app.get('/', { schema }, async (_request, reply) => found ?? reply.badRequest('Malformed'))
     app.get('/', { schema }, async (_request, reply) => found ?? reply.unauthorized('No signature'))
     app.get('/', { schema }, async (_request, reply) => found ?? reply.forbidden('Not yours'))
@@ -87,7 +87,7 @@ describe('A route that declares its 200 alone', () => {
     app.route({ method: 'GET', url: '/', schema, handler: async (_request, reply) => found ?? reply.notFound('No such topic') })
   })
 
-  test('returns each error from a handler whose return type is the 200 payload', () => {
+  test('can return each error from a handler whose return type is the 200 payload', () => {
     app.get('/', { schema }, async (_request, reply): Promise<TopicPayload> => found ?? reply.badRequest('Malformed'))
     app.get('/', { schema }, async (_request, reply): Promise<TopicPayload> => found ?? reply.unauthorized('No signature'))
     app.get('/', { schema }, async (_request, reply): Promise<TopicPayload> => found ?? reply.forbidden('Not yours'))
@@ -118,7 +118,7 @@ describe('A reply decorator', () => {
     })
   })
 
-  test('is not taken for a payload, nor for a promise with more than a then', () => {
+  test('returns neither a payload, nor a promise with more than then()', () => {
     app.get('/', { schema }, async (_request, reply) => {
       expect(reply.notFound()).type.not.toBeAssignableTo<TopicPayload>()
       expect(reply.send(reply.notFound())).type.toRaiseError('is not assignable to parameter of type')
@@ -142,7 +142,7 @@ describe('A reply decorator', () => {
     app.setNotFoundHandler(async (_request, reply) => reply.notFound('No such page'))
   })
 
-  test('takes when to retry as seconds or a Date', () => {
+  test('accepts retryAfter as seconds or a Date', () => {
     app.get('/', { schema }, async (_request, reply) => {
       expect(reply.serviceUnavailable).type.toBeCallableWith('Later', { retryAfter: 120 })
       expect(reply.serviceUnavailable).type.toBeCallableWith('Later', { retryAfter: new Date() })

@@ -104,9 +104,9 @@ describe('Each server has the decorators, and routes typed by their schemas', ()
   })
 })
 
-describe('So does each context of a server', () => {
+describe('Each context of a server has the decorators, and routes typed by their schemas', () => {
   // Fastify leaves it to each context to name its type provider, and takes a plugin for one of an http server.
-  test('an encapsulated child, and its child, that name the type provider', () => {
+  test('an encapsulated child with the type provider, and its child', () => {
     const app = Fastify(serverOptions()).withTypeProvider<TypeBoxTypeProvider>()
     app.register(async instance => {
       const child = instance.withTypeProvider<TypeBoxTypeProvider>()
@@ -132,7 +132,7 @@ describe('So does each context of a server', () => {
     }, { prefix: '/v2' })
   })
 
-  test('but for its payloads, an encapsulated child that names none', () => {
+  test('an encapsulated child without the type provider, except for its payloads', () => {
     const app = Fastify(serverOptions()).withTypeProvider<TypeBoxTypeProvider>()
     app.register(async child => {
       child.get('/:topicId', { schema }, async (_request, reply) => {

@@ -17,7 +17,7 @@ const job = { jobId: 1 }
 describe('A wrong payload does not compile', () => {
   const schema = { response: { 200: Topic, 201: Created, 202: Job } }
 
-  test('by return', () => {
+  test('when it is returned', () => {
     const only = { 200: { response: { 200: Topic } }, 201: { response: { 201: Created } }, 202: { response: { 202: Job } } }
 
     expect(app.get('/', { schema: only[200] }, () => 'a')).type.toRaiseError("Type 'string' is not assignable to type 'void | {")
@@ -39,7 +39,7 @@ describe('A wrong payload does not compile', () => {
     app.route({ method: 'GET', url: '/', schema: only[200], handler: async () => topic })
   })
 
-  test('by send', () => {
+  test('when it is sent', () => {
     app.post('/', { schema }, async (_request, reply) => {
       expect(reply.code(200).send).type.toBeCallableWith(topic)
       expect(reply.code(201).send).type.toBeCallableWith(created)
@@ -59,7 +59,7 @@ describe('A wrong payload does not compile', () => {
     })
   })
 
-  test('by created', () => {
+  test('when it is passed to created()', () => {
     app.post('/', { schema }, async (_request, reply) => {
       expect<Parameters<typeof reply.created>>().type.toBe<[payload: { topicId: string }, location?: string | undefined]>()
       expect(reply.created).type.toBeCallableWith(created)
@@ -75,7 +75,7 @@ describe('A wrong payload does not compile', () => {
     })
   })
 
-  test('by accepted', () => {
+  test('when it is passed to accepted()', () => {
     app.post('/', { schema }, async (_request, reply) => {
       expect<Parameters<typeof reply.accepted>>().type.toBe<[payload: { jobId: number }, location?: string | undefined]>()
       expect(reply.accepted).type.toBeCallableWith(job)
@@ -91,7 +91,7 @@ describe('A wrong payload does not compile', () => {
     })
   })
 
-  test('and a right one is returned by created and accepted, sync and async', () => {
+  test('while created() and accepted() accept a correct payload, sync and async', () => {
     app.post('/', { schema }, (_request, reply) => reply.created(created))
     app.post('/', { schema }, (_request, reply) => reply.accepted(job))
     app.post('/', { schema }, async (_request, reply) => reply.created(created, '/v2/topic/EBT-0'))
@@ -100,8 +100,8 @@ describe('A wrong payload does not compile', () => {
   })
 })
 
-describe('The payload of created and accepted', () => {
-  test('is that of 2xx where the code itself has none', () => {
+describe('The payload of created() and accepted()', () => {
+  test('has the type of the 2xx schema if the status code has no schema', () => {
     app.post('/', { schema: { response: { '2xx': Created, 202: Job } } }, async (_request, reply) => {
       expect<Parameters<typeof reply.created>[0]>().type.toBe<{ topicId: string }>()
       expect<Parameters<typeof reply.accepted>[0]>().type.toBe<{ jobId: number }>()
@@ -109,14 +109,14 @@ describe('The payload of created and accepted', () => {
     })
   })
 
-  test('is that of the Reply of a route without schemas', () => {
+  test('has the type of the Reply generic on a route without schemas', () => {
     app.post<{ Reply: { 201: { topicId: string }, 202: { jobId: number } } }>('/', async (_request, reply) => {
       expect<Parameters<typeof reply.created>[0]>().type.toBe<{ topicId: string }>()
       expect<Parameters<typeof reply.accepted>[0]>().type.toBe<{ jobId: number }>()
     })
   })
 
-  test('is open where nothing is declared', () => {
+  test('is unknown if nothing is declared', () => {
     app.post('/', async (_request, reply) => {
       expect<Parameters<typeof reply.created>[0]>().type.toBe<unknown>()
       expect<Parameters<typeof reply.accepted>[0]>().type.toBe<unknown>()
@@ -128,7 +128,7 @@ describe('The payload of created and accepted', () => {
   })
 })
 
-describe('A schema infers as one writes it', () => {
+describe('A schema infers the payload type', () => {
   test('with optional properties', () => {
     const Optional = Type.Object({ name: Type.String(), description: Type.Optional(Type.String()) })
     app.get('/', { schema: { querystring: Optional, response: { 200: Optional, 201: Optional } } }, async (request, reply) => {

@@ -8,7 +8,7 @@ const app = Fastify(serverOptions()).withTypeProvider<TypeBoxTypeProvider>()
 declare const topic: Static<typeof Topic>
 
 describe('The options of the plugin', () => {
-  test('are those of the contract and of the route schemas', () => {
+  test('accept those of the contract and of the route schemas', () => {
     expect(app.register).type.toBeCallableWith(reasonPhrase)
     expect(app.register).type.toBeCallableWith(reasonPhrase, {})
     expect(app.register).type.toBeCallableWith(reasonPhrase, { errorSchemas: 'reject' })
@@ -20,7 +20,7 @@ describe('The options of the plugin', () => {
     expect<ReasonPhraseOptions>().type.toBeAssignableFrom<ContractOptions & RouteSchemaOptions>()
   })
 
-  test('do not compile where they are of the wrong type', () => {
+  test('do not compile with the wrong type', () => {
     expect(app.register(reasonPhrase, { errorSchemas: 'warn' })).type.toRaiseError('Type \'"warn"\' is not assignable to type')
     expect(app.register(reasonPhrase, { errorSchemas: true })).type.toRaiseError("Type 'true' is not assignable to type")
     expect(app.register(reasonPhrase, { requireSchemas: 'yes' })).type.toRaiseError("Type 'string' is not assignable to type 'boolean | undefined'")
@@ -31,8 +31,8 @@ describe('The options of the plugin', () => {
   })
 })
 
-describe('The errors of a route', () => {
-  test('are texts by status code', () => {
+describe('config.errors of a route', () => {
+  test('accepts texts by status code', () => {
     app.get('/', {
       schema: { response: { 200: Topic } },
       config: { errors: { 404: 'No topic has this id', 422: 'The name is taken, or the media type is unknown' } }
@@ -53,7 +53,7 @@ describe('The errors of a route', () => {
     app.get('/', { config: { errors: undefined, reasonPhrase: undefined } }, () => {})
   })
 
-  test('do not compile otherwise', () => {
+  test('does not compile with anything else', () => {
     expect(app.get('/', { config: { errors: { 404: 404 } } }, () => {})).type.toRaiseError("Type 'number' is not assignable to type 'string'")
     expect(app.get('/', { config: { errors: { 404: undefined } } }, () => {})).type.toRaiseError("Type 'undefined' is not assignable to type 'string'")
     expect(app.get('/', { config: { errors: { 404: Topic } } }, () => {})).type.toRaiseError("is not assignable to type 'string'")

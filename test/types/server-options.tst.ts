@@ -12,7 +12,7 @@ interface Logger extends FastifyBaseLogger { audit (event: string): void }
 
 declare const loggerInstance: Logger
 
-describe('serverOptions() gives Fastify the server that its options name', () => {
+describe('serverOptions() infers the server type from its options', () => {
   test('http', () => {
     expect(serverOptions()).type.toBe<FastifyHttpOptions<Server, FastifyBaseLogger>>()
     expect(serverOptions({ logger: true })).type.toBe<FastifyHttpOptions<Server, FastifyBaseLogger>>()
@@ -39,7 +39,7 @@ describe('serverOptions() gives Fastify the server that its options name', () =>
     expect(Fastify(serverOptions({ http2: true, https: { allowHTTP1: true } }))).type.toBe(Fastify({ http2: true, https: { allowHTTP1: true } }))
   })
 
-  test('and the one of options that were typed before', () => {
+  test('options that were typed before', () => {
     const options: FastifyServerOptions = {}
     expect(Fastify(serverOptions(options))).type.toBe(Fastify(options))
     const http2: FastifyHttp2Options<Http2Server> = { http2: true }
@@ -47,7 +47,7 @@ describe('serverOptions() gives Fastify the server that its options name', () =>
   })
 })
 
-describe('serverOptions() gives Fastify the logger that its options name', () => {
+describe('serverOptions() infers the logger type from its options', () => {
   test('on each server', () => {
     expect(Fastify(serverOptions({ loggerInstance })).log).type.toBe<Logger>()
     expect(Fastify(serverOptions({ loggerInstance, https: {} })).log).type.toBe<Logger>()
@@ -56,7 +56,7 @@ describe('serverOptions() gives Fastify the logger that its options name', () =>
     expect(Fastify(serverOptions({ loggerInstance, http2: true }))).type.toBe(Fastify({ loggerInstance, http2: true }))
   })
 
-  test('and its own where they name none', () => {
+  test('the default logger without a logger option', () => {
     expect(Fastify(serverOptions()).log).type.toBe<FastifyBaseLogger>()
     expect(Fastify(serverOptions({ logger: true })).log).type.toBe<FastifyBaseLogger>()
     expect(Fastify(serverOptions({ logger: true, https: {} })).log).type.toBe<FastifyBaseLogger>()
@@ -65,7 +65,7 @@ describe('serverOptions() gives Fastify the logger that its options name', () =>
   })
 })
 
-describe('An instance that is made of serverOptions()', () => {
+describe('An instance created with serverOptions()', () => {
   test('is a FastifyInstance', () => {
     expect(Fastify(serverOptions())).type.toBeAssignableTo<FastifyInstance>()
     expect(Fastify(serverOptions({ logger: true }))).type.toBeAssignableTo<FastifyInstance>()
@@ -75,7 +75,7 @@ describe('An instance that is made of serverOptions()', () => {
   })
 })
 
-describe("Fastify's options keep their types", () => {
+describe("Fastify's options keep their types in serverOptions()", () => {
   test('with each server', () => {
     serverOptions({
       frameworkErrors (_error, request, reply) {
@@ -118,7 +118,7 @@ describe('The options of the contract', () => {
     }>()
   })
 
-  test('do not compile where they are unknown', () => {
+  test('do not compile if they are unknown', () => {
     expect(serverOptions({}, { heading: 'X-Reason' })).type.toRaiseError("'heading' does not exist in type 'ContractOptions'")
     expect(serverOptions({}, { errorSchemas: 'ignore' })).type.toRaiseError("'errorSchemas' does not exist in type 'ContractOptions'")
     expect(serverOptions).type.not.toBeCallableWith({ https: {} }, { heading: 'X-Reason' })
@@ -126,7 +126,7 @@ describe('The options of the contract', () => {
     expect(serverOptions).type.not.toBeCallableWith({ http2: true, https: {} }, { heading: 'X-Reason' })
   })
 
-  test('do not compile where they are of the wrong type', () => {
+  test('do not compile with the wrong type', () => {
     expect(serverOptions({}, { header: 1 })).type.toRaiseError("Type 'number' is not assignable to type 'string'")
     expect(serverOptions({}, { statusCodes: { 429: 429 } })).type.toRaiseError("Type 'number' is not assignable to type 'string'")
     expect(serverOptions({}, { statusCodes: { teapot: 'A' } })).type.toRaiseError("'teapot' does not exist in type 'Record<number, string>'")

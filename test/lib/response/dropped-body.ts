@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createReadStream, type ReadStream } from 'node:fs'
 import http, { createServer, ServerResponse, type IncomingMessage } from 'node:http'
 import http2, { Http2ServerResponse } from 'node:http2'
-import type { AddressInfo, Server } from 'node:net'
+import type { Server } from 'node:net'
 import { join } from 'node:path'
 import { PassThrough, Readable, Writable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
@@ -17,7 +17,7 @@ import { MAX_DROPPED_BYTES, DROPPING_TIMEOUT_MS } from '../../../lib/response/dr
 import { createPatcher, createResponseClass } from '../../../lib/response/install.js'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
-import { connect, keepsContract, listen, type WireResponse } from '../../fixtures/wire.js'
+import { connect, keepsContract, listen, listenServer, type WireResponse } from '../../fixtures/wire.js'
 
 const contract = new Contract()
 const keepContract = createPatcher(contract)
@@ -33,7 +33,7 @@ function wrapEnd (response: ServerResponse): void {
   } as typeof end
 }
 
-const WAYS: Record<string, (handler: Handler) => Server> = {
+const SERVERS: Record<string, (handler: Handler) => Server> = {
   'HTTP/1.1, by its class': handler => createServer({ ServerResponse: createResponseClass<typeof ServerResponse>(ServerResponse, contract) }, (request, response) => { handler(response, request) }),
   'HTTP/1.1, on the object': handler => createServer((request, response) => { keepContract(response); handler(response, request) }),
   'HTTP/1.1, before methods that are wrapped later': handler => createServer((request, response) => { keepContract(response); wrapEnd(response); handler(response, request) }),
@@ -48,12 +48,9 @@ interface Client {
   close (): void
 }
 
-/** A client with one connection. */
-async function clientOf (t: Test, server: Server): Promise<Client> {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => { server.close() })
-  const { port } = server.address() as AddressInfo
+/** Returns a client with one connection. */
+async function createClient (t: Test, server: Server): Promise<Client> {
+  const port = await listenServer(t, server)
   if (!('setTimeout' in server) || 'requestTimeout' in server) {
     const connection = connect(port)
     let count = 0
@@ -82,28 +79,25 @@ async function clientOf (t: Test, server: Server): Promise<Client> {
   }
 }
 
-/** Starts a server that answers with a text. */
-async function upstreamOf (t: Test, body: string): Promise<number> {
+/** Starts a server that responds with a text, and returns its port. */
+async function startUpstream (t: Test, body: string): Promise<number> {
   const server = createServer((_request, response) => { response.statusCode = 404; response.end(body) })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => { server.close() })
-  return (server.address() as AddressInfo).port
+  return await listenServer(t, server)
 }
 
-/** Ends where the response has finished and closed, as the events of a response say. */
-async function over (response: ServerResponse): Promise<string[]> {
+/** Returns the events of a response in order, once it has closed. */
+async function recordEvents (response: ServerResponse): Promise<string[]> {
   const events: string[] = []
   response.on('finish', () => { events.push('finish') })
   await new Promise<void>(resolve => { response.on('close', () => { events.push('close'); resolve() }) })
   return events
 }
 
-for (const [way, serve] of Object.entries(WAYS)) {
+for (const [way, serve] of Object.entries(SERVERS)) {
   t.test(way, async t => {
     let handler: Handler
     const server = serve((response, request) => handler(response, request))
-    const client = await clientOf(t, server)
+    const client = await createClient(t, server)
     t.teardown(client.close)
     const reply = async (handle: Handler): Promise<WireResponse> => {
       handler = handle
@@ -116,11 +110,11 @@ for (const [way, serve] of Object.entries(WAYS)) {
       const file = join(files, String(length))
       const reason = text.slice(0, 512)
 
-      t.test(`reads a file of ${title} to its end, piped into an error`, async t => {
+      t.test(`reads a file of ${title} to its end when it is piped into an error`, async t => {
         let source: ReadStream
         let events: Promise<string[]>
         const response = await reply(response => {
-          events = over(response)
+          events = recordEvents(response)
           response.statusCode = 404
           source = createReadStream(file)
           source.pipe(response)
@@ -131,7 +125,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
         t.strictSame(await events!, ['finish', 'close'])
       })
 
-      t.test(`reads what goes through gzip to its end, ${title}`, async t => {
+      t.test(`reads a file to its end that is piped through gzip, ${title}`, async t => {
         let source: ReadStream
         const { statusCode } = await reply(response => {
           response.writeHead(404, { 'content-encoding': 'gzip' })
@@ -143,8 +137,8 @@ for (const [way, serve] of Object.entries(WAYS)) {
         t.equal(source!.bytesRead, length)
       })
 
-      t.test(`frees the sockets of an agent, ${title}`, async t => {
-        const port = await upstreamOf(t, text)
+      t.test(`releases the sockets of an HTTP agent, ${title}`, async t => {
+        const port = await startUpstream(t, text)
         const agent = new http.Agent({ keepAlive: true, maxSockets: 2 })
         t.teardown(() => { agent.destroy() })
         for (let i = 0; i < 5; i++) {
@@ -206,7 +200,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
         await piped!
       })
 
-      t.test(`lets a child process end, ${title}`, async t => {
+      t.test(`lets a child process exit after it has written to an error, ${title}`, async t => {
         let exit: Promise<unknown[]>
         const { statusCode } = await reply(response => {
           response.statusCode = 404
@@ -219,11 +213,11 @@ for (const [way, serve] of Object.entries(WAYS)) {
       })
     }
 
-    t.test('answers the next requests of a connection while a source goes on', async t => {
+    t.test('responds to the next requests of a connection while a source goes on', async t => {
       const sources: PassThrough[] = []
       const closed: Array<Promise<string[]>> = []
       const slow: Handler = response => {
-        closed.push(over(response))
+        closed.push(recordEvents(response))
         response.statusCode = 404
         const source = new PassThrough()
         sources.push(source)
@@ -239,13 +233,13 @@ for (const [way, serve] of Object.entries(WAYS)) {
       }
     })
 
-    t.test('shows a response as open until its writer ends it', async t => {
+    t.test('a response is not ended until its writer ends it', async t => {
       let seen: unknown[]
       let events: Promise<string[]>
       let response: ServerResponse
       await reply(res => {
         response = res
-        events = over(res)
+        events = recordEvents(res)
         res.statusCode = 404
         res.write('a start')
       })
@@ -262,7 +256,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
       t.doesNotThrow(() => response.end())
     })
 
-    t.test('goes on with a connection when the writer fails', async t => {
+    t.test('keeps the connection open when the writer fails', async t => {
       let piped: Promise<unknown>
       keepsContract(t, await reply(response => {
         response.statusCode = 404
@@ -272,7 +266,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
       keepsContract(t, await reply(response => { response.writeHead(422).end('another') }), 422, 'another')
     })
 
-    t.test('closes a source without an end, and everything that is piped into it', async t => {
+    t.test('closes an endless source, and everything that is piped into it', async t => {
       const endless = new Readable({ read () { this.push(Buffer.alloc(65_536, 'x')) } })
       const through = new PassThrough()
       keepsContract(t, await reply(response => {
@@ -295,7 +289,7 @@ for (const [way, serve] of Object.entries(WAYS)) {
       mock.timers.enable({ apis: ['setTimeout'] })
       t.teardown(() => { mock.timers.reset() })
       keepsContract(t, await reply(response => {
-        events = over(response)
+        events = recordEvents(response)
         response.statusCode = 404
         stalling.pipe(response)
         stalling.write('a start')
@@ -307,13 +301,10 @@ for (const [way, serve] of Object.entries(WAYS)) {
   })
 }
 
-t.test('pipelined requests are answered in their turn, whatever writes them', async t => {
+t.test('sends the errors of pipelined requests in order, whichever is written first', async t => {
   const pending: ServerResponse[] = []
-  const server = WAYS['HTTP/1.1, by its class']!(response => { pending.push(response) })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => { server.close() })
-  const connection = connect((server.address() as AddressInfo).port)
+  const server = SERVERS['HTTP/1.1, by its class']!(response => { pending.push(response) })
+  const connection = connect(await listenServer(t, server))
   t.teardown(() => { connection.destroy() })
   connection.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(3))
   while (pending.length < 3) await setImmediate()
@@ -329,19 +320,16 @@ t.test('pipelined requests are answered in their turn, whatever writes them', as
   for (const response of [first!, second!]) response.end()
 })
 
-t.test('a connection that is to close does, and its writer goes on', async t => {
+t.test('closes a connection with Connection: close, and lets the writer go on', async t => {
   let events: Promise<string[]>
   const source = new PassThrough()
-  const server = WAYS['HTTP/1.1, by its class']!(response => {
-    events = over(response)
+  const server = SERVERS['HTTP/1.1, by its class']!(response => {
+    events = recordEvents(response)
     response.statusCode = 404
     source.pipe(response)
     source.write('a start')
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => { server.close() })
-  const connection = connect((server.address() as AddressInfo).port)
+  const connection = connect(await listenServer(t, server))
   connection.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
   const received = await connection.closed()
   t.match(received, /^HTTP\/1\.1 404 a start\r\n/)
@@ -351,7 +339,7 @@ t.test('a connection that is to close does, and its writer goes on', async t => 
   t.strictSame(await events!, ['finish', 'close'])
 })
 
-t.test('a malformed request behind an error is answered, though the error is still written', async t => {
+t.test('responds to a malformed request while the error before it is still being written', async t => {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   const sources: PassThrough[] = []
@@ -372,7 +360,7 @@ t.test('a malformed request behind an error is answered, though the error is sti
   for (const source of sources) source.end()
 })
 
-t.test('a request body that is piped into its own error is read to its end', async t => {
+t.test('reads a request body to its end that is piped into its own error', async t => {
   for (const options of [serverOptions(), {}]) {
     const app = Fastify(options) as unknown as FastifyInstance
     await app.register(reasonPhrase)

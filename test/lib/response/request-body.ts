@@ -11,7 +11,7 @@ import { connect, keepsContract, listen, type Connection } from '../../fixtures/
 
 const LARGE = 300_000
 
-/** What a handler can make of the body of its request. */
+/** Payloads that a handler can make of the request body. */
 const payloads: Record<string, (request: FastifyRequest) => unknown> = {
   body: request => request.body,
   raw: request => request.raw,
@@ -28,7 +28,7 @@ const payloads: Record<string, (request: FastifyRequest) => unknown> = {
 
 const invalid = (): Error => Object.assign(new Error('not valid'), { statusCode: 422 })
 
-/** Handlers that begin to read the body, and stop. */
+/** Handlers that begin to read the request body, and then throw. */
 const readers: Record<string, (request: FastifyRequest) => Promise<unknown>> = {
   'for-await': async ({ raw }) => { for await (const chunk of raw) if (chunk !== undefined) throw invalid() },
   pipeline: async ({ raw }) => { await pipelined(raw, async () => { throw invalid() }) },
@@ -61,16 +61,16 @@ function head (path: string, framing: string, type = 'x/y'): string {
 
 const NEXT = 'GET /next HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
-/** Asserts that a connection answers an error, and then the next request. */
-async function goesOn (t: Test, connection: Connection, title: string, reason?: string, statusCode = 422): Promise<void> {
+/** Asserts that the first response on a connection is the given error, and that the next request gets a response. */
+async function assertErrorThenNext (t: Test, connection: Connection, title: string, reason?: string, statusCode = 422): Promise<void> {
   const [error, next] = await connection.responses(2)
   keepsContract(t, error!, statusCode, reason, title)
-  t.equal(next!.body, 'next', `${title}: the connection goes on`)
+  t.equal(next!.body, 'next', `${title}: responds to the next request`)
   connection.destroy()
 }
 
 for (const [title, create] of [['with serverOptions()', () => Fastify(serverOptions())], ['with register() alone', () => Fastify()]] as const) {
-  t.test(`answers an error that is made of the request body, ${title}`, async t => {
+  t.test(`sends an error whose payload is the request body, and the connection goes on, ${title}`, async t => {
     const port = await listen(t, await build(create()))
     for (const name in payloads) {
       for (const type of ['text/plain', 'application/json', 'x/y']) {
@@ -80,26 +80,26 @@ for (const [title, create] of [['with serverOptions()', () => Fastify(serverOpti
           const reason = isText && name !== 'gunzip' ? body.slice(0, 512) : undefined
           const known = connect(port)
           known.write(head(name, `Content-Length: ${size}`, type) + body + NEXT)
-          await goesOn(t, known, `${name} as ${type}, ${size} bytes`, reason)
+          await assertErrorThenNext(t, known, `${name} as ${type}, ${size} bytes`, reason)
           const chunked = connect(port)
           chunked.write(head(name, 'Transfer-Encoding: chunked', type) + `${size.toString(16)}\r\n${body}\r\n0\r\n\r\n${NEXT}`)
-          await goesOn(t, chunked, `${name} as ${type}, ${size} bytes in chunks`, reason)
+          await assertErrorThenNext(t, chunked, `${name} as ${type}, ${size} bytes in chunks`, reason)
         }
       }
     }
     const zipped = gzipSync('in gzip')
     const gunzip = connect(port)
     gunzip.write(Buffer.concat([Buffer.from(head('gunzip', `Content-Length: ${zipped.length}`, 'text/plain')), zipped, Buffer.from(NEXT)]))
-    await goesOn(t, gunzip, 'gunzip', 'in gzip')
+    await assertErrorThenNext(t, gunzip, 'gunzip', 'in gzip')
     for (const [path, statusCode] of [['500', 500], ['handled', 422], ['unread', 422], ['read', 422]] as const) {
       const connection = connect(port)
       connection.write(head(path, `Content-Length: ${LARGE}`) + 'a'.repeat(LARGE) + NEXT)
-      await goesOn(t, connection, path, undefined, statusCode)
+      await assertErrorThenNext(t, connection, path, undefined, statusCode)
     }
   })
 }
 
-t.test('answers an error while the request body still arrives', async t => {
+t.test('sends an error while the request body still arrives', async t => {
   const port = await listen(t, await build(Fastify(serverOptions())))
   for (const name in payloads) {
     const connection = connect(port)
@@ -111,20 +111,20 @@ t.test('answers an error while the request body still arrives', async t => {
     const [response] = await connection.responses(1)
     t.equal(response!.statusCode, 422, name)
     connection.write('a'.repeat(name === 'response' ? 20_000 : 80_000) + NEXT)
-    await goesOn(t, connection, name, name === 'response' ? 'a'.repeat(512) : undefined)
+    await assertErrorThenNext(t, connection, name, name === 'response' ? 'a'.repeat(512) : undefined)
   }
 })
 
-t.test('a handler that stops to read the request body does not hold back the next request', async t => {
+t.test('responds to the next request after a handler stops reading the request body', async t => {
   const port = await listen(t, await build(Fastify(serverOptions())))
   for (const name in readers) {
     const connection = connect(port)
     connection.write(head(`read/${name}`, `Content-Length: ${LARGE}`) + 'a'.repeat(LARGE) + NEXT)
-    await goesOn(t, connection, name, 'not valid')
+    await assertErrorThenNext(t, connection, name, 'not valid')
   }
 })
 
-t.test('answers an error that is made of the request body, over HTTP/2', async t => {
+t.test('sends an error whose payload is the request body, over HTTP/2', async t => {
   for (const app of [Fastify(serverOptions({ http2: true })), Fastify({ http2: true })]) {
     const session = http2.connect(`http://127.0.0.1:${await listen(t, await build(app as unknown as FastifyInstance))}`)
     t.teardown(() => { session.destroy() })
@@ -142,7 +142,7 @@ t.test('answers an error that is made of the request body, over HTTP/2', async t
   }
 })
 
-t.test('answers an error that is made of the request body, by inject()', async t => {
+t.test('sends an error whose payload is the request body, by inject()', async t => {
   const app = await build(Fastify())
   for (const path of [...Object.keys(payloads), 'handled', 'unread', 'read/for-await']) {
     const { statusCode, body } = await app.inject({ method: 'POST', url: `/${path}`, headers: { 'content-type': 'x/y', 'x-type': 'x/y' }, payload: 'a'.repeat(LARGE) })
@@ -150,7 +150,7 @@ t.test('answers an error that is made of the request body, by inject()', async t
   }
 })
 
-t.test('a payload that has no end while the request body arrives, or after it', async t => {
+t.test('sends an error whose payload does not end, and closes the payload', async t => {
   const app = await build(Fastify(serverOptions()))
   const sources: Record<string, Readable> = {
     'never-waits': new Readable({ read () { this.push('a') } }),
@@ -168,7 +168,7 @@ t.test('a payload that has no end while the request body arrives, or after it', 
     connection.write(head('raw', 'Content-Length: 10', 'text/plain') + 'start')
     await connection.responses(1)
     connection.write('-end-' + NEXT)
-    await goesOn(t, connection, 'a text is not waited for without an end', 'start')
+    await assertErrorThenNext(t, connection, 'does not wait for the end of a text', 'start')
   }
   await Promise.all([slow(), ...Object.entries(sources).map(async ([name, source]) => {
     const connection = connect(port)
@@ -176,12 +176,12 @@ t.test('a payload that has no end while the request body arrives, or after it', 
     await connection.responses(1)
     t.equal(source.destroyed, false)
     connection.write('a'.repeat(10) + NEXT)
-    await goesOn(t, connection, name)
+    await assertErrorThenNext(t, connection, name)
     if (!source.closed) await once(source, 'close')
   })])
 })
 
-t.test('a client that is gone ends the reading of a payload made of its request', async t => {
+t.test('stops reading a payload made of the request body when the client has left', async t => {
   const app = await build(Fastify(serverOptions()))
   const port = await listen(t, app)
   for (const name of ['body', 'one-pipe', 'web-stream']) {

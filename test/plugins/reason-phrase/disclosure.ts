@@ -4,9 +4,10 @@ import httpErrors from 'http-errors'
 import t from 'tap'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
+import { logTo } from '../../fixtures/log.js'
 import { exchange, keepsContract, listen } from '../../fixtures/wire.js'
 
-/** The table of `docs/security.md`: what becomes of a message that somebody sends. */
+/** A row of the table of `docs/security.md`: a handler, and the status code and message that a client receives. */
 type Case = [title: string, handler: (request: FastifyRequest, reply: FastifyReply) => unknown, statusCode: number, reason?: string, options?: object]
 
 const SECRET = 'password authentication failed for user "root"'
@@ -33,7 +34,7 @@ const silent = { type: 'object', properties: { ok: { type: 'boolean' } } }
 const sends = (statusCode: number, payload: () => unknown) => (_request: FastifyRequest, reply: FastifyReply): unknown => reply.code(statusCode).send(payload())
 
 const CASES: Case[] = [
-  // A message is taken from what would have gone on the wire, and from nothing else.
+  // The message is taken from the serialized payload only.
   ...[500, 422].flatMap((statusCode): Case[] => [
     ['an error within an object', sends(statusCode, () => ({ ok: false, error: secret() })), statusCode],
     ['an error within a list', sends(statusCode, () => ({ errors: [secret()] })), statusCode],
@@ -67,7 +68,7 @@ const CASES: Case[] = [
   ['a thrown object whose toJSON() hides its message', () => { throw Object.assign(new Hiding(), { statusCode: 422 }) }, 422],
   ['a thrown object whose message is not enumerable', () => { throw Object.defineProperty({ statusCode: 422 }, 'message', { value: SECRET }) }, 422],
 
-  // What an error handler sends hides a message that is not in it.
+  // A payload of an error handler replaces the thrown message, even if it has no message.
   ...Object.entries({
     'an empty text': (reply: FastifyReply) => reply.send(''),
     'JSON without a message': (reply: FastifyReply) => reply.send('{"ok":false}'),
@@ -96,12 +97,12 @@ const CASES: Case[] = [
   ['an error within an object, raw', raw(500, reply => { reply.raw.end({ message: SECRET } as never) }), 500],
   ['an error, raw', raw(404, reply => { reply.raw.end(secret() as never) }), 404],
 
-  // A schema of null declares that an error has no body, and so leaves its message.
+  // A schema of null declares that an error has no body, and keeps its message.
   ...['404', '4XX', 'default'].map((key): Case => ['a thrown message, with a schema of null', () => { throw httpErrors(404, 'It is gone') }, 404, 'It is gone', { schema: { response: { [key]: { type: 'null' } } } }]),
   ['a refusal of validation, with a schema of null', () => 'fine', 400, "querystring must have required property 'a'", { schema: { querystring: { type: 'object', required: ['a'] }, response: { 400: { type: 'null' } } } }],
   ['a thrown 5xx, with a schema of null', () => { throw secret() }, 500, undefined, { schema: { response: { 500: { type: 'null' } } } }],
 
-  // A 5xx: what a program made of an error stays in the log.
+  // With a 5xx, serialized errors and stack traces stay in the log.
   ['the format of Fastify as an object', sends(500, () => fastifyError), 500],
   ['the format of Fastify with another status code', sends(503, () => fastifyError), 503],
   ['the format of Fastify of another 5xx', sends(500, () => ({ ...fastifyError, statusCode: 502, error: 'Bad Gateway' })), 500],
@@ -121,7 +122,7 @@ const CASES: Case[] = [
   ['a text that a later hook sends', () => 'fine', 500, 'We are sorry', { onSend: async (_request: unknown, reply: FastifyReply) => { reply.code(500); return 'We are sorry' } }],
   ['the format of Fastify, 4xx', sends(422, () => ({ statusCode: 422, error: 'Unprocessable Entity', message: 'It is taken' })), 422, 'It is taken'],
 
-  // A 5xx: nothing from an upstream is for clients.
+  // With a 5xx, nothing from an upstream is sent.
   ['a stream', (_request, reply) => reply.code(500).type('text/plain').send(Readable.from([SECRET])), 500],
   ['a stream of JSON', (_request, reply) => reply.code(503).type('application/json').send(Readable.from([JSON.stringify({ message: SECRET })])), 503],
   ['a web stream', (_request, reply) => reply.code(500).type('text/plain').send(new Response(SECRET).body), 500],
@@ -133,7 +134,7 @@ const CASES: Case[] = [
   ['a stream, 4xx', (_request, reply) => reply.code(409).type('text/plain').send(Readable.from(['It is taken'])), 400, 'It is taken'],
   ['a reason phrase, raw', raw(500, reply => { reply.raw.writeHead(503, 'Down for lunch').end(SECRET) }), 503, 'Down for lunch'],
 
-  // The first chunk of a body is not the whole.
+  // The first chunk of a body is not always the whole body.
   ['the start of JSON', raw(404, reply => { reply.raw.write(`{"statusCode":404,"message":"${SECRET}`); reply.raw.end('"}') }), 404],
   ['the start of JSON, after its head', raw(500, reply => { reply.raw.writeHead(500, { 'content-type': 'application/json' }); reply.raw.write('{"statusCode":500,'); reply.raw.end('}') }), 500],
   ['one of several objects', raw(404, reply => { reply.raw.write('{"message":"It is taken"}'); reply.raw.end('{"message":"another"}') }), 404],
@@ -142,7 +143,7 @@ const CASES: Case[] = [
   ['a chunk with all of the JSON, its length set before', raw(404, reply => { reply.raw.setHeader('content-length', 25); reply.raw.write('{"message":"It is taken"}'); reply.raw.end() }), 404, 'It is taken'],
   ['a text in base64', raw(404, reply => { reply.raw.end(Buffer.from('It is taken').toString('base64'), 'base64') }), 404, 'It is taken'],
 
-  // An error in the place of a message is treated as if it had been thrown.
+  // An error that is given as message is treated as if it had been thrown.
   ['reply.internalServerError(error)', (_request, reply) => reply.internalServerError(secret() as never), 500],
   ['reply.serviceUnavailable(error)', (_request, reply) => reply.serviceUnavailable(secret() as never, { retryAfter: 1 }), 503],
   ['reply.notImplemented(error)', async (_request, reply) => reply.notImplemented(secret() as never), 501],
@@ -163,7 +164,7 @@ for (const [way, create] of Object.entries({
   'serverOptions()': () => Fastify(serverOptions()) as unknown as FastifyInstance,
   'register() alone': () => Fastify()
 })) {
-  t.test(`Says no more than the table of docs/security.md, with ${way}`, async t => {
+  t.test(`sends no more than the table of docs/security.md allows, with ${way}`, async t => {
     const app = create()
     await app.register(reasonPhrase, { errorSchemas: 'ignore' })
     addCases(app)
@@ -178,7 +179,7 @@ for (const [way, create] of Object.entries({
   })
 }
 
-t.test('Takes a message from the serialized payload where an earlier hook has made a stream of it, or failed', async t => {
+t.test('sends the message of the serialized payload if an earlier hook made a stream of it, or failed', async t => {
   const app = Fastify()
   app.addHook('onSend', async (request, _reply, payload) => {
     if (request.query === null) return payload
@@ -200,7 +201,7 @@ t.test('Takes a message from the serialized payload where an earlier hook has ma
   }
 })
 
-t.test('Sends all of them with exposeServerErrors', async t => {
+t.test('sends the messages of every 5xx with exposeServerErrors', async t => {
   const app = Fastify()
   await app.register(reasonPhrase, { exposeServerErrors: true })
   app.get('/upstream', (_request, reply) => reply.code(500).type('text/plain').send(Readable.from(['no secret'])))
@@ -209,9 +210,9 @@ t.test('Sends all of them with exposeServerErrors', async t => {
   for (const url of ['/upstream', '/decorator', '/format']) t.equal((await app.inject(url)).headers['eb-reason-phrase'], 'no secret', url)
 })
 
-t.test('Logs an error in the place of a message whole, once', async t => {
+t.test('logs an error that is given as message in full, once', async t => {
   const lines: any[] = []
-  const app = Fastify(serverOptions({ logger: { level: 'info', stream: { write (line: string) { lines.push(JSON.parse(line)) } } } }))
+  const app = Fastify(serverOptions({ logger: logTo(lines) }))
   await app.register(reasonPhrase)
   app.get('/5xx', (_request, reply) => reply.internalServerError(secret() as never))
   app.get('/4xx', (_request, reply) => reply.notFound(secret() as never))
@@ -227,13 +228,12 @@ t.test('Logs an error in the place of a message whole, once', async t => {
   }
 })
 
-t.test('A serializer of the log gets the reply, and what it throws breaks no response', async t => {
+t.test('passes the reply to the serializers of the log, and survives what they throw', async t => {
   const lines: any[] = []
   let isFailing = false
   const app = Fastify(serverOptions({
     logger: {
-      level: 'info',
-      stream: { write (line: string) { lines.push(JSON.parse(line)) } },
+      ...logTo(lines),
       serializers: {
         res (reply) {
           const { statusCode, getHeader } = reply as FastifyReply

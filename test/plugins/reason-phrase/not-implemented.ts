@@ -5,13 +5,14 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { openapi } from '../../../plugins/openapi/index.js'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
+import { logTo } from '../../fixtures/log.js'
 import { isError } from '../../fixtures/service.js'
 
 const Item = Type.Object({ name: Type.String() }, { description: 'An item' })
 
 async function open (t: Test, routes: (app: FastifyInstance) => void) {
   const lines: Array<{ level: number, msg: string }> = []
-  const app = Fastify({ logger: { stream: { write (line: string) { lines.push(JSON.parse(line)) } } } })
+  const app = Fastify({ logger: logTo(lines) })
   t.teardown(() => app.close())
   await app.register(reasonPhrase)
   await app.register(swagger, openapi(app))
@@ -20,7 +21,7 @@ async function open (t: Test, routes: (app: FastifyInstance) => void) {
   return { app, planned: lines.filter(({ msg }) => /not implemented yet/.test(msg)).map(({ level, msg }) => [level, msg]) }
 }
 
-t.test('501, after authentication and validation', async t => {
+t.test('sends 501 after authentication and validation', async t => {
   const { app } = await open(t, app => {
     app.addHook('onRequest', async ({ headers }, reply) => { if (headers.authorization === undefined) return reply.unauthorized('Who are you?') })
     app.post('/item/:id', { schema: { body: Item, response: { 201: Item } } }, app.notImplemented)
@@ -35,17 +36,17 @@ t.test('501, after authentication and validation', async t => {
   t.equal((await ask(undefined, { authorization }, 'HEAD')).statusCode, 501)
 })
 
-t.test('At start one line of the log has them all', async t => {
+t.test('logs all planned routes in one line at start', async t => {
   const { planned } = await open(t, app => {
     app.get('/', async () => 'ok')
     app.get('/a', app.notImplemented)
     app.register(async child => { child.route({ method: ['PUT', 'PATCH'], url: '/b', handler: child.notImplemented }) }, { prefix: '/child' })
   })
   t.strictSame(planned, [[30, 'fastify-reason-phrase: not implemented yet: GET /a; PUT, PATCH /child/b']])
-  t.strictSame((await open(t, app => { app.get('/', async () => 'ok') })).planned, [], 'or there is none')
+  t.strictSame((await open(t, app => { app.get('/', async () => 'ok') })).planned, [], 'logs no line without planned routes')
 })
 
-t.test('The OpenAPI document marks them', async t => {
+t.test('marks planned routes in the OpenAPI document', async t => {
   const schema = { summary: 'Get an item', description: 'By its name.', response: { 200: Item } } as object
   const { app } = await open(t, app => {
     app.get('/now', { schema }, async () => ({ name: 'a' }))
@@ -63,7 +64,7 @@ t.test('The OpenAPI document marks them', async t => {
   const NOT_YET = 'Not implemented yet: it answers 501 where it would succeed.'
   t.match(later.get, { summary: 'Get an item', 'x-not-implemented': true, description: `By its name.\n\n${NOT_YET}` })
   t.strictSame(later.get.responses['501'], { $ref: '#/components/responses/501' })
-  t.hasProp(later.get.responses['200'], 'content', 'and what it is going to answer')
+  t.hasProp(later.get.responses['200'], 'content', 'keeps the schema of the planned success')
   t.match(bare.get, { 'x-not-implemented': true, description: NOT_YET })
   t.match(own.get.responses['501'].description, /^With version 3\. /)
 })

@@ -19,78 +19,78 @@ async function build (t: Test): Promise<FastifyInstance> {
   return app
 }
 
-function stray (method: string, url: string, permission: string): { message: string } {
+function unverifiedError (method: string, url: string, permission: string): { message: string } {
   return { message: `fastify-reason-phrase: the route ${method} ${url} asks for the permission ${permission}, but nothing verifies it there. Register fastify-reason-phrase/signature` }
 }
 
-/** Asserts that the permissions of {@link routes} are asked for. */
-async function isVerified (t: Test, app: FastifyInstance, prefix = ''): Promise<void> {
+/** Asserts that the permissions of {@link routes} are verified. */
+async function assertVerified (t: Test, app: FastifyInstance, prefix = ''): Promise<void> {
   isError(t, await app.inject(`${prefix}/read`), 401, 'The request is not signed: it must have Signature-Input and Signature')
   t.equal((await app.inject({ url: `${prefix}/read`, headers: sign('GET', `${prefix}/read`) })).body, 'read')
   isError(t, await app.inject({ url: `${prefix}/write`, headers: sign('GET', `${prefix}/write`) }), 403, 'The key lacks the permission write')
   isError(t, await app.inject({ method: 'HEAD', url: `${prefix}/write`, headers: sign('HEAD', `${prefix}/write`) }), 403, 'The key lacks the permission write')
 }
 
-t.test('a permission that nothing verifies fails at start', async t => {
+t.test('rejects at start a permission that nothing verifies', async t => {
   const app = await build(t)
   app.get('/open', async () => 'open')
   app.route({ method: ['PUT', 'POST'], url: '/topic/:id', config: { permission: 'topic:write' }, handler: async () => 'unsafe' })
-  await t.rejects(async () => await app.ready(), stray('PUT, POST', '/topic/:id', 'topic:write'))
+  await t.rejects(async () => await app.ready(), unverifiedError('PUT, POST', '/topic/:id', 'topic:write'))
 })
 
-t.test('in a child context, too', async t => {
+t.test('rejects at start a permission that nothing verifies in a child context', async t => {
   const app = await build(t)
   await app.register(async child => { await child.register(routes) }, { prefix: '/v2' })
-  await t.rejects(async () => await app.ready(), stray('GET', '/v2/read', 'read'))
+  await t.rejects(async () => await app.ready(), unverifiedError('GET', '/v2/read', 'read'))
 })
 
-t.test('and where only a sibling context has the plugin', async t => {
+t.test('rejects at start a permission if only a sibling context registers the signature plugin', async t => {
   const app = await build(t)
   await app.register(async child => {
     await child.register(signature, options)
     await child.register(routes)
   }, { prefix: '/verified' })
   await app.register(routes, { prefix: '/sibling' })
-  await t.rejects(async () => await app.ready(), stray('GET', '/sibling/read', 'read'))
+  await t.rejects(async () => await app.ready(), unverifiedError('GET', '/sibling/read', 'read'))
 })
 
-t.test('or only a child', async t => {
+t.test('rejects at start a permission if only a child context registers the signature plugin', async t => {
   const app = await build(t)
   await app.register(async child => { await child.register(signature, options) })
   await app.register(routes)
-  await t.rejects(async () => await app.ready(), stray('GET', '/read', 'read'))
+  await t.rejects(async () => await app.ready(), unverifiedError('GET', '/read', 'read'))
 })
 
-t.test('it is the same where the plugin comes before its routes', async t => {
+t.test('verifies permissions if the signature plugin is registered before the routes', async t => {
   const app = await build(t)
   await app.register(signature, options)
   await app.register(routes, { prefix: '/child' })
   await routes(app, {})
-  await isVerified(t, app)
-  await isVerified(t, app, '/child')
+  await assertVerified(t, app)
+  await assertVerified(t, app, '/child')
 })
 
-t.test('and after them', async t => {
+t.test('verifies permissions if the signature plugin is registered after the routes', async t => {
   const app = await build(t)
   await app.register(async child => { await child.register(routes) }, { prefix: '/child' })
   await routes(app, {})
   await app.register(signature, options)
-  await isVerified(t, app)
-  await isVerified(t, app, '/child')
+  await assertVerified(t, app)
+  await assertVerified(t, app, '/child')
 })
 
-t.test('in a child context that has it, and another that has none', async t => {
+t.test('verifies permissions in the child context that registers the signature plugin, and leaves other routes open', async t => {
   const app = await build(t)
   app.get('/open', async () => 'open')
   await app.register(async child => {
     await child.register(routes)
     await child.register(signature, options)
   }, { prefix: '/child' })
-  await isVerified(t, app, '/child')
+  await assertVerified(t, app, '/child')
   t.equal((await app.inject('/open')).body, 'open')
 })
 
-t.test('a permission that is none fails where it is registered, with and without the plugin', async t => {
+t.test('throws for an invalid permission when the route is registered, with and without the signature plugin', async t => {
   for (const before of [true, false]) {
     const app = await build(t)
     if (before) await app.register(signature, options)

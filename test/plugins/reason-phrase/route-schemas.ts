@@ -4,12 +4,13 @@ import t from 'tap'
 import type { ContractOptions } from '../../../lib/contract.js'
 import reasonPhrase, { type ReasonPhraseOptions } from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
+import { logTo } from '../../fixtures/log.js'
 
 const Problem = Type.Object({ message: Type.String() })
 const Topic = Type.Object({ id: Type.Integer() })
 
 async function build (options?: ReasonPhraseOptions, lines: any[] = [], contract?: ContractOptions): Promise<FastifyInstance> {
-  const app = Fastify(serverOptions({ logger: { stream: { write (line) { lines.push(JSON.parse(line)) } } } }, contract))
+  const app = Fastify(serverOptions({ logger: logTo(lines) }, contract))
   await app.register(reasonPhrase, options ?? {})
   return app as unknown as FastifyInstance
 }
@@ -18,7 +19,7 @@ function route (more: Partial<RouteOptions>): RouteOptions {
   return { method: 'GET', url: '/topic/:id', handler: async () => ({ id: 1 }), ...more }
 }
 
-t.test('a route that declares a body for an error fails where it is registered', async t => {
+t.test('throws for a route that declares a body for an error', async t => {
   const app = await build()
   for (const key of ['400', '404', '418', '500', '599', '4xx', '5XX', 'default']) {
     t.throws(() => app.route(route({ schema: { response: { 200: Topic, [key]: Problem } } })), {
@@ -32,7 +33,7 @@ t.test('a route that declares a body for an error fails where it is registered',
   }, { prefix: '/prefix' })
 })
 
-t.test('schemas of successes, and of no body, are let be', async t => {
+t.test('accepts schemas of successes, and schemas of null for errors', async t => {
   const app = await build()
   const schema = { response: { 200: Topic, 201: Topic, '2xx': Topic, 302: Type.Null(), '3xx': Topic, 404: Type.Null() } }
   app.route(route({ schema }))
@@ -40,7 +41,7 @@ t.test('schemas of successes, and of no body, are let be', async t => {
   t.strictSame((await app.inject('/topic/1')).json(), { id: 1 })
 })
 
-t.test("errorSchemas: 'ignore' removes them, with one warning a route", async t => {
+t.test("errorSchemas: 'ignore' removes error schemas, with one warning for each route", async t => {
   const lines: any[] = []
   const app = await build({ errorSchemas: 'ignore' }, lines)
   const response = { 200: Topic, 404: Problem, default: Problem }
@@ -48,8 +49,8 @@ t.test("errorSchemas: 'ignore' removes them, with one warning a route", async t 
   app.addHook('onRoute', ({ schema }) => { seen.push(schema!.response) })
   app.route(route({ schema: { response }, handler: async (_request, reply) => reply.code(404).send({ message: 'No such topic' }) }))
   app.get('/fine', { schema: { response: { 200: Topic } } }, async () => ({ id: 1 }))
-  t.strictSame(seen, Array(4).fill({ 200: Topic }), 'for GET and HEAD of both, no document can promise them')
-  t.strictSame(Object.keys(response), ['200', '404', 'default'], "the caller's own schema stays as it is")
+  t.strictSame(seen, Array(4).fill({ 200: Topic }), 'removes them for GET and HEAD of both routes before other hooks see them')
+  t.strictSame(Object.keys(response), ['200', '404', 'default'], "does not change the caller's schema")
   t.match(lines, [{ level: 40, msg: 'fastify-reason-phrase: the route GET /topic/:id declares a body for 404, default, which is ignored: an unsuccessful response has none' }])
   t.equal(lines.length, 1)
   const answer = await app.inject('/topic/1')
@@ -57,7 +58,7 @@ t.test("errorSchemas: 'ignore' removes them, with one warning a route", async t 
   t.equal(answer.body, '')
 })
 
-t.test('requireSchemas: a route without a schema for a 2xx payload fails', async t => {
+t.test('requireSchemas throws for a route without a schema for a 2xx payload', async t => {
   const app = await build({ requireSchemas: true })
   for (const schema of [undefined, {}, { response: {} }, { response: { 302: Type.Null(), 404: Type.Null() } }]) {
     t.throws(() => app.route(route(schema === undefined ? {} : { schema })), {
@@ -75,7 +76,7 @@ t.test('requireSchemas: a route without a schema for a 2xx payload fails', async
   await t.resolves(async () => { await app.ready() })
 })
 
-t.test('config.errors says what a route raises, within the table', async t => {
+t.test('throws for invalid config.errors', async t => {
   const app = await build({}, [], { statusCodes: { 429: 'Too Many Requests' } })
   t.doesNotThrow(() => app.route(route({ config: { errors: { 404: 'No topic has this id', 429: 'Too often' } } })))
   t.throws(() => app.route(route({ url: '/a', config: { errors: { 409: 'Taken' } } })), {
@@ -87,7 +88,7 @@ t.test('config.errors says what a route raises, within the table', async t => {
   t.throws(() => app.route(route({ url: '/e', config: { errors: null as never } })), { message: /as an object/ })
 })
 
-t.test('config.reasonPhrase: false exempts a route from all of it', async t => {
+t.test('config.reasonPhrase: false exempts a route from the checks', async t => {
   const app = await build({ requireSchemas: true })
   app.get('/exempt', { config: { reasonPhrase: false, errors: { 418: 'A teapot' } }, schema: { response: { 404: Problem } } }, async (_request, reply) => reply.code(404).send({ message: 'none', more: 1 }))
   for (const reasonPhrase of [0, null, 'no']) {
@@ -97,7 +98,7 @@ t.test('config.reasonPhrase: false exempts a route from all of it', async t => {
   t.strictSame((await app.inject('/exempt')).json(), { message: 'none' })
 })
 
-t.test('the options are checked, and given once', async t => {
+t.test('rejects invalid options, and options that differ from those of an earlier registration', async t => {
   for (const [options, message] of [
     [{ errorSchemas: 'refuse' }, "errorSchemas must be 'reject' or 'ignore', not 'refuse'"],
     [{ errorSchemas: null }, "errorSchemas must be 'reject' or 'ignore', not null"],

@@ -10,7 +10,7 @@ import { connect, exchange, keepsContract, listen, valuesOf, type WireResponse }
 
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'
 
-/** A service that takes upgrades as the plugins do, and refuses each handshake as `ws` would. */
+/** Creates a service that routes upgrades as the WebSocket plugins do, or rejects each handshake as `ws` does. */
 async function service (t: Test, upgrade: 'routed' | 'refused', listens = false) {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
@@ -33,19 +33,19 @@ async function service (t: Test, upgrade: 'routed' | 'refused', listens = false)
   return { app, late, port: await listen(t, app) }
 }
 
-t.test('a handshake that cannot be read is answered by the contract', async t => {
+t.test('sends 400 for a malformed WebSocket handshake', async t => {
   const { port } = await service(t, 'refused')
   keepsContract(t, await exchange(port, UPGRADE), 400, 'Missing or invalid Sec-WebSocket-Key header')
 })
 
-t.test('who listens answers it himself', async t => {
+t.test("leaves a malformed handshake to the service's own wsClientError listener", async t => {
   const { port } = await service(t, 'refused', true)
   const connection = connect(port)
   connection.write(UPGRADE)
   t.match(await connection.closed(), /^HTTP\/1\.1 400 Its own/)
 })
 
-t.test('an upgrade while the service closes is a 503, with the time to come back', async t => {
+t.test('sends 503 with Retry-After for an upgrade while the service closes', async t => {
   const { app, late, port } = await service(t, 'routed')
   t.match(await exchange(port, UPGRADE), { statusCode: 200, body: 'ok' })
   await app.close()

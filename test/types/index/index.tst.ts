@@ -12,7 +12,7 @@ describe('An import of fastify-reason-phrase alone', () => {
     expect(app.get).type.toBeCallableWith('/', app.notImplemented)
   })
 
-  test('adds the config of routes', () => {
+  test('adds the types of the route config', () => {
     expect(app.get).type.toBeCallableWith('/', { config: { errors: { 404: 'No such topic' }, reasonPhrase: false, permission: 'read' } }, () => 'a')
     expect(app.get).type.toBeCallableWith('/', { config: { signature: false } }, () => 'a')
     expect(app.get).type.not.toBeCallableWith('/', { config: { errors: 404 } }, () => 'a')
@@ -21,7 +21,7 @@ describe('An import of fastify-reason-phrase alone', () => {
     expect(app.get).type.not.toBeCallableWith('/', { config: { signature: true } }, () => 'a')
   })
 
-  test('adds nothing of the other plugins', () => {
+  test('adds no types of the other plugins', () => {
     expect(app).type.not.toHaveProperty('maintenance')
   })
 })

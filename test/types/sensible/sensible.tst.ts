@@ -32,7 +32,7 @@ describe('With @fastify/sensible in the same service', () => {
     })
   })
 
-  test('what both decorate is returned in the place of a payload', () => {
+  test('a handler can return a decorator that both have', () => {
     const app = Fastify(serverOptions()).withTypeProvider<TypeBoxTypeProvider>()
     app.get('/', { schema }, (_request, reply) => found ?? reply.badRequest('Malformed'))
     app.get('/', { schema }, (_request, reply) => found ?? reply.unauthorized('No signature'))
@@ -45,7 +45,7 @@ describe('With @fastify/sensible in the same service', () => {
     expect(app.get('/', { schema }, async () => 'a')).type.toRaiseError("Type 'Promise<string>' is not assignable")
   })
 
-  test('an http2 server has them, too', () => {
+  test('an http2 server has the decorators of both', () => {
     const app = Fastify(serverOptions({ http2: true })).withTypeProvider<TypeBoxTypeProvider>()
     app.get('/', { schema }, async (_request, reply) => {
       expect(reply.code).type.not.toBeCallableWith(422)

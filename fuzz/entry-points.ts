@@ -2,8 +2,8 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { bytesOf, textOf } from './values.js'
 
-/** What a route does with the value of a run. */
-export type Way = (value: any, statusCode: number, reply: FastifyReply, request: FastifyRequest) => unknown
+/** Passes the value of a run to the library, in a handler. */
+export type EntryPoint = (value: any, statusCode: number, reply: FastifyReply, request: FastifyRequest) => unknown
 
 export const DECORATORS = ['badRequest', 'unauthorized', 'forbidden', 'notFound', 'unprocessable', 'internalServerError', 'notImplemented', 'serviceUnavailable'] as const
 
@@ -11,15 +11,15 @@ const decorator = (statusCode: number): typeof DECORATORS[number] => DECORATORS[
 
 const errorOf = (value: unknown): Error => value instanceof Error ? value : Object.assign(new Error('x'), { message: value })
 
-/** Ways that only say something; the answer has it, if it is a text. */
-export const SAID: Record<string, Way> = {
+/** Decorator calls. If the value is a text, the response must have it as its message. */
+export const DECORATOR_CALLS: Record<string, EntryPoint> = {
   decorator: (value, statusCode, reply) => { reply[decorator(statusCode)](value) },
   'decorator, async': async (value, statusCode, reply) => reply[decorator(statusCode)](value),
   'decorator, later': (value, statusCode, reply) => { setImmediate(() => { reply[decorator(statusCode)](value) }) }
 }
 
-/** Ways that throw; with a 5xx, what they say is for the log alone. */
-export const THROWN: Record<string, Way> = {
+/** Thrown, rejected, sent and returned errors. With a 5xx, the message must stay in the log. */
+export const THROWN_ERRORS: Record<string, EntryPoint> = {
   throw: value => { throw value },
   reject: async value => { throw value },
   'reject, later': value => new Promise((_resolve, reject) => { setImmediate(reject, value) }),
@@ -30,8 +30,8 @@ export const THROWN: Record<string, Way> = {
   'return an error': async value => errorOf(value)
 }
 
-/** Ways that send a body with a status of their own. */
-export const SENT: Record<string, Way> = {
+/** Payloads that are sent with the status code of the run. */
+export const SENT_PAYLOADS: Record<string, EntryPoint> = {
   'send a value': (value, statusCode, reply) => { reply.code(statusCode).send(value) },
   'return a value': async (value, statusCode, reply) => { reply.code(statusCode); return value },
   'send JSON': (value, statusCode, reply) => { reply.code(statusCode).send({ message: value }) },
@@ -79,11 +79,11 @@ export const SENT: Record<string, Way> = {
   'attached to the request': (value, statusCode, reply, request) => { reply.code(statusCode).send({ message: `${request.url} ${textOf(value)}` }) }
 }
 
-// Node takes a function for a callback, and what that throws is not its own.
+// Node calls a function as a callback, and does not catch what it throws.
 const noCallback = (value: unknown): unknown => typeof value === 'function' ? undefined : value
 
-/** Ways past Fastify. */
-const PAST: Record<string, Way> = {
+/** Writes to the raw response, past Fastify. */
+const UNGUARDED_RAW_WRITES: Record<string, EntryPoint> = {
   'raw phrase': (value, statusCode, { raw }) => { raw.writeHead(statusCode, value); raw.end() },
   'raw phrase and headers': (value, statusCode, { raw }) => { raw.writeHead(statusCode, value, { 'x-a': 'b' }); raw.end('a body') },
   'raw statusMessage': (value, statusCode, { raw }) => { raw.statusCode = statusCode; raw.statusMessage = value; raw.end('a body') },
@@ -108,11 +108,11 @@ const PAST: Record<string, Way> = {
   'raw pipe': (value, statusCode, { raw }) => { raw.statusCode = statusCode; Readable.from([bytesOf(value)]).pipe(raw) }
 }
 
-/** Where these throw in a handler that has taken the reply, somebody must catch it. */
-const hijacked = (way: Way): Way => (value, statusCode, reply, request) => {
+/** Hijacks the reply and catches what the raw write throws, as Fastify does not for a hijacked reply. */
+const hijack = (write: EntryPoint): EntryPoint => (value, statusCode, reply, request) => {
   reply.hijack()
   try {
-    way(value, statusCode, reply, request)
+    write(value, statusCode, reply, request)
   } catch {
     if (reply.raw.writableEnded) return
     if (!reply.raw.headersSent) reply.raw.statusCode = 500
@@ -120,23 +120,24 @@ const hijacked = (way: Way): Way => (value, statusCode, reply, request) => {
   }
 }
 
-export const RAW: Record<string, Way> = {
-  ...PAST,
-  ...Object.fromEntries(Object.entries(PAST).map(([name, way]) => [`hijacked: ${name}`, hijacked(way)]))
+/** Writes to the raw response, with and without hijacking the reply. */
+export const RAW_WRITES: Record<string, EntryPoint> = {
+  ...UNGUARDED_RAW_WRITES,
+  ...Object.fromEntries(Object.entries(UNGUARDED_RAW_WRITES).map(([name, write]) => [`hijacked: ${name}`, hijack(write)]))
 }
 
-/** What an error handler, or a not-found handler, does. */
-export const HANDLERS: Record<string, Way> = {
-  ...SAID,
-  throw: THROWN.throw!,
-  reject: THROWN.reject!,
-  'return an error': THROWN['return an error']!,
-  'send a value': SENT['send a value']!,
-  'return a value': SENT['return a value']!,
-  'send JSON': SENT['send JSON']!,
-  'send a text': SENT['send a text']!,
-  'send a stream': SENT['send a stream']!,
-  'send a Response': SENT['send a Response']!,
-  'raw phrase': RAW['raw phrase']!,
-  'raw end of a text': RAW['raw end of a text']!
+/** What an error handler or a not-found handler does with the value of a run. */
+export const HANDLER_ACTIONS: Record<string, EntryPoint> = {
+  ...DECORATOR_CALLS,
+  throw: THROWN_ERRORS.throw!,
+  reject: THROWN_ERRORS.reject!,
+  'return an error': THROWN_ERRORS['return an error']!,
+  'send a value': SENT_PAYLOADS['send a value']!,
+  'return a value': SENT_PAYLOADS['return a value']!,
+  'send JSON': SENT_PAYLOADS['send JSON']!,
+  'send a text': SENT_PAYLOADS['send a text']!,
+  'send a stream': SENT_PAYLOADS['send a stream']!,
+  'send a Response': SENT_PAYLOADS['send a Response']!,
+  'raw phrase': RAW_WRITES['raw phrase']!,
+  'raw end of a text': RAW_WRITES['raw end of a text']!
 }

@@ -16,7 +16,7 @@ const unknown = (detail: string): string => `The request broke off while it was 
 const work = new EventEmitter()
 let called = 0
 
-/** Does work for each chunk of a body. */
+/** Reads a body, and emits an event for each chunk. */
 async function read (body: AsyncIterable<unknown>): Promise<void> {
   for await (const chunk of body) work.emit('chunk', chunk)
 }
@@ -59,10 +59,10 @@ async function build (app: FastifyInstance): Promise<FastifyInstance> {
   return app
 }
 
-const BEGUN = ['/raw', '/body', '/pipeline', '/callback', '/hijacked', '/hook', '/pre-handler-raw', '/pre-handler-body', '/exempt', '/middleware', '/multipart', '/not-found', '/get']
+const WORKING_ROUTES = ['/raw', '/body', '/pipeline', '/callback', '/hijacked', '/hook', '/pre-handler-raw', '/pre-handler-body', '/exempt', '/middleware', '/multipart', '/not-found', '/get']
 
-/** A request whose handler is at work on its first chunk. */
-async function atWork (port: number, path: string): Promise<Connection> {
+/** Starts a request, and returns its connection once the handler has received the first chunk. */
+async function startRequest (port: number, path: string): Promise<Connection> {
   const connection = connect(port)
   const working = once(work, 'chunk')
   const [type, text] = path === '/multipart' ? ['multipart/form-data; boundary=b', FILE] : ['x/y', 'hello']
@@ -71,8 +71,8 @@ async function atWork (port: number, path: string): Promise<Connection> {
   return connection
 }
 
-/** Asserts the one answer on a connection, which is closed behind it. */
-async function answers (t: Test, connection: Connection, statusCode: number, reason: string | RegExp, title: string): Promise<void> {
+/** Asserts that exactly one response comes on a connection, the given error, and that the server then closes it. */
+async function assertErrorAndClose (t: Test, connection: Connection, statusCode: number, reason: string | RegExp, title: string): Promise<void> {
   const [response] = await connection.responses(1)
   const [said] = valuesOf(response!, 'eb-reason-phrase')
   t.match(said, reason, title)
@@ -80,7 +80,7 @@ async function answers (t: Test, connection: Connection, statusCode: number, rea
   t.strictSame(valuesOf(response!, 'connection'), ['close'])
   t.strictSame(valuesOf(response!, 'retry-after'), [])
   connection.socket.end()
-  t.equal((await connection.closed()).split('HTTP/1.1').length, 2, `${title}: one answer`)
+  t.equal((await connection.closed()).split('HTTP/1.1').length, 2, `${title}: sends one response`)
 }
 
 const kinds: Array<[title: string, isAlone: boolean, create: (options?: FastifyServerOptions) => FastifyInstance]> = [
@@ -89,40 +89,40 @@ const kinds: Array<[title: string, isAlone: boolean, create: (options?: FastifyS
 ]
 
 for (const [kind, isAlone, create] of kinds) {
-  // What Fastify's own listener says, to which this is left.
+  // Without serverOptions(), Fastify's own listener writes the message.
   const detail = (reason: string): string => unknown(isAlone ? 'Client Error' : reason)
 
-  t.test(`answers 500 to a request that breaks off once its handler has begun, ${kind}`, async t => {
+  t.test(`sends 500 if a request breaks off after its handler has begun, ${kind}`, async t => {
     const port = await listen(t, await build(create()))
-    for (const path of BEGUN) {
-      const bad = await atWork(port, path)
+    for (const path of WORKING_ROUTES) {
+      const bad = await startRequest(port, path)
       bad.write('ZZ\r\n')
       bad.write('more of it'.repeat(1000))
-      await answers(t, bad, 500, detail(BAD_CHUNK), `${path}: a bad chunk`)
+      await assertErrorAndClose(t, bad, 500, detail(BAD_CHUNK), `${path}: after a malformed chunk`)
 
-      const ended = await atWork(port, path)
+      const ended = await startRequest(port, path)
       ended.socket.end()
-      await answers(t, ended, 500, /outcome is unknown \((Parse Error.*|Client Error)\)$/, `${path}: an end in the middle`)
+      await assertErrorAndClose(t, ended, 500, /outcome is unknown \((Parse Error.*|Client Error)\)$/, `${path}: after the end of the connection`)
 
-      const reset = await atWork(port, path)
+      const reset = await startRequest(port, path)
       reset.socket.resetAndDestroy()
-      t.equal(await reset.closed(), '', `${path}: a client that is gone`)
+      t.equal(await reset.closed(), '', `${path}: sends nothing after a reset`)
     }
   })
 
-  t.test(`answers 500 to a request that times out once its handler has begun, ${kind}`, async t => {
+  t.test(`sends 500 if a request times out after its handler has begun, ${kind}`, async t => {
     const port = await listen(t, await build(create({ requestTimeout: 200, http: { headersTimeout: 100, connectionsCheckingInterval: 20 } as object } as object)))
-    await Promise.all([answers(t, await atWork(port, '/raw'), 500, isAlone ? unknown('Client Timeout') : unknown('Request timeout'), 'raw')])
+    await Promise.all([assertErrorAndClose(t, await startRequest(port, '/raw'), 500, isAlone ? unknown('Client Timeout') : unknown('Request timeout'), 'raw')])
   })
 
-  t.test(`leaves the answer that a handler has given, ${kind}`, async t => {
+  t.test(`sends the error that the handler has begun to write, ${kind}`, async t => {
     const port = await listen(t, await build(create()))
-    const held = await atWork(port, '/head')
+    const held = await startRequest(port, '/head')
     held.write('ZZ\r\n')
-    await answers(t, held, 404, 'Not Found', 'a head that is held for its message')
+    await assertErrorAndClose(t, held, 404, 'Not Found', 'for a head that is held for its message')
   })
 
-  t.test(`answers pipelined requests in their order, ${kind}`, async t => {
+  t.test(`sends the responses to pipelined requests in order, ${kind}`, async t => {
     const app = await build(create())
     const port = await listen(t, app)
     const first = connect(port)
@@ -149,18 +149,18 @@ for (const [kind, isAlone, create] of kinds) {
 }
 
 for (const [kind, isAlone, create] of kinds) {
-  t.test(`answers 400 to a request that breaks off before its handler has begun, and never calls it, ${kind}`, async t => {
+  t.test(`sends 400 if a request breaks off before its handler has begun, and never calls the handler, ${kind}`, async t => {
     const port = await listen(t, await build(create()))
     const reason = isAlone ? 'Client Error' : BAD_CHUNK
     for (const path of ['/json', '/not-found']) {
       const connection = connect(port)
       connection.write(begin(path, 'application/json') + chunk('{"a":') + 'ZZ\r\n')
-      await answers(t, connection, 400, reason, `in the parser of ${path}`)
+      await assertErrorAndClose(t, connection, 400, reason, `in the parser of ${path}`)
     }
     for (const path of ['/on-request', '/pre-handler']) {
-      const connection = await atWork(port, path)
+      const connection = await startRequest(port, path)
       connection.write('ZZ\r\n')
-      await answers(t, connection, 400, reason, path)
+      await assertErrorAndClose(t, connection, 400, reason, path)
       work.emit('passed')
     }
     await new Promise(resolve => { setImmediate(resolve) })
@@ -169,7 +169,7 @@ for (const [kind, isAlone, create] of kinds) {
 }
 
 for (const [kind,, create] of kinds) {
-  t.test(`no second answer to a request that is answered before it breaks off, ${kind}`, async t => {
+  t.test(`sends no second response to a request that breaks off after its response, ${kind}`, async t => {
     const port = await listen(t, await build(create()))
     for (const [path, statusCode] of [['/accepts', 202], ['/refuses', 422]] as const) {
       const connection = connect(port)
@@ -183,21 +183,21 @@ for (const [kind,, create] of kinds) {
   })
 }
 
-t.test('without serverOptions(), what is no request is left to others', async t => {
+t.test('leaves malformed requests to Fastify without serverOptions()', async t => {
   const port = await listen(t, await build(Fastify()))
   const connection = connect(port)
   connection.write('GARBAGE\r\n\r\n')
   t.match(await connection.closed(), /^HTTP\/1.1 400 Bad Request\r\n[^]*"Client Error"/)
 })
 
-t.test('a listener of the service chooses a 5xx, and no 4xx, once a handler has begun', async t => {
+t.test('a clientErrorHandler can choose a 5xx, but no 4xx, after the handler has begun', async t => {
   for (const [written, statusCode, reason, retryAfter] of [
     ['HTTP/1.1 400 Mine\r\nX-Kept: 1\r\n\r\n', 500, unknown('Mine'), []],
     ['HTTP/1.1 503 Later\r\nX-Kept: 1\r\nRetry-After: 1\r\n\r\n', 503, 'Later', ['1']]
   ] as const) {
     for (const create of [(options: object) => Fastify(serverOptions(options)), (options: object) => Fastify(options)]) {
       const port = await listen(t, await build(create({ clientErrorHandler (_error: Error, socket: Readable & { end (text: string): void }) { socket.end(written) } }) as unknown as FastifyInstance))
-      const connection = await atWork(port, '/raw')
+      const connection = await startRequest(port, '/raw')
       connection.write('ZZ\r\n')
       const [response] = await connection.responses(1)
       keepsContract(t, response!, statusCode, reason)
@@ -208,12 +208,12 @@ t.test('a listener of the service chooses a 5xx, and no 4xx, once a handler has 
   }
 })
 
-t.test('logs the answer, and nothing of the request', async t => {
+t.test('logs the error once, and nothing of the request', async t => {
   const lines: string[] = []
   const port = await listen(t, await build(Fastify(serverOptions({ logger: { stream: { write (line: string) { lines.push(line) } } } })) as unknown as FastifyInstance))
-  const connection = await atWork(port, '/callback')
+  const connection = await startRequest(port, '/callback')
   connection.write('secret\r\n')
-  await answers(t, connection, 500, unknown(BAD_CHUNK), 'callback')
+  await assertErrorAndClose(t, connection, 500, unknown(BAD_CHUNK), 'callback')
   const logged = lines.map(line => JSON.parse(line)).filter(({ msg }) => msg === unknown(BAD_CHUNK))
   t.match(logged, [{ level: 50, res: { statusCode: 500 } }])
   t.equal(logged.length, 1)

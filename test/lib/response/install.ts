@@ -1,0 +1,51 @@
+import { createServer, IncomingMessage, Server, ServerResponse } from 'node:http'
+import http2 from 'node:http2'
+import https from 'node:https'
+import { Socket } from 'node:net'
+import t from 'tap'
+import { Contract } from '../../../lib/contract.js'
+import { createResponseClass, replaceResponseClass } from '../../../lib/response/install.js'
+import { exchange, keepsContract, listenServer } from '../../fixtures/wire.js'
+
+const contract = new Contract()
+
+t.test("the response class extends the given one, Node's own or another", async t => {
+  class Own extends ServerResponse {
+    readonly made = 'here'
+  }
+  for (const Base of [ServerResponse, Own] as Array<typeof ServerResponse>) {
+    const Response = createResponseClass(Base, contract)
+    class Extended extends Response {
+      readonly extended = true
+    }
+    t.equal(Object.getPrototypeOf(Response), Base)
+    t.equal(Response.prototype.constructor, Response)
+    const response = new Extended(new IncomingMessage(new Socket()))
+    t.ok(response instanceof Response && response instanceof Base && response.extended)
+    t.strictSame(Object.keys(response).filter(name => name === 'made'), Base === Own ? ['made'] : [], 'calls the constructor of the given class')
+    t.equal(response.req.method, null, 'keeps the request')
+  }
+})
+
+t.test('an existing server creates responses of the class that keeps the contract', async t => {
+  class Own extends ServerResponse {}
+  const made: ServerResponse[] = []
+  const server = createServer({ ServerResponse: Own }, (_request, response) => { made.push(response); response.writeHead(404).end('not here') })
+  const other = createServer((_request, response) => { response.writeHead(404).end('not here') })
+  t.equal(replaceResponseClass(server, contract), true)
+  const Made = classOfResponses(server)
+  t.equal(replaceResponseClass(server, contract), true)
+  t.equal(classOfResponses(server), Made, 'a second call changes nothing')
+  const bytes = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+  keepsContract(t, await exchange(await listenServer(t, server), bytes), 404, 'not here')
+  t.ok(made[0] instanceof Own)
+  t.equal((await exchange(await listenServer(t, other), bytes)).body, 'not here', 'leaves other servers as they are')
+
+  t.equal(replaceResponseClass(https.createServer(), contract), true, 'works for HTTPS')
+  t.equal(replaceResponseClass(http2.createServer(), contract), false, 'HTTP/2')
+  t.equal(replaceResponseClass(Object.create(Server.prototype), contract), false, 'returns false without a response class')
+
+  function classOfResponses (server: Server): unknown {
+    return Object.getOwnPropertySymbols(server).filter(({ description }) => description === 'ServerResponse').map(key => (server as never)[key])[0]
+  }
+})
