@@ -8,7 +8,7 @@ import t, { type Test } from 'tap'
 import serviceApp from '../app.js'
 import { serverOptions } from '../index.js'
 import { databases, Gate, postgresql, sqlite } from './fixtures/database.js'
-import { isError, keysFile, service, signed } from './fixtures/service.js'
+import { assertInjectedError, writeKeysFile, createService, signRequest } from './fixtures/service.js'
 import { sign } from './fixtures/sign.js'
 
 const topic = (name: string) => ({
@@ -19,17 +19,17 @@ const topic = (name: string) => ({
 
 for (const { name, skip, open } of databases) {
   t.test(`answers on ${name}`, { skip }, async t => {
-    const app = await service(t, await open(t))
+    const app = await createService(t, await open(t))
     t.match((await app.inject('/health')).json(), { database: { dialect: name.toLowerCase(), state: 'up' } })
     t.equal((await app.inject(topic('a'))).statusCode, 201)
     t.equal((await app.inject('/v2/topic')).json().items.length, 1)
-    isError(t, await app.inject('/v2/nothing'), 404, /^Route GET:\/v2\/nothing not found$/)
-    isError(t, await app.inject({ method: 'PUT', url: '/v2/topic' }), 404, /^Route PUT:\/v2\/topic not found$/)
+    assertInjectedError(t, await app.inject('/v2/nothing'), 404, /^Route GET:\/v2\/nothing not found$/)
+    assertInjectedError(t, await app.inject({ method: 'PUT', url: '/v2/topic' }), 404, /^Route PUT:\/v2\/topic not found$/)
   })
 }
 
 t.test('sends errors over the wire as the contract requires', async t => {
-  const app = await service(t, await sqlite.open(t))
+  const app = await createService(t, await sqlite.open(t))
   await app.listen()
   const { address, port } = app.server.address() as AddressInfo
 
@@ -74,16 +74,16 @@ t.test('sends errors over the wire as the contract requires', async t => {
 /** Asserts that routes which need the database answer 503, and that other routes still work. */
 async function assertDatabaseDown (t: Test, app: FastifyInstance) {
   const response = await app.inject(topic('away'))
-  isError(t, response, 503, 'The database is unavailable')
+  assertInjectedError(t, response, 503, 'The database is unavailable')
   t.equal(response.headers['retry-after'], '5')
   t.equal((await app.inject('/health')).statusCode, 200)
-  isError(t, await app.inject('/v2/topic/x'), 400, /^params\/topicId/)
+  assertInjectedError(t, await app.inject('/v2/topic/x'), 400, /^params\/topicId/)
 }
 
 t.test('answers 503 while the database is unavailable, and recovers', async t => {
   t.test('SQLite, locked by another process', async t => {
     const options = await sqlite.open(t)
-    const app = await service(t, options)
+    const app = await createService(t, options)
     const other = new Libsql(options.databaseFile!)
     t.teardown(() => other.close())
 
@@ -95,7 +95,7 @@ t.test('answers 503 while the database is unavailable, and recovers', async t =>
 
   t.test('PostgreSQL, unreachable', { skip: postgresql.skip }, async t => {
     const { gate, databaseUrl } = await Gate.to(t, await postgresql.open(t))
-    const app = await service(t, { databaseUrl })
+    const app = await createService(t, { databaseUrl })
 
     for (const round of ['first', 'second']) {
       await gate.close()
@@ -114,11 +114,11 @@ t.test('answers 503 on a full disk, logs the reason, and loses no accepted messa
   const lines: Array<{ reqId?: string, err?: { message: string, stack: string } }> = []
   const app = Fastify(serverOptions({ pluginTimeout: 120_000, logger: { level: 'warn', stream: { write (line: string) { lines.push(JSON.parse(line)) } } } }))
   t.teardown(() => app.close())
-  await app.register(serviceApp, { keysFile: keysFile(t), ...await sqlite.open(t) })
+  await app.register(serviceApp, { keysFile: writeKeysFile(t), ...await sqlite.open(t) })
   await app.ready()
   const { run } = app.database
   const room = (pages: number) => run(db => sql`pragma max_page_count = ${sql.lit(pages)}`.execute(db))
-  const post = (url: string, payload: object) => app.inject(signed({ method: 'POST', url, payload }))
+  const post = (url: string, payload: object) => app.inject(signRequest({ method: 'POST', url, payload }))
 
   const { topicId } = (await post('/v2/topic', { name: 'a', description: '', mediaType: 'application/json' })).json()
   await room(60)
@@ -131,7 +131,7 @@ t.test('answers 503 on a full disk, logs the reason, and loses no accepted messa
   }
   t.ok(accepted.size > 3)
   for (const response of refused) {
-    isError(t, response, 503, 'The database is unavailable')
+    assertInjectedError(t, response, 503, 'The database is unavailable')
     t.equal(response.headers['retry-after'], '5')
   }
   t.equal(lines.filter(({ reqId, err }) => reqId !== undefined && err?.stack.includes('database or disk is full')).length, refused.length)
@@ -142,8 +142,8 @@ t.test('answers 503 on a full disk, logs the reason, and loses no accepted messa
   accepted.set(response.json().messageId, -1)
   for (let stored = 0; stored < accepted.size;) {
     await setTimeout(10)
-    stored = (await app.inject(signed({ url: `/v2/topic/${topicId}/message` }))).json().items.length
+    stored = (await app.inject(signRequest({ url: `/v2/topic/${topicId}/message` }))).json().items.length
   }
-  const { items } = (await app.inject(signed({ url: `/v2/topic/${topicId}/message` }))).json()
+  const { items } = (await app.inject(signRequest({ url: `/v2/topic/${topicId}/message` }))).json()
   t.strictSame(items.map(({ messageId, body }: { messageId: string, body: { number: number } }) => [messageId, body.number]), [...accepted])
 })

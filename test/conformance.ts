@@ -6,7 +6,7 @@ import { conformance } from '../conformance/index.js'
 import { serverOptions } from '../index.js'
 import { cert, key } from './fixtures/certificate.js'
 import { sqlite } from './fixtures/database.js'
-import { keysFile } from './fixtures/service.js'
+import { writeKeysFile } from './fixtures/service.js'
 import { KEY } from './fixtures/sign.js'
 
 // Each test sends several hundred requests.
@@ -17,7 +17,7 @@ const topic = { name: 'orders', description: '', mediaType: 'application/json' }
 
 async function conforms (t: Test, app: FastifyInstance<any, any, any, any>) {
   t.teardown(() => app.close())
-  await app.register(service, { ...await sqlite.open(t), keysFile: keysFile(t) })
+  await app.register(service, { ...await sqlite.open(t), keysFile: writeKeysFile(t) })
   await conformance(t, app, {
     requests: [
       { url: '/health' },

@@ -1,15 +1,15 @@
 import t, { type Test } from 'tap'
-import { conforming, type Draft } from '../fixtures/conforming.js'
+import { startConformingServer, type ResponseDraft } from '../fixtures/conforming-server.js'
 import { runCommand, type Input } from './fixtures/run-command.js'
 
 const check = async (args: string[], input?: Input) => await runCommand(['check', ...args], input)
 
 /** Starts a server that conforms except for its mutation, and returns its URL. */
-async function url (t: Test, mutate?: (draft: Draft) => unknown): Promise<string> {
-  return `http://${(await conforming(t, mutate)).authority}`
+async function url (t: Test, mutate?: (draft: ResponseDraft) => unknown): Promise<string> {
+  return `http://${(await startConformingServer(t, mutate)).authority}`
 }
 
-const withoutHeader = (draft: Draft): void => { draft.fields = draft.fields.filter(([name]) => name !== 'EB-REASON-PHRASE') }
+const withoutHeader = (draft: ResponseDraft): void => { draft.fields = draft.fields.filter(([name]) => name !== 'EB-REASON-PHRASE') }
 
 t.test('prints a table and exits with 0 for a server that conforms', async t => {
   const { code, stdout, stderr } = await check([await url(t), '--concurrency', '16', '--request', 'GET /', '--request', 'POST /things {"name":"a b"}'])

@@ -5,24 +5,24 @@ import t, { type Test } from 'tap'
 import reasonPhrase, { serverOptions } from '../../index.js'
 import signature from '../../plugins/signature/index.js'
 import { cert, key } from '../fixtures/certificate.js'
-import { conforming, type Draft } from '../fixtures/conforming.js'
+import { startConformingServer, type ResponseDraft } from '../fixtures/conforming-server.js'
 import { closedPort } from '../fixtures/database.js'
 import { KEY } from '../fixtures/sign.js'
-import { endless, serveUnfinished, slow } from '../fixtures/unfinished.js'
+import { ENDLESS_RESPONSES, startUnfinishedServer, SLOW_RESPONSES } from '../fixtures/unfinished-responses.js'
 import { runCommand, type Input } from './fixtures/run-command.js'
 
 const check = async (args: string[], input?: Input) => await runCommand(['check', ...args], input)
 
 /** Starts a server that conforms except for its mutation, and returns its URL. */
-async function url (t: Test, mutate?: (draft: Draft) => unknown): Promise<string> {
-  return `http://${(await conforming(t, mutate)).authority}`
+async function url (t: Test, mutate?: (draft: ResponseDraft) => unknown): Promise<string> {
+  return `http://${(await startConformingServer(t, mutate)).authority}`
 }
 
-const withoutHeader = (draft: Draft): void => { draft.fields = draft.fields.filter(([name]) => name !== 'EB-REASON-PHRASE') }
+const withoutHeader = (draft: ResponseDraft): void => { draft.fields = draft.fields.filter(([name]) => name !== 'EB-REASON-PHRASE') }
 
 t.test('exits with 1 and fails every probe if responses never end', async t => {
-  for (const response of [slow['a header section that stops']!, endless['a 200 of a terabyte']!]) {
-    const { target } = await serveUnfinished(t, response)
+  for (const response of [SLOW_RESPONSES['a header section that stops']!, ENDLESS_RESPONSES['a 200 of a terabyte']!]) {
+    const { target } = await startUnfinishedServer(t, response)
     const { code, stdout } = await check([`http://${target.authority}`, '--timeout', '2000', '--concurrency', '26', '--only', 'text'])
     t.equal(code, 1)
     t.match(stdout, /^text +26 +0 +26$/m)

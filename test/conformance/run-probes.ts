@@ -6,8 +6,8 @@ import type { Http1Probe, Probe } from '../../conformance/probes/probe.js'
 import { rules } from '../../conformance/rules.js'
 import { runProbes, runProbe } from '../../conformance/run-probes.js'
 import type { Target } from '../../conformance/target.js'
-import { conforming, conformingHttp2, type Draft, type Mutation } from '../fixtures/conforming.js'
-import { endless, endlessHttp2, serveUnfinished, serveUnfinishedHttp2, slow, slowHttp2 } from '../fixtures/unfinished.js'
+import { startConformingServer, startConformingHttp2Server, type ResponseDraft, type Mutation } from '../fixtures/conforming-server.js'
+import { ENDLESS_RESPONSES, ENDLESS_HTTP2_RESPONSES, startUnfinishedServer, startUnfinishedHttp2Server, SLOW_RESPONSES, SLOW_HTTP2_RESPONSES } from '../fixtures/unfinished-responses.js'
 
 const brokenRules = new Set<string>()
 
@@ -21,14 +21,14 @@ async function findBrokenRules (target: Target, protocol: Probe['protocol'], onl
 }
 
 t.test('finds no violations on a server that keeps the contract', async t => {
-  t.strictSame(await findBrokenRules(await conforming(t), 'http/1.1'), {})
-  t.strictSame(await findBrokenRules(await conformingHttp2(t), 'h2'), {})
+  t.strictSame(await findBrokenRules(await startConformingServer(t), 'http/1.1'), {})
+  t.strictSame(await findBrokenRules(await startConformingHttp2Server(t), 'h2'), {})
 })
 
 const slowBody = probes.find(({ id }) => id === 'connection-slow-body') as Http1Probe
 
 t.test('finds no violations if no known request has a body', async t => {
-  for (const [target, protocol] of [[await conforming(t), 'http/1.1'], [await conformingHttp2(t), 'h2']] as const) {
+  for (const [target, protocol] of [[await startConformingServer(t), 'http/1.1'], [await startConformingHttp2Server(t), 'h2']] as const) {
     for (const url of ['/', '/nothing']) {
       target.requests = [{ url }]
       t.strictSame(await findBrokenRules(target, protocol), {})
@@ -37,12 +37,12 @@ t.test('finds no violations if no known request has a body', async t => {
   }
 })
 
-const isError = ({ statusCode }: Draft): boolean => statusCode >= 400
+const isError = ({ statusCode }: ResponseDraft): boolean => statusCode >= 400
 
 /** Returns a mutation of errors only. */
 const errors = (mutate: Mutation): Mutation => (draft, asked) => isError(draft) ? mutate(draft, asked) : undefined
 
-const set = (draft: Draft, name: string, value?: string): void => {
+const set = (draft: ResponseDraft, name: string, value?: string): void => {
   draft.fields = draft.fields.filter(([field]) => field.toLowerCase() !== name)
   if (value !== undefined) draft.fields.push([name, value])
 }
@@ -138,7 +138,7 @@ const mutations: Array<[title: string, mutate: Mutation, probe: string, rules: s
 
 for (const [title, mutate, probe, expected] of mutations) {
   t.test(`finds the violation: ${title}`, async t => {
-    const found = await findBrokenRules(await conforming(t, mutate), 'http/1.1', [probe])
+    const found = await findBrokenRules(await startConformingServer(t, mutate), 'http/1.1', [probe])
     t.strictSame(found[probe], expected)
     for (const rule of expected) brokenRules.add(rule)
   })
@@ -146,7 +146,7 @@ for (const [title, mutate, probe, expected] of mutations) {
 
 t.test('finds violations in HTTP/2', async t => {
   const isBad = (asked: Record<string, unknown>): boolean => asked[':path'] !== '/'
-  const cases: Array<[title: string, Parameters<typeof conformingHttp2>[1], probe: string, rules: string[]]> = [
+  const cases: Array<[title: string, Parameters<typeof startConformingHttp2Server>[1], probe: string, rules: string[]]> = [
     ['a body', (headers, asked, body) => {
       if (!isBad(asked)) return
       delete headers['content-length']
@@ -163,7 +163,7 @@ t.test('finds violations in HTTP/2', async t => {
     ['no response to one of several streams', (_, asked) => asked[':method'] !== 'HEAD', 'http2-connection-concurrent', ['answered']]
   ]
   for (const [title, mutate, probe, expected] of cases) {
-    const found = await findBrokenRules(await conformingHttp2(t, mutate), 'h2', [probe])
+    const found = await findBrokenRules(await startConformingHttp2Server(t, mutate), 'h2', [probe])
     t.strictSame(found[probe], expected, title)
   }
 })
@@ -173,7 +173,7 @@ t.test('has a mutation that breaks each rule', async t => {
 })
 
 t.test('reports an unreachable server', async t => {
-  const target = await conforming(t)
+  const target = await startConformingServer(t)
   target.port = 1
   for (const id of ['text-no-resource', 'http2-text-no-resource']) {
     const { violations } = await runProbe(target, probes.find(probe => probe.id === id)!)
@@ -187,12 +187,12 @@ t.test('allows a truncated success, but no truncated error', async t => {
     set(draft, 'content-length', '10')
     draft.body = 'x'
   }
-  t.strictSame(await findBrokenRules(await conforming(t, cut(200)), 'http/1.1', ['text-no-resource-post']), {})
-  t.strictSame(await findBrokenRules(await conforming(t, cut(404)), 'http/1.1', ['text-no-resource-post']), { 'text-no-resource-post': ['syntax'] })
+  t.strictSame(await findBrokenRules(await startConformingServer(t, cut(200)), 'http/1.1', ['text-no-resource-post']), {})
+  t.strictSame(await findBrokenRules(await startConformingServer(t, cut(404)), 'http/1.1', ['text-no-resource-post']), { 'text-no-resource-post': ['syntax'] })
 })
 
 t.test('rejects with the error of the headers hook', async t => {
-  const target = await conforming(t)
+  const target = await startConformingServer(t)
   target.headers = () => { throw new Error('no key') }
   await t.rejects(findBrokenRules(target, 'http/1.1', ['text']), { message: 'no key' })
 })
@@ -213,13 +213,13 @@ t.test('passes no probe on a server that never completes a response', async t =>
 
   t.test('because it stops or is slow', async t => {
     await Promise.all([
-      ...Object.entries(slow).map(async ([title, respond]) => t.test(title, async t => {
-        const server = await serveUnfinished(t, respond)
+      ...Object.entries(SLOW_RESPONSES).map(async ([title, respond]) => t.test(title, async t => {
+        const server = await startUnfinishedServer(t, respond)
         server.target.timeout = 1000
         await passed(t, server, 'http/1.1')
       })),
-      ...Object.entries(slowHttp2).map(async ([title, respond]) => t.test(`HTTP/2: ${title}`, async t => {
-        const server = await serveUnfinishedHttp2(t, respond)
+      ...Object.entries(SLOW_HTTP2_RESPONSES).map(async ([title, respond]) => t.test(`HTTP/2: ${title}`, async t => {
+        const server = await startUnfinishedHttp2Server(t, respond)
         server.target.timeout = 1000
         await passed(t, server, 'h2')
       }))
@@ -230,14 +230,14 @@ t.test('passes no probe on a server that never completes a response', async t =>
   const buffered = 16 * 1024 * 1024
 
   t.test('because it writes without end', async t => {
-    for (const [title, respond] of Object.entries(endless)) {
-      const server = await serveUnfinished(t, respond)
+    for (const [title, respond] of Object.entries(ENDLESS_RESPONSES)) {
+      const server = await startUnfinishedServer(t, respond)
       t.comment(title)
       await passed(t, server, 'http/1.1')
       t.ok(Math.max(...server.written()) < MAX_EXCHANGE_BYTES + buffered)
     }
-    for (const [title, respond] of Object.entries(endlessHttp2)) {
-      const server = await serveUnfinishedHttp2(t, respond)
+    for (const [title, respond] of Object.entries(ENDLESS_HTTP2_RESPONSES)) {
+      const server = await startUnfinishedHttp2Server(t, respond)
       t.comment(`HTTP/2: ${title}`)
       await passed(t, server, 'h2')
       t.ok(Math.max(...server.written()) < MAX_EXCHANGE_BYTES + 2 * buffered)
@@ -246,7 +246,7 @@ t.test('passes no probe on a server that never completes a response', async t =>
 })
 
 t.test('checks the header section of an error without waiting for the body', async t => {
-  const [probe] = selectProbes(await conforming(t), ['http/1.1'], [], { only: ['text-no-resource-post'] })
+  const [probe] = selectProbes(await startConformingServer(t), ['http/1.1'], [], { only: ['text-no-resource-post'] })
   const responses: Array<[title: string, bytes: string, rules: string[]]> = [
     ['a length, and silence', 'HTTP/1.1 404 a\r\nEB-REASON-PHRASE: a\r\nContent-Length: 5000\r\n\r\n', ['content-length']],
     ['a length, and the start of a body', 'HTTP/1.1 404 a\r\nEB-REASON-PHRASE: a\r\nContent-Length: 5000\r\n\r\nabc', ['no-body', 'content-length']],
@@ -254,7 +254,7 @@ t.test('checks the header section of an error without waiting for the body', asy
     ['chunks', 'HTTP/1.1 500 a\r\nEB-REASON-PHRASE: a\r\nTransfer-Encoding: chunked\r\n\r\n', ['content-length', 'no-representation-metadata']]
   ]
   for (const [title, bytes, rules] of responses) {
-    const { target } = await serveUnfinished(t, socket => { socket.write(bytes) })
+    const { target } = await startUnfinishedServer(t, socket => { socket.write(bytes) })
     target.timeout = 2 ** 31 - 1
     const { violations, exchange } = await runProbe(target, probe!)
     t.strictSame(violations.map(({ rule }) => rule.id), rules, title)
@@ -263,10 +263,10 @@ t.test('checks the header section of an error without waiting for the body', asy
 })
 
 t.test('reports responses that break off', async t => {
-  const [probe] = selectProbes(await conforming(t), ['http/1.1'], [], { only: ['text-no-resource-post'] })
-  const [two] = selectProbes(await conforming(t), ['http/1.1'], [], { only: ['framing-length-disagreeing'] })
+  const [probe] = selectProbes(await startConformingServer(t), ['http/1.1'], [], { only: ['text-no-resource-post'] })
+  const [two] = selectProbes(await startConformingServer(t), ['http/1.1'], [], { only: ['framing-length-disagreeing'] })
   const found = async (bytes: string, end: 'end' | 'resetAndDestroy' | 'resume', sent = probe!): Promise<string[]> => {
-    const { target } = await serveUnfinished(t, socket => { socket.write(bytes, () => { setTimeout(() => { socket[end]() }, 50) }) })
+    const { target } = await startUnfinishedServer(t, socket => { socket.write(bytes, () => { setTimeout(() => { socket[end]() }, 50) }) })
     target.timeout = 1000
     return (await runProbe(target, sent)).violations.map(({ rule, found }) => `${rule.id}: ${found.replace(/:.*/s, '')}`)
   }
@@ -280,24 +280,24 @@ t.test('reports responses that break off', async t => {
 })
 
 t.test('allows a server that waits for the rest of a request', async t => {
-  const { target } = await serveUnfinished(t, socket => { socket.write('HTTP/1.1 100 Continue\r\n\r\n') })
+  const { target } = await startUnfinishedServer(t, socket => { socket.write('HTTP/1.1 100 Continue\r\n\r\n') })
   target.timeout = 500
   t.strictSame(await runProbe(target, probes.find(({ id }) => id === 'framing-cut-section')!).then(({ violations }) => violations), [])
 })
 
 t.test('accepts a 2xx to CONNECT as a tunnel', async t => {
   const connect = probes.filter(({ id }) => id.endsWith('routing-connect'))
-  const { target } = await serveUnfinished(t, socket => { socket.write('HTTP/1.1 200 OK\r\n\r\nanything') })
+  const { target } = await startUnfinishedServer(t, socket => { socket.write('HTTP/1.1 200 OK\r\n\r\nanything') })
   t.strictSame((await runProbe(target, connect[0]!)).violations, [])
-  const { target: chunked } = await serveUnfinished(t, socket => { socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n') })
+  const { target: chunked } = await startUnfinishedServer(t, socket => { socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n') })
   chunked.timeout = 1000
   t.match((await runProbe(chunked, connect[0]!)).violations, [{ rule: { id: 'syntax' } }])
-  const { target: http2 } = await serveUnfinishedHttp2(t, slowHttp2['a 200 without END_STREAM']!)
+  const { target: http2 } = await startUnfinishedHttp2Server(t, SLOW_HTTP2_RESPONSES['a 200 without END_STREAM']!)
   t.strictSame((await runProbe(http2, connect[1]!)).violations, [])
 })
 
 t.test('allows a reset stream of a success', async t => {
-  const target = await conformingHttp2(t, () => {}, stream => {
+  const target = await startConformingHttp2Server(t, () => {}, stream => {
     stream.respond({ ':status': 200 })
     stream.write('a', () => { stream.close(2) })
     return false

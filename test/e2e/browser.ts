@@ -9,7 +9,7 @@ import service from '../../app.js'
 import { serverOptions } from '../../index.js'
 import { cert, key } from '../fixtures/certificate.js'
 import { closedPort, sqlite } from '../fixtures/database.js'
-import { keysFile } from '../fixtures/service.js'
+import { writeKeysFile } from '../fixtures/service.js'
 import { KEY } from '../fixtures/sign.js'
 
 // A browser can be slow. The time limit of tap is the only one.
@@ -51,7 +51,7 @@ async function listen (t: Test, app: FastifyInstance<any, any, any, any>): Promi
 
 t.test('the page of the OpenAPI document', { skip }, async t => {
   const app = Fastify(serverOptions())
-  await app.register(service, { ...await sqlite.open(t), keysFile: keysFile(t) })
+  await app.register(service, { ...await sqlite.open(t), keysFile: writeKeysFile(t) })
   const origin = await listen(t, app)
   const { paths } = app.swagger() as { paths: Record<string, Record<string, any>> }
   const operations = Object.entries(paths).flatMap(([path, item]) => Object.entries(item).map(([method, operation]) => ({ path, method, operation })))
@@ -172,7 +172,7 @@ t.test('the page of the OpenAPI document', { skip }, async t => {
 })
 
 t.test('a page on another origin', { skip }, async t => {
-  const options = { ...await sqlite.open(t), keysFile: keysFile(t) }
+  const options = { ...await sqlite.open(t), keysFile: writeKeysFile(t) }
   const withCors = async (app: FastifyInstance<any, any, any, any>) => {
     await app.register(cors)
     await app.register(service, options)

@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import { build } from 'esbuild'
 import t, { type Test } from 'tap'
 import { postgresql, sqlite } from '../fixtures/database.js'
-import { keysFile } from '../fixtures/service.js'
+import { writeKeysFile } from '../fixtures/service.js'
 import { sign } from '../fixtures/sign.js'
 
 // The tests start many processes.
@@ -39,7 +39,7 @@ class Service {
   constructor (t: Test, settings: Record<string, string | undefined>) {
     // A killed process cannot write its coverage.
     const { NODE_OPTIONS, NODE_V8_COVERAGE, HOST, MESSAGE_BACKLOG, NODE_ENV, ...env } = process.env
-    this.#env = { ...env, PORT: '0', LOG_LEVEL: 'info', DATABASE_FILE: '', DATABASE_URL: '', KEYS_FILE: keysFile(t), ...settings }
+    this.#env = { ...env, PORT: '0', LOG_LEVEL: 'info', DATABASE_FILE: '', DATABASE_URL: '', KEYS_FILE: writeKeysFile(t), ...settings }
     t.teardown(() => this.kill())
   }
 

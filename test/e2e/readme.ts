@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { keysFile } from '../fixtures/service.js'
+import { writeKeysFile } from '../fixtures/service.js'
 import { KEY } from '../fixtures/sign.js'
 
 // Each command starts a process.
@@ -14,7 +14,7 @@ const root = join(import.meta.dirname, '..', '..')
 
 t.test('the commands of the README get each status code of the contract', async t => {
   const databaseFile = join(t.testdir(), 'topics.db')
-  const keys = keysFile(t)
+  const keys = writeKeysFile(t)
   const { DATABASE_URL, HOST, NODE_ENV, ...inherited } = process.env
   // tsx compiles the code in another way than this test, so that its coverage must not count.
   const env = { ...inherited, _TAPJS_PROCESSINFO_COVERAGE_: '0' }

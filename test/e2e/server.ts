@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import Libsql from 'libsql'
 import t, { type Test } from 'tap'
 import { closedPort, Gate } from '../fixtures/database.js'
-import { keysFile } from '../fixtures/service.js'
+import { writeKeysFile } from '../fixtures/service.js'
 import { sign } from '../fixtures/sign.js'
 
 // Each test starts processes.
@@ -23,7 +23,7 @@ function run (t: Test, settings: Record<string, string> = {}, preload?: string) 
   const args = [...process.execArgv, ...(preload ? ['--import', `data:text/javascript,${preload}`] : []), 'server.ts']
   const server = spawn(process.execPath, args, {
     cwd: root,
-    env: { ...env, PORT: '0', DATABASE_FILE: databaseFile, KEYS_FILE: keysFile(t), ...settings }
+    env: { ...env, PORT: '0', DATABASE_FILE: databaseFile, KEYS_FILE: writeKeysFile(t), ...settings }
   })
   t.teardown(() => server.kill('SIGKILL'))
 
@@ -111,7 +111,7 @@ t.test('logs one line and exits with 1 when the keys cannot be read', async t =>
     t.equal(level, 60)
     return msg
   }
-  const file = keysFile(t)
+  const file = writeKeysFile(t)
   writeFileSync(file, '[{ "id": "a", "secret": "a secret" ]')
   t.equal(await start({ KEYS_FILE: file }), `The keys (${file}) cannot be read: it is not JSON`)
   const none = `${file}.none`

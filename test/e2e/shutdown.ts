@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { keysFile } from '../fixtures/service.js'
+import { writeKeysFile } from '../fixtures/service.js'
 import { sign } from '../fixtures/sign.js'
-import { keepsContract, parse, valuesOf, type WireResponse } from '../fixtures/wire.js'
+import { assertErrorResponse, parse, valuesOf, type WireResponse } from '../fixtures/wire.js'
 
 // The test starts a process.
 t.setTimeout(120_000)
@@ -17,7 +17,7 @@ async function start (t: Test) {
   const { HOST, PORT, LOG_LEVEL, DATABASE_URL, NODE_ENV, ...env } = process.env
   const server = spawn(process.execPath, [...process.execArgv, 'server.ts'], {
     cwd: join(import.meta.dirname, '..', '..'),
-    env: { ...env, PORT: '0', DATABASE_FILE: join(t.testdir(), 'topics.db'), DRAIN_TIME: '8000', KEYS_FILE: keysFile(t) }
+    env: { ...env, PORT: '0', DATABASE_FILE: join(t.testdir(), 'topics.db'), DRAIN_TIME: '8000', KEYS_FILE: writeKeysFile(t) }
   })
   t.teardown(() => server.kill('SIGKILL'))
   const ended = once(server, 'close')
@@ -117,7 +117,7 @@ t.test('SIGTERM under load loses no response, and each late request gets 503', a
   t.ok(tally[201]! > 20 && tally[404]! > 5, 'there was load')
   t.ok(late.length > 10, 'there was load during the shutdown')
   for (const answer of late) {
-    keepsContract(t, answer, 503)
+    assertErrorResponse(t, answer, 503)
     t.strictSame([valuesOf(answer, 'retry-after'), valuesOf(answer, 'connection')], [['5'], ['close']])
   }
 

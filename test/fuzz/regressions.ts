@@ -6,7 +6,7 @@ import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import t, { type Test } from 'tap'
 import reasonPhrase, { serverOptions } from '../../index.js'
 import { logTo } from '../fixtures/log.js'
-import { connect, exchange, keepsContract, listen, valuesOf } from '../fixtures/wire.js'
+import { connect, exchange, assertErrorResponse, listen, valuesOf } from '../fixtures/wire.js'
 
 // What the fuzzers found, each in its smallest form.
 
@@ -16,7 +16,7 @@ async function assertResponse (t: Test, add: (app: FastifyInstance) => unknown, 
   await add(app)
   const port = await listen(t, app)
   const response = await exchange(port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
-  keepsContract(t, response, statusCode, reason)
+  assertErrorResponse(t, response, statusCode, reason)
 }
 
 t.test('sends 500 for an error whose headers are null', async t => {
@@ -57,7 +57,7 @@ t.test('sends the default challenge instead of an empty one', async t => {
   const port = await listen(t, app)
   for (const path of ['/', '/raw']) {
     const response = await exchange(port, `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
-    keepsContract(t, response, 401, 'who?')
+    assertErrorResponse(t, response, 401, 'who?')
     t.strictSame(valuesOf(response, 'www-authenticate'), ['HMAC'])
   }
 })
@@ -136,7 +136,7 @@ t.test('logs an error with an unreadable cause, and keeps the connection open', 
   const connection = connect(await listen(t, app))
   for (const count of [1, 2]) {
     connection.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    keepsContract(t, (await connection.responses(count))[count - 1]!, 422, 'A reason')
+    assertErrorResponse(t, (await connection.responses(count))[count - 1]!, 422, 'A reason')
   }
   connection.destroy()
   t.equal(lines.filter(({ msg, res }) => msg === 'A reason' && res.statusCode === 422).length, 2)
@@ -155,6 +155,6 @@ t.test('sends an error while an endless stream ignores backpressure', async t =>
   })
   const port = await listen(t, app)
   for (const url of ['/put-back', '/raw']) {
-    keepsContract(t, await exchange(port, `GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n`), 404, 'A reason')
+    assertErrorResponse(t, await exchange(port, `GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n`), 404, 'A reason')
   }
 })

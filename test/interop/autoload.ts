@@ -5,7 +5,7 @@ import t from 'tap'
 import reasonPhrase from '../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../plugins/reason-phrase/server-options.js'
 import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
-import { exchange, keepsContract, listen } from '../fixtures/wire.js'
+import { exchange, assertErrorResponse, listen } from '../fixtures/wire.js'
 
 t.test('@fastify/autoload: loaded routes, hooks and error handlers keep the contract', async t => {
   const dir = t.testdir({
@@ -53,8 +53,8 @@ t.test('@fastify/autoload: loads fastify-reason-phrase from a folder', async t =
   await app.register(autoload, { dir: join(dir, 'plugins') })
   await app.register(autoload, { dir: join(dir, 'routes') })
   const port = await listen(t, app)
-  keepsContract(t, await exchange(port, 'GET /topic HTTP/1.1\r\nHost: localhost\r\n\r\n'), 404, 'No topic EBT-1')
-  keepsContract(t, await exchange(port, 'GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n'), 404, 'Route GET:/none not found')
+  assertErrorResponse(t, await exchange(port, 'GET /topic HTTP/1.1\r\nHost: localhost\r\n\r\n'), 404, 'No topic EBT-1')
+  assertErrorResponse(t, await exchange(port, 'GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n'), 404, 'Route GET:/none not found')
 })
 
 t.test('@fastify/autoload: rejects a route with a body for an error, and a file that is not a plugin', async t => {

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { answerClientError, answerOnSocket, type ClientError, type ClientErrorListener } from '../../lib/client-error.js'
 import { Contract } from '../../lib/contract.js'
 import { createResponseClass } from '../../lib/response/install.js'
-import { connect, keepsContract, valuesOf, type Connection } from '../fixtures/wire.js'
+import { connect, assertErrorResponse, valuesOf, type Connection } from '../fixtures/wire.js'
 
 const contract = new Contract()
 
@@ -38,7 +38,7 @@ t.test('sends 400 once, with the message of a parse error or timeout only', asyn
     answerClientError(contract, error, socket)
     answerClientError(contract, error, socket)
     const [response] = await client.responses(1)
-    keepsContract(t, response!, 400, reason)
+    assertErrorResponse(t, response!, 400, reason)
     t.strictSame(valuesOf(response!, 'connection'), ['close'])
     t.match(valuesOf(response!, 'date'), [/GMT$/])
     client.socket.end()
@@ -79,7 +79,7 @@ t.test('makes what a clientErrorHandler writes keep the contract', async t => {
     const { client, socket } = await pair(t)
     answerClientError(contract, failure('HPE_X'), socket, listener)
     const [response] = await client.responses(1)
-    keepsContract(t, response!, statusCode, reason, title)
+    assertErrorResponse(t, response!, statusCode, reason, title)
     for (const [field, values] of Object.entries(more)) t.strictSame(valuesOf(response!, field), values, `${field} of ${title}`)
   }
 
@@ -116,7 +116,7 @@ t.test('responds to an interrupted request through its response object', async t
   const [, response] = await requested
   client.write('ZZ\r\n')
   const [answer] = await client.responses(1)
-  keepsContract(t, answer!, 400, 'Parse Error: Invalid character in chunk size')
+  assertErrorResponse(t, answer!, 400, 'Parse Error: Invalid character in chunk size')
   t.equal(response.writableEnded, true)
   client.socket.end()
   await client.closed()

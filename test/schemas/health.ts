@@ -1,14 +1,14 @@
 import t from 'tap'
 import { Health } from '../../schemas/health.js'
-import { matches } from '../fixtures/service.js'
+import { matchesSchema } from '../fixtures/service.js'
 
 t.test('Health accepts the states of the service and no others', async t => {
-  t.ok(matches(Health, { status: 'ok', database: { dialect: 'sqlite', state: 'up' }, maintenance: { enabled: false } }))
-  t.ok(matches(Health, { status: 'degraded', database: { dialect: 'postgresql', state: 'down' }, maintenance: { enabled: true, message: 'a', retryAfter: 5 } }))
-  t.notOk(matches(Health, { status: 'fine', database: { dialect: 'sqlite', state: 'up' }, maintenance: { enabled: false } }))
-  t.notOk(matches(Health, { status: 'ok', database: { dialect: 'sqlite', state: 'up' } }))
+  t.ok(matchesSchema(Health, { status: 'ok', database: { dialect: 'sqlite', state: 'up' }, maintenance: { enabled: false } }))
+  t.ok(matchesSchema(Health, { status: 'degraded', database: { dialect: 'postgresql', state: 'down' }, maintenance: { enabled: true, message: 'a', retryAfter: 5 } }))
+  t.notOk(matchesSchema(Health, { status: 'fine', database: { dialect: 'sqlite', state: 'up' }, maintenance: { enabled: false } }))
+  t.notOk(matchesSchema(Health, { status: 'ok', database: { dialect: 'sqlite', state: 'up' } }))
 })
 
 t.test('each example matches its schema', async t => {
-  for (const example of Health.examples as unknown[]) t.ok(matches(Health, example))
+  for (const example of Health.examples as unknown[]) t.ok(matchesSchema(Health, example))
 })

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import t from 'tap'
 import { exchangeHttp2, supportsHttp2 } from '../../../conformance/exchange/http2.js'
-import { conformingHttp2 } from '../../fixtures/conforming.js'
+import { startConformingHttp2Server } from '../../fixtures/conforming-server.js'
 import { serveSockets, waitUntilClosed } from './fixtures/serve-sockets.js'
 
 t.test('reports an error if no connection is established in time', async t => {
@@ -25,7 +25,7 @@ t.test('detects servers without HTTP/2', async t => {
 })
 
 t.test('returns the requests and responses as text', async t => {
-  const target = await conformingHttp2(t)
+  const target = await startConformingHttp2Server(t)
   const { sent, received, end } = await exchangeHttp2(target, [{ headers: { ':method': 'POST', ':path': '/', a: 'b' }, body: Buffer.from('body') }])
   t.equal(end, 'left')
   t.equal(Buffer.from(sent).toString(), ':method: POST\n:path: /\na: b\n\nbody')
@@ -33,13 +33,13 @@ t.test('returns the requests and responses as text', async t => {
 })
 
 t.test('returns 1xx responses', async t => {
-  const target = await conformingHttp2(t, () => {}, stream => { stream.additionalHeaders({ ':status': 103, 'set-cookie': ['a', 'b'] }) })
+  const target = await startConformingHttp2Server(t, () => {}, stream => { stream.additionalHeaders({ ':status': 103, 'set-cookie': ['a', 'b'] }) })
   const { responses } = await exchangeHttp2(target, [{ headers: { ':method': 'GET', ':path': '/' } }])
   t.match(responses, [{ statusCode: 200, interim: [{ statusCode: 103, fields: [['set-cookie', 'a'], ['set-cookie', 'b']] }] }])
 })
 
 t.test('returns how a connection ended', async t => {
-  const target = await conformingHttp2(t, () => {}, stream => { stream.session!.destroy() })
+  const target = await startConformingHttp2Server(t, () => {}, stream => { stream.session!.destroy() })
   const ask = { headers: { ':method': 'GET', ':path': '/' } }
   t.match(await exchangeHttp2(target, [ask, { ...ask, waitsForPrevious: true }]), { responses: [], requestCount: 2, end: 'closed' })
   // The server sends SETTINGS and nothing else.
@@ -48,6 +48,6 @@ t.test('returns how a connection ended', async t => {
     setTimeout(() => { socket.resetAndDestroy() }, 50)
   })
   t.match(await exchangeHttp2(reset, [ask]), { responses: [], end: 'reset' })
-  const silent = await conformingHttp2(t, () => {}, () => false)
+  const silent = await startConformingHttp2Server(t, () => {}, () => false)
   t.match(await exchangeHttp2(silent, [ask], 50), { responses: [], end: 'timeout' })
 })

@@ -17,7 +17,7 @@ import { MAX_DROPPED_BYTES, DROPPING_TIMEOUT_MS } from '../../../lib/response/dr
 import { createPatcher, createResponseClass } from '../../../lib/response/install.js'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
-import { connect, keepsContract, listen, listenServer, type WireResponse } from '../../fixtures/wire.js'
+import { connect, assertErrorResponse, listen, listenServer, type WireResponse } from '../../fixtures/wire.js'
 
 const contract = new Contract()
 const keepContract = createPatcher(contract)
@@ -119,7 +119,7 @@ for (const [way, serve] of Object.entries(SERVERS)) {
           source = createReadStream(file)
           source.pipe(response)
         })
-        keepsContract(t, response, 404, reason)
+        assertErrorResponse(t, response, 404, reason)
         if (!source!.closed) await once(source!, 'close')
         t.equal(source!.bytesRead, length)
         t.strictSame(await events!, ['finish', 'close'])
@@ -142,7 +142,7 @@ for (const [way, serve] of Object.entries(SERVERS)) {
         const agent = new http.Agent({ keepAlive: true, maxSockets: 2 })
         t.teardown(() => { agent.destroy() })
         for (let i = 0; i < 5; i++) {
-          keepsContract(t, await reply(response => {
+          assertErrorResponse(t, await reply(response => {
             http.get({ port, agent }, upstream => {
               response.writeHead(upstream.statusCode!, upstream.headers)
               upstream.pipe(response)
@@ -186,12 +186,12 @@ for (const [way, serve] of Object.entries(SERVERS)) {
 
       t.test(`resolves pipeTo() once its source has ended, ${title}`, async t => {
         let piped: Promise<void>
-        keepsContract(t, await reply(response => {
+        assertErrorResponse(t, await reply(response => {
           response.statusCode = 404
           piped = (Readable.toWeb(createReadStream(file)) as ReadableStream).pipeTo(Writable.toWeb(response) as WritableStream)
         }), 404, reason)
         await piped!
-        keepsContract(t, await reply(response => {
+        assertErrorResponse(t, await reply(response => {
           response.statusCode = 404
           const writable = Writable.toWeb(response) as WritableStream
           response.flushHeaders()
@@ -224,8 +224,8 @@ for (const [way, serve] of Object.entries(SERVERS)) {
         source.pipe(response)
         source.write('a start')
       }
-      for (let i = 0; i < 3; i++) keepsContract(t, await reply(slow), 404, 'a start')
-      keepsContract(t, await reply(response => { response.writeHead(422).end('another') }), 422, 'another')
+      for (let i = 0; i < 3; i++) assertErrorResponse(t, await reply(slow), 404, 'a start')
+      assertErrorResponse(t, await reply(response => { response.writeHead(422).end('another') }), 422, 'another')
       for (const [i, source] of sources.entries()) {
         source.end('the end')
         await finished(source)
@@ -258,18 +258,18 @@ for (const [way, serve] of Object.entries(SERVERS)) {
 
     t.test('keeps the connection open when the writer fails', async t => {
       let piped: Promise<unknown>
-      keepsContract(t, await reply(response => {
+      assertErrorResponse(t, await reply(response => {
         response.statusCode = 404
         piped = pipeline(async function * () { yield 'a start'; for (let i = 0; i < 3; i++) await setImmediate(); throw new Error('it broke') }, response).catch(error => error)
       }), 404, 'a start')
       t.match(await piped!, { message: 'it broke' })
-      keepsContract(t, await reply(response => { response.writeHead(422).end('another') }), 422, 'another')
+      assertErrorResponse(t, await reply(response => { response.writeHead(422).end('another') }), 422, 'another')
     })
 
     t.test('closes an endless source, and everything that is piped into it', async t => {
       const endless = new Readable({ read () { this.push(Buffer.alloc(65_536, 'x')) } })
       const through = new PassThrough()
-      keepsContract(t, await reply(response => {
+      assertErrorResponse(t, await reply(response => {
         response.statusCode = 404
         endless.pipe(through).pipe(response)
       }), 404, 'x'.repeat(512))
@@ -288,7 +288,7 @@ for (const [way, serve] of Object.entries(SERVERS)) {
       let events: Promise<string[]>
       mock.timers.enable({ apis: ['setTimeout'] })
       t.teardown(() => { mock.timers.reset() })
-      keepsContract(t, await reply(response => {
+      assertErrorResponse(t, await reply(response => {
         events = recordEvents(response)
         response.statusCode = 404
         stalling.pipe(response)
@@ -354,8 +354,8 @@ t.test('responds to a malformed request while the error before it is still being
   const connection = connect(await listen(t, app))
   connection.write('GET / HTTP/1.1\r\nHost: a\r\n\r\nGARBAGE\r\n\r\n')
   const [first, second] = await connection.responses(2)
-  keepsContract(t, first!, 404, 'a start')
-  keepsContract(t, second!, 400, 'Parse Error: Invalid method encountered')
+  assertErrorResponse(t, first!, 404, 'a start')
+  assertErrorResponse(t, second!, 400, 'Parse Error: Invalid method encountered')
   await connection.closed()
   for (const source of sources) source.end()
 })

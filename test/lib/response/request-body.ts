@@ -7,7 +7,7 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import t, { type Test } from 'tap'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
-import { connect, keepsContract, listen, type Connection } from '../../fixtures/wire.js'
+import { connect, assertErrorResponse, listen, type Connection } from '../../fixtures/wire.js'
 
 const LARGE = 300_000
 
@@ -64,7 +64,7 @@ const NEXT = 'GET /next HTTP/1.1\r\nHost: localhost\r\n\r\n'
 /** Asserts that the first response on a connection is the given error, and that the next request gets a response. */
 async function assertErrorThenNext (t: Test, connection: Connection, title: string, reason?: string, statusCode = 422): Promise<void> {
   const [error, next] = await connection.responses(2)
-  keepsContract(t, error!, statusCode, reason, title)
+  assertErrorResponse(t, error!, statusCode, reason, title)
   t.equal(next!.body, 'next', `${title}: responds to the next request`)
   connection.destroy()
 }

@@ -3,7 +3,7 @@ import t from 'tap'
 import { Contract } from '../../../lib/contract.js'
 import { createPatcher, createResponseClass, replaceResponseClass } from '../../../lib/response/install.js'
 import { setError, setReplyMessage, startSerializing } from '../../../lib/response/state.js'
-import { connect, exchange, keepsContract, listenServer, valuesOf } from '../../fixtures/wire.js'
+import { connect, exchange, assertErrorResponse, listenServer, valuesOf } from '../../fixtures/wire.js'
 
 const contract = new Contract()
 
@@ -32,7 +32,7 @@ for (const [way, serve] of Object.entries(INSTALLATIONS)) {
       await new Promise(resolve => { setImmediate(resolve) })
     }
     const [response] = await connection.responses(1)
-    keepsContract(t, response!, 400, 'too large')
+    assertErrorResponse(t, response!, 400, 'too large')
     connection.destroy()
   })
 
@@ -70,7 +70,7 @@ for (const [way, serve] of Object.entries(INSTALLATIONS)) {
       handler = handle
       for (const method of ['GET', 'HEAD']) {
         const response = await exchange(port, `${method} / HTTP/1.1\r\nHost: localhost\r\n\r\n`)
-        keepsContract(t, response, statusCode, reason, `${title}, ${method}`)
+        assertErrorResponse(t, response, statusCode, reason, `${title}, ${method}`)
         for (const [field, values] of Object.entries(more)) t.strictSame(valuesOf(response, field), values, `${field}, ${title}`)
       }
     }
@@ -106,7 +106,7 @@ for (const [way, serve] of Object.entries(INSTALLATIONS)) {
     await new Promise(setImmediate)
     t.equal(called.at(-1), 'only')
 
-    keepsContract(t, await get(response => {
+    assertErrorResponse(t, await get(response => {
       t.equal(response.headersSent, false)
       response.writeHead(404)
       t.equal(response.headersSent, true, 'headersSent is true after writeHead()')
@@ -117,7 +117,7 @@ for (const [way, serve] of Object.entries(INSTALLATIONS)) {
       t.throws(() => response.writeHead(500), { code: 'ERR_HTTP_HEADERS_SENT' })
     }), 404)
 
-    keepsContract(t, await get(response => {
+    assertErrorResponse(t, await get(response => {
       setReplyMessage(response, 'not here')
       t.throws(() => response.writeHead(404, { 'x-bad': 'a\nb' }), { code: 'ERR_INVALID_CHAR' })
       t.equal(response.headersSent, false, 'sends nothing')
@@ -147,7 +147,7 @@ for (const [way, serve] of Object.entries(INSTALLATIONS)) {
       [response => { response.statusCode = 404; response.write('not here'); response.destroy() }, 'not here']
     ] as Array<[Handler, string?]>) {
       handler = handle
-      keepsContract(t, await exchange(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'), 404, reason)
+      assertErrorResponse(t, await exchange(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'), 404, reason)
     }
     handler = response => { response.statusCode = 404; response.destroy() }
     await t.rejects(exchange(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'), { message: /^closed/ })
@@ -186,7 +186,7 @@ t.test('keeps the contract for a response whose methods were wrapped before', as
     response.end('not here')
   }))
   const response = await exchange(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
-  keepsContract(t, response, 404, 'not here')
+  assertErrorResponse(t, response, 404, 'not here')
   t.strictSame(valuesOf(response, 'x-wrapped'), ['1'])
 })
 

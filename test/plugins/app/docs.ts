@@ -11,7 +11,7 @@ import * as message from '../../../schemas/message.js'
 import * as subscription from '../../../schemas/subscription.js'
 import * as topic from '../../../schemas/topic.js'
 import { sqlite } from '../../fixtures/database.js'
-import { service } from '../../fixtures/service.js'
+import { createService } from '../../fixtures/service.js'
 import { KEY } from '../../fixtures/sign.js'
 
 // The TypeScript compiler runs here.
@@ -19,7 +19,7 @@ t.setTimeout(300_000)
 
 /** Returns the document that the service sends. */
 async function documentOf (t: Test): Promise<any> {
-  const app = await service(t, await sqlite.open(t))
+  const app = await createService(t, await sqlite.open(t))
   const { statusCode, headers, body } = await app.inject('/docs/json')
   t.equal(statusCode, 200)
   t.match(headers['content-type'], /^application\/json\b/)
@@ -261,7 +261,7 @@ t.test('a client that is generated from the document', async t => {
   })
 
   t.test('gets responses that match its types', async t => {
-    const app = await service(t, await sqlite.open(t))
+    const app = await createService(t, await sqlite.open(t))
     const sign = signer(KEY)
     const client = createClient<any>({
       baseUrl: await app.listen({ host: '127.0.0.1', port: 0 }),
@@ -279,7 +279,7 @@ t.test('a client that is generated from the document', async t => {
 })
 
 t.test('GET /docs returns the page', async t => {
-  const app = await service(t, await sqlite.open(t))
+  const app = await createService(t, await sqlite.open(t))
   const page = await app.inject('/docs')
   t.equal(page.statusCode, 200)
   t.match(page.headers['content-type'], /^text\/html\b/)

@@ -1,11 +1,11 @@
 import t from 'tap'
 import { databases } from '../../fixtures/database.js'
-import { isError, service } from '../../fixtures/service.js'
+import { assertInjectedError, createService } from '../../fixtures/service.js'
 
 for (const { name, skip, open } of databases) {
   t.test(`maintenance in ${name}`, { skip }, async t => {
     const options = await open(t)
-    const [app, other] = [await service(t, options), await service(t, options)]
+    const [app, other] = [await createService(t, options), await createService(t, options)]
     await app.ready()
     await other.ready()
     const follows = async (enabled: boolean) => {
@@ -19,7 +19,7 @@ for (const { name, skip, open } of databases) {
         const state = await app.maintenance.enter(start)
         while (JSON.stringify(other.maintenance.state) !== JSON.stringify(state)) await new Promise(resolve => setTimeout(resolve, 5))
         t.strictSame(other.maintenance.state, state)
-        const next = await service(t, options)
+        const next = await createService(t, options)
         await next.ready()
         t.strictSame(next.maintenance.state, state)
       }
@@ -33,7 +33,7 @@ for (const { name, skip, open } of databases) {
       for (const url of ['/health', '/docs', '/docs/', '/docs/json', '/docs/static/swagger-ui.css', '/v2/maintenance']) {
         t.not((await app.inject(url)).statusCode, 503, url)
       }
-      for (const url of ['/v2/topic', '/docsx', '/docs/../v2/topic', '/', '/health/x']) isError(t, await app.inject(url), 503, 'Temporarily offline for maintenance')
+      for (const url of ['/v2/topic', '/docsx', '/docs/../v2/topic', '/', '/health/x']) assertInjectedError(t, await app.inject(url), 503, 'Temporarily offline for maintenance')
       await app.maintenance.leave()
     })
   })

@@ -1,14 +1,14 @@
 import t from 'tap'
 import type { MaintenanceState } from '../../../plugins/maintenance/index.js'
 import { MESSAGE, open, SharedStore, tick, until } from '../../fixtures/maintenance.js'
-import { isError } from '../../fixtures/service.js'
+import { assertInjectedError } from '../../fixtures/service.js'
 
 t.test('is on before enter() has returned', async t => {
   const { app } = await open(t)
   await app.ready()
   const entered = app.maintenance.enter()
   t.equal(app.maintenance.state.enabled, true)
-  isError(t, await app.inject('/'), 503, MESSAGE)
+  assertInjectedError(t, await app.inject('/'), 503, MESSAGE)
   await entered
 })
 

@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import t from 'tap'
 import maintenance from '../../../plugins/maintenance/index.js'
 import { MESSAGE, open } from '../../fixtures/maintenance.js'
-import { isError } from '../../fixtures/service.js'
+import { assertInjectedError } from '../../fixtures/service.js'
 
 t.test('fails to register without fastify-reason-phrase', async t => {
   await t.rejects(async () => await Fastify().register(maintenance).ready(), { message: /dependency 'fastify-reason-phrase'/ })
@@ -27,13 +27,13 @@ t.test('sends 503 for every request during maintenance, before hooks of later pl
     { method: 'POST', url: '/', payload: '{', headers: { 'content-type': 'application/json' } }
   ] as const) {
     const response = await app.inject(request)
-    isError(t, response, 503, 'We move, back in a moment')
+    assertInjectedError(t, response, 503, 'We move, back in a moment')
     t.equal(response.headers['retry-after'], '30')
   }
   t.strictSame(ran, [])
   t.equal((await app.inject('/exempt')).body, 'ok')
   t.equal((await app.inject({ method: 'HEAD', url: '/exempt' })).statusCode, 200)
-  isError(t, await app.inject({ method: 'DELETE', url: '/exempt' }), 503, 'We move, back in a moment')
+  assertInjectedError(t, await app.inject({ method: 'DELETE', url: '/exempt' }), 503, 'We move, back in a moment')
   t.equal((await app.inject('/%zz')).statusCode, 400, 'Fastify sends this response before all hooks')
 
   t.strictSame(await app.maintenance.leave(), { enabled: false })
@@ -47,6 +47,6 @@ t.test('answers requests that the option exempts', async t => {
   await app.maintenance.enter()
   t.equal((await app.inject('/?a')).body, 'ok')
   t.equal((await app.inject('/exempt')).body, 'ok')
-  isError(t, await app.inject({ method: 'POST', url: '/' }), 503, MESSAGE)
-  isError(t, await app.inject('/nothing'), 503, MESSAGE)
+  assertInjectedError(t, await app.inject({ method: 'POST', url: '/' }), 503, MESSAGE)
+  assertInjectedError(t, await app.inject('/nothing'), 503, MESSAGE)
 })

@@ -7,8 +7,8 @@ import maintenance from '../../../plugins/maintenance/index.js'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
 import { MESSAGE, open, tick } from '../../fixtures/maintenance.js'
-import { isError } from '../../fixtures/service.js'
-import { connect, exchange, keepsContract, listen, valuesOf } from '../../fixtures/wire.js'
+import { assertInjectedError } from '../../fixtures/service.js'
+import { connect, exchange, assertErrorResponse, listen, valuesOf } from '../../fixtures/wire.js'
 
 t.test('finishes a request in flight, and keeps the connection', async t => {
   const { app } = await open(t)
@@ -26,7 +26,7 @@ t.test('finishes a request in flight, and keeps the connection', async t => {
   const [whole, ...refused] = await connection.responses(3)
   t.equal(whole!.body, 'whole')
   for (const response of refused) {
-    keepsContract(t, response, 503, 'Later')
+    assertErrorResponse(t, response, 503, 'Later')
     t.strictSame(valuesOf(response, 'retry-after'), ['60'])
     t.strictSame(valuesOf(response, 'connection'), ['keep-alive'])
   }
@@ -48,7 +48,7 @@ t.test('closes the connection of a request with a body, and does not reset it', 
     }
     await connection.closed()
     const [response] = await connection.responses(1)
-    keepsContract(t, response!, 503, 'Later')
+    assertErrorResponse(t, response!, 503, 'Later')
     t.strictSame(valuesOf(response!, 'connection'), ['close'])
     t.strictSame(errors, [])
   }
@@ -59,7 +59,7 @@ t.test('sends 503 over HTTP/1.0', async t => {
   const port = await listen(t, app)
   await app.maintenance.enter({ message: 'Later' })
   const response = await exchange(port, 'GET / HTTP/1.0\r\n\r\n')
-  keepsContract(t, response, 503, 'Later')
+  assertErrorResponse(t, response, 503, 'Later')
 })
 
 t.test('sends no Connection field over HTTP/2', async t => {
@@ -94,7 +94,7 @@ t.test('lets pages of other origins read the message if @fastify/cors is registe
   await app.maintenance.enter()
   t.equal((await app.inject(preflight)).statusCode, 204)
   const response = await app.inject(plain)
-  isError(t, response, 503, MESSAGE)
+  assertInjectedError(t, response, 503, MESSAGE)
   t.match(response.headers, { 'access-control-allow-origin': 'https://a.example', 'access-control-expose-headers': 'EB-REASON-PHRASE' })
 })
 
@@ -102,6 +102,6 @@ t.test('sends no CORS fields if @fastify/cors is registered after', async t => {
   const { app } = await open(t)
   await app.register(cors, { origin: true })
   await app.maintenance.enter()
-  isError(t, await app.inject(preflight), 503, MESSAGE)
+  assertInjectedError(t, await app.inject(preflight), 503, MESSAGE)
   t.notOk('access-control-allow-origin' in (await app.inject(plain)).headers)
 })

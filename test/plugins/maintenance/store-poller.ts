@@ -4,7 +4,7 @@ import maintenance, { type MaintenanceState } from '../../../plugins/maintenance
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
 import { type Line, logTo, MESSAGE, off, on, open, SharedStore, STAYS, tick, until, warnings } from '../../fixtures/maintenance.js'
-import { isError } from '../../fixtures/service.js'
+import { assertInjectedError } from '../../fixtures/service.js'
 
 const never = () => new Promise<never>(() => {})
 
@@ -28,7 +28,7 @@ t.test('keeps the last state while the store is down, and logs it once', async t
   store.isDown = true
   const { loads } = store
   await until(() => store.loads > loads + 5)
-  isError(t, await app.inject('/'), 503, MESSAGE)
+  assertInjectedError(t, await app.inject('/'), 503, MESSAGE)
   const about = () => lines.filter(({ msg }) => /store/.test(msg)).map(({ level, msg }) => [level, msg.replace(/^fastify-reason-phrase: the store of maintenance /, '')])
   t.strictSame(about(), [[40, 'cannot be read, so its last state stays']])
 

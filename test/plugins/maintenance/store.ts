@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { MaintenanceState } from '../../../plugins/maintenance/index.js'
 import { off, on, open, SharedStore, STAYS, tick, until, warnings } from '../../fixtures/maintenance.js'
-import { isError } from '../../fixtures/service.js'
+import { assertInjectedError } from '../../fixtures/service.js'
 
 t.test('applies the stored state in other processes, and after the next start', async t => {
   const store = new SharedStore()
@@ -13,7 +13,7 @@ t.test('applies the stored state in other processes, and after the next start', 
   t.match(store.state, { enabled: true, message: 'Moving' })
   await until(() => other.maintenance.state.enabled)
   t.strictSame(other.maintenance.state, app.maintenance.state)
-  isError(t, await other.inject('/'), 503, 'Moving')
+  assertInjectedError(t, await other.inject('/'), 503, 'Moving')
 
   const { app: next } = await open(t, { store })
   await next.ready()

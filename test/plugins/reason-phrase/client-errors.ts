@@ -6,7 +6,7 @@ import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
 import { buildServer } from '../../fixtures/error-server.js'
 import { logTo } from '../../fixtures/log.js'
-import { connect, exchange, keepsContract, listen, valuesOf } from '../../fixtures/wire.js'
+import { connect, exchange, assertErrorResponse, listen, valuesOf } from '../../fixtures/wire.js'
 
 t.test('keeps the contract for malformed requests, to which Node and Fastify respond on the socket', async t => {
   const host = 'Host: localhost\r\n'
@@ -28,7 +28,7 @@ t.test('keeps the contract for malformed requests, to which Node and Fastify res
       const connection = connect(port)
       connection.write(bytes as string)
       const [response] = await connection.responses(1)
-      keepsContract(t, response!, 400, reason)
+      assertErrorResponse(t, response!, 400, reason)
       t.strictSame(valuesOf(response!, 'connection'), ['close'])
       t.equal(valuesOf(response!, 'date').length, 1)
       t.equal((await connection.closed()).split('HTTP/1.1').length, 2, 'closes the connection after one response')
@@ -40,14 +40,14 @@ t.test('keeps the contract for malformed requests, to which Node and Fastify res
     ['a content-length that does not match', `POST /echo HTTP/1.1\r\n${host}Content-Type: application/json\r\nContent-Length: 1\r\n\r\n{}`, "Body is not valid JSON but content-type is set to 'application/json'"]
   ] as const) {
     await t.test(`sends 400 for ${title}`, async t => {
-      keepsContract(t, await exchange(port, bytes), 400, reason)
+      assertErrorResponse(t, await exchange(port, bytes), 400, reason)
     })
   }
   await t.test('sends 400 for Expect: 100-continue on a route that fails', async t => {
     const connection = connect(port)
     connection.write(`POST /valid/1 HTTP/1.1\r\n${host}Content-Type: text/csv\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n`)
     const [response] = await connection.responses(1)
-    keepsContract(t, response!, 400, 'Unsupported Media Type')
+    assertErrorResponse(t, response!, 400, 'Unsupported Media Type')
     connection.destroy()
   })
 })
@@ -64,7 +64,7 @@ t.test('sends 400 to slow requests, and closes the connection', async t => {
     const connection = connect(port)
     connection.write(bytes)
     const [response] = await connection.responses(1)
-    keepsContract(t, response!, 400, 'Request timeout')
+    assertErrorResponse(t, response!, 400, 'Request timeout')
     t.match(await connection.closed(), /^HTTP\/1.1 400/, title)
   }
 })
@@ -96,8 +96,8 @@ t.test('sends one response for a client error after pipelined requests', async t
   const held = connect(port)
   held.write('GET /held HTTP/1.1\r\nHost: localhost\r\n\r\nGARBAGE\r\n\r\n')
   const [first, second] = await held.responses(2)
-  keepsContract(t, first!, 403, 'held')
-  keepsContract(t, second!, 400, 'Parse Error: Invalid method encountered')
+  assertErrorResponse(t, first!, 403, 'held')
+  assertErrorResponse(t, second!, 400, 'Parse Error: Invalid method encountered')
 })
 
 t.test('sends the response to a client error in the order of the requests', async t => {
@@ -124,7 +124,7 @@ t.test('sends the response to a client error in the order of the requests', asyn
     reply.send('slow')
     const [first, second] = await connection.responses(2)
     t.equal(first!.body, 'slow')
-    keepsContract(t, second!, 400, 'Parse Error: Invalid method encountered')
+    assertErrorResponse(t, second!, 400, 'Parse Error: Invalid method encountered')
     await connection.closed()
   })
 

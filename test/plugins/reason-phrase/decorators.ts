@@ -5,7 +5,7 @@ import httpErrors from 'http-errors'
 import t, { type Test } from 'tap'
 import reasonPhrase, { type ReasonPhraseOptions } from '../../../plugins/reason-phrase/index.js'
 import { logTo } from '../../fixtures/log.js'
-import { exchange, keepsContract, listen, valuesOf, type WireResponse } from '../../fixtures/wire.js'
+import { exchange, assertErrorResponse, listen, valuesOf, type WireResponse } from '../../fixtures/wire.js'
 
 const DECORATORS = [
   ['badRequest', 400, 'Bad Request'],
@@ -38,28 +38,28 @@ for (const [name, statusCode, phrase] of DECORATORS) {
     const send = await build(t)
 
     t.test('with the default phrase if there is no message', async t => {
-      keepsContract(t, await send(reply => { reply[name]() }), statusCode, phrase)
-      keepsContract(t, await send(reply => reply[name](undefined)), statusCode, phrase)
-      keepsContract(t, await send(async reply => reply[name]('')), statusCode, phrase)
+      assertErrorResponse(t, await send(reply => { reply[name]() }), statusCode, phrase)
+      assertErrorResponse(t, await send(reply => reply[name](undefined)), statusCode, phrase)
+      assertErrorResponse(t, await send(async reply => reply[name]('')), statusCode, phrase)
     })
 
     t.test('with the message', async t => {
-      keepsContract(t, await send(reply => { reply[name]('A message') }), statusCode, 'A message')
-      keepsContract(t, await send(async reply => reply[name]('A message')), statusCode, 'A message')
-      keepsContract(t, await send(reply => reply[name](`Тема\r\n${'x'.repeat(600)}`)), statusCode, `Tema ${'x'.repeat(507)}`)
-      keepsContract(t, await send(reply => reply[name](42 as never)), statusCode, '42')
+      assertErrorResponse(t, await send(reply => { reply[name]('A message') }), statusCode, 'A message')
+      assertErrorResponse(t, await send(async reply => reply[name]('A message')), statusCode, 'A message')
+      assertErrorResponse(t, await send(reply => reply[name](`Тема\r\n${'x'.repeat(600)}`)), statusCode, `Tema ${'x'.repeat(507)}`)
+      assertErrorResponse(t, await send(reply => reply[name](42 as never)), statusCode, '42')
     })
 
     t.test(`with ${statusCode < 500 ? 'the message' : 'the default phrase instead of the message'} of an error that is given as message`, async t => {
       const reason = statusCode < 500 ? 'A message' : phrase
-      keepsContract(t, await send(reply => reply[name](new Error('A message') as never)), statusCode, reason)
-      keepsContract(t, await send(reply => reply[name]({ message: 'A message' } as never)), statusCode, reason)
-      keepsContract(t, await send(reply => reply[name](httpErrors(500, 'A message', { expose: true }) as never)), statusCode, 'A message', 'an exposed error')
-      keepsContract(t, await send(reply => reply[name](null as never)), statusCode, phrase)
+      assertErrorResponse(t, await send(reply => reply[name](new Error('A message') as never)), statusCode, reason)
+      assertErrorResponse(t, await send(reply => reply[name]({ message: 'A message' } as never)), statusCode, reason)
+      assertErrorResponse(t, await send(reply => reply[name](httpErrors(500, 'A message', { expose: true }) as never)), statusCode, 'A message', 'an exposed error')
+      assertErrorResponse(t, await send(reply => reply[name](null as never)), statusCode, phrase)
     })
 
     t.test('with the default phrase if the message is a function', async t => {
-      keepsContract(t, await send(reply => reply[name]((() => 'a secret') as never)), statusCode, phrase)
+      assertErrorResponse(t, await send(reply => reply[name]((() => 'a secret') as never)), statusCode, phrase)
     })
 
     t.test(`with ${statusCode === 401 ? 'a' : 'no'} challenge`, async t => {
@@ -68,7 +68,7 @@ for (const [name, statusCode, phrase] of DECORATORS) {
 
     t.test('without the headers that describe a body, and with all others', async t => {
       const response = await send(reply => reply.type('text/html').header('etag', '"1"').header('x-kept', '1')[name]('A message'))
-      keepsContract(t, response, statusCode, 'A message')
+      assertErrorResponse(t, response, statusCode, 'A message')
       t.strictSame(valuesOf(response, 'x-kept'), ['1'])
     })
   })
@@ -89,7 +89,7 @@ t.test('a decorator logs an error that is given as message, with its stack, once
 t.test('a decorator sends the message of any error with exposeServerErrors', async t => {
   const send = await build(t, { exposeServerErrors: true })
   for (const [name, statusCode] of DECORATORS) {
-    keepsContract(t, await send(reply => reply[name](new Error('A message') as never)), statusCode, 'A message')
+    assertErrorResponse(t, await send(reply => reply[name](new Error('A message') as never)), statusCode, 'A message')
   }
 })
 
@@ -108,7 +108,7 @@ t.test('reply.serviceUnavailable() sends Retry-After', async t => {
     [new Date(0), 'Thu, 01 Jan 1970 00:00:00 GMT']
   ] as const) {
     const response = await send(reply => reply.serviceUnavailable('Later', { retryAfter }))
-    keepsContract(t, response, 503, 'Later')
+    assertErrorResponse(t, response, 503, 'Later')
     t.strictSame(valuesOf(response, 'retry-after'), [value], `for ${String(retryAfter)}`)
   }
   for (const options of [undefined, {}, { retryAfter: undefined }]) {
@@ -123,7 +123,7 @@ t.test('reply.serviceUnavailable() throws for a retryAfter that is neither secon
       t.throws(() => reply.serviceUnavailable('Later', { retryAfter } as never), { name: 'TypeError', message: /retryAfter must be a number of seconds or a valid Date/ }, String(retryAfter))
       return reply.notFound('Not sent')
     })
-    keepsContract(t, response, 404, 'Not sent')
+    assertErrorResponse(t, response, 404, 'Not sent')
   }
 })
 
@@ -153,7 +153,7 @@ t.test('decorators of @fastify/sensible stay in force if it is registered first,
   app.get('/ours', (_request, reply) => reply.unprocessable('ours'))
   const port = await listen(t, app)
   for (const [url, statusCode, reason] of [['/sensible', 404, 'sensible'], ['/conflict', 400, 'sensible'], ['/secret', 500], ['/ours', 422, 'ours']] as const) {
-    keepsContract(t, await exchange(port, `GET ${url} HTTP/1.1\r\nHost: localhost\r\n\r\n`), statusCode, reason)
+    assertErrorResponse(t, await exchange(port, `GET ${url} HTTP/1.1\r\nHost: localhost\r\n\r\n`), statusCode, reason)
   }
 })
 

@@ -8,13 +8,13 @@ import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
 import { cert, key } from '../../fixtures/certificate.js'
 import { assertErrorCase } from '../../fixtures/error-cases.js'
 import { buildServer, sendHttp2 } from '../../fixtures/error-server.js'
-import { connect, exchange, keepsContract, listen } from '../../fixtures/wire.js'
+import { connect, exchange, assertErrorResponse, listen } from '../../fixtures/wire.js'
 
 t.test('sends 400 to a client that does not speak HTTP/2', async t => {
   const app = Fastify(serverOptions({ http2: true, https: { key, cert } }))
   await buildServer(app)
   const port = await listen(t, app)
-  keepsContract(t, await exchange(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n', { tls: {} }), 400, 'This server speaks HTTP/2 only')
+  assertErrorResponse(t, await exchange(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n', { tls: {} }), 400, 'This server speaks HTTP/2 only')
 
   const listening = Fastify(serverOptions({ http2: true, https: { key, cert } }))
   await buildServer(listening)

@@ -4,7 +4,7 @@ import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
 import { addErrorCases, assertErrorCase, toRequestBytes, METHODS, withMethod, toWireResponse } from '../../fixtures/error-cases.js'
 import { logTo } from '../../fixtures/log.js'
-import { exchange, keepsContract, listen, valuesOf } from '../../fixtures/wire.js'
+import { exchange, assertErrorResponse, listen, valuesOf } from '../../fixtures/wire.js'
 
 t.test('keeps the contract from routing on with register() alone', async t => {
   const app = Fastify()
@@ -32,7 +32,7 @@ t.test('applies the options header, statusCodes, exposeServerErrors and challeng
   const port = await listen(t, app)
   for (const [statusCode, reason] of [[429, 'Too Many Requests'], [500, 'no secret'], [401, 'Unauthorized'], [404, 'Not Here']] as const) {
     const response = await exchange(port, `GET /${statusCode} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
-    keepsContract(t, response, statusCode, reason, '', 'X-Reason')
+    assertErrorResponse(t, response, statusCode, reason, '', 'X-Reason')
     t.strictSame(valuesOf(response, 'www-authenticate'), statusCode === 401 ? ['Signature'] : [])
   }
 })
@@ -75,7 +75,7 @@ t.test('covers only the child context in which it is registered', async t => {
   })
   app.get('/sibling', (_request, reply) => { reply.code(404).send({ message: 'as stock' }) })
   const port = await listen(t, app)
-  keepsContract(t, await exchange(port, 'GET /child HTTP/1.1\r\nHost: localhost\r\n\r\n'), 404, 'by the contract')
+  assertErrorResponse(t, await exchange(port, 'GET /child HTTP/1.1\r\nHost: localhost\r\n\r\n'), 404, 'by the contract')
   const sibling = await exchange(port, 'GET /sibling HTTP/1.1\r\nHost: localhost\r\n\r\n')
   t.strictSame(JSON.parse(sibling.body), { message: 'as stock' })
 
@@ -143,7 +143,7 @@ t.test('keeps the contract for errors that an earlier plugin sends in onRequest,
   app.get('/:way', async () => 'ok')
   for (const url of ['/sent', '/thrown']) {
     lines.length = 0
-    keepsContract(t, toWireResponse(await app.inject(url)), 403, 'Not you', url, 'eb-reason-phrase')
+    assertErrorResponse(t, toWireResponse(await app.inject(url)), 403, 'Not you', url, 'eb-reason-phrase')
     t.ok(lines.some(({ msg }) => msg === 'Not you'), url)
   }
 })

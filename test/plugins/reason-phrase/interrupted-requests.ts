@@ -8,7 +8,7 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import t, { type Test } from 'tap'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
-import { connect, keepsContract, listen, valuesOf, type Connection } from '../../fixtures/wire.js'
+import { connect, assertErrorResponse, listen, valuesOf, type Connection } from '../../fixtures/wire.js'
 
 const BAD_CHUNK = 'Parse Error: Invalid character in chunk size'
 const unknown = (detail: string): string => `The request broke off while it was processed, so its outcome is unknown (${detail})`
@@ -76,7 +76,7 @@ async function assertErrorAndClose (t: Test, connection: Connection, statusCode:
   const [response] = await connection.responses(1)
   const [said] = valuesOf(response!, 'eb-reason-phrase')
   t.match(said, reason, title)
-  keepsContract(t, response!, statusCode, said, title)
+  assertErrorResponse(t, response!, statusCode, said, title)
   t.strictSame(valuesOf(response!, 'connection'), ['close'])
   t.strictSame(valuesOf(response!, 'retry-after'), [])
   connection.socket.end()
@@ -136,7 +136,7 @@ for (const [kind, isAlone, create] of kinds) {
     work.emit('go')
     const [slow, broken] = await first.responses(2)
     t.equal(slow!.body, 'slow')
-    keepsContract(t, broken!, 500, detail(BAD_CHUNK))
+    assertErrorResponse(t, broken!, 500, detail(BAD_CHUNK))
 
     const second = connect(port)
     second.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n' + begin('/json', 'application/json') + chunk('{') + 'ZZ\r\n')
@@ -144,7 +144,7 @@ for (const [kind, isAlone, create] of kinds) {
     work.emit('go')
     const responses = await second.responses(2)
     t.equal(responses[0]!.body, 'slow')
-    keepsContract(t, responses[1]!, 400, isAlone ? 'Client Error' : BAD_CHUNK)
+    assertErrorResponse(t, responses[1]!, 400, isAlone ? 'Client Error' : BAD_CHUNK)
   })
 }
 
@@ -200,7 +200,7 @@ t.test('a clientErrorHandler can choose a 5xx, but no 4xx, after the handler has
       const connection = await startRequest(port, '/raw')
       connection.write('ZZ\r\n')
       const [response] = await connection.responses(1)
-      keepsContract(t, response!, statusCode, reason)
+      assertErrorResponse(t, response!, statusCode, reason)
       t.strictSame(valuesOf(response!, 'x-kept'), ['1'])
       t.strictSame(valuesOf(response!, 'retry-after'), retryAfter)
       connection.destroy()

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { openapi } from '../../../plugins/openapi/index.js'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { logTo } from '../../fixtures/log.js'
-import { isError } from '../../fixtures/service.js'
+import { assertInjectedError } from '../../fixtures/service.js'
 
 const Item = Type.Object({ name: Type.String() }, { description: 'An item' })
 
@@ -29,10 +29,10 @@ t.test('sends 501 after authentication and validation', async t => {
   })
   const ask = (payload: object | undefined, headers = {}, method: 'GET' | 'HEAD' | 'POST' = 'POST') => app.inject({ method, url: '/item/1', payload, headers })
   const authorization = 'me'
-  isError(t, await ask({ name: 'a' }), 401, 'Who are you?')
-  isError(t, await ask({}, { authorization }), 400, /^body must have required property 'name'$/)
-  isError(t, await ask({ name: 'a' }, { authorization }), 501, 'POST /item/:id is not implemented yet')
-  isError(t, await ask(undefined, { authorization }, 'GET'), 501, 'GET /item/:id is not implemented yet')
+  assertInjectedError(t, await ask({ name: 'a' }), 401, 'Who are you?')
+  assertInjectedError(t, await ask({}, { authorization }), 400, /^body must have required property 'name'$/)
+  assertInjectedError(t, await ask({ name: 'a' }, { authorization }), 501, 'POST /item/:id is not implemented yet')
+  assertInjectedError(t, await ask(undefined, { authorization }, 'GET'), 501, 'GET /item/:id is not implemented yet')
   t.equal((await ask(undefined, { authorization }, 'HEAD')).statusCode, 501)
 })
 

@@ -5,7 +5,7 @@ import t from 'tap'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
 import { logTo } from '../../fixtures/log.js'
-import { connect, exchange, keepsContract, listen, valuesOf } from '../../fixtures/wire.js'
+import { connect, exchange, assertErrorResponse, listen, valuesOf } from '../../fixtures/wire.js'
 
 // Readable.toWeb() of Node 20 can throw an uncaught exception after it is cancelled.
 function webStreamOf (stream: Readable): ReadableStream {
@@ -84,11 +84,11 @@ t.test('sends the message of a JSON or text stream with a 4xx, and closes the st
     }
   }
   const port = await listen(t, app)
-  keepsContract(t, await exchange(port, 'GET /response HTTP/1.1\r\nHost: localhost\r\n\r\n'), 503, 'Service Unavailable')
-  keepsContract(t, await exchange(port, 'GET /buffer HTTP/1.1\r\nHost: localhost\r\n\r\n'), 500, 'Internal Server Error')
+  assertErrorResponse(t, await exchange(port, 'GET /response HTTP/1.1\r\nHost: localhost\r\n\r\n'), 503, 'Service Unavailable')
+  assertErrorResponse(t, await exchange(port, 'GET /buffer HTTP/1.1\r\nHost: localhost\r\n\r\n'), 500, 'Internal Server Error')
   for (const kind of Object.keys(kinds)) {
     for (const [url,,, statusCode, reason] of cases) {
-      keepsContract(t, await exchange(port, `GET /${kind}${url} HTTP/1.1\r\nHost: localhost\r\n\r\n`), statusCode, reason)
+      assertErrorResponse(t, await exchange(port, `GET /${kind}${url} HTTP/1.1\r\nHost: localhost\r\n\r\n`), statusCode, reason)
       await closed!
       t.equal((await app.inject(`/${kind}${url}`)).headers['eb-reason-phrase'], reason)
     }
@@ -115,7 +115,7 @@ t.test('sends another error while it waits for the start of a stream', async t =
   const connection = connect(await listen(t, app))
   for (const [i, url] of ['/node', '/response'].entries()) {
     connection.write(`GET ${url} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
-    keepsContract(t, (await connection.responses(2 * i + 1))[2 * i]!, 422, 'It takes too long')
+    assertErrorResponse(t, (await connection.responses(2 * i + 1))[2 * i]!, 422, 'It takes too long')
     const closed = once(stalled!, 'close')
     stalled!.destroy()
     await closed
@@ -164,11 +164,11 @@ t.test('sends an error for what fails in the middle of sending, and the process 
   app.get('/good-trailer', (_request, reply) => { reply.trailer('x-sum', async () => '1').send('good') })
   const port = await listen(t, app)
   const get = (url: string) => exchange(port, `GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n`)
-  keepsContract(t, await get('/onSend'), 500)
-  keepsContract(t, await get('/preSerialization'), 500)
+  assertErrorResponse(t, await get('/onSend'), 500)
+  assertErrorResponse(t, await get('/preSerialization'), 500)
   const response = await get('/response')
-  keepsContract(t, response, 422, 'a reason')
+  assertErrorResponse(t, response, 422, 'a reason')
   t.strictSame([valuesOf(response, 'x-a'), valuesOf(response, 'x-kept')], [[], ['1']])
-  keepsContract(t, await get('/trailer'), 422, 'a reason')
+  assertErrorResponse(t, await get('/trailer'), 422, 'a reason')
   t.match(await get('/good-trailer'), { statusCode: 200, body: 'good' })
 })

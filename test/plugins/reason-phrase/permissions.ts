@@ -2,7 +2,7 @@ import Fastify, { type FastifyInstance, type FastifyPluginAsync, type RouteOptio
 import t, { type Test } from 'tap'
 import reasonPhrase, { serverOptions } from '../../../index.js'
 import signature, { type Key } from '../../../plugins/signature/index.js'
-import { isError } from '../../fixtures/service.js'
+import { assertInjectedError } from '../../fixtures/service.js'
 import { KEY, sign } from '../../fixtures/sign.js'
 
 const options = { keys: (id: string): Key | undefined => id === KEY.id ? { secret: KEY.secret, permissions: ['read'] } : undefined }
@@ -25,10 +25,10 @@ function unverifiedError (method: string, url: string, permission: string): { me
 
 /** Asserts that the permissions of {@link routes} are verified. */
 async function assertVerified (t: Test, app: FastifyInstance, prefix = ''): Promise<void> {
-  isError(t, await app.inject(`${prefix}/read`), 401, 'The request is not signed: it must have Signature-Input and Signature')
+  assertInjectedError(t, await app.inject(`${prefix}/read`), 401, 'The request is not signed: it must have Signature-Input and Signature')
   t.equal((await app.inject({ url: `${prefix}/read`, headers: sign('GET', `${prefix}/read`) })).body, 'read')
-  isError(t, await app.inject({ url: `${prefix}/write`, headers: sign('GET', `${prefix}/write`) }), 403, 'The key lacks the permission write')
-  isError(t, await app.inject({ method: 'HEAD', url: `${prefix}/write`, headers: sign('HEAD', `${prefix}/write`) }), 403, 'The key lacks the permission write')
+  assertInjectedError(t, await app.inject({ url: `${prefix}/write`, headers: sign('GET', `${prefix}/write`) }), 403, 'The key lacks the permission write')
+  assertInjectedError(t, await app.inject({ method: 'HEAD', url: `${prefix}/write`, headers: sign('HEAD', `${prefix}/write`) }), 403, 'The key lacks the permission write')
 }
 
 t.test('rejects at start a permission that nothing verifies', async t => {

@@ -6,7 +6,7 @@ import fp from 'fastify-plugin'
 import t, { type Test } from 'tap'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
-import { connect, exchange, keepsContract, listen, valuesOf, type WireResponse } from '../../fixtures/wire.js'
+import { connect, exchange, assertErrorResponse, listen, valuesOf, type WireResponse } from '../../fixtures/wire.js'
 
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'
 
@@ -35,7 +35,7 @@ async function service (t: Test, upgrade: 'routed' | 'refused', listens = false)
 
 t.test('sends 400 for a malformed WebSocket handshake', async t => {
   const { port } = await service(t, 'refused')
-  keepsContract(t, await exchange(port, UPGRADE), 400, 'Missing or invalid Sec-WebSocket-Key header')
+  assertErrorResponse(t, await exchange(port, UPGRADE), 400, 'Missing or invalid Sec-WebSocket-Key header')
 })
 
 t.test("leaves a malformed handshake to the service's own wsClientError listener", async t => {
@@ -49,6 +49,6 @@ t.test('sends 503 with Retry-After for an upgrade while the service closes', asy
   const { app, late, port } = await service(t, 'routed')
   t.match(await exchange(port, UPGRADE), { statusCode: 200, body: 'ok' })
   await app.close()
-  keepsContract(t, late.response!, 503)
+  assertErrorResponse(t, late.response!, 503)
   t.strictSame(valuesOf(late.response!, 'retry-after'), ['5'])
 })

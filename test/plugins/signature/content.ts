@@ -11,7 +11,7 @@ import reasonPhrase, { serverOptions } from '../../../index.js'
 import signature, { type SignatureOptions } from '../../../plugins/signature/index.js'
 import { sign, type Signing } from '../../fixtures/sign.js'
 import { build, bytes, keys, MISMATCH, NOT_VALID, signedBytes, slowKeys, UNSIGNED } from '../../fixtures/signed-service.js'
-import { connect, keepsContract, listen, valuesOf } from '../../fixtures/wire.js'
+import { connect, assertErrorResponse, listen, valuesOf } from '../../fixtures/wire.js'
 
 type Ask = (headers: http2.OutgoingHttpHeaders, ...chunks: Array<string | number>) => Promise<[status: number, reason: unknown, body: string]>
 
@@ -94,7 +94,7 @@ t.test('takes chunked content of zero bytes as no content', async t => {
     const [response] = await connection.responses(1, { head: [method === 'HEAD'] })
     const reason = expected(method)
     if (reason === undefined) t.equal(response.statusCode, 200, `${method} ${sent}`)
-    else keepsContract(t, response, 401, reason, `${method} ${sent}`)
+    else assertErrorResponse(t, response, 401, reason, `${method} ${sent}`)
     if (valuesOf(response, 'connection')[0] !== 'close') {
       connection.write(signedBytes('GET', '/read'))
       t.equal((await connection.responses(2, { head: [method === 'HEAD'] }))[1].body, 'read', 'the connection stays open')
@@ -155,7 +155,7 @@ t.test('keeps the connection after it rejects a request of which it has read a p
   connection.write(signedBytes('POST', '/', 'x'.repeat(500_000), { key: { id: 'none', secret: 'x' } }))
   connection.write(signedBytes('GET', '/'))
   const [refused, next] = await connection.responses(2)
-  keepsContract(t, refused, 401, NOT_VALID)
+  assertErrorResponse(t, refused, 401, NOT_VALID)
   t.equal(next.body, 'next')
   connection.destroy()
 })

@@ -5,10 +5,10 @@ import Fastify from 'fastify'
 import t from 'tap'
 import reasonPhrase, { serverOptions } from '../../../index.js'
 import signature from '../../../plugins/signature/index.js'
-import { isError } from '../../fixtures/service.js'
+import { assertInjectedError } from '../../fixtures/service.js'
 import { KEY, sign } from '../../fixtures/sign.js'
 import { build, keys, MISMATCH, NOT_VALID, signedBytes, slowKeys } from '../../fixtures/signed-service.js'
-import { connect, exchange, keepsContract, listen, valuesOf } from '../../fixtures/wire.js'
+import { connect, exchange, assertErrorResponse, listen, valuesOf } from '../../fixtures/wire.js'
 
 t.test('keeps the connection after a 401, or closes it', async t => {
   const port = await listen(t, await build(t))
@@ -16,11 +16,11 @@ t.test('keeps the connection after a 401, or closes it', async t => {
   connection.write(signedBytes('POST', '/any', '{"a":1}', { key: { id: 'none', secret: '' } }, {}, '{"a":2}'))
   connection.write(signedBytes('POST', '/any', '{"a":1}'))
   const [refused, passed] = await connection.responses(2)
-  keepsContract(t, refused, 401, NOT_VALID)
+  assertErrorResponse(t, refused, 401, NOT_VALID)
   t.equal(passed.statusCode, 200)
   connection.write(signedBytes('POST', '/any', '{"a":1}', {}, {}, '{"a":2}'))
   const [, , mismatch] = await connection.responses(3)
-  keepsContract(t, mismatch, 401, MISMATCH)
+  assertErrorResponse(t, mismatch, 401, MISMATCH)
   t.strictSame(valuesOf(mismatch, 'connection'), ['close'])
   await connection.closed()
 })
@@ -31,7 +31,7 @@ t.test('sends a 401 while a large body arrives, and discards the body', async t 
   const body = Buffer.alloc(5_000_000, 'x')
   const request = signedBytes('POST', '/any', body, { key: { id: 'none', secret: '' } })
   connection.write(request.subarray(0, 10_000))
-  keepsContract(t, (await connection.responses(1))[0], 401, NOT_VALID)
+  assertErrorResponse(t, (await connection.responses(1))[0], 401, NOT_VALID)
   connection.write(request.subarray(10_000))
   connection.write(signedBytes('GET', '/read'))
   t.equal((await connection.responses(2))[1].body, 'read', 'it is dropped')
@@ -73,11 +73,11 @@ t.test('checks the digest of injected requests and streams, and if a parser thro
   const stream = (text: string): Readable => Readable.from([...text].map(character => Buffer.from(character)))
   const chunked = { ...headers, 'transfer-encoding': 'chunked' }
   t.equal((await app.inject({ method: 'POST', url: '/any', headers: chunked, payload: stream('{"a":1}') })).statusCode, 200)
-  isError(t, await app.inject({ method: 'POST', url: '/any', headers: chunked, payload: stream('{"a":2}') }), 401, MISMATCH)
-  isError(t, await app.inject({ method: 'POST', url: '/any', headers, payload: '{"a":2}' }), 401, MISMATCH)
-  isError(t, await app.inject({ method: 'POST', url: '/any', headers: { ...headers, 'content-digest': sign('POST', '/any', '{"a":2}')['content-digest'] }, payload: '{"a":2}' }), 401, NOT_VALID)
-  isError(t, await app.inject({ method: 'POST', url: '/any', headers: { ...headers, 'content-type': 'x/throws' }, payload: '{"a":2}' }), 401, MISMATCH)
-  isError(t, await app.inject({ method: 'POST', url: '/any', headers: { ...headers, 'content-type': 'x/throws' }, payload: '{"a":1}' }), 500, 'Internal Server Error')
+  assertInjectedError(t, await app.inject({ method: 'POST', url: '/any', headers: chunked, payload: stream('{"a":2}') }), 401, MISMATCH)
+  assertInjectedError(t, await app.inject({ method: 'POST', url: '/any', headers, payload: '{"a":2}' }), 401, MISMATCH)
+  assertInjectedError(t, await app.inject({ method: 'POST', url: '/any', headers: { ...headers, 'content-digest': sign('POST', '/any', '{"a":2}')['content-digest'] }, payload: '{"a":2}' }), 401, NOT_VALID)
+  assertInjectedError(t, await app.inject({ method: 'POST', url: '/any', headers: { ...headers, 'content-type': 'x/throws' }, payload: '{"a":2}' }), 401, MISMATCH)
+  assertInjectedError(t, await app.inject({ method: 'POST', url: '/any', headers: { ...headers, 'content-type': 'x/throws' }, payload: '{"a":1}' }), 500, 'Internal Server Error')
 })
 
 t.test('checks the content that arrives while an earlier hook waits', async t => {

@@ -7,7 +7,7 @@ import { outcomeOf } from '../../../client/index.js'
 import reasonPhrase, { serverOptions } from '../../../index.js'
 import signature, { memoryStore, redisStore } from '../../../plugins/signature/index.js'
 import { hasRedis } from '../../fixtures/redis.js'
-import { isError } from '../../fixtures/service.js'
+import { assertInjectedError } from '../../fixtures/service.js'
 import { KEY, sign } from '../../fixtures/sign.js'
 import { build, keys, MISMATCH, NOT_VALID, send, signedBytes, slowKeys, UNSIGNED, USED } from '../../fixtures/signed-service.js'
 import { connect, exchange, listen, valuesOf } from '../../fixtures/wire.js'
@@ -48,14 +48,14 @@ t.test('accepts a nonce once, and sends 503 if the store is full', async t => {
   const headers = sign('GET', '/any')
   t.equal((await app.inject({ url: '/any', headers })).statusCode, 200)
   const response = await app.inject({ url: '/any', headers })
-  isError(t, response, 503, USED)
+  assertInjectedError(t, response, 503, USED)
   t.notHas(response.headers, { 'retry-after': /./ })
   t.notHas(response.headers, { 'accept-signature': /./ })
-  isError(t, await app.inject({ method: 'POST', url: '/any', headers: { ...sign('POST', '/any', '{"a":1}'), 'content-type': 'application/json' }, payload: '{"a":2}' }), 401, MISMATCH)
+  assertInjectedError(t, await app.inject({ method: 'POST', url: '/any', headers: { ...sign('POST', '/any', '{"a":1}'), 'content-type': 'application/json' }, payload: '{"a":2}' }), 401, MISMATCH)
   const full = await send(app, 'GET', '/any')
-  isError(t, full, 503, 'Nonces cannot be looked up for now')
+  assertInjectedError(t, full, 503, 'Nonces cannot be looked up for now')
   t.equal(full.headers['retry-after'], '5')
-  isError(t, await app.inject({ url: '/any', headers }), 503, USED)
+  assertInjectedError(t, await app.inject({ url: '/any', headers }), 503, USED)
 })
 
 t.test('accepts one of many concurrent requests with the same nonce', async t => {
@@ -63,7 +63,7 @@ t.test('accepts one of many concurrent requests with the same nonce', async t =>
   const headers = sign('GET', '/any')
   const responses = await Promise.all(Array.from({ length: 20 }, async () => await app.inject({ url: '/any', headers })))
   t.equal(responses.filter(({ statusCode }) => statusCode === 200).length, 1)
-  for (const response of responses) if (response.statusCode !== 200) isError(t, response, 503, USED)
+  for (const response of responses) if (response.statusCode !== 200) assertInjectedError(t, response, 503, USED)
 })
 
 for (const http2 of [false, true]) {
@@ -97,10 +97,10 @@ t.test('sends 503 if the store fails, and never runs the handler', async t => {
     let ran = false
     const app = await build(t, { replay: { store: { take }, timeout: 10 } }, {}, app => { app.get('/ran', async () => { ran = true; return 'unsafe' }) })
     const response = await send(app, 'GET', '/ran')
-    isError(t, response, 503, 'Nonces cannot be looked up for now')
+    assertInjectedError(t, response, 503, 'Nonces cannot be looked up for now')
     t.equal(response.headers['retry-after'], '5', title)
-    isError(t, await app.inject('/ran'), 401, UNSIGNED)
-    isError(t, await send(app, 'GET', '/ran', undefined, { key: { id: KEY.id, secret: 'x' } }), 401, NOT_VALID)
+    assertInjectedError(t, await app.inject('/ran'), 401, UNSIGNED)
+    assertInjectedError(t, await send(app, 'GET', '/ran', undefined, { key: { id: KEY.id, secret: 'x' } }), 401, NOT_VALID)
     t.equal(ran, false)
   }
 })
@@ -128,5 +128,5 @@ t.test('accepts a nonce once in all processes that share a Redis server', { skip
   const client = apps[0].redis.duplicate()
   client.disconnect()
   const app = await build(t, { replay: { store: redisStore(client) } })
-  isError(t, await send(app, 'GET', '/any'), 503, 'Nonces cannot be looked up for now')
+  assertInjectedError(t, await send(app, 'GET', '/any'), 503, 'Nonces cannot be looked up for now')
 })

@@ -3,10 +3,10 @@ import Fastify from 'fastify'
 import t from 'tap'
 import reasonPhrase, { serverOptions } from '../../../index.js'
 import signature, { memoryStore, type Key } from '../../../plugins/signature/index.js'
-import { isError } from '../../fixtures/service.js'
+import { assertInjectedError } from '../../fixtures/service.js'
 import { KEY, sign, type Signing } from '../../fixtures/sign.js'
 import { build, bytes, keys, MISMATCH, NOT_VALID, send, signedBytes, UNSIGNED } from '../../fixtures/signed-service.js'
-import { exchange, keepsContract, listen, valuesOf } from '../../fixtures/wire.js'
+import { exchange, assertErrorResponse, listen, valuesOf } from '../../fixtures/wire.js'
 
 t.test('tells the client what is wrong with its signature, and sends Accept-Signature', async t => {
   const created = Math.floor(Date.now() / 1000)
@@ -37,7 +37,7 @@ t.test('tells the client what is wrong with its signature, and sends Accept-Sign
   ]
   for (const [request, reason] of cases) {
     const response = await exchange(port, request)
-    keepsContract(t, response, 401, reason, request.toString())
+    assertErrorResponse(t, response, 401, reason, request.toString())
     t.strictSame(valuesOf(response, 'www-authenticate'), ['HMAC'])
     const hasBody = request.includes('\r\ncontent-length:')
     t.match(valuesOf(response, 'accept-signature'), [new RegExp(`^sig1=\\("@method" "@path" "@query"${hasBody ? ' "content-digest"' : ''}\\);created;nonce="[\\w-]{22}";alg="hmac-sha256"$`)])
@@ -51,17 +51,17 @@ t.test('sends a 5xx if keys() fails, and never runs the handler', async t => {
   for (const thrown of [undefined, null, false, 0, '', NaN, 'a text', {}, { statusCode: 200 }, new Error('secret'), new TypeError('secret')]) {
     for (const way of [() => { throw thrown }, async () => { throw thrown }, () => ({ then (_resolve: unknown, reject: (error: unknown) => void) { reject(thrown) } })]) {
       fail = way
-      isError(t, await send(app, 'GET', '/ran'), 500, 'Internal Server Error')
+      assertInjectedError(t, await send(app, 'GET', '/ran'), 500, 'Internal Server Error')
     }
   }
   fail = () => { throw Object.assign(new Error('The keys are not there'), { statusCode: 503, expose: true, headers: { 'retry-after': '9' } }) }
   const response = await send(app, 'GET', '/ran')
-  isError(t, response, 503, 'The keys are not there')
+  assertInjectedError(t, response, 503, 'The keys are not there')
   t.equal(response.headers['retry-after'], '9')
   fail = () => ({ secret: KEY.secret })
-  isError(t, await send(app, 'GET', '/ran'), 500, 'Internal Server Error')
+  assertInjectedError(t, await send(app, 'GET', '/ran'), 500, 'Internal Server Error')
   fail = () => ({ secret: KEY.secret, permissions: ['y', 'xx'] })
-  isError(t, await send(app, 'GET', '/ran'), 403, 'The key lacks the permission x')
+  assertInjectedError(t, await send(app, 'GET', '/ran'), 403, 'The key lacks the permission x')
   t.equal(ran, 0)
   fail = () => ({ secret: ['new', KEY.secret], permissions: ['x'] })
   t.equal((await send(app, 'GET', '/ran')).statusCode, 200)
@@ -83,7 +83,7 @@ t.test('sends a 5xx if keys() fails or hangs, and accepts the same request later
   for (const [keys, status, reason] of failures) {
     answer = keys
     const response = await exchange(port, bytes('GET', '/any', headers))
-    keepsContract(t, response, status, reason)
+    assertErrorResponse(t, response, status, reason)
     t.strictSame(valuesOf(response, 'retry-after'), status === 503 ? ['5'] : [])
   }
   answer = () => keys(KEY.id)
@@ -115,10 +115,10 @@ t.test('verifies requests without content', async t => {
   for (const length of [{}, { 'content-length': '0' }] as Array<Record<string, string>>) {
     t.equal((await exchange(port, signedBytes('POST', '/any', undefined, {}, length))).statusCode, 200)
     t.equal((await exchange(port, signedBytes('POST', '/any', undefined, { components, values: { '"content-digest"': empty } }, { ...length, 'content-digest': empty }))).statusCode, 200)
-    keepsContract(t, await exchange(port, signedBytes('POST', '/any', undefined, { components, values: { '"content-digest"': empty.replace('4', '5') } }, { ...length, 'content-digest': empty.replace('4', '5') })), 401, MISMATCH)
-    keepsContract(t, await exchange(port, signedBytes('POST', '/any', undefined, { components, values: { '"content-digest"': 'md5=:AA==:' } }, { ...length, 'content-digest': 'md5=:AA==:' })), 401, MISMATCH)
+    assertErrorResponse(t, await exchange(port, signedBytes('POST', '/any', undefined, { components, values: { '"content-digest"': empty.replace('4', '5') } }, { ...length, 'content-digest': empty.replace('4', '5') })), 401, MISMATCH)
+    assertErrorResponse(t, await exchange(port, signedBytes('POST', '/any', undefined, { components, values: { '"content-digest"': 'md5=:AA==:' } }, { ...length, 'content-digest': 'md5=:AA==:' })), 401, MISMATCH)
   }
-  for (const method of ['GET', 'HEAD', 'TRACE']) keepsContract(t, await exchange(port, signedBytes(method, '/any', '{}')), 401, `A ${method} request must have no body`)
+  for (const method of ['GET', 'HEAD', 'TRACE']) assertErrorResponse(t, await exchange(port, signedBytes(method, '/any', '{}')), 401, `A ${method} request must have no body`)
 })
 
 t.test('checks a digest that is covered and not required', async t => {
@@ -128,7 +128,7 @@ t.test('checks a digest that is covered and not required', async t => {
     const value = component.includes('key') ? digest.slice(8) : component.includes('bs') ? `:${Buffer.from(digest).toString('base64')}:` : digest
     const signing = { components: [component], values: { [component]: value } }
     t.equal((await exchange(port, signedBytes('POST', '/any', '{"a":1}', signing))).statusCode, 200)
-    keepsContract(t, await exchange(port, signedBytes('POST', '/any', '{"a":1}', signing, {}, '{"a":2}')), 401, MISMATCH)
+    assertErrorResponse(t, await exchange(port, signedBytes('POST', '/any', '{"a":1}', signing, {}, '{"a":2}')), 401, MISMATCH)
   }
   t.equal((await exchange(port, signedBytes('POST', '/any', '{"a":1}', { components: [] }, {}, '{"a":2}'))).statusCode, 200)
   t.equal((await exchange(port, signedBytes('GET', '/any', '{"a":1}', { components: [] }))).statusCode, 200)

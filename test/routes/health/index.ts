@@ -1,40 +1,40 @@
 import t from 'tap'
 import { Health } from '../../../schemas/health.js'
 import { databases, Gate, postgresql } from '../../fixtures/database.js'
-import { matches, service } from '../../fixtures/service.js'
+import { matchesSchema, createService } from '../../fixtures/service.js'
 
 for (const { name, skip, open } of databases) {
   t.test(`answers 200 on ${name}`, { skip }, async t => {
-    const app = await service(t, await open(t))
+    const app = await createService(t, await open(t))
     const response = await app.inject('/health')
     t.equal(response.statusCode, 200)
     t.same(response.json(), { status: 'ok', database: { dialect: name.toLowerCase(), state: 'up' }, maintenance: { enabled: false } })
-    t.ok(matches(Health, response.json()))
+    t.ok(matchesSchema(Health, response.json()))
   })
 }
 
 t.test('answers 200 with status degraded while the database is down', async t => {
-  const app = await service(t, await databases[0].open(t))
+  const app = await createService(t, await databases[0].open(t))
   t.intercept(app.database, 'isUp', { value: async () => false })
   const response = await app.inject('/health')
   t.equal(response.statusCode, 200)
   t.same(response.json(), { status: 'degraded', database: { dialect: 'sqlite', state: 'down' }, maintenance: { enabled: false } })
-  t.ok(matches(Health, response.json()))
+  t.ok(matchesSchema(Health, response.json()))
 })
 
 t.test('answers 200 with the maintenance during maintenance', async t => {
-  const app = await service(t, await databases[0].open(t))
+  const app = await createService(t, await databases[0].open(t))
   await app.ready()
   const maintenance = await app.maintenance.enter({ message: 'Moving' })
   const response = await app.inject('/health')
   t.equal(response.statusCode, 200)
   t.same(response.json(), { status: 'ok', database: { dialect: 'sqlite', state: 'up' }, maintenance })
-  t.ok(matches(Health, response.json()))
+  t.ok(matchesSchema(Health, response.json()))
 })
 
 t.test('follows the state of PostgreSQL, down and up', { skip: postgresql.skip }, async t => {
   const { gate, databaseUrl } = await Gate.to(t, await postgresql.open(t))
-  const app = await service(t, { databaseUrl })
+  const app = await createService(t, { databaseUrl })
   const health = async () => {
     const response = await app.inject('/health')
     t.equal(response.statusCode, 200)

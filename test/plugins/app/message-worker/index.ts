@@ -6,7 +6,7 @@ import pg from 'pg'
 import t from 'tap'
 import type { DatabaseOptions } from '../../../../plugins/app/database/index.js'
 import { databases, Gate, postgresql, sqlite } from '../../../fixtures/database.js'
-import { messaging } from '../../../fixtures/messages.js'
+import { createMessagingService } from '../../../fixtures/messaging-service.js'
 
 /** Returns the options of a logger, and what it has logged. */
 function logger () {
@@ -28,21 +28,21 @@ for (const { name, skip, open } of databases) {
   t.test(`on ${name}, the worker`, { skip }, async t => {
     t.test('stores messages that were accepted before it started', async t => {
       const options = await open(t)
-      const before = await messaging(t, options, { working: false })
+      const before = await createMessagingService(t, options, { working: false })
       const topicIds = [await before.topic('a'), await before.topic('b')]
       for (const topicId of topicIds) for (const number of [0, 1, 2]) await before.send(topicId, number)
       await before.app.close()
 
-      const { settled, values } = await messaging(t, options)
+      const { settled, values } = await createMessagingService(t, options)
       await settled()
       for (const topicId of topicIds) t.strictSame(await values(topicId), [0, 1, 2])
     })
 
     t.test('stores messages that another process accepted', async t => {
       const options = await open(t)
-      const { topic, send } = await messaging(t, options, { working: false })
+      const { topic, send } = await createMessagingService(t, options, { working: false })
       const topicId = await topic('a')
-      const { settled, values } = await messaging(t, options)
+      const { settled, values } = await createMessagingService(t, options)
       await send(topicId, 0)
       await settled()
       t.strictSame(await values(topicId), [0])
@@ -50,14 +50,14 @@ for (const { name, skip, open } of databases) {
 
     t.test('fails the messages of a deleted topic without giving them a position', async t => {
       const options = await open(t)
-      const { app, topic, send } = await messaging(t, options, { working: false })
+      const { app, topic, send } = await createMessagingService(t, options, { working: false })
       const [kept, deleted] = [await topic('kept'), await topic('deleted')]
       const ids = [await send(deleted, 0), await send(kept, 0), await send(deleted, 1)]
       await app.topics.remove(deleted)
       // A request can find the topic just before it is deleted.
       ids.push(await send(deleted, 2))
 
-      const { app: other, settled, counts, values } = await messaging(t, options)
+      const { app: other, settled, counts, values } = await createMessagingService(t, options)
       await settled()
       t.same(await counts(), { stored: 1, failed: 3 })
       const failed = await other.messages.find(ids[0])
@@ -68,7 +68,7 @@ for (const { name, skip, open } of databases) {
     })
 
     t.test('leaves messages of an unknown topic alone, and stores the others', async t => {
-      const { topic, send, counts, values } = await messaging(t, await open(t))
+      const { topic, send, counts, values } = await createMessagingService(t, await open(t))
       const topicId = await topic('a')
       // The first of all topics, so that it is looked at before the other.
       await send('', 0)
@@ -79,7 +79,7 @@ for (const { name, skip, open } of databases) {
     })
 
     t.test('keeps the stored messages of a topic that is deleted', async t => {
-      const { app, topic, send, settled } = await messaging(t, await open(t))
+      const { app, topic, send, settled } = await createMessagingService(t, await open(t))
       const topicId = await topic('a')
       const messageId = await send(topicId, 0)
       await settled()
@@ -89,12 +89,12 @@ for (const { name, skip, open } of databases) {
 
     t.test('stores a new message before the backlog of many other topics', async t => {
       const options = await open(t)
-      const before = await messaging(t, options, { working: false })
+      const before = await createMessagingService(t, options, { working: false })
       const topicIds = await before.topics(2_000)
       const idle = await before.topic('idle')
       await Promise.all(topicIds.map(topicId => before.send(topicId, 0)))
 
-      const { app, send, counts, settled } = await messaging(t, options)
+      const { app, send, counts, settled } = await createMessagingService(t, options)
       for (const value of [1, 2]) {
         const messageId = await send(idle, value)
         while ((await app.messages.find(messageId))!.status !== 'stored') await setImmediate()
@@ -106,11 +106,11 @@ for (const { name, skip, open } of databases) {
 
     t.test('stores a new message before the large backlog of one other topic', async t => {
       const options = await open(t)
-      const before = await messaging(t, options, { working: false })
+      const before = await createMessagingService(t, options, { working: false })
       const [deep, idle] = [await before.topic('deep'), await before.topic('idle')]
       await Promise.all(numbers(4_000).map(number => before.send(deep, number)))
 
-      const { app, send, counts, settled } = await messaging(t, options)
+      const { app, send, counts, settled } = await createMessagingService(t, options)
       const messageId = await send(idle, 1)
       while ((await app.messages.find(messageId))!.status !== 'stored') await setImmediate()
       t.ok((await counts()).accepted! > 1_000, 'most messages of the other topic still wait')
@@ -121,13 +121,13 @@ for (const { name, skip, open } of databases) {
 
     t.test('stores many messages of one topic and those of many topics in turn', async t => {
       const options = await open(t)
-      const before = await messaging(t, options, { working: false })
+      const before = await createMessagingService(t, options, { working: false })
       const topicIds = await before.topics(250)
       const busy = [topicIds[0], topicIds[120], topicIds[249]]
       for (const topicId of topicIds) before.send(topicId, 0)
       await Promise.all(busy.flatMap(topicId => numbers(300).map(number => before.send(topicId, number + 1))))
 
-      const { app, settled, values, counts } = await messaging(t, options)
+      const { app, settled, values, counts } = await createMessagingService(t, options)
       app.messageWorker.wake(busy)
       await settled()
       for (const topicId of busy) t.strictSame(await values(topicId), numbers(301))
@@ -137,11 +137,11 @@ for (const { name, skip, open } of databases) {
 
     t.test('finishes its transaction when the service closes, and starts no other', async t => {
       const options = await open(t)
-      const before = await messaging(t, options, { working: false })
+      const before = await createMessagingService(t, options, { working: false })
       const topicId = await before.topic('a')
       await Promise.all(numbers(1_400).map(number => before.send(topicId, number)))
 
-      const { app } = await messaging(t, options)
+      const { app } = await createMessagingService(t, options)
       // The worker runs by now, or is about to.
       await app.close()
       const { stored = 0 } = await before.counts()
@@ -149,7 +149,7 @@ for (const { name, skip, open } of databases) {
       app.messageWorker.wake()
       t.same((await before.counts()).stored ?? 0, stored, 'the worker does not start again')
 
-      const after = await messaging(t, options)
+      const after = await createMessagingService(t, options)
       await after.settled()
       t.strictSame(await after.values(topicId), numbers(1_000))
       t.same(await after.counts(), { stored: 1_400 })
@@ -158,7 +158,7 @@ for (const { name, skip, open } of databases) {
 }
 
 t.test('the worker stores a message also when it was woken for more topics than it remembers', async t => {
-  const { app, topic, send, settled, values } = await messaging(t, await sqlite.open(t))
+  const { app, topic, send, settled, values } = await createMessagingService(t, await sqlite.open(t))
   const topicId = await topic('a')
   const sent = send(topicId, 0)
   app.messageWorker.wake([topicId, ...numbers(3_000).map(number => `none ${number}`)])
@@ -180,13 +180,13 @@ t.test('a topic whose messages cannot be stored', async t => {
 
   t.test('does not block other topics, is logged once, and is retried', async t => {
     const options = await sqlite.open(t)
-    const before = await messaging(t, options, { working: false })
+    const before = await createMessagingService(t, options, { working: false })
     const topicIds = await before.topics(7)
     for (const topicId of topicIds) for (const number of [0, 1]) await before.send(topicId, number)
     const allow = refuse(options, [topicIds[3]])
 
     const log = logger()
-    const { app, send, values, counts, settled } = await messaging(t, options, { logger: log.logger })
+    const { app, send, values, counts, settled } = await createMessagingService(t, options, { logger: log.logger })
     await log.logged(/^Accepted messages wait/)
     t.same(await counts(), { accepted: 2, stored: 12 })
     await send(topicIds[2], 2)
@@ -204,13 +204,13 @@ t.test('a topic whose messages cannot be stored', async t => {
 
   t.test('does not block other topics when there are many', async t => {
     const options = await sqlite.open(t)
-    const before = await messaging(t, options, { working: false })
+    const before = await createMessagingService(t, options, { working: false })
     const topicIds = await before.topics(230)
     await Promise.all(topicIds.map(topicId => before.send(topicId, 0)))
     const refused = [...topicIds.slice(0, 10), ...topicIds.slice(100, 110)]
     const allow = refuse(options, refused)
 
-    const { app, counts, settled } = await messaging(t, options)
+    const { app, counts, settled } = await createMessagingService(t, options)
     while ((await counts()).accepted! > refused.length) {
       app.messageWorker.wake()
       await setTimeout(5)
@@ -225,7 +225,7 @@ t.test('a topic whose messages cannot be stored', async t => {
 t.test('several workers on one PostgreSQL database', { skip: postgresql.skip }, async t => {
   t.test('skip a topic that another worker has locked', async t => {
     const options = await postgresql.open(t)
-    const before = await messaging(t, options, { working: false })
+    const before = await createMessagingService(t, options, { working: false })
     const [held, free] = [await before.topic('held'), await before.topic('free')]
     for (const topicId of [held, free]) for (const number of numbers(3)) await before.send(topicId, number)
 
@@ -235,7 +235,7 @@ t.test('several workers on one PostgreSQL database', { skip: postgresql.skip }, 
     await other.query('begin')
     await other.query('select from topic where topic_id = $1 for update', [held])
 
-    const { values, settled } = await messaging(t, options)
+    const { values, settled } = await createMessagingService(t, options)
     while (((await before.counts()).stored ?? 0) < 3) await setTimeout(10)
     t.strictSame(await values(free), numbers(3))
     t.strictSame(await values(held), [], 'no message of a locked topic is stored')
@@ -246,21 +246,21 @@ t.test('several workers on one PostgreSQL database', { skip: postgresql.skip }, 
 
   t.test('store each message once', async t => {
     const options = await postgresql.open(t)
-    const before = await messaging(t, options, { working: false })
+    const before = await createMessagingService(t, options, { working: false })
     const topicIds = [await before.topic('a'), await before.topic('b'), await before.topic('c')]
     await Promise.all(numbers(2_700).map(number => before.send(topicIds[number % 3], Math.floor(number / 3))))
-    const [{ settled, values }] = await Promise.all(numbers(4).map(() => messaging(t, options)))
+    const [{ settled, values }] = await Promise.all(numbers(4).map(() => createMessagingService(t, options)))
     await settled()
     for (const topicId of topicIds) t.strictSame(await values(topicId), numbers(900))
   })
 
   t.test('share a backlog of many topics', async t => {
     const options = await postgresql.open(t)
-    const before = await messaging(t, options, { working: false })
+    const before = await createMessagingService(t, options, { working: false })
     const topicIds = await before.topics(600)
     for (const topicId of topicIds) before.send(topicId, 0)
     await Promise.all(topicIds.map(topicId => before.send(topicId, 1)))
-    const [{ app, settled }] = await Promise.all(numbers(3).map(() => messaging(t, options)))
+    const [{ app, settled }] = await Promise.all(numbers(3).map(() => createMessagingService(t, options)))
     await settled()
     const { rows } = await app.database.run(db => sql<{ count: string }>`select count(*) as count from message where position = sequence`.execute(db))
     t.equal(Number(rows[0].count), 1_200)
@@ -270,7 +270,7 @@ t.test('several workers on one PostgreSQL database', { skip: postgresql.skip }, 
 t.test('the worker logs an unavailable database once, and stores waiting messages when it is back', async t => {
   t.test('on SQLite', async t => {
     const options = await sqlite.open(t)
-    const before = await messaging(t, options, { working: false })
+    const before = await createMessagingService(t, options, { working: false })
     const topicId = await before.topic('a')
     await before.send(topicId, 0)
     const other = new Libsql(options.databaseFile!)
@@ -278,7 +278,7 @@ t.test('the worker logs an unavailable database once, and stores waiting message
     other.exec('begin immediate')
 
     const log = logger()
-    const { app, values } = await messaging(t, options, { logger: log.logger })
+    const { app, values } = await createMessagingService(t, options, { logger: log.logger })
     await log.logged(/^Accepted messages wait/)
     // One attempt that fails at once, and one after the poll interval.
     app.messageWorker.wake()
@@ -295,11 +295,11 @@ t.test('the worker logs an unavailable database once, and stores waiting message
 
   t.test('on PostgreSQL', { skip: postgresql.skip }, async t => {
     const options = await postgresql.open(t)
-    const before = await messaging(t, options, { working: false })
+    const before = await createMessagingService(t, options, { working: false })
     const topicId = await before.topic('a')
     const { gate, databaseUrl } = await Gate.to(t, options)
     const log = logger()
-    const { values } = await messaging(t, { databaseUrl }, { logger: log.logger })
+    const { values } = await createMessagingService(t, { databaseUrl }, { logger: log.logger })
 
     await gate.close()
     await before.send(topicId, 0)

@@ -1,12 +1,12 @@
 import Libsql from 'libsql'
 import t, { type Test } from 'tap'
 import { databases, sqlite } from '../../../fixtures/database.js'
-import { messaging } from '../../../fixtures/messages.js'
+import { createMessagingService } from '../../../fixtures/messaging-service.js'
 
 for (const { name, skip, open } of databases) {
   t.test(`on ${name}, app.messages`, { skip }, async t => {
     t.test('accepts a message, and the worker stores it', async t => {
-      const { app, topic, send, settled } = await messaging(t, await open(t))
+      const { app, topic, send, settled } = await createMessagingService(t, await open(t))
       const topicId = await topic('a')
       const before = new Date().toISOString()
       const messageId = await send(topicId, { a: 1 })
@@ -23,8 +23,8 @@ for (const { name, skip, open } of databases) {
 
     t.test('finds an accepted message at once, from each process', async t => {
       const options = await open(t)
-      const { topic, send } = await messaging(t, options, { working: false })
-      const { app } = await messaging(t, options, { working: false })
+      const { topic, send } = await createMessagingService(t, options, { working: false })
+      const { app } = await createMessagingService(t, options, { working: false })
       const messageId = await send(await topic('a'), null)
       const message = await app.messages.find(messageId)
       t.match(message, { messageId, status: 'accepted', body: null })
@@ -33,7 +33,7 @@ for (const { name, skip, open } of databases) {
     })
 
     t.test('keeps the order of acceptance within each topic', async t => {
-      const { topic, send, settled, values } = await messaging(t, await open(t))
+      const { topic, send, settled, values } = await createMessagingService(t, await open(t))
       const topicIds = [await topic('a'), await topic('b'), await topic('c')]
       const ids = await Promise.all(Array.from({ length: 900 }, (_, number) => send(topicIds[number % 3], number)))
       t.equal(new Set(ids).size, 900)
@@ -45,7 +45,7 @@ for (const { name, skip, open } of databases) {
 
     t.test('keeps the order of a client that sends to several processes in turn', async t => {
       const options = await open(t)
-      const processes = [await messaging(t, options), await messaging(t, options), await messaging(t, options)]
+      const processes = [await createMessagingService(t, options), await createMessagingService(t, options), await createMessagingService(t, options)]
       const [{ topic, settled, values }] = processes
       const topicIds = [await topic('a'), await topic('b')]
 
@@ -64,7 +64,7 @@ for (const { name, skip, open } of databases) {
     })
 
     t.test('returns each JSON value and each byte as it was accepted', async t => {
-      const { app, topic, send, settled, values } = await messaging(t, await open(t))
+      const { app, topic, send, settled, values } = await createMessagingService(t, await open(t))
       const json = await topic('json')
       const all = [null, 0, '', 'a\0b', '\ud83d', { 'ü\0': ['🚌', 1e300, -0.1] }, [[]]]
       for (const value of all) await send(json, value)
@@ -78,8 +78,8 @@ for (const { name, skip, open } of databases) {
 
     t.test('refuses messages when the backlog of all processes together is full', async t => {
       const options = { ...await open(t), messageBacklog: 5 }
-      const first = await messaging(t, options, { working: false })
-      const second = await messaging(t, options, { working: false })
+      const first = await createMessagingService(t, options, { working: false })
+      const second = await createMessagingService(t, options, { working: false })
       const topicIds = [await first.topic('a'), await first.topic('b')]
       const full = { message: 'Too many messages wait to be stored', statusCode: 503, headers: { 'retry-after': /^\d+$/ }, expose: true }
 
@@ -91,14 +91,14 @@ for (const { name, skip, open } of databases) {
       await t.rejects(first.send(topicIds[0], 8), full)
       t.same(await first.counts(), { accepted: 5 })
 
-      const { settled } = await messaging(t, options)
+      const { settled } = await createMessagingService(t, options)
       await settled()
       await first.send(topicIds[0], 9)
       t.same(await first.counts(), { accepted: 1, stored: 5 })
     })
 
     t.test('pages forwards and backwards through the stored messages', async t => {
-      const { app, topic, send, settled } = await messaging(t, await open(t))
+      const { app, topic, send, settled } = await createMessagingService(t, await open(t))
       const topicId = await topic('a')
       const other = await send(await topic('b'), 'other')
       const ids: string[] = []
@@ -129,7 +129,7 @@ for (const { name, skip, open } of databases) {
     })
 
     t.test('takes no waiting message as a cursor', async t => {
-      const { app, topic, send } = await messaging(t, await open(t), { working: false })
+      const { app, topic, send } = await createMessagingService(t, await open(t), { working: false })
       const topicId = await topic('a')
       const messageId = await send(topicId, 1)
       t.equal(await app.messages.list(topicId, { limit: 1, afterId: messageId }), undefined)
@@ -137,7 +137,7 @@ for (const { name, skip, open } of databases) {
     })
 
     t.test('ends a page before its bodies exceed 4 MiB, unless it has one message', async t => {
-      const { app, topic, send, settled } = await messaging(t, await open(t))
+      const { app, topic, send, settled } = await createMessagingService(t, await open(t))
       const topicId = await topic('a')
       const large = 'x'.repeat(1_500_000)
       const ids: string[] = []
@@ -160,7 +160,7 @@ for (const { name, skip, open } of databases) {
 
 t.test('rejects a message that the database does not take, and accepts the next one', async t => {
   const options = await sqlite.open(t)
-  const { topic, send, counts } = await messaging(t, options)
+  const { topic, send, counts } = await createMessagingService(t, options)
   const topicId = await topic('a')
   const other = new Libsql(options.databaseFile!)
   t.teardown(() => other.close())
@@ -174,17 +174,17 @@ t.test('rejects a message that the database does not take, and accepts the next 
 })
 
 t.test('SQLite flushes to the disk before a message is accepted', async t => {
-  const { app } = await messaging(t, await sqlite.open(t))
+  const { app } = await createMessagingService(t, await sqlite.open(t))
   const { sql } = await import('kysely')
   t.match(await app.database.run(db => sql`pragma synchronous`.execute(db)), { rows: [{ synchronous: 2 }] })
 })
 
 t.test('messageBacklog must be a whole number, 0 or more', async t => {
   const refused = async (t: Test, messageBacklog: number) => {
-    await t.rejects(messaging(t, { ...await sqlite.open(t), messageBacklog }), { message: /^fastify-reason-phrase: MESSAGE_BACKLOG must be/ })
+    await t.rejects(createMessagingService(t, { ...await sqlite.open(t), messageBacklog }), { message: /^fastify-reason-phrase: MESSAGE_BACKLOG must be/ })
   }
   for (const messageBacklog of [-1, 1.5, NaN, Infinity]) await refused(t, messageBacklog)
 
-  const { topic, send } = await messaging(t, { ...await sqlite.open(t), messageBacklog: 0 })
+  const { topic, send } = await createMessagingService(t, { ...await sqlite.open(t), messageBacklog: 0 })
   await t.rejects(send(await topic('a'), 1), { message: 'Too many messages wait to be stored' })
 })

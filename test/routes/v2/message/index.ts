@@ -2,11 +2,11 @@ import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { Message } from '../../../../schemas/message.js'
 import { databases } from '../../../fixtures/database.js'
-import { isError, matches, service } from '../../../fixtures/service.js'
+import { assertInjectedError, matchesSchema, createService } from '../../../fixtures/service.js'
 
 for (const { name, skip, open } of databases) {
   t.test(`on ${name}`, { skip }, async t => {
-    const app = await service(t, await open(t))
+    const app = await createService(t, await open(t))
     const post = async (url: string, payload: object) => (await app.inject({ method: 'POST', url, payload })).json()
     const topic = async (name: string) => (await post('/v2/topic', { name, description: '', mediaType: 'application/json' })).topicId
 
@@ -17,7 +17,7 @@ for (const { name, skip, open } of databases) {
         const response = await app.inject(`/v2/message/EBM-${messageId.slice(4).toUpperCase()}`)
         t.equal(response.statusCode, 200)
         const message = response.json()
-        t.ok(matches(Message, message))
+        t.ok(matchesSchema(Message, message))
         if (message.status === 'stored') {
           t.strictSame(message, { messageId, topicId, mediaType: 'application/json', status: 'stored', position: 1, createAt: message.createAt, body: { a: null } })
           break
@@ -34,7 +34,7 @@ for (const { name, skip, open } of databases) {
       const messageId = await app.messages.accept({ topicId, mediaType: 'application/json', body: Buffer.from('7') })
       for (;;) {
         const message = (await app.inject(`/v2/message/${messageId}`)).json()
-        t.ok(matches(Message, message))
+        t.ok(matchesSchema(Message, message))
         if (message.status !== 'accepted') {
           t.strictSame(message, { messageId, topicId, mediaType: 'application/json', status: 'failed', reason: 'The topic was deleted', createAt: message.createAt, body: 7 })
           break
@@ -45,9 +45,9 @@ for (const { name, skip, open } of databases) {
 
     t.test('an unknown id gets 404, and a malformed one 400', async t => {
       const nowhere = `EBM-${'0'.repeat(32)}`
-      isError(t, await app.inject(`/v2/message/${nowhere}`), 404, `No message ${nowhere}`)
+      assertInjectedError(t, await app.inject(`/v2/message/${nowhere}`), 404, `No message ${nowhere}`)
       for (const id of ['x', `ebm-${'0'.repeat(32)}`, `EBT-${'0'.repeat(32)}`]) {
-        isError(t, await app.inject(`/v2/message/${id}`), 400, /^params\/messageId must match pattern/)
+        assertInjectedError(t, await app.inject(`/v2/message/${id}`), 400, /^params\/messageId must match pattern/)
       }
     })
   })

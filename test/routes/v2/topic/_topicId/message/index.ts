@@ -5,12 +5,12 @@ import type { MessageOptions } from '../../../../../../plugins/app/messages/inde
 import { MAX_BODY_BYTES, MAX_BODY_DEPTH } from '../../../../../../schemas/message-body.js'
 import { AcceptedMessage, MessagePage } from '../../../../../../schemas/message.js'
 import { databases, sqlite } from '../../../../../fixtures/database.js'
-import { isError, matches, service } from '../../../../../fixtures/service.js'
+import { assertInjectedError, matchesSchema, createService } from '../../../../../fixtures/service.js'
 
 const nowhere = `EBT-${'0'.repeat(32)}`
 
 async function messages (t: Test, options: DatabaseOptions & MessageOptions, mediaType = 'application/json') {
-  const app = await service(t, options)
+  const app = await createService(t, options)
   const { topicId } = (await app.inject({ method: 'POST', url: '/v2/topic', payload: { name: mediaType, description: '', mediaType } })).json()
   const url = `/v2/topic/${topicId}/message`
   return {
@@ -40,7 +40,7 @@ for (const { name, skip, open } of databases) {
       for (const body of [1, { two: 2 }, null]) {
         const response = await post({ body })
         t.equal(response.statusCode, 202)
-        t.ok(matches(AcceptedMessage, response.json()))
+        t.ok(matchesSchema(AcceptedMessage, response.json()))
         const { messageId } = response.json()
         t.strictSame(response.json(), { messageId, status: 'accepted' })
         t.match(messageId, /^EBM-[0-9a-f]{32}$/)
@@ -51,7 +51,7 @@ for (const { name, skip, open } of databases) {
       }
 
       const all = await page('', 3)
-      t.ok(matches(MessagePage, all.json()))
+      t.ok(matchesSchema(MessagePage, all.json()))
       t.match(all.json().items, ids.map((messageId, index) => ({ messageId, topicId, status: 'stored', position: index + 1 })))
       t.strictSame(all.json().items.map(({ body }: { body: unknown }) => body), [1, { two: 2 }, null])
       t.notOk('eb-before' in all.headers)
@@ -61,18 +61,18 @@ for (const { name, skip, open } of databases) {
       t.match(second.json(), { limit: 1, prevId: ids[1], nextId: ids[1], items: [{ messageId: ids[1] }] })
       t.match(second.headers, { 'eb-before': ids[1], 'eb-after': ids[1] })
       t.same((await app.inject(`${url.replace(topicId, `EBT-${topicId.slice(4).toUpperCase()}`)}?limit=1&beforeId=${ids[2]}`)).json(), second.json())
-      isError(t, await app.inject(`${url}?afterId=EBM-${'0'.repeat(32)}`), 422, 'beforeId and afterId must be stored messages of this topic')
+      assertInjectedError(t, await app.inject(`${url}?afterId=EBM-${'0'.repeat(32)}`), 422, 'beforeId and afterId must be stored messages of this topic')
 
       await app.inject({ method: 'DELETE', url: `/v2/topic/${topicId}` })
-      isError(t, await post({ body: 4 }), 404, `No topic ${topicId}`)
-      isError(t, await app.inject(url), 404, `No topic ${topicId}`)
+      assertInjectedError(t, await post({ body: 4 }), 404, `No topic ${topicId}`)
+      assertInjectedError(t, await app.inject(url), 404, `No topic ${topicId}`)
       t.match((await app.inject(`/v2/message/${ids[0]}`)).json(), { status: 'stored' }, 'what was stored is still there by its id')
     })
 
     t.test('answers 503 while too many messages wait', async t => {
       const { post } = await messages(t, { ...await open(t), messageBacklog: 0 })
       const response = await post({ body: 1 })
-      isError(t, response, 503, 'Too many messages wait to be stored')
+      assertInjectedError(t, response, 503, 'Too many messages wait to be stored')
       t.match(response.headers['retry-after'], /^\d+$/)
     })
   })
@@ -85,12 +85,12 @@ t.test('a message can repeat the media type of its topic in an equivalent form, 
   t.equal((await post({ body: 2 })).statusCode, 202)
   t.match((await page('', 2)).json().items, [{ mediaType: same }, { mediaType: 'application/vnd.a+json; charset=utf-8' }])
   for (const mediaType of ['application/json', 'application/vnd.a+json', 'none', '']) {
-    isError(t, await post({ mediaType, body: 1 }), 422, `The media type "${mediaType}" is not "application/vnd.a+json; charset=utf-8", that of the topic`)
+    assertInjectedError(t, await post({ mediaType, body: 1 }), 422, `The media type "${mediaType}" is not "application/vnd.a+json; charset=utf-8", that of the topic`)
   }
-  isError(t, await post({ mediaType: 'a/b\r\nc', body: 1 }), 422, /^The media type "a\/b\\r\\nc" is not /)
+  assertInjectedError(t, await post({ mediaType: 'a/b\r\nc', body: 1 }), 422, /^The media type "a\/b\\r\\nc" is not /)
   // Node's parser tolerates these.
   for (const mediaType of [` ${same}`, `${same}\n`, `${same};\0`, `${same};`]) {
-    isError(t, await post({ mediaType, body: 1 }), 422, /^The media type /)
+    assertInjectedError(t, await post({ mediaType, body: 1 }), 422, /^The media type /)
   }
 })
 
@@ -106,17 +106,17 @@ t.test('a JSON body', async t => {
     t.equal((await post({ body: largest })).statusCode, 202)
     t.equal((await post({ body: 'é'.repeat(MAX_BODY_BYTES / 2 - 1) })).statusCode, 202)
     t.equal((await post(`{ "body": "${'\\u0078'.repeat(MAX_BODY_BYTES - 2)}"${' '.repeat(100_000)} }`)).statusCode, 202, 'however it is written')
-    isError(t, await post({ body: `${largest}x` }), 400, `body/body must NOT have more than ${MAX_BODY_BYTES} bytes, and has ${MAX_BODY_BYTES + 1}`)
-    isError(t, await post({ body: 'é'.repeat(MAX_BODY_BYTES / 2) }), 400, /^body\/body must NOT have more than/)
-    isError(t, await post({ body: 'x'.repeat(8 * MAX_BODY_BYTES) }), 400, 'Request body is too large')
+    assertInjectedError(t, await post({ body: `${largest}x` }), 400, `body/body must NOT have more than ${MAX_BODY_BYTES} bytes, and has ${MAX_BODY_BYTES + 1}`)
+    assertInjectedError(t, await post({ body: 'é'.repeat(MAX_BODY_BYTES / 2) }), 400, /^body\/body must NOT have more than/)
+    assertInjectedError(t, await post({ body: 'x'.repeat(8 * MAX_BODY_BYTES) }), 400, 'Request body is too large')
     const { items } = (await page('', 3)).json()
     t.ok(items[0].body === largest && items[2].body === largest)
   })
 
   t.test('reads back the same', async t => {
     const reason = `body/body is nested deeper than ${MAX_BODY_DEPTH} levels, or has a number out of range`
-    isError(t, await post('{"body":[1e999]}'), 422, reason)
-    isError(t, await post(`{"body":${'['.repeat(100_000)}${']'.repeat(100_000)}}`), 422, reason)
+    assertInjectedError(t, await post('{"body":[1e999]}'), 422, reason)
+    assertInjectedError(t, await post(`{"body":${'['.repeat(100_000)}${']'.repeat(100_000)}}`), 422, reason)
   })
 
   t.test('keeps the sign of -0', async t => {
@@ -131,18 +131,18 @@ t.test('a JSON body', async t => {
 
   t.test('is refused when a double would change a number, and when two members have the same name', async t => {
     const { post } = await messages(t, await sqlite.open(t))
-    isError(t, await post('{"body":{"id":12345678901234567890}}'), 422, 'body has the number 12345678901234567890, which a double (IEEE 754) would change')
-    isError(t, await post('{"body":{"id":1,"id":2}}'), 422, 'body has an object with two members of the same name')
-    isError(t, await post('{"body":1,"body":2}'), 422, 'body has an object with two members of the same name')
-    isError(t, await post('{"body":{"__proto__":1}}'), 400, /^Body is not valid JSON/)
+    assertInjectedError(t, await post('{"body":{"id":12345678901234567890}}'), 422, 'body has the number 12345678901234567890, which a double (IEEE 754) would change')
+    assertInjectedError(t, await post('{"body":{"id":1,"id":2}}'), 422, 'body has an object with two members of the same name')
+    assertInjectedError(t, await post('{"body":1,"body":2}'), 422, 'body has an object with two members of the same name')
+    assertInjectedError(t, await post('{"body":{"__proto__":1}}'), 400, /^Body is not valid JSON/)
   })
 
   t.test('is refused when it is not UTF-8', async t => {
     const { post, app, url } = await messages(t, await sqlite.open(t))
     const bytes = Buffer.from('{"body":"a\xf0\x9f\x98"}', 'latin1')
-    isError(t, await app.inject({ method: 'POST', url, payload: bytes, headers: { 'content-type': 'application/json' } }), 400, 'The body is not UTF-8')
-    isError(t, await post(''), 400, /^Body cannot be empty/)
-    isError(t, await post('{'), 400, /^Body is not valid JSON/)
+    assertInjectedError(t, await app.inject({ method: 'POST', url, payload: bytes, headers: { 'content-type': 'application/json' } }), 400, 'The body is not UTF-8')
+    assertInjectedError(t, await post(''), 400, /^Body cannot be empty/)
+    assertInjectedError(t, await post('{'), 400, /^Body is not valid JSON/)
     t.equal((await post('\ufeff{"body":1}')).statusCode, 202)
   })
 })
@@ -152,22 +152,22 @@ t.test('a body of another media type must be base64', async t => {
   for (const body of ['aGVsbG8=', '']) t.equal((await post({ body })).statusCode, 202)
   t.strictSame((await page('', 2)).json().items.map(({ body }: { body: unknown }) => body), ['aGVsbG8=', ''])
   for (const body of ['hello!', 'aGVsbG8', 7, null, { a: 1 }]) {
-    isError(t, await post({ body }), 422, 'body/body must be base64, with its padding, as the media type of the topic is "text/plain"')
+    assertInjectedError(t, await post({ body }), 422, 'body/body must be base64, with its padding, as the media type of the topic is "text/plain"')
   }
   t.equal((await post({ body: Buffer.alloc(MAX_BODY_BYTES).toString('base64') })).statusCode, 202)
-  isError(t, await post({ body: Buffer.alloc(MAX_BODY_BYTES + 1).toString('base64') }), 400, `body/body must NOT have more than ${MAX_BODY_BYTES} bytes, and has ${MAX_BODY_BYTES + 1}`)
+  assertInjectedError(t, await post({ body: Buffer.alloc(MAX_BODY_BYTES + 1).toString('base64') }), 400, `body/body must NOT have more than ${MAX_BODY_BYTES} bytes, and has ${MAX_BODY_BYTES + 1}`)
 })
 
 t.test('invalid requests are refused with 400 or 404', async t => {
   const { app, url, post } = await messages(t, await sqlite.open(t))
-  isError(t, await post({}), 400, "body must have required property 'body'")
-  isError(t, await post({ body: 1, colour: 'red' }), 400, 'body has an unknown property: colour')
-  isError(t, await post({ body: 1, mediaType: 1 }), 400, 'body/mediaType must be string')
-  isError(t, await post([1]), 400, 'body must be object')
-  isError(t, await app.inject({ method: 'POST', url: `/v2/topic/${nowhere}/message`, payload: { body: 1 } }), 404, `No topic ${nowhere}`)
-  isError(t, await app.inject({ method: 'POST', url: '/v2/topic/x/message', payload: { body: 1 } }), 400, /^params\/topicId must match pattern/)
-  isError(t, await app.inject(`/v2/topic/${nowhere}/message`), 404, `No topic ${nowhere}`)
-  isError(t, await app.inject(`${url}?limit=0`), 400, /^querystring\/limit must be/)
-  isError(t, await app.inject(`${url}?name=a`), 400, 'querystring has an unknown property: name')
-  isError(t, await app.inject(`${url}?beforeId=${nowhere}`), 400, /^querystring\/beforeId must match pattern/)
+  assertInjectedError(t, await post({}), 400, "body must have required property 'body'")
+  assertInjectedError(t, await post({ body: 1, colour: 'red' }), 400, 'body has an unknown property: colour')
+  assertInjectedError(t, await post({ body: 1, mediaType: 1 }), 400, 'body/mediaType must be string')
+  assertInjectedError(t, await post([1]), 400, 'body must be object')
+  assertInjectedError(t, await app.inject({ method: 'POST', url: `/v2/topic/${nowhere}/message`, payload: { body: 1 } }), 404, `No topic ${nowhere}`)
+  assertInjectedError(t, await app.inject({ method: 'POST', url: '/v2/topic/x/message', payload: { body: 1 } }), 400, /^params\/topicId must match pattern/)
+  assertInjectedError(t, await app.inject(`/v2/topic/${nowhere}/message`), 404, `No topic ${nowhere}`)
+  assertInjectedError(t, await app.inject(`${url}?limit=0`), 400, /^querystring\/limit must be/)
+  assertInjectedError(t, await app.inject(`${url}?name=a`), 400, 'querystring has an unknown property: name')
+  assertInjectedError(t, await app.inject(`${url}?beforeId=${nowhere}`), 400, /^querystring\/beforeId must match pattern/)
 })
