@@ -55,8 +55,8 @@ function messageFromHead (response: ContractResponse, statusCode: number, phrase
   const header = headers[contract.header] ?? response.getHeader(contract.field)
   if (header !== undefined) return stringify(header)
   // HTTP/2 has no reason phrase, and Node's response warns of any use.
-  const reasonPhrase = phrase ?? (isHttp2 ? undefined : response.statusMessage)
-  return reasonPhrase === '' || reasonPhrase === STATUS_CODES[statusCode] ? undefined : reasonPhrase
+  const reasonPhrase: unknown = phrase ?? (isHttp2 ? undefined : response.statusMessage)
+  return typeof reasonPhrase === 'string' && reasonPhrase !== '' && reasonPhrase !== STATUS_CODES[statusCode] ? reasonPhrase : undefined
 }
 
 /**

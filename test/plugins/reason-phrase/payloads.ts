@@ -173,3 +173,12 @@ t.test('sends an error for what fails in the middle of sending, and the process 
   assertErrorResponse(t, await get('/trailer'), 422, 'a reason')
   t.match(await get('/good-trailer'), { statusCode: 200, body: 'good' })
 })
+
+t.test('finds the message of an error that a serializer made bytes of', async t => {
+  const app = Fastify()
+  await app.register(reasonPhrase)
+  const schema = { response: { 404: { type: 'null' } } }
+  const serializerCompiler = () => (error: { message: string }) => Buffer.from(JSON.stringify({ message: error.message })) as unknown as string
+  app.get('/', { schema, serializerCompiler }, () => { throw Object.assign(new Error('It is gone'), { statusCode: 404 }) })
+  t.match(await app.inject('/'), { statusCode: 404, statusMessage: 'It is gone', body: '' })
+})
