@@ -4,17 +4,20 @@ import { hasMessageHeader, normalizeHeaders, type HeadersInput } from '../header
 import { isUnsuccessful } from '../status-codes.js'
 import { kInstallation, type ContractResponse } from './installation.js'
 import { completeResponse, endResponse, releaseHead, writeErrorHead } from './send-error.js'
-import { getDroppedBody, getPhase, isExempt } from './state.js'
+import { getDroppedBody, getPhase, hasHead, isExempt } from './state.js'
 
 type Callback = () => void
 
 /** Sends or holds the header section of an error. A success gets Node's own, without the contract's header. */
 function writeHead (this: ContractResponse, statusCode: number, phrase?: string | HeadersInput, headers?: HeadersInput): ServerResponse {
   const { contract, base } = this[kInstallation]
-  if (getPhase(this) === 'held') releaseHead(this)
-  // Node throws for a second header section only if the first one is sent.
-  if (getPhase(this) === 'sent' && Object.hasOwn(this, 'headersSent')) completeResponse(this)
-  if (isPastHead(this) || base.headersSent.call(this)) return base.writeHead.call(this, statusCode, phrase, headers)
+  if (hasHead(this)) {
+    if (getPhase(this) === 'held') releaseHead(this)
+    // Node throws for a second header section only if the first one is sent.
+    if (Object.hasOwn(this, 'headersSent')) completeResponse(this)
+    return base.writeHead.call(this, statusCode, phrase, headers)
+  }
+  if (base.headersSent.call(this)) return base.writeHead.call(this, statusCode, phrase, headers)
 
   const given = (typeof phrase === 'object' ? phrase : headers) ?? undefined
   if (!isUnsuccessful(statusCode)) {
@@ -66,31 +69,23 @@ function destroy (this: ContractResponse, error?: Error): unknown {
 
 /** Drops the trailers of an error. */
 function addTrailers (this: ContractResponse, trailers: OutgoingHttpHeaders): void {
-  const phase = getPhase(this)
-  if (phase === 'open' || phase === 'serializing') this[kInstallation].base.addTrailers.call(this, trailers)
+  if (!hasHead(this)) this[kInstallation].base.addTrailers.call(this, trailers)
 }
 
 /** Sends the header section of an error, which is all that the client gets. */
 function flushHeaders (this: ContractResponse): void {
   if (!this.headersSent && isUnsuccessful(this.statusCode)) this.writeHead(this.statusCode)
   if (getPhase(this) === 'held') releaseHead(this)
-  if (isPastHead(this)) completeResponse(this)
+  if (hasHead(this)) completeResponse(this)
   else this[kInstallation].base.flushHeaders.call(this)
 }
 
 /** The methods that make a response keep the contract. */
 export const methods = { writeHead, write, end, destroy, addTrailers, flushHeaders }
 
-/** Returns whether the response is an error that has its header section. */
-function isPastHead (response: ContractResponse): boolean {
-  const phase = getPhase(response)
-  return phase === 'sent' || phase === 'ended'
-}
-
 /** Returns whether a body is written to an error under the contract, whose header section it writes if that is not done. */
 function startsError (response: ContractResponse): boolean {
-  const phase = getPhase(response)
-  if (phase !== 'open' && phase !== 'serializing') return true
+  if (hasHead(response)) return true
   if (response[kInstallation].base.headersSent.call(response) || !isUnsuccessful(response.statusCode) || isExempt(response)) return false
   response.writeHead(response.statusCode)
   return true

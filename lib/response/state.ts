@@ -36,19 +36,21 @@ export type ResponseEvent =
 interface Transition {
   to: Phase
   /** The sources whose message the event replaces. Any other message stays. */
-  replaces: readonly MessageSource[]
+  replaces: ReadonlySet<MessageSource>
 }
 
-const ANY: readonly MessageSource[] = ['pending', 'none', 'reply', 'body', 'report', 'error', 'exposed-error']
-const NOTHING: readonly MessageSource[] = []
-const ALL_BUT_REPLY: readonly MessageSource[] = ['pending', 'none', 'body', 'report', 'error', 'exposed-error']
-const ERRORS: readonly MessageSource[] = ['error', 'exposed-error']
+type Transitions = { readonly [event in ResponseEvent]?: Transition }
+
+const NOTHING: ReadonlySet<MessageSource> = new Set()
+const ANY: ReadonlySet<MessageSource> = new Set(['pending', 'none', 'reply', 'body', 'report', 'error', 'exposed-error'])
+const ALL_BUT_REPLY: ReadonlySet<MessageSource> = new Set(['pending', 'none', 'body', 'report', 'error', 'exposed-error'])
+const ERRORS: ReadonlySet<MessageSource> = new Set(['error', 'exposed-error'])
 
 /**
  * The transition table: what each event does in each phase. An event without an entry comes too late, and is ignored.
  * `docs/how-it-works.md` shows this table.
  */
-export const TRANSITIONS: Readonly<Record<Phase, Readonly<Partial<Record<ResponseEvent, Transition>>>>> = {
+export const TRANSITIONS: { readonly [phase in Phase]: Transitions } = {
   open: {
     setReplyMessage: { to: 'open', replaces: ANY },
     setBodyMessage: { to: 'open', replaces: ALL_BUT_REPLY },
@@ -109,56 +111,86 @@ export interface HeldHead {
 }
 
 const kReply = Symbol('fastify-reason-phrase.reply')
-const kPhase = Symbol('fastify-reason-phrase.phase')
-const kSource = Symbol('fastify-reason-phrase.source')
-const kMessage = Symbol('fastify-reason-phrase.message')
-const kError = Symbol('fastify-reason-phrase.error')
-const kIsLogged = Symbol('fastify-reason-phrase.is-logged')
-const kHead = Symbol('fastify-reason-phrase.head')
-const kDroppedBody = Symbol('fastify-reason-phrase.dropped-body')
+const kState = Symbol('fastify-reason-phrase.state')
 
-// The state is on the response itself. An object beside it would be one more allocation for each request.
-type StatefulResponse = ServerResponse & {
-  [kReply]?: Reply
-  [kPhase]?: Phase
-  [kSource]?: MessageSource
-  [kMessage]?: string
-  [kError]?: unknown
-  [kIsLogged]?: boolean
-  [kHead]?: HeldHead | undefined
-  [kDroppedBody]?: DroppedBody
+type StatefulResponse = ServerResponse & { [kReply]?: Reply, [kState]?: State }
+
+class State {
+  phase: Phase
+  source: MessageSource = 'pending'
+  message = ''
+  error: unknown = undefined
+  isLogged = false
+  head: HeldHead | undefined = undefined
+  droppedBody: DroppedBody | undefined = undefined
+
+  constructor (phase: Phase) {
+    this.phase = phase
+  }
+}
+
+// The states of a success. All responses share them, so that a success does not pay for a state of its own.
+const OPEN: Readonly<State> = Object.freeze(new State('open'))
+const SERIALIZING: Readonly<State> = Object.freeze(new State('serializing'))
+
+/** Returns the state of a response, to read it. */
+function read (response: ServerResponse): Readonly<State> {
+  return (response as StatefulResponse)[kState] ?? OPEN
+}
+
+/** Returns the response's own state, to change it. */
+function modify (response: ServerResponse): State {
+  const res = response as StatefulResponse
+  const state = res[kState]
+  if (state !== undefined && state !== SERIALIZING) return state
+  const own = new State(read(response).phase)
+  res[kState] = own
+  return own
+}
+
+/** Applies an event, and returns whether it replaces the message. */
+function apply (state: State, transition: Transition | undefined): boolean {
+  if (transition === undefined) return false
+  state.phase = transition.to
+  return transition.replaces.has(state.source)
+}
+
+function setMessage (state: State, source: MessageSource, message: string): void {
+  state.source = source
+  state.message = message
 }
 
 /** Returns the phase of a response. */
 export function getPhase (response: ServerResponse): Phase {
-  return (response as StatefulResponse)[kPhase] ?? 'open'
+  return read(response).phase
+}
+
+/** Returns whether the response is an error whose header section is written, or held. */
+export function hasHead (response: ServerResponse): boolean {
+  const { phase } = read(response)
+  return phase !== 'open' && phase !== 'serializing'
 }
 
 /** Returns where the message of a response comes from. */
 export function getMessageSource (response: ServerResponse): MessageSource {
-  return (response as StatefulResponse)[kSource] ?? 'pending'
+  return read(response).source
 }
 
 /** Returns the message of a response. Empty if there is none. */
 export function getMessage (response: ServerResponse): string {
-  return (response as StatefulResponse)[kMessage] ?? ''
+  return read(response).message
 }
 
 /** Returns the message that a reply decorator or a body gave to the response, if one did. Empty if an error handler sends none. */
 export function getReplyMessage (response: ServerResponse): string | undefined {
-  const source = getMessageSource(response)
-  return source === 'pending' || source === 'error' || source === 'exposed-error' ? undefined : getMessage(response)
+  const { source, message } = read(response)
+  return source === 'pending' || source === 'error' || source === 'exposed-error' ? undefined : message
 }
 
 /** Returns the message of the error that was thrown, if the response is going to have it. */
 export function getErrorMessage (response: ServerResponse): string | undefined {
-  return hasErrorMessage(response) ? getMessage(response) : undefined
-}
-
-/** Returns whether the message of the response is that of an error that was thrown. */
-export function hasErrorMessage (response: ServerResponse): boolean {
-  const source = (response as StatefulResponse)[kSource]
-  return source === 'error' || source === 'exposed-error'
+  const { source, message } = read(response)
+  return source === 'error' || source === 'exposed-error' ? message : undefined
 }
 
 /** Returns whether the message is for the log only, if the status code is a 5xx. */
@@ -172,7 +204,8 @@ export function isPrivateSource (source: MessageSource): boolean {
  * @param isReport whether the decorator got an error instead of a text, so that the message is private with a 5xx. Default: `false`
  */
 export function setReplyMessage (response: ServerResponse, message: string, isReport = false): void {
-  if (apply(response, 'setReplyMessage')) setMessage(response, isReport ? 'report' : 'reply', message)
+  const state = modify(response)
+  if (apply(state, TRANSITIONS[state.phase].setReplyMessage)) setMessage(state, isReport ? 'report' : 'reply', message)
 }
 
 /**
@@ -181,12 +214,14 @@ export function setReplyMessage (response: ServerResponse, message: string, isRe
  * @param isReport whether the body is from an upstream, or made of an error, and so private with a 5xx
  */
 export function setBodyMessage (response: ServerResponse, message: string, isReport: boolean): void {
-  if (apply(response, 'setBodyMessage')) setMessage(response, isReport ? 'report' : 'body', message)
+  const state = modify(response)
+  if (apply(state, TRANSITIONS[state.phase].setBodyMessage)) setMessage(state, isReport ? 'report' : 'body', message)
 }
 
 /** Removes the message of an error, because an error handler sends a body without it, or no body. */
 export function clearMessage (response: ServerResponse): void {
-  if (apply(response, 'clearMessage')) setMessage(response, 'none', '')
+  const state = modify(response)
+  if (apply(state, TRANSITIONS[state.phase].clearMessage)) setMessage(state, 'none', '')
 }
 
 /** What is known of an error beside its message. */
@@ -197,25 +232,31 @@ export interface ErrorDetails {
   hasStatusCode?: boolean
 }
 
+const NO_DETAILS: ErrorDetails = {}
+
 /**
  * Sets the message of something thrown. If a hook throws while a 4xx with a message is sent, that message stays:
  * such an error is not the client's fault, and not for the client to read.
  */
-export function setError (response: ServerResponse, error: unknown, message: string, { isExposed = false, hasStatusCode = false }: ErrorDetails = {}): void {
+export function setError (response: ServerResponse, error: unknown, message: string, details: ErrorDetails = NO_DETAILS): void {
+  const state = modify(response)
   const { statusCode } = response
-  if (getMessageSource(response) !== 'pending' && !hasStatusCode && isUnsuccessful(statusCode) && !isServerError(statusCode)) {
-    setReplyMessage(response, getMessage(response))
+  if (state.source !== 'pending' && !details.hasStatusCode && isUnsuccessful(statusCode) && !isServerError(statusCode)) {
+    setReplyMessage(response, state.message)
     attachError(response, error)
     return
   }
-  if (apply(response, 'setError')) setMessage(response, isExposed ? 'exposed-error' : 'error', message)
-  setLoggedError(response, error)
+  if (apply(state, TRANSITIONS[state.phase].setError)) setMessage(state, details.isExposed ? 'exposed-error' : 'error', message)
+  state.error = error
+  state.isLogged = false
 }
 
 /** Attaches something thrown to the log line of a response that keeps its message. */
 export function attachError (response: ServerResponse, error: unknown): void {
-  apply(response, 'attachError')
-  setLoggedError(response, error)
+  const state = modify(response)
+  apply(state, TRANSITIONS[state.phase].attachError)
+  state.error = error
+  state.isLogged = false
 }
 
 /**
@@ -224,51 +265,59 @@ export function attachError (response: ServerResponse, error: unknown): void {
  * @param isSame whether this is the error that {@link setError} got. Otherwise, an error handler threw another one
  */
 export function setSerializedErrorMessage (response: ServerResponse, message: string, isSame: boolean): void {
-  if (apply(response, 'setSerializedError')) setMessage(response, isSame ? getMessageSource(response) : 'error', message)
+  const state = modify(response)
+  if (apply(state, TRANSITIONS[state.phase].setSerializedError)) setMessage(state, isSame ? state.source : 'error', message)
 }
 
 /** Marks the response as one whose payload is in the hooks that send it. */
 export function startSerializing (response: ServerResponse): void {
-  apply(response, 'serialize')
+  const res = response as StatefulResponse
+  const state = res[kState]
+  if (state === undefined) res[kState] = SERIALIZING
+  else if (state !== SERIALIZING) apply(state, TRANSITIONS[state.phase].serialize)
 }
 
 /** Marks the response as one for which somebody writes the header section of an error. */
 export function startHead (response: ServerResponse): void {
-  if (apply(response, 'writeHead')) setMessage(response, 'pending', '')
+  const state = modify(response)
+  if (apply(state, TRANSITIONS[state.phase].writeHead)) setMessage(state, 'pending', '')
 }
 
 /** Holds the header section of an error until the body arrives. */
 export function holdHead (response: ServerResponse, head: HeldHead): void {
-  apply(response, 'hold');
-  (response as StatefulResponse)[kHead] = head
+  const state = modify(response)
+  apply(state, TRANSITIONS[state.phase].hold)
+  state.head = head
 }
 
 /** Returns the header section that is held, and holds it no longer. */
 export function takeHead (response: ServerResponse): HeldHead {
-  const res = response as StatefulResponse
-  const head = res[kHead]!
-  res[kHead] = undefined
+  const state = modify(response)
+  const head = state.head!
+  state.head = undefined
   return head
 }
 
 /** Marks the response as an error that has its header section. */
 export function markSent (response: ServerResponse): void {
-  apply(response, 'send')
+  const state = modify(response)
+  apply(state, TRANSITIONS[state.phase].send)
 }
 
 /** Marks the response as an error that its writer has ended. */
 export function markEnded (response: ServerResponse): void {
-  apply(response, 'end')
+  const state = modify(response)
+  apply(state, TRANSITIONS[state.phase].end)
 }
 
 /** Sets what takes the body that is still written to an error, after the client has all of it. */
 export function setDroppedBody (response: ServerResponse, body: DroppedBody): void {
-  (response as StatefulResponse)[kDroppedBody] = body
+  modify(response).droppedBody = body
 }
 
 /** Returns what takes the body that is still written to an error. */
 export function getDroppedBody (response: ServerResponse): DroppedBody | undefined {
-  return (response as StatefulResponse)[kDroppedBody]
+  return read(response).droppedBody
 }
 
 /** Sets the reply that a response belongs to. */
@@ -283,40 +332,21 @@ export function getReply (response: ServerResponse): Reply | undefined {
 
 /** Returns whether the response is exempt from the contract: its route is, and no decorator gave it a message. */
 export function isExempt (response: ServerResponse): boolean {
-  return getReply(response)?.routeOptions?.config?.reasonPhrase === false && getMessageSource(response) === 'pending'
+  // The source first, because Fastify creates routeOptions for each access.
+  return read(response).source === 'pending' && getReply(response)?.routeOptions?.config?.reasonPhrase === false
 }
 
 /** Marks the message as logged. */
 export function markLogged (response: ServerResponse): void {
-  (response as StatefulResponse)[kIsLogged] = true
+  modify(response).isLogged = true
 }
 
 /** Returns whether the message is logged already. */
 export function isLogged (response: ServerResponse): boolean {
-  return (response as StatefulResponse)[kIsLogged] === true
+  return read(response).isLogged
 }
 
 /** Returns what was thrown for the response, if something was. */
 export function getError (response: ServerResponse): unknown {
-  return (response as StatefulResponse)[kError]
-}
-
-function setLoggedError (response: ServerResponse, error: unknown): void {
-  const res = response as StatefulResponse
-  res[kError] = error
-  res[kIsLogged] = false
-}
-
-/** Applies an event, and returns whether it replaces the message. */
-function apply (response: ServerResponse, event: ResponseEvent): boolean {
-  const transition = TRANSITIONS[getPhase(response)][event]
-  if (transition === undefined) return false;
-  (response as StatefulResponse)[kPhase] = transition.to
-  return transition.replaces.includes(getMessageSource(response))
-}
-
-function setMessage (response: ServerResponse, source: MessageSource, message: string): void {
-  const res = response as StatefulResponse
-  res[kSource] = source
-  res[kMessage] = message
+  return read(response).error
 }

@@ -8,7 +8,7 @@ import { isValidHeader } from '../../lib/headers.js'
 import { isJson, isPlainText } from '../../lib/media-type.js'
 import { messageFromBody } from '../../lib/message.js'
 import { drainOnCancel } from '../../lib/response/request-body.js'
-import { clearMessage, getReplyMessage, hasErrorMessage, isExempt, setBodyMessage, startSerializing } from '../../lib/response/state.js'
+import { clearMessage, getErrorMessage, getReplyMessage, isExempt, setBodyMessage, startSerializing } from '../../lib/response/state.js'
 import { isServerError, isUnsuccessful } from '../../lib/status-codes.js'
 import { ignorePreconditions } from './on-error.js'
 import { classifyPayload, extractMessage, isBody, serialize, type Body } from './payload.js'
@@ -51,7 +51,7 @@ function statusCodeOf (reply: FastifyReply, payload: unknown): number {
   const response: ServerResponse = reply.raw
   if (isWebResponse(payload)) return payload.status
   // If Fastify cannot read an error that an error handler threw, it serializes it with the status code as it was.
-  if (!isUnsuccessful(response.statusCode) && hasErrorMessage(response) && isSerializedError(response.statusCode, payload)) reply.code(500)
+  if (!isUnsuccessful(response.statusCode) && getErrorMessage(response) !== undefined && isSerializedError(response.statusCode, payload)) reply.code(500)
   return response.statusCode
 }
 
