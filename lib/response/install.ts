@@ -4,6 +4,7 @@ import { Server as HttpsServer } from 'node:https'
 import type { Contract } from '../contract.js'
 import { kInstallation, type BaseMethods, type ContractResponse, type Installation } from './installation.js'
 import { methods } from './methods.js'
+import { initializeState } from './state.js'
 
 /** A class of responses, as Node's servers take it. */
 export type ResponseClass = new (...args: any[]) => object
@@ -17,7 +18,7 @@ export type Patcher = (response: ServerResponse, isForced?: boolean) => void
  * answer some requests before anybody else sees them.
  */
 export function createResponseClass<T extends ResponseClass> (Base: T, contract: Contract): T {
-  const Class = Base as unknown === ServerResponse ? createNodeResponseClass() : class extends (Base as ResponseClass) {}
+  const Class = Base as unknown === ServerResponse ? createNodeResponseClass() : createSubclass(Base)
   for (const [name, value] of Object.entries(methods)) {
     Object.defineProperty(Class.prototype, name, { value, writable: true, configurable: true })
   }
@@ -87,12 +88,22 @@ function findGetter (prototype: object, name: string): () => boolean {
   return descriptor?.get ?? findGetter(Object.getPrototypeOf(prototype), name)
 }
 
+function createSubclass (Base: ResponseClass): ResponseClass {
+  return class extends Base {
+    constructor (...args: any[]) {
+      super(...args)
+      initializeState(this)
+    }
+  }
+}
+
 /** Returns a subclass of Node's own class that is made as that is. A call of `super()` would cost a success more than all of the methods. */
 function createNodeResponseClass (): ResponseClass {
-  function Response (this: object, request: unknown, options: unknown): void {
+  function ContractResponse (this: ServerResponse, request: unknown, options: unknown): void {
     base.call(this, request, options)
+    initializeState(this)
   }
   const base = ServerResponse as unknown as (this: object, request: unknown, options: unknown) => void
-  Response.prototype = Object.create(ServerResponse.prototype, { constructor: { value: Response, writable: true, configurable: true } })
-  return Object.setPrototypeOf(Response, ServerResponse)
+  ContractResponse.prototype = Object.create(ServerResponse.prototype, { constructor: { value: ContractResponse, writable: true, configurable: true } })
+  return Object.setPrototypeOf(ContractResponse, ServerResponse)
 }
