@@ -11,7 +11,7 @@ import { drainOnCancel } from '../../lib/response/request-body.js'
 import { clearMessage, getErrorMessage, getReplyMessage, isExempt, setBodyMessage, startSerializing } from '../../lib/response/state.js'
 import { isServerError, isUnsuccessful } from '../../lib/status-codes.js'
 import { ignorePreconditions } from './on-error.js'
-import { classifyPayload, extractMessage, isBody, serialize, type Body } from './payload.js'
+import { classifyPayload, extractMessage, isBody, serialize, type SerializedPayload } from './payload.js'
 import { takePendingPayload } from './pending-payload.js'
 
 type Done = (error?: Error | null, payload?: unknown) => void
@@ -37,7 +37,7 @@ export function onSend (contract: Contract, request: FastifyRequest, reply: Fast
   const isPending = pending !== undefined && !isWebResponse(payload)
   const body = isPending ? pendingBody(reply, payload, pending) : payload
   const kind = classifyPayload(reply, body, isPending)
-  if (kind !== 'upstream') extractMessage(reply, body as Body, kind, isPending)
+  if (kind !== 'upstream') extractMessage(reply, body as SerializedPayload, kind, isPending)
   else if (isWebResponse(payload)) return sendLater(reply, readWebResponse(reply, payload))
   else if (mayContainMessage(contract, reply)) return sendLater(reply, readStream(reply, payload as Stream))
   else if (!reply.hasHeader('content-encoding')) clearMessage(response)
@@ -59,7 +59,7 @@ function statusCodeOf (reply: FastifyReply, payload: unknown): number {
  * Returns the text of an object that was kept. An earlier hook may have made a stream of the text. Or the hook failed, and
  * the payload is Fastify's text of that error, which has a length.
  */
-function pendingBody (reply: FastifyReply, payload: unknown, pending: unknown): Body {
+function pendingBody (reply: FastifyReply, payload: unknown, pending: unknown): SerializedPayload {
   return isBody(payload) && !reply.hasHeader('content-length') ? payload : serialize(reply, pending)
 }
 

@@ -10,7 +10,7 @@ import { isServerError } from '../../lib/status-codes.js'
 import { serializeByIgnoredSchema } from './route-schemas.js'
 
 /** A serialized payload. */
-export type Body = string | Uint8Array
+export type SerializedPayload = string | Uint8Array
 
 /**
  * Who made the payload of an error.
@@ -39,11 +39,11 @@ export function classifyPayload (reply: FastifyReply, payload: unknown, isPendin
 }
 
 /** Returns whether a payload is a text or bytes. */
-export function isBody (payload: unknown): payload is Body {
+export function isBody (payload: unknown): payload is SerializedPayload {
   return typeof payload === 'string' || payload instanceof Uint8Array
 }
 
-function isRethrown (reply: FastifyReply, body: Body): boolean {
+function isRethrown (reply: FastifyReply, body: SerializedPayload): boolean {
   if (getErrorMessage(reply.raw) === undefined) return false
   const error = getError(reply.raw)
   if (error === body) return true
@@ -59,7 +59,7 @@ export function serialize (reply: FastifyReply, object: unknown): string {
   }
 }
 
-function isNotFoundBody ({ request: { raw } }: FastifyReply, body: Body): boolean {
+function isNotFoundBody ({ request: { raw } }: FastifyReply, body: SerializedPayload): boolean {
   return messageFromBody(body) === `Route ${raw.method}:${raw.url} not found`
 }
 
@@ -68,7 +68,7 @@ function isNotFoundBody ({ request: { raw } }: FastifyReply, body: Body): boolea
  *
  * @param isPending whether the body is the text of an object that was kept
  */
-export function extractMessage (reply: FastifyReply, body: Body, kind: PayloadKind, isPending: boolean): void {
+export function extractMessage (reply: FastifyReply, body: SerializedPayload, kind: PayloadKind, isPending: boolean): void {
   const response: ServerResponse = reply.raw
   const text = textToSend(reply, body, kind, isPending)
   switch (kind) {
@@ -97,21 +97,21 @@ export function extractMessage (reply: FastifyReply, body: Body, kind: PayloadKi
 }
 
 /** Returns the text that would be sent without the plugin: a response schema that was removed still decides what it contains. */
-function textToSend (reply: FastifyReply, body: Body, kind: PayloadKind, isPending: boolean): Body {
+function textToSend (reply: FastifyReply, body: SerializedPayload, kind: PayloadKind, isPending: boolean): SerializedPayload {
   if (isPending) return serializeByIgnoredSchema(reply, body) ?? body
   // A schema that refuses the error leaves its message.
   return kind === 'fastify-error' ? serializeByIgnoredSchema(reply, body) || body : body
 }
 
 /** Clears the message of an error, unless the body shows it: a page may, and so may a compressed body. */
-function clearUnlessShown (reply: FastifyReply, body: Body): void {
+function clearUnlessShown (reply: FastifyReply, body: SerializedPayload): void {
   const error = getErrorMessage(reply.raw)
   if (error === undefined || reply.hasHeader('content-encoding') || contains(body, error)) return
   clearMessage(reply.raw)
 }
 
 /** Returns whether a text is in a body, also with escapes of HTML or JSON. */
-function contains (body: Body, text: string): boolean {
+function contains (body: SerializedPayload, text: string): boolean {
   return lettersOf(decodeStart(body)).includes(lettersOf(text.slice(0, MAX_HEADER_LENGTH)))
 }
 
@@ -123,7 +123,7 @@ function lettersOf (text: string): string {
  * Returns whether a body ends as Fastify's serialized errors do, with a message in which nothing is escaped. To parse
  * the body would cost more than the rest of the hook.
  */
-function endsWithMessage (body: Body, message: string): boolean {
+function endsWithMessage (body: SerializedPayload, message: string): boolean {
   if (typeof body !== 'string') return false
   const end = body.length - 2
   return body.endsWith('"}') && body.endsWith(message, end) && body.endsWith('"message":"', end - message.length)

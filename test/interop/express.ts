@@ -6,7 +6,7 @@ import createError from 'http-errors'
 import t from 'tap'
 import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
-interface Response extends ServerResponse {
+interface ExpressResponse extends ServerResponse {
   status (statusCode: number): this
   sendStatus (statusCode: number): this
   json (value: unknown): this
@@ -14,7 +14,7 @@ interface Response extends ServerResponse {
   sendFile (path: string): this
 }
 
-type Handler = (request: unknown, response: Response, next: (error: unknown) => void) => unknown
+type Handler = (request: unknown, response: ExpressResponse, next: (error: unknown) => void) => unknown
 
 // Express has no types of its own.
 const { Router } = createRequire(import.meta.url)('express') as { Router: () => { get (path: string, handler: Handler): void } }
@@ -34,7 +34,7 @@ const routes = (app: FastifyInstance) => {
   app.use('/express', router)
   app.use('/handled', router)
   // Express answers in its own way, and never comes back.
-  app.use('/handled', (error: { status?: number, message: string }, _request: unknown, response: Response, _next: unknown) => {
+  app.use('/handled', (error: { status?: number, message: string }, _request: unknown, response: ExpressResponse, _next: unknown) => {
     response.status(error.status ?? 500).json({ message: error.message })
   })
   app.get('/', async () => 'ok')

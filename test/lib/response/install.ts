@@ -14,14 +14,14 @@ t.test("the response class extends the given one, Node's own or another", async 
     readonly made = 'here'
   }
   for (const Base of [ServerResponse, Own] as Array<typeof ServerResponse>) {
-    const Response = createResponseClass(Base, contract)
-    class Extended extends Response {
+    const ContractResponse = createResponseClass(Base, contract)
+    class Extended extends ContractResponse {
       readonly extended = true
     }
-    t.equal(Object.getPrototypeOf(Response), Base)
-    t.equal(Response.prototype.constructor, Response)
+    t.equal(Object.getPrototypeOf(ContractResponse), Base)
+    t.equal(ContractResponse.prototype.constructor, Response)
     const response = new Extended(new IncomingMessage(new Socket()))
-    t.ok(response instanceof Response && response instanceof Base && response.extended)
+    t.ok(response instanceof ContractResponse && response instanceof Base && response.extended)
     t.strictSame(Object.keys(response).filter(name => name === 'made'), Base === Own ? ['made'] : [], 'calls the constructor of the given class')
     t.equal(response.req.method, null, 'keeps the request')
   }

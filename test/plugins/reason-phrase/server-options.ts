@@ -11,7 +11,7 @@ import { buildServer } from '../../fixtures/error-server.js'
 import { connect, exchange, assertErrorResponse, listen, valuesOf } from '../../fixtures/wire.js'
 
 t.test('keeps the options of the caller in force', async t => {
-  class Response extends ServerResponse<IncomingMessage> {
+  class CountingResponse extends ServerResponse<IncomingMessage> {
     override end (...args: any): this {
       ended++
       return Reflect.apply(super.end, this, args)
@@ -20,7 +20,7 @@ t.test('keeps the options of the caller in force', async t => {
   let ended = 0
   const seen: string[] = []
   const app = Fastify(serverOptions({
-    http: { maxHeaderSize: 2048, ServerResponse: Response as typeof ServerResponse },
+    http: { maxHeaderSize: 2048, ServerResponse: CountingResponse as typeof ServerResponse },
     routerOptions: { maxParamLength: 5 },
     clientErrorHandler (error, socket) {
       seen.push(`${error.code} ${typeof (this as unknown as FastifyInstance).log.info}`)
