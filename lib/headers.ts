@@ -12,10 +12,10 @@ export interface MessageHeader {
 }
 
 /** Returns whether headers contain the header that carries the message. */
-export function hasMessageHeader (headers: HeadersInput, { header, field }: MessageHeader): boolean {
+export function hasMessageHeader (headers: HeadersInput, messageHeader: MessageHeader): boolean {
   return Array.isArray(headers)
-    ? header in normalizeHeaders(headers, { header, field })
-    : field in headers || header in headers
+    ? messageHeader.header in normalizeHeaders(headers, messageHeader)
+    : findHeaderName(headers as OutgoingHttpHeaders, messageHeader.field) !== undefined
 }
 
 /**

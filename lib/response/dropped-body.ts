@@ -15,7 +15,7 @@ type NodeResponse = ServerResponse & {
 }
 
 /**
- * Takes the body that is still written to a response after the client has all
+ * Drops the body that is still written to a response after the client has all
  * of it. To the writer, the response stays open until it is ended or destroyed:
  * a piped source is read to its end, and `pipeline()` and `pipeTo()` resolve.
  * Meanwhile the connection goes on to its next request.
@@ -56,6 +56,7 @@ export class DroppedBody {
 
   /** Ends the response for its writer. A piped source is closed when Node unpipes it. */
   #giveUp (): void {
+    this.#bytesLeft = Infinity
     this.#response.on('unpipe', discardSource)
     this.#response.end()
   }

@@ -2,6 +2,7 @@ import { Server as HttpServer, ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
 import { Server as HttpsServer } from 'node:https'
 import type { Contract } from '../contract.js'
+import { findSymbol } from '../find-symbol.js'
 import { kInstallation, type BaseMethods, type ContractResponse, type Installation } from './installation.js'
 import { methods } from './methods.js'
 import { initializeState } from './state.js'
@@ -34,7 +35,7 @@ export function createResponseClass<T extends ResponseClass> (Base: T, contract:
 export function replaceResponseClass (server: object, contract: Contract): boolean {
   if (!(server instanceof HttpServer || server instanceof HttpsServer)) return false
   // Node takes the class in its constructor only, and keeps it under a symbol of its own.
-  const key = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'ServerResponse')
+  const key = findSymbol(server, 'ServerResponse')
   if (key === undefined) return false
   const classes = server as unknown as Record<symbol, ResponseClass>
   const Base = classes[key]!

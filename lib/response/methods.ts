@@ -41,7 +41,7 @@ function write (this: ContractResponse, chunk: unknown, encoding?: BufferEncodin
   const done = findCallback(undefined, encoding, callback)
   if (done !== undefined) process.nextTick(done)
   // Emit drain asynchronously; otherwise a source that ignores backpressure blocks the event loop.
-  setImmediate(emitDrain, this)
+  if (getPhase(this) !== 'ended') setImmediate(emitDrain, this)
   return false
 }
 
@@ -51,7 +51,7 @@ function end (this: ContractResponse, chunk?: unknown, encoding?: BufferEncoding
   if (getPhase(this) === 'held') releaseHead(this, textOrBytes(chunk, encoding))
   const done = findCallback(chunk, encoding, callback)
   if (done !== undefined) this.writableFinished ? process.nextTick(done) : this.once('finish', done)
-  if (getPhase(this) === 'sent') endResponse(this)
+  if (getPhase(this) !== 'ended') endResponse(this)
   return this
 }
 
@@ -59,7 +59,7 @@ function end (this: ContractResponse, chunk?: unknown, encoding?: BufferEncoding
 function destroy (this: ContractResponse, error?: Error): unknown {
   const { base, isHttp2 } = this[kInstallation]
   const phase = getPhase(this)
-  if (phase === 'held' || phase === 'sent') return this.end()
+  if (phase === 'held' || phase === 'sent' || phase === 'completed') return this.end()
   // Without an error, an HTTP/2 stream that is half sent would end as if it were whole.
   if (isHttp2 && error === undefined && this.headersSent && !this.writableEnded) {
     (this as unknown as Http2ServerResponse).stream.close(constants.NGHTTP2_INTERNAL_ERROR)
@@ -83,7 +83,7 @@ function flushHeaders (this: ContractResponse): void {
 /** The methods that make a response keep the contract. */
 export const methods = { writeHead, write, end, destroy, addTrailers, flushHeaders }
 
-/** Returns whether a body is written to an error under the contract, whose header section it writes if that is not done. */
+/** Returns whether a body is written to an error under the contract. Writes the header section first if it is missing. */
 function startsError (response: ContractResponse): boolean {
   if (hasHead(response)) return true
   if (response[kInstallation].base.headersSent.call(response) || !isUnsuccessful(response.statusCode) || isExempt(response)) return false
@@ -91,7 +91,7 @@ function startsError (response: ContractResponse): boolean {
   return true
 }
 
-/** Returns what a chunk is on the wire; undefined for what Node does not write. */
+/** Returns a chunk as it is on the wire; undefined for a type that Node refuses. */
 function textOrBytes (chunk: unknown, encoding: unknown): string | Uint8Array | undefined {
   if (typeof chunk === 'string') return typeof encoding === 'string' && /^(?:base64|hex)/i.test(encoding) ? Buffer.from(chunk, encoding as BufferEncoding) : chunk
   return chunk instanceof Uint8Array ? chunk : undefined

@@ -12,11 +12,11 @@ import { kInstallation, type ContractResponse } from './installation.js'
 import { logMessage } from './log.js'
 import { dropRequestBody } from './request-body.js'
 import {
-  getDroppedBody, getError, getMessage, getMessageSource, getPhase, holdHead, isPrivateSource, markEnded, markSent,
-  setBodyMessage, setDroppedBody, startHead, takeHead
+  getDroppedBody, getError, getMessage, getMessageSource, getPhase, holdHead, isPrivateSource, markCompleted, markEnded, markSent,
+  setBodyMessage, startHead, takeHead
 } from './state.js'
 
-/** What an unsuccessful response has at least, with the contract's own header. */
+/** The fields that stay if Node refuses another field. */
 const REQUIRED_FIELDS = new Set(['content-length', 'www-authenticate'])
 
 /** Node's own: whether the connection ends with this response. */
@@ -34,9 +34,9 @@ export function writeErrorHead (response: ContractResponse, statusCode: number, 
   const isRaw = getPhase(response) === 'open'
   startHead(response)
   const headers = normalizeHeaders(given, contract, isRepresentationMetadata)
-  const message = getMessageSource(response) === 'pending'
-    ? messageFromHead(response, statusCode, phrase, headers)
-    : getMessage(response)
+  const source = getMessageSource(response)
+  const message = (source === 'unset' || source === 'none' ? messageFromHead(response, statusCode, phrase, headers) : undefined) ??
+    (source === 'unset' ? undefined : getMessage(response))
   if (message !== undefined) {
     sendHead(response, statusCode, headers, message)
     return
@@ -117,7 +117,7 @@ function removeFields (response: ServerResponse, headers: OutgoingHttpHeaders, i
     if (isRepresentationMetadata(field) || (isHttp2 && CONNECTION_FIELDS.has(field))) response.removeHeader(field)
   }
   if (!isHttp2) return
-  // Node sends there what it refuses in HTTP/1.1, and the client resets the stream.
+  // Over HTTP/2, Node sends fields that it refuses over HTTP/1.1, and the client resets the stream.
   for (const name in headers) if (!isValidHeader(name, headers[name])) delete headers[name]
   for (const name of response.getHeaderNames()) if (!isValidHeader(name, response.getHeader(name))) response.removeHeader(name)
 }
@@ -130,22 +130,22 @@ function setChallenge (response: ServerResponse, headers: OutgoingHttpHeaders, c
 
 /** Sends the header section, which is all of the response, before its writer has ended it. */
 export function completeResponse (response: ContractResponse): void {
-  if (getPhase(response) === 'ended' || getDroppedBody(response) !== undefined) return
+  if (getPhase(response) !== 'sent') return
   const { base, isHttp2 } = response[kInstallation]
   Reflect.deleteProperty(response, 'headersSent')
   if (isHttp2) endStream(response)
   else base.flushHeaders.call(response)
-  setDroppedBody(response, new DroppedBody(response))
+  markCompleted(response, new DroppedBody(response))
   dropRequestBody(response.req)
 }
 
 /** Ends the response for its writer, and sends it if this has not happened yet. */
 export function endResponse (response: ContractResponse): void {
   const { base, isHttp2, isWrapped } = response[kInstallation]
+  const isCompleted = getPhase(response) === 'completed'
   markEnded(response)
-  const droppedBody = getDroppedBody(response)
-  if (droppedBody !== undefined) {
-    droppedBody.end()
+  if (isCompleted) {
+    getDroppedBody(response)!.end()
     // An HTTP/2 stream has ended with its header section.
     if (!isHttp2) base.end.call(response)
     return
@@ -162,7 +162,7 @@ function endStream (response: ContractResponse): void {
   try {
     base.end.call(response)
   } catch {
-    // Node refuses some headers only as it sends them: then the response goes without those of others.
+    // Node refuses some fields only as it sends them. Send the response again without the fields of others.
     for (const field of response.getHeaderNames()) {
       if (!REQUIRED_FIELDS.has(field) && field !== contract.field) response.removeHeader(field)
     }
@@ -177,7 +177,7 @@ function endStream (response: ContractResponse): void {
  */
 export function freeConnection (response: ServerResponse): boolean {
   const { socket } = response
-  if (getDroppedBody(response) === undefined || socket === null) return false
+  if (getPhase(response) !== 'completed' || socket === null) return false
   releaseConnection(response)
   return response.socket !== socket
 }

@@ -8,30 +8,31 @@ import type { DroppedBody } from './dropped-body.js'
  * - `open`: nothing is sent for it yet. This is also the phase after an error, until a payload is sent for the error.
  * - `serializing`: its payload is in the hooks that send it.
  * - `held`: `writeHead()` was called for an error without a message. The body may still contain one.
- * - `sent`: an error with its header section, which is all that the client gets. The writer may still write a body.
+ * - `sent`: an error with its header section, which is all that the client gets.
+ * - `completed`: an error that the client has, but whose writer still writes a body.
  * - `ended`: the writer of an error has ended it.
  *
  * A success stays `open` or `serializing`, because Node's own methods send it.
  */
-export type Phase = 'open' | 'serializing' | 'held' | 'sent' | 'ended'
+export type Phase = 'open' | 'serializing' | 'held' | 'sent' | 'completed' | 'ended'
 
 /**
  * Where the message of a response comes from.
  *
- * - `pending`: there is none yet. The header fields, the reason phrase or the body may contain one.
+ * - `unset`: there is none yet. The header fields, the reason phrase or the body may contain one.
  * - `none`: an error handler decided to send none.
  * - `reply`: a reply decorator.
  * - `body`: a body for the client.
- * - `report`: a body from an upstream, or one that a program made of an error. Private with a 5xx.
- * - `error`: something thrown. Private with a 5xx.
+ * - `private`: a body from an upstream, a serialized error, or an error that a decorator got. For the log only with a 5xx.
+ * - `error`: something thrown. For the log only with a 5xx.
  * - `exposed-error`: something thrown with `expose: true`.
  */
-export type MessageSource = 'pending' | 'none' | 'reply' | 'body' | 'report' | 'error' | 'exposed-error'
+export type MessageSource = 'unset' | 'none' | 'reply' | 'body' | 'private' | 'error' | 'exposed-error'
 
 /** What can happen to a response. */
 export type ResponseEvent =
-  | 'setReplyMessage' | 'setBodyMessage' | 'clearMessage' | 'setError' | 'attachError' | 'setSerializedError'
-  | 'serialize' | 'writeHead' | 'hold' | 'send' | 'end'
+  | 'setReplyMessage' | 'setBodyMessage' | 'clearMessage' | 'setError' | 'setLateError' | 'attachError' | 'setSerializedErrorMessage'
+  | 'startSerializing' | 'startHead' | 'holdHead' | 'takeHead' | 'markSent' | 'markCompleted' | 'markEnded'
 
 interface Transition {
   to: Phase
@@ -42,9 +43,23 @@ interface Transition {
 type Transitions = { readonly [event in ResponseEvent]?: Transition }
 
 const NOTHING: ReadonlySet<MessageSource> = new Set()
-const ANY: ReadonlySet<MessageSource> = new Set(['pending', 'none', 'reply', 'body', 'report', 'error', 'exposed-error'])
-const ALL_BUT_REPLY: ReadonlySet<MessageSource> = new Set(['pending', 'none', 'body', 'report', 'error', 'exposed-error'])
+const ANY: ReadonlySet<MessageSource> = new Set(['unset', 'none', 'reply', 'body', 'private', 'error', 'exposed-error'])
+const ALL_BUT_REPLY: ReadonlySet<MessageSource> = new Set(['unset', 'none', 'body', 'private', 'error', 'exposed-error'])
 const ERRORS: ReadonlySet<MessageSource> = new Set(['error', 'exposed-error'])
+
+/**
+ * The source of a message that stays when a hook throws while an error is sent. Fastify's serialized form of the new error
+ * does not replace it, but a body of the error handler does.
+ */
+const KEPT_SOURCES: Readonly<Record<MessageSource, MessageSource>> = {
+  unset: 'unset',
+  none: 'none',
+  reply: 'body',
+  body: 'body',
+  private: 'private',
+  error: 'private',
+  'exposed-error': 'body'
+}
 
 /**
  * The transition table: what each event does in each phase. An event without an entry comes too late, and is ignored.
@@ -56,34 +71,41 @@ export const TRANSITIONS: { readonly [phase in Phase]: Transitions } = {
     setBodyMessage: { to: 'open', replaces: ALL_BUT_REPLY },
     clearMessage: { to: 'open', replaces: ERRORS },
     setError: { to: 'open', replaces: ANY },
+    setLateError: { to: 'open', replaces: NOTHING },
     attachError: { to: 'open', replaces: NOTHING },
-    serialize: { to: 'serializing', replaces: NOTHING },
+    startSerializing: { to: 'serializing', replaces: NOTHING },
     // An error handler that writes to the raw response does not send the message of the error.
-    writeHead: { to: 'open', replaces: ERRORS },
-    hold: { to: 'held', replaces: NOTHING },
-    send: { to: 'sent', replaces: NOTHING }
+    startHead: { to: 'open', replaces: ERRORS },
+    holdHead: { to: 'held', replaces: NOTHING },
+    markSent: { to: 'sent', replaces: NOTHING }
   },
   serializing: {
     setReplyMessage: { to: 'serializing', replaces: ANY },
     setBodyMessage: { to: 'serializing', replaces: ALL_BUT_REPLY },
     clearMessage: { to: 'serializing', replaces: ERRORS },
     setError: { to: 'open', replaces: ANY },
+    setLateError: { to: 'open', replaces: NOTHING },
     attachError: { to: 'open', replaces: NOTHING },
-    setSerializedError: { to: 'serializing', replaces: ERRORS },
-    serialize: { to: 'serializing', replaces: NOTHING },
-    writeHead: { to: 'serializing', replaces: NOTHING },
-    hold: { to: 'held', replaces: NOTHING },
-    send: { to: 'sent', replaces: NOTHING }
+    setSerializedErrorMessage: { to: 'serializing', replaces: ERRORS },
+    startSerializing: { to: 'serializing', replaces: NOTHING },
+    startHead: { to: 'serializing', replaces: NOTHING },
+    holdHead: { to: 'held', replaces: NOTHING },
+    markSent: { to: 'sent', replaces: NOTHING }
   },
   held: {
     setReplyMessage: { to: 'held', replaces: ANY },
     setBodyMessage: { to: 'held', replaces: ALL_BUT_REPLY },
     setError: { to: 'held', replaces: NOTHING },
     attachError: { to: 'held', replaces: NOTHING },
-    send: { to: 'sent', replaces: NOTHING }
+    // If Node then refuses a header, the writer can write another header section.
+    takeHead: { to: 'open', replaces: NOTHING }
   },
   sent: {
-    end: { to: 'ended', replaces: NOTHING }
+    markCompleted: { to: 'completed', replaces: NOTHING },
+    markEnded: { to: 'ended', replaces: NOTHING }
+  },
+  completed: {
+    markEnded: { to: 'ended', replaces: NOTHING }
   },
   ended: {}
 }
@@ -117,7 +139,7 @@ type StatefulResponse = ServerResponse & { [kReply]?: Reply | undefined, [kState
 
 class State {
   phase: Phase
-  source: MessageSource = 'pending'
+  source: MessageSource = 'unset'
   message = ''
   error: unknown = undefined
   isLogged = false
@@ -165,6 +187,15 @@ function apply (state: State, transition: Transition | undefined): boolean {
   return transition.replaces.has(state.source)
 }
 
+/** Applies an event that brings an error for the log, and returns whether the event is in time. */
+function logError (state: State, transition: Transition | undefined, error: unknown): boolean {
+  if (transition === undefined) return false
+  state.phase = transition.to
+  state.error = error
+  state.isLogged = false
+  return true
+}
+
 function setMessage (state: State, source: MessageSource, message: string): void {
   state.source = source
   state.message = message
@@ -194,7 +225,7 @@ export function getMessage (response: ServerResponse): string {
 /** Returns the message that a reply decorator or a body gave to the response, if one did. Empty if an error handler sends none. */
 export function getReplyMessage (response: ServerResponse): string | undefined {
   const { source, message } = read(response)
-  return source === 'pending' || source === 'error' || source === 'exposed-error' ? undefined : message
+  return source === 'unset' || source === 'error' || source === 'exposed-error' ? undefined : message
 }
 
 /** Returns the message of the error that was thrown, if the response is going to have it. */
@@ -205,27 +236,27 @@ export function getErrorMessage (response: ServerResponse): string | undefined {
 
 /** Returns whether the message is for the log only, if the status code is a 5xx. */
 export function isPrivateSource (source: MessageSource): boolean {
-  return source === 'error' || source === 'report'
+  return source === 'error' || source === 'private'
 }
 
 /**
  * Sets the message from a reply decorator.
  *
- * @param isReport whether the decorator got an error instead of a text, so that the message is private with a 5xx. Default: `false`
+ * @param isPrivate whether the decorator got an error instead of a text. Then the message is for the log only with a 5xx. Default: `false`
  */
-export function setReplyMessage (response: ServerResponse, message: string, isReport = false): void {
+export function setReplyMessage (response: ServerResponse, message: string, isPrivate = false): void {
   const state = modify(response)
-  if (apply(state, TRANSITIONS[state.phase].setReplyMessage)) setMessage(state, isReport ? 'report' : 'reply', message)
+  if (apply(state, TRANSITIONS[state.phase].setReplyMessage)) setMessage(state, isPrivate ? 'private' : 'reply', message)
 }
 
 /**
  * Sets the message that a body contains.
  *
- * @param isReport whether the body is from an upstream, or made of an error, and so private with a 5xx
+ * @param isPrivate whether the body is from an upstream, or a serialized error. Then the message is for the log only with a 5xx
  */
-export function setBodyMessage (response: ServerResponse, message: string, isReport: boolean): void {
+export function setBodyMessage (response: ServerResponse, message: string, isPrivate: boolean): void {
   const state = modify(response)
-  if (apply(state, TRANSITIONS[state.phase].setBodyMessage)) setMessage(state, isReport ? 'report' : 'body', message)
+  if (apply(state, TRANSITIONS[state.phase].setBodyMessage)) setMessage(state, isPrivate ? 'private' : 'body', message)
 }
 
 /** Removes the message of an error, because an error handler sends a body without it, or no body. */
@@ -245,28 +276,25 @@ export interface ErrorDetails {
 const NO_DETAILS: ErrorDetails = {}
 
 /**
- * Sets the message of something thrown. If a hook throws while a 4xx with a message is sent, that message stays:
- * such an error is not the client's fault, and not for the client to read.
+ * Sets the message of something thrown. An error without a status code is late (`setLateError`) if a hook throws it while a
+ * 4xx with a message is sent. Then that message stays, because the error is not the client's fault.
  */
 export function setError (response: ServerResponse, error: unknown, message: string, details: ErrorDetails = NO_DETAILS): void {
   const state = modify(response)
   const { statusCode } = response
-  if (state.source !== 'pending' && !details.hasStatusCode && isUnsuccessful(statusCode) && !isServerError(statusCode)) {
-    setReplyMessage(response, state.message)
-    attachError(response, error)
+  const isLate = state.source !== 'unset' && !details.hasStatusCode && isUnsuccessful(statusCode) && !isServerError(statusCode)
+  if (isLate) {
+    if (logError(state, TRANSITIONS[state.phase].setLateError, error)) state.source = KEPT_SOURCES[state.source]
     return
   }
-  if (apply(state, TRANSITIONS[state.phase].setError)) setMessage(state, details.isExposed ? 'exposed-error' : 'error', message)
-  state.error = error
-  state.isLogged = false
+  const transition = TRANSITIONS[state.phase].setError
+  if (logError(state, transition, error) && transition!.replaces.has(state.source)) setMessage(state, details.isExposed ? 'exposed-error' : 'error', message)
 }
 
 /** Attaches something thrown to the log line of a response that keeps its message. */
 export function attachError (response: ServerResponse, error: unknown): void {
   const state = modify(response)
-  apply(state, TRANSITIONS[state.phase].attachError)
-  state.error = error
-  state.isLogged = false
+  logError(state, TRANSITIONS[state.phase].attachError, error)
 }
 
 /**
@@ -276,33 +304,34 @@ export function attachError (response: ServerResponse, error: unknown): void {
  */
 export function setSerializedErrorMessage (response: ServerResponse, message: string, isSame: boolean): void {
   const state = modify(response)
-  if (apply(state, TRANSITIONS[state.phase].setSerializedError)) setMessage(state, isSame ? state.source : 'error', message)
+  if (apply(state, TRANSITIONS[state.phase].setSerializedErrorMessage)) setMessage(state, isSame ? state.source : 'error', message)
 }
 
-/** Marks the response as one whose payload is in the hooks that send it. */
+/** Reports that the `onSend` hooks run. */
 export function startSerializing (response: ServerResponse): void {
   const res = response as StatefulResponse
   const state = res[kState]
   if (state === undefined || state === OPEN) res[kState] = SERIALIZING
-  else if (state !== SERIALIZING) apply(state, TRANSITIONS[state.phase].serialize)
+  else if (state !== SERIALIZING) apply(state, TRANSITIONS[state.phase].startSerializing)
 }
 
-/** Marks the response as one for which somebody writes the header section of an error. */
+/** Reports that somebody starts to write the header section of an error. */
 export function startHead (response: ServerResponse): void {
   const state = modify(response)
-  if (apply(state, TRANSITIONS[state.phase].writeHead)) setMessage(state, 'pending', '')
+  if (apply(state, TRANSITIONS[state.phase].startHead)) setMessage(state, 'unset', '')
 }
 
 /** Holds the header section of an error until the body arrives. */
 export function holdHead (response: ServerResponse, head: HeldHead): void {
   const state = modify(response)
-  apply(state, TRANSITIONS[state.phase].hold)
+  apply(state, TRANSITIONS[state.phase].holdHead)
   state.head = head
 }
 
 /** Returns the header section that is held, and holds it no longer. */
 export function takeHead (response: ServerResponse): HeldHead {
   const state = modify(response)
+  apply(state, TRANSITIONS[state.phase].takeHead)
   const head = state.head!
   state.head = undefined
   return head
@@ -311,18 +340,20 @@ export function takeHead (response: ServerResponse): HeldHead {
 /** Marks the response as an error that has its header section. */
 export function markSent (response: ServerResponse): void {
   const state = modify(response)
-  apply(state, TRANSITIONS[state.phase].send)
+  apply(state, TRANSITIONS[state.phase].markSent)
+}
+
+/** Reports that the client has the error, and sets what takes the body that is still written to it. */
+export function markCompleted (response: ServerResponse, droppedBody: DroppedBody): void {
+  const state = modify(response)
+  apply(state, TRANSITIONS[state.phase].markCompleted)
+  state.droppedBody = droppedBody
 }
 
 /** Marks the response as an error that its writer has ended. */
 export function markEnded (response: ServerResponse): void {
   const state = modify(response)
-  apply(state, TRANSITIONS[state.phase].end)
-}
-
-/** Sets what takes the body that is still written to an error, after the client has all of it. */
-export function setDroppedBody (response: ServerResponse, body: DroppedBody): void {
-  modify(response).droppedBody = body
+  apply(state, TRANSITIONS[state.phase].markEnded)
 }
 
 /** Returns what takes the body that is still written to an error. */
@@ -343,7 +374,7 @@ export function getReply (response: ServerResponse): Reply | undefined {
 /** Returns whether the response is exempt from the contract: its route is, and no decorator gave it a message. */
 export function isExempt (response: ServerResponse): boolean {
   // The source first, because Fastify creates routeOptions for each access.
-  return read(response).source === 'pending' && getReply(response)?.routeOptions?.config?.reasonPhrase === false
+  return read(response).source === 'unset' && getReply(response)?.routeOptions?.config?.reasonPhrase === false
 }
 
 /** Marks the message as logged. */

@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } from 'fastify'
+import { allowsContent } from '../../lib/content.js'
+import { findSymbol } from '../../lib/find-symbol.js'
 import { getReply } from '../../lib/response/state.js'
 import { isNotImplemented } from './not-implemented.js'
 
@@ -7,15 +9,12 @@ const kIsExecuting = Symbol('fastify-reason-phrase.is-executing')
 
 type TrackedResponse = ServerResponse & { [kIsExecuting]?: true }
 
-/** Methods whose handlers Fastify calls without reading the request body. */
-const BODYLESS_METHODS = new Set(['GET', 'HEAD', 'TRACE'])
-
 /** Where Fastify keeps the payload that a parser reads, from the end of the onRequest hooks on. */
 const PAYLOAD_STREAM = 'fastify.RequestPayloadStream'
 
 /**
- * Tracks which handlers of an instance are called, for the routes and not-found handlers that are added from now on. A
- * route for GET does not pay for it, see {@link mayHaveExecuted}.
+ * Tracks which handlers of an instance are called, for the routes and not-found handlers that are added from now on.
+ * Handlers for GET are not wrapped, see {@link mayHaveExecuted}.
  */
 export function trackExecution (app: FastifyInstance): void {
   app.addHook('onRoute', route => {
@@ -31,14 +30,16 @@ export function trackExecution (app: FastifyInstance): void {
 }
 
 function canHaveBody ({ method }: RouteOptions): boolean {
-  return [method].flat().some(one => !BODYLESS_METHODS.has(one))
+  return [method].flat().some(allowsContent)
 }
 
 function tracked (handler: RouteHandlerMethod): RouteHandlerMethod {
-  return function (request, reply) {
+  const wrapper: RouteHandlerMethod = function (request, reply) {
     (reply.raw as TrackedResponse)[kIsExecuting] = true
     return handler.call(this, request, reply)
   }
+  // Other plugins read the name, for example for their traces.
+  return Object.defineProperty(wrapper, 'name', { value: handler.name, configurable: true })
 }
 
 /**
@@ -49,12 +50,12 @@ function tracked (handler: RouteHandlerMethod): RouteHandlerMethod {
 export function mayHaveExecuted (response: ServerResponse): boolean {
   if ((response as TrackedResponse)[kIsExecuting] === true) return true
   const reply = getReply(response) as FastifyReply | undefined
-  if (reply !== undefined && (reply.sent || BODYLESS_METHODS.has(reply.request.method))) return true
+  if (reply !== undefined && (reply.sent || !allowsContent(reply.request.method))) return true
   return response.req.readableFlowing !== null && !isParsing(reply?.request)
 }
 
 function isParsing (request: FastifyRequest | undefined): boolean {
-  // A parser that passes the payload on has ended, and whoever reads it is no parser.
+  // If there is a body, the parser has ended, and the handler or a hook reads.
   if (request?.body !== undefined) return false
-  return Object.getOwnPropertySymbols(Object(request)).some(({ description }) => description === PAYLOAD_STREAM)
+  return request !== undefined && findSymbol(request, PAYLOAD_STREAM) !== undefined
 }

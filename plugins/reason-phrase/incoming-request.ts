@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { findSymbol } from '../../lib/find-symbol.js'
 
 /** Gets the reply of each request before any hook runs. */
 export type IncomingRequestListener = (reply: FastifyReply) => void
@@ -22,12 +23,12 @@ type Listening = FastifyInstance & { [kListener]?: IncomingRequestListener }
 /**
  * Calls the listener for each request of an instance and its children, before any hook. An `onRequest` hook would do the
  * same, but Fastify needs about 0.1 µs to run a hook, and a success would pay for it. It is the fallback for a
- * version of Fastify that keeps its LogController elsewhere.
+ * frozen LogController, and for a version of Fastify that keeps it elsewhere.
  */
 export function onIncomingRequest (app: FastifyInstance, listener: IncomingRequestListener): void {
   app.decorate(kListener, listener)
   const controller = findLogController(app)
-  if (controller === undefined) {
+  if (controller === undefined || !Object.isExtensible(controller)) {
     app.addHook('onRequest', (_request, reply, done) => {
       listener(reply)
       done()
@@ -45,8 +46,6 @@ export function onIncomingRequest (app: FastifyInstance, listener: IncomingReque
 }
 
 function findLogController (app: FastifyInstance): LogController | undefined {
-  for (let object: object | null = app; object !== null; object = Object.getPrototypeOf(object)) {
-    const key = Object.getOwnPropertySymbols(object).find(({ description }) => description === LOG_CONTROLLER)
-    if (key !== undefined) return (object as Record<symbol, LogController>)[key]
-  }
+  const symbol = findSymbol(app, LOG_CONTROLLER)
+  return symbol && (app as unknown as Record<symbol, LogController>)[symbol]
 }

@@ -44,7 +44,7 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
     if (server?.isClosing) reply.raw.removeHeader('retry-after')
   })
   app.addHook('onError', onError)
-  app.addHook('onSend', function takeMessage (request, reply, payload, done) { return onSend(contract, request, reply, payload, done) })
+  app.addHook('onSend', function onSendHook (request, reply, payload, done) { return onSend(contract, request, reply, payload, done) })
   warnAboutServer(app, contract)
 }
 

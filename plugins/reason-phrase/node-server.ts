@@ -11,7 +11,7 @@ import { patchUpgrades } from './upgrades.js'
 /** Servers already warned about missing `serverOptions()`. */
 const warnedServers = new WeakSet<object>()
 
-/** The state of a server that Fastify does not tell. */
+/** The state of a server that Fastify does not expose. */
 interface ServerState {
   /** Whether the server closes. Fastify then answers 503, unless its option `return503OnClosing` is `false`. */
   isClosing: boolean
@@ -64,7 +64,7 @@ export function warnAboutServer (app: FastifyInstance, contract: Contract): void
 
 /** Makes a client error that others answer keep the contract if a response is awaited. */
 function wrapClientErrorListeners (server: NodeJS.EventEmitter, contract: Contract): void {
-  const listeners = server.listeners('clientError') as ClientErrorListener[]
+  const listeners = server.rawListeners('clientError') as ClientErrorListener[]
   server.removeAllListeners('clientError')
   const callListeners: ClientErrorListener = (error, socket) => { for (const listener of listeners) listener.call(server, error, socket) }
   server.on('clientError', (error, socket) => { answerIfAwaited(contract, error, socket, callListeners, mayHaveExecuted) })

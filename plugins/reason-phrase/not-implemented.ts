@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { setReplyMessage } from '../../lib/response/state.js'
-import { nameOf } from './route-schemas.js'
+import { getRouteName } from './route-name.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -28,7 +28,7 @@ export function decorateNotImplemented (app: FastifyInstance): void {
   app.decorate('notImplemented', notImplemented)
   app.addHook('onRoute', route => {
     // Fastify derives the route for HEAD from that for GET.
-    if (isNotImplemented(route) && route.method !== 'HEAD') routes.push(nameOf(route))
+    if (isNotImplemented(route) && route.method !== 'HEAD') routes.push(getRouteName(route))
   })
   app.addHook('onReady', done => {
     if (routes.length > 0) app.log.info(`fastify-reason-phrase: not implemented yet: ${routes.join('; ')}`)

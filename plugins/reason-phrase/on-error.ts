@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { messageFromError } from '../../lib/message.js'
 import { getPhase, isExempt, setError, startSerializing } from '../../lib/response/state.js'
 import { isUnsuccessful } from '../../lib/status-codes.js'
+import { ignorePreconditions } from './preconditions.js'
 import { classifyPayload, extractMessage, serialize } from './payload.js'
 import { takePendingPayload } from './pending-payload.js'
 
@@ -35,8 +36,8 @@ export function onError (request: FastifyRequest, reply: FastifyReply, error: un
   }
   setError(response, error, messageFromError(error), details)
   ignorePreconditions(request)
-  // Fastify sends what is no Error as a payload, past the very hook that threw it. It reads an error that cannot be
-  // read once more, where nothing catches that. Either would end the process.
+  // If a hook throws a value that is no Error, Fastify sends the value as a payload, and the hook throws again where nothing
+  // catches it. An Error with a getter that throws is read again there too. Both would end the process.
   if (wasSerializing && !details.isReadable) {
     startSerializing(response)
     response.writeHead(500).end()
@@ -56,9 +57,9 @@ function readDetails (reply: FastifyReply, error: unknown): Details {
     // Fastify reads all of these. null has no keys, and a symbol is no number.
     const { headers, statusCode, status, expose, isBoom, output, code: _code, message: _message }: ThrownObject = Object(error) // eslint-disable-line @typescript-eslint/no-unused-vars
     if (headers !== undefined) Object.keys(headers as object)
-    const hasStatusCode = isBoom === true || isUnsuccessful(Number(statusCode)) || isUnsuccessful(Number(status))
+    const hasStatusCode = isErrorCode(statusCode) || isErrorCode(status) || (isBoom === true && isErrorCode(output?.statusCode))
     if (isBoom === true && output !== undefined) {
-      // A Boom has one of these status codes; what only looks like one can have any.
+      // An imitation of a Boom can have any status code.
       if (isUnsuccessful(output.statusCode)) reply.code(output.statusCode)
       reply.headers(output.headers)
     }
@@ -70,7 +71,7 @@ function readDetails (reply: FastifyReply, error: unknown): Details {
   }
 }
 
-/** Removes the precondition of a request: an error stays one, whatever the client has cached (RFC 9110 section 13.2.1). */
-export function ignorePreconditions ({ raw: { headers } }: FastifyRequest): void {
-  if (headers['if-none-match'] !== undefined) delete headers['if-none-match']
+/** Returns whether Fastify takes a status code from an error. */
+function isErrorCode (statusCode: unknown): boolean {
+  return isUnsuccessful(Number(statusCode)) && Number(statusCode) <= 599
 }

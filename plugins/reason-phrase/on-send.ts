@@ -6,13 +6,13 @@ import type { Contract } from '../../lib/contract.js'
 import { isSerializedError } from '../../lib/error-report.js'
 import { isValidHeader } from '../../lib/headers.js'
 import { isJson, isPlainText } from '../../lib/media-type.js'
-import { messageFromBody } from '../../lib/message.js'
+import { messageFromBody, messageFromError } from '../../lib/message.js'
 import { drainOnCancel } from '../../lib/response/request-body.js'
 import { clearMessage, getErrorMessage, getReplyMessage, isExempt, setBodyMessage, startSerializing } from '../../lib/response/state.js'
-import { isServerError, isUnsuccessful } from '../../lib/status-codes.js'
-import { ignorePreconditions } from './on-error.js'
+import { isUnsuccessful } from '../../lib/status-codes.js'
 import { classifyPayload, extractMessage, isBody, serialize, type SerializedPayload } from './payload.js'
 import { takePendingPayload } from './pending-payload.js'
+import { ignorePreconditions } from './preconditions.js'
 
 type Done = (error?: Error | null, payload?: unknown) => void
 
@@ -63,7 +63,7 @@ function pendingBody (reply: FastifyReply, payload: unknown, pending: unknown): 
   return isBody(payload) && !reply.hasHeader('content-length') ? payload : serialize(reply, pending)
 }
 
-/** Sends an empty payload once its message is known. What Fastify throws while it sends, it catches only behind a promise. */
+/** Sends an empty payload once its message is known. Fastify catches its own errors while it sends only if the hook returned a promise. */
 async function sendLater (reply: FastifyReply, message: Promise<void>): Promise<string> {
   await message
   // It may be answered meanwhile, as @fastify/reply-from does when an upstream is silent for long. Then nothing is left to send.
@@ -90,11 +90,11 @@ async function readWebResponse (reply: FastifyReply, payload: Response): Promise
   // If Node refuses a header there, Fastify cannot send another error.
   for (const [name, value] of Object.entries(reply.getHeaders())) if (!isValidHeader(name, value)) reply.removeHeader(name)
   const { bytes, isCut } = await readStart(drainOnCancel(payload.body, reply.request.raw))
-  setUpstreamMessage(reply, messageFromBody(bytes, isCut) || payload.statusText)
+  setUpstreamMessage(reply, messageFromBody(bytes, isCut) || messageFromError(payload.statusText))
 }
 
-/** Sets the message of an upstream, whose own 5xx is not for clients. */
+/** Sets the message of an upstream. With a 5xx, it is for the log only, also if a later hook sets the status code. */
 function setUpstreamMessage (reply: FastifyReply, message: string): void {
-  if (message !== '') setBodyMessage(reply.raw, message, isServerError(reply.statusCode))
+  if (message !== '') setBodyMessage(reply.raw, message, true)
   else clearMessage(reply.raw)
 }

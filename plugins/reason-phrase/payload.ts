@@ -31,11 +31,16 @@ export type PayloadKind = 'handler' | 'fastify-error' | 'not-found' | 'rethrown'
  */
 export function classifyPayload (reply: FastifyReply, payload: unknown, isPending = false): PayloadKind {
   if (!isBody(payload)) return 'upstream'
-  // Of all payloads, only those of Fastify's error serializer have a length before they are sent.
-  if (!isPending && getErrorMessage(reply.raw) !== undefined && reply.hasHeader('content-length')) return 'fastify-error'
+  // Of all payloads after an error, only those of Fastify's error serializer have a length before they are sent.
+  if (!isPending && hasError(reply) && reply.hasHeader('content-length')) return 'fastify-error'
   if (isRethrown(reply, payload)) return 'rethrown'
   if (reply.request.is404 && isNotFoundBody(reply, payload)) return 'not-found'
   return 'handler'
+}
+
+function hasError ({ raw }: FastifyReply): boolean {
+  // undefined can be thrown, too.
+  return getErrorMessage(raw) !== undefined || getError(raw) !== undefined
 }
 
 /** Returns whether a payload is a text or bytes. */
@@ -73,8 +78,10 @@ export function extractMessage (reply: FastifyReply, body: SerializedPayload, ki
   const text = textToSend(reply, body, kind, isPending)
   switch (kind) {
     case 'fastify-error': {
+      const error = getErrorMessage(response)
+      // The error was late: an earlier message stays, and our log line has the error.
+      if (error === undefined) return
       markLogged(response)
-      const error = getErrorMessage(response)!
       const message = text === body && endsWithMessage(body, error) ? error : messageFromBody(text)
       if (message !== '') setSerializedErrorMessage(response, message, message === error)
       // A schema of null declares that an error has no body, and leaves its message.

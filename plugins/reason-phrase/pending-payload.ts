@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, preSerializationHookHandler } from 'fastify'
+import { findSymbol } from '../../lib/find-symbol.js'
 import { isExempt, startSerializing } from '../../lib/response/state.js'
 import { isUnsuccessful } from '../../lib/status-codes.js'
 import { hasIgnoredSchemas } from './route-schemas.js'
@@ -52,10 +53,7 @@ export function takePendingPayload (reply: FastifyReply): unknown {
 }
 
 function hasHooks (app: FastifyInstance, name: 'onSend' | 'preSerialization'): boolean {
-  for (let object: object | null = app; object !== null; object = Object.getPrototypeOf(object)) {
-    const key = Object.getOwnPropertySymbols(object).find(({ description }) => description === HOOKS)
-    if (key !== undefined) return (object as Record<symbol, Record<string, unknown[]>>)[key]![name]!.length > 0
-  }
+  const symbol = findSymbol(app, HOOKS)
   // Another version of Fastify keeps them elsewhere, so there may be some.
-  return true
+  return symbol === undefined || (app as unknown as Record<symbol, Record<string, unknown[]>>)[symbol]![name]!.length > 0
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { nameOf } from './route-schemas.js'
+import { getRouteName } from './route-name.js'
 
 // The compiler drops an import that no type needs. This one adds to Fastify's own types.
 export type {} from './route-schemas.js'
@@ -29,7 +29,7 @@ export function checkPermissions (app: FastifyInstance): void {
     const { permission, signature } = route.config ?? {}
     if (permission === undefined) return
     if (typeof permission !== 'string' || permission === '' || signature === false) {
-      throw new Error(`fastify-reason-phrase: the route ${nameOf(route)} must have its config.permission as a text, and not with signature: false`)
+      throw new Error(`fastify-reason-phrase: the route ${getRouteName(route)} must have its config.permission as a text, and not with signature: false`)
     }
     routes.push([this, route])
   })
@@ -38,6 +38,6 @@ export function checkPermissions (app: FastifyInstance): void {
     const stray = routes.find(([app]) => app[kVerify] === undefined)
     if (stray === undefined) return done()
     const [, route] = stray
-    done(new Error(`fastify-reason-phrase: the route ${nameOf(route)} asks for the permission ${route.config!.permission}, but nothing verifies it there. Register fastify-reason-phrase/signature`))
+    done(new Error(`fastify-reason-phrase: the route ${getRouteName(route)} asks for the permission ${route.config!.permission}, but nothing verifies it there. Register fastify-reason-phrase/signature`))
   })
 }

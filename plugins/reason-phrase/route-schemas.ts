@@ -3,6 +3,7 @@ import type { FastifyContextConfig, FastifyInstance, FastifyReply, RouteOptions 
 import type { Contract } from '../../lib/contract.js'
 import { isPlainObject } from '../../lib/plain-object.js'
 import { isUnsuccessful } from '../../lib/status-codes.js'
+import { getRouteName } from './route-name.js'
 
 /** Options for the response schemas of routes. */
 export interface RouteSchemaOptions {
@@ -74,9 +75,9 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
       const config: WithIgnored = { ...route.config, [kIgnored]: ignored }
       route.config = config
       // Fastify derives the route for HEAD from that for GET.
-      if (route.method !== 'HEAD') app.log.warn(`fastify-reason-phrase: the route ${nameOf(route)} declares a body for ${withBody.join(', ')}, which is ignored: an unsuccessful response has none`)
+      if (route.method !== 'HEAD') app.log.warn(`fastify-reason-phrase: the route ${getRouteName(route)} declares a body for ${withBody.join(', ')}, which is ignored: an unsuccessful response has none`)
     }
-    if (requireSchemas && !hasSuccessSchema && !isExempt(route)) {
+    if (requireSchemas && !hasSuccessSchema && !needsNoSuccessSchema(route)) {
       fail(route, 'has no schema for a 2xx payload, as the option requireSchemas asks. Add one to schema.response')
     }
   })
@@ -143,15 +144,10 @@ function isNull (schema: unknown): boolean {
   return isPlainObject(schema) && (schema as { type?: unknown }).type === 'null'
 }
 
-function isExempt ({ method, schema }: RouteOptions): boolean {
+function needsNoSuccessSchema ({ method, schema }: RouteOptions): boolean {
   return (schema as { hide?: boolean } | undefined)?.hide === true || [method].flat().every(method => method === 'HEAD' || method === 'OPTIONS')
 }
 
-/** The methods of a route and its URL. */
-export function nameOf ({ method, url }: RouteOptions): string {
-  return `${[method].flat().join(', ')} ${url}`
-}
-
 function fail (route: RouteOptions, what: string): never {
-  throw new Error(`fastify-reason-phrase: the route ${nameOf(route)} ${what}`)
+  throw new Error(`fastify-reason-phrase: the route ${getRouteName(route)} ${what}`)
 }

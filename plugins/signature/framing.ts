@@ -2,9 +2,6 @@ import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2'
 import type { FastifyRequest } from 'fastify'
 
-// Fastify does not parse the content of these.
-const METHODS_WITHOUT_CONTENT = ['GET', 'HEAD', 'TRACE']
-
 /** Returns whether the header section announces content; undefined if only the first byte or the end tells (RFC 9110 section 6.4). */
 export function announcesContent (raw: IncomingMessage): boolean | undefined {
   const { 'content-length': length, 'transfer-encoding': coding } = raw.headers
@@ -12,11 +9,6 @@ export function announcesContent (raw: IncomingMessage): boolean | undefined {
   if (length !== undefined) return Number(length) !== 0
   const stream = getHttp2Stream(raw)
   return stream === undefined || stream.endAfterHeaders ? false : undefined
-}
-
-/** Returns whether requests with this method can have content here. */
-export function allowsContent (method: string): boolean {
-  return !METHODS_WITHOUT_CONTENT.includes(method)
 }
 
 /** Returns whether the handler can still read the content as a stream. */

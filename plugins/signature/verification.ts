@@ -5,7 +5,8 @@ import { SignatureError } from '../../lib/signature/errors.js'
 import type { VerifiedKey } from '../../lib/signature/keys.js'
 import type { VerifiedSignature, Verifier } from '../../lib/signature/verifier.js'
 import { Content } from './content.js'
-import { allowsContent, announcesContent } from './framing.js'
+import { announcesContent } from './framing.js'
+import { allowsContent } from '../../lib/content.js'
 import { SignedFastifyRequest } from './signed-request.js'
 
 /** Reports a request whose content did not begin or end in time: 400, because no handler ran. */

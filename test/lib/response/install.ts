@@ -19,7 +19,7 @@ t.test("the response class extends the given one, Node's own or another", async 
       readonly extended = true
     }
     t.equal(Object.getPrototypeOf(ContractResponse), Base)
-    t.equal(ContractResponse.prototype.constructor, Response)
+    t.equal(ContractResponse.prototype.constructor, ContractResponse)
     const response = new Extended(new IncomingMessage(new Socket()))
     t.ok(response instanceof ContractResponse && response instanceof Base && response.extended)
     t.strictSame(Object.keys(response).filter(name => name === 'made'), Base === Own ? ['made'] : [], 'calls the constructor of the given class')

@@ -200,3 +200,18 @@ t.test('passes on what a wrapper of end() throws', async t => {
   }))
   await t.rejects(exchange(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'), { message: /^closed/ })
 })
+
+t.test('writes another header section if Node refuses the one that was held', async t => {
+  const port = await listenServer(t, createServer((_request, response) => {
+    keepContract(response)
+    response.setHeader('x-kept', '1')
+    response.statusCode = 404
+    response.writeHead(404)
+    // Node checks a value that is set later only as it sends it.
+    Object.defineProperty(response, 'getHeaderNames', { value: () => { throw new TypeError('refused') }, configurable: true })
+    t.throws(() => response.end('not here'), { message: 'refused' })
+    Reflect.deleteProperty(response, 'getHeaderNames')
+    response.writeHead(422).end()
+  }))
+  assertErrorResponse(t, await exchange(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'), 422, 'not here')
+})

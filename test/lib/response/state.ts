@@ -1,13 +1,15 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import t from 'tap'
+import type { DroppedBody } from '../../../lib/response/dropped-body.js'
 import {
   attachError, clearMessage, getError, getErrorMessage, getMessage, getMessageSource, getPhase, getReplyMessage, holdHead,
-  isExempt, isLogged, markEnded, markLogged, markSent, setBodyMessage, setError, setReply, setReplyMessage,
+  isExempt, isLogged, markCompleted, markEnded, markLogged, markSent, setBodyMessage, setError, setReply, setReplyMessage,
   setSerializedErrorMessage, startHead, startSerializing, takeHead, TRANSITIONS, type MessageSource, type Phase, type ResponseEvent
 } from '../../../lib/response/state.js'
 
 const create = (): ServerResponse => new ServerResponse(new IncomingMessage(new Socket()))
+const droppedBody = {} as DroppedBody
 const head = { statusCode: 404, headers: {}, contentLength: NaN, isRaw: true }
 
 const PHASES: Record<Phase, (response: ServerResponse) => void> = {
@@ -15,15 +17,16 @@ const PHASES: Record<Phase, (response: ServerResponse) => void> = {
   serializing: startSerializing,
   held: response => { holdHead(response, head) },
   sent: markSent,
+  completed: response => { markSent(response); markCompleted(response, droppedBody) },
   ended: response => { markSent(response); markEnded(response) }
 }
 
 const SOURCES: Record<MessageSource, (response: ServerResponse) => void> = {
-  pending: () => {},
+  unset: () => {},
   none: response => { setError(response, new Error('old'), 'old'); clearMessage(response) },
   reply: response => { setReplyMessage(response, 'old') },
   body: response => { setBodyMessage(response, 'old', false) },
-  report: response => { setBodyMessage(response, 'old', true) },
+  private: response => { setBodyMessage(response, 'old', true) },
   error: response => { setError(response, new Error('old'), 'old') },
   'exposed-error': response => { setError(response, new Error('old'), 'old', { isExposed: true }) }
 }
@@ -34,16 +37,27 @@ const EVENTS: Record<ResponseEvent, (response: ServerResponse) => void> = {
   setBodyMessage: response => { setBodyMessage(response, 'new', false) },
   clearMessage,
   setError: response => { setError(response, new Error('new'), 'new') },
+  setLateError: response => {
+    const { statusCode } = response
+    response.statusCode = 404
+    setError(response, new Error('new'), 'new')
+    response.statusCode = statusCode
+  },
   attachError: response => { attachError(response, new Error('new')) },
-  setSerializedError: response => { setSerializedErrorMessage(response, 'new', false) },
-  serialize: startSerializing,
-  writeHead: startHead,
-  hold: response => { holdHead(response, head) },
-  send: markSent,
-  end: markEnded
+  setSerializedErrorMessage: response => { setSerializedErrorMessage(response, 'new', false) },
+  startSerializing,
+  startHead,
+  holdHead: response => { holdHead(response, head) },
+  takeHead: response => { takeHead(response) },
+  markSent,
+  markCompleted: response => { markCompleted(response, droppedBody) },
+  markEnded
 }
 
 type Effect = [to: Phase, source?: Partial<Record<MessageSource | 'any', MessageSource>>]
+
+/** A late error keeps the message. Without a message, the error is not late. */
+const LATE: Effect[1] = { unset: 'error', reply: 'body', error: 'private', 'exposed-error': 'body' }
 
 /** What each event does in each phase: the next phase, and the source of the message where it changes. An event without an entry is ignored. */
 const EXPECTED: Record<Phase, Partial<Record<ResponseEvent, Effect>>> = {
@@ -52,33 +66,39 @@ const EXPECTED: Record<Phase, Partial<Record<ResponseEvent, Effect>>> = {
     setBodyMessage: ['open', { any: 'body', reply: 'reply' }],
     clearMessage: ['open', { error: 'none', 'exposed-error': 'none' }],
     setError: ['open', { any: 'error' }],
+    setLateError: ['open', LATE],
     attachError: ['open'],
-    serialize: ['serializing'],
-    writeHead: ['open', { error: 'pending', 'exposed-error': 'pending' }],
-    hold: ['held'],
-    send: ['sent']
+    startSerializing: ['serializing'],
+    startHead: ['open', { error: 'unset', 'exposed-error': 'unset' }],
+    holdHead: ['held'],
+    markSent: ['sent']
   },
   serializing: {
     setReplyMessage: ['serializing', { any: 'reply' }],
     setBodyMessage: ['serializing', { any: 'body', reply: 'reply' }],
     clearMessage: ['serializing', { error: 'none', 'exposed-error': 'none' }],
     setError: ['open', { any: 'error' }],
+    setLateError: ['open', LATE],
     attachError: ['open'],
-    setSerializedError: ['serializing', { error: 'error', 'exposed-error': 'error' }],
-    serialize: ['serializing'],
-    writeHead: ['serializing'],
-    hold: ['held'],
-    send: ['sent']
+    setSerializedErrorMessage: ['serializing', { error: 'error', 'exposed-error': 'error' }],
+    startSerializing: ['serializing'],
+    startHead: ['serializing'],
+    holdHead: ['held'],
+    markSent: ['sent']
   },
   held: {
     setReplyMessage: ['held', { any: 'reply' }],
     setBodyMessage: ['held', { any: 'body', reply: 'reply' }],
     setError: ['held'],
     attachError: ['held'],
-    send: ['sent']
+    takeHead: ['open']
   },
   sent: {
-    end: ['ended']
+    markCompleted: ['completed'],
+    markEnded: ['ended']
+  },
+  completed: {
+    markEnded: ['ended']
   },
   ended: {}
 }
@@ -99,9 +119,8 @@ for (const phase of Object.keys(PHASES) as Phase[]) {
         const title = `${event} after a message from ${source}`
         t.equal(getPhase(response), to, `${title}: the phase`)
         t.equal(getMessageSource(response), expected ?? source, `${title}: the source`)
-        const message = expected === undefined || (source === 'reply' && event === 'setBodyMessage')
-          ? before
-          : expected === 'pending' || expected === 'none' ? '' : 'new'
+        const isKept = expected === undefined || (source === 'reply' && event === 'setBodyMessage') || (event === 'setLateError' && source !== 'unset')
+        const message = isKept ? before : expected === 'unset' || expected === 'none' ? '' : 'new'
         t.equal(getMessage(response), message, `${title}: the message`)
       }
     }
@@ -116,8 +135,8 @@ t.test('the table has an entry for each event that has an effect, and no other',
 
 t.test('a message from a reply decorator or a body is no error message, and an error message is no reply message', async t => {
   for (const [source, replyMessage, errorMessage] of [
-    ['pending', undefined, undefined], ['none', '', undefined], ['reply', 'old', undefined], ['body', 'old', undefined],
-    ['report', 'old', undefined], ['error', undefined, 'old'], ['exposed-error', undefined, 'old']
+    ['unset', undefined, undefined], ['none', '', undefined], ['reply', 'old', undefined], ['body', 'old', undefined],
+    ['private', 'old', undefined], ['error', undefined, 'old'], ['exposed-error', undefined, 'old']
   ] as const) {
     const response = create()
     SOURCES[source](response)
@@ -159,6 +178,7 @@ t.test('a held header section is returned', async t => {
   const response = create()
   holdHead(response, head)
   t.equal(takeHead(response), head)
+  t.equal(getPhase(response), 'open')
 })
 
 t.test('a response is exempt if its route is, unless a decorator gives it a message', async t => {

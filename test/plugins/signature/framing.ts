@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
-import { allowsContent, announcesContent, getHttp2Stream, isStreamed } from '../../../plugins/signature/framing.js'
+import { announcesContent, getHttp2Stream, isStreamed } from '../../../plugins/signature/framing.js'
+import { allowsContent } from '../../../lib/content.js'
 
 function message (headers: Record<string, string>, stream?: { endAfterHeaders: boolean }): IncomingMessage {
   return { headers, httpVersionMajor: stream === undefined ? 1 : 2, stream } as unknown as IncomingMessage
