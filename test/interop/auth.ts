@@ -24,7 +24,7 @@ t.test('@fastify/auth: sends the message of the last failed function, with 401 o
     route('/first', [no('No key'), yes], { relation: 'and', run: 'all' })
     route('/own', [no('You are not there', { statusCode: 404 })])
     route('/coded', [coded])
-    route('/folded', [no('Pay', { statusCode: 402 })])
+    route('/outside-the-table', [no('Pay', { statusCode: 402 })])
     route('/decorated', [async (_request, reply) => reply.forbidden('Not today')])
   }
   testWithPlugin(t, { plugin: app => app.register(auth), routes }, async (t, { request }) => {
@@ -39,7 +39,7 @@ t.test('@fastify/auth: sends the message of the last failed function, with 401 o
     assertError(t, await request('/first'), 401, 'No key')
     assertError(t, await request('/own'), 404, 'You are not there')
     assertError(t, await request('/coded'), 403, 'Not for you')
-    assertError(t, await request('/folded'), 400, 'Pay')
+    assertError(t, await request('/outside-the-table'), 400, 'Pay')
     assertError(t, await request('/decorated'), 403, 'Not today')
     t.equal(handled, 0)
   })

@@ -59,7 +59,7 @@ t.test('@fastify/otel: records the status code and the exception of an error in 
     assertError(t, await request('/broken'), 500, 'Internal Server Error')
     t.match(span(), { status: { code: SpanStatusCode.ERROR, message: 'a secret' }, statusCode: 500, exceptions: [{ message: 'a secret' }] })
 
-    // The span ends before the status code is folded.
+    // The span ends before the status code is normalized.
     assertError(t, await request('/taken'), 400, 'It is taken')
     t.match(span(), { status: { code: SpanStatusCode.ERROR, message: 'It is taken' }, statusCode: 409, exceptions: [{ message: 'It is taken' }] })
 

@@ -149,17 +149,17 @@ t.test('throws unless the options are a plain object', async t => {
 
 t.test('a status code outside the table becomes the x00 code of its class', async t => {
   const contract = new Contract()
-  for (const [code, folded] of [
+  for (const [code, normalized] of [
     [400, 400], [401, 401], [403, 403], [404, 404], [422, 422], [500, 500], [501, 501], [503, 503],
     [402, 400], [408, 400], [409, 400], [413, 400], [414, 400], [415, 400], [418, 400], [429, 400], [431, 400], [499, 400],
     [502, 500], [504, 500], [505, 500], [599, 500], [600, 500], [999, 500]
-  ] as const) t.equal(contract.normalizeStatusCode(code), folded, `${code} to ${folded}`)
+  ] as const) t.equal(contract.normalizeStatusCode(code), normalized, `${code} to ${normalized}`)
 })
 
 t.test('a status code that the option statusCodes adds stays as it is', async t => {
   const contract = new Contract({ statusCodes: { 429: 'Too Many Requests', 504: 'Gateway Timeout' } })
-  for (const [code, folded] of [[429, 429], [504, 504], [428, 400], [502, 500], [404, 404]] as const) {
-    t.equal(contract.normalizeStatusCode(code), folded, `${code} to ${folded}`)
+  for (const [code, normalized] of [[429, 429], [504, 504], [428, 400], [502, 500], [404, 404]] as const) {
+    t.equal(contract.normalizeStatusCode(code), normalized, `${code} to ${normalized}`)
   }
   t.equal(new Contract().normalizeStatusCode(429), 400, 'another contract maps it to 400')
 })
