@@ -27,8 +27,8 @@ const answeredSockets = new WeakSet<Socket>()
  * a 4xx while nothing has happened, and a 5xx if work may have been done. Nothing is sent if nobody can read it, or
  * if an earlier response is half sent. The response waits for earlier responses of the connection.
  *
- * @param listener what it writes to the socket before it returns sets the status code, the message and the other
- *   headers. If it only closes the socket, nothing is sent
+ * @param listener what it writes to the socket synchronously sets the status code, the message and the other headers. If it
+ *   only closes the socket, nothing is sent
  * @param mayHaveExecuted Default: nothing was executed
  */
 export function answerClientError (contract: Contract, error: ClientError, socket: Socket, listener?: ClientErrorListener, mayHaveExecuted: ExecutionCheck = () => false): void {
@@ -48,7 +48,7 @@ export function answerClientError (contract: Contract, error: ClientError, socke
 
 /**
  * Leaves a client error to its listener, unless a response is awaited on the connection: because a request was
- * read in part, or an earlier request has no response yet. What the listener writes would be taken for that response.
+ * read in part, or an earlier request has no response yet. The client would read what the listener writes as that response.
  */
 export function answerIfAwaited (contract: Contract, error: ClientError, socket: Socket, listener: ClientErrorListener, mayHaveExecuted: ExecutionCheck): void {
   if (answeredSockets.has(socket) || currentResponse(socket) || isBodyIncomplete(socket)) answerClientError(contract, error, socket, listener, mayHaveExecuted)

@@ -1,4 +1,4 @@
-/** Whether a value is an object as one writes it, and of no class. */
+/** Returns whether a value is an object literal, or has no prototype. */
 export function isPlainObject (value: unknown): value is object {
   return typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value))
 }

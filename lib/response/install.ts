@@ -44,9 +44,8 @@ export function replaceResponseClass (server: object, contract: Contract): boole
 }
 
 /**
- * Returns a function that makes a response keep the contract. It leaves a response as it is that keeps a contract
- * already. If it is forced, a response that keeps the contract by its class gets methods of its own, because it is
- * going to lose its class.
+ * Returns a function that makes a response keep the contract. A response that already keeps a contract stays unchanged. If
+ * the function is forced, such a response gets methods of its own, because it is going to lose its class.
  */
 export function createPatcher (contract: Contract): Patcher {
   const installations = new Map<ServerResponse, Installation>()
@@ -69,7 +68,7 @@ export function createPatcher (contract: Contract): Patcher {
     const { writeHead, write, end } = response
     const isWrapped = writeHead !== prototype.writeHead || write !== prototype.write || end !== prototype.end
     while (kInstallation in prototype) prototype = Object.getPrototypeOf(prototype)
-    // What somebody has put before these methods stays behind ours.
+    // Methods that another plugin replaced are called by ours.
     if (isWrapped) return createInstallation(Object.assign(Object.create(prototype), { writeHead, write, end }), contract, true)
     let installation = installations.get(prototype)
     if (installation === undefined) installations.set(prototype, installation = createInstallation(prototype, contract, false))
@@ -98,7 +97,7 @@ function createSubclass (Base: ResponseClass): ResponseClass {
   }
 }
 
-/** Returns a subclass of Node's own class that is made as that is. A call of `super()` would cost a success more than all of the methods. */
+/** Returns a subclass of Node's own class that calls its constructor as a function. `super()` would cost a success more than all of the methods. */
 function createNodeResponseClass (): ResponseClass {
   function ContractResponse (this: ServerResponse, request: unknown, options: unknown): void {
     base.call(this, request, options)

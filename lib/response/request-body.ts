@@ -21,9 +21,9 @@ type NodeRequest = IncomingMessage & {
 }
 
 /**
- * Returns the payload of an error so that it is read to its end, not destroyed, when it is cancelled, if it may be made of
- * the request body: by a pipe, a transform, a web stream or a generator. To destroy such a payload can destroy the
- * connection before the response is sent. To leave it unread blocks the next request of the connection.
+ * Wraps the payload of an error that may be made of the request body: by a pipe, a transform, a web stream or a generator.
+ * When the wrapper is cancelled, it reads the payload to its end instead of destroying it. To destroy such a payload can
+ * destroy the connection before the response is sent. To leave it unread blocks the next request of the connection.
  */
 export function drainOnCancel<T extends Payload | null> (payload: T, request: IncomingMessage): T {
   // The request body is not read yet, or is read to its end.

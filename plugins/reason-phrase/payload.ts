@@ -106,11 +106,11 @@ export function extractMessage (reply: FastifyReply, body: SerializedPayload, ki
 /** Returns the text that would be sent without the plugin: a response schema that was removed still decides what it contains. */
 function textToSend (reply: FastifyReply, body: SerializedPayload, kind: PayloadKind, isPending: boolean): SerializedPayload {
   if (isPending) return serializeByIgnoredSchema(reply, body) ?? body
-  // A schema that refuses the error leaves its message.
+  // If the error does not match the schema, its message stays.
   return kind === 'fastify-error' ? serializeByIgnoredSchema(reply, body) || body : body
 }
 
-/** Clears the message of an error, unless the body shows it: a page may, and so may a compressed body. */
+/** Clears the message of an error, unless the body contains it. HTML may, and a compressed body cannot be searched. */
 function clearUnlessShown (reply: FastifyReply, body: SerializedPayload): void {
   const error = getErrorMessage(reply.raw)
   if (error === undefined || reply.hasHeader('content-encoding') || contains(body, error)) return

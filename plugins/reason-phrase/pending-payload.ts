@@ -12,7 +12,7 @@ type WithPayload = FastifyReply & { [kPayload]?: unknown }
 const HOOKS = 'fastify.hooks'
 
 /**
- * Keeps the payload of an error until it is serialized, on routes where its text alone does not tell enough: where
+ * Keeps the payload of an error until it is serialized, on routes where the serialized text is not enough: where
  * another plugin's hook can change or fail it before our `onSend` hook, or where a response schema was removed. A success
  * on any other route does not pay for a `preSerialization` hook.
  */

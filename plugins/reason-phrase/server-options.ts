@@ -85,7 +85,7 @@ export function serverOptions (options: unknown = {}, contractOptions: ContractO
           reply.code(error.statusCode!).send()
         }
       }
-      // That a parameter is too long shows that there is a route. Only a client with a key may know.
+      // The error shows that there is a route. Verify the signature first, because only a client with a key may know.
       const verify = (request.server as Verifying)[kVerify]
       if (verify === undefined) answer()
       else verify(request, reply, answer)
