@@ -77,10 +77,9 @@ export function createPatcher (contract: Contract): Patcher {
 }
 
 function createInstallation (prototype: ServerResponse, contract: Contract, isWrapped: boolean): Installation {
-  const { writeHead, write, end, destroy, addTrailers, flushHeaders } = prototype
   const isHttp2 = prototype instanceof Http2ServerResponse || prototype as unknown === Http2ServerResponse.prototype
-  const base = { writeHead, write, end, destroy, addTrailers, flushHeaders, headersSent: findGetter(prototype, 'headersSent') }
-  return { contract, base: base as BaseMethods, isHttp2, isWrapped }
+  // The prototype itself, because its methods may be replaced later.
+  return { contract, base: prototype as unknown as BaseMethods, getHeadersSent: findGetter(prototype, 'headersSent'), isHttp2, isWrapped }
 }
 
 function findGetter (prototype: object, name: string): () => boolean {

@@ -5,6 +5,8 @@ import type { Contract } from '../contract.js'
 export interface Installation {
   contract: Contract
   base: BaseMethods
+  /** The getter of `headersSent` in Node's class. Others define a property of this name on the object. */
+  getHeadersSent: Method<boolean>
   isHttp2: boolean
   /** Whether somebody replaced methods of the response object before ours. */
   isWrapped: boolean
@@ -12,7 +14,7 @@ export interface Installation {
 
 type Method<Result> = (this: ServerResponse, ...args: any[]) => Result
 
-/** The methods that ours call instead of `super`: those of Node's class, or what somebody put before them. */
+/** The object whose methods ours call instead of `super`: the prototype of Node's class, or what another plugin put before it. */
 export interface BaseMethods {
   writeHead: Method<ServerResponse>
   write: Method<boolean>
@@ -20,8 +22,6 @@ export interface BaseMethods {
   destroy: Method<unknown>
   addTrailers: Method<void>
   flushHeaders: Method<void>
-  /** The getter of `headersSent`. Others define a property of this name on the object. */
-  headersSent: Method<boolean>
 }
 
 export const kInstallation = Symbol('fastify-reason-phrase.installation')

@@ -10,14 +10,14 @@ type Callback = () => void
 
 /** Sends or holds the header section of an error. A success gets Node's own, without the contract's header. */
 function writeHead (this: ContractResponse, statusCode: number, phrase?: string | HeadersInput, headers?: HeadersInput): ServerResponse {
-  const { contract, base } = this[kInstallation]
+  const { contract, base, getHeadersSent } = this[kInstallation]
   if (hasHead(this)) {
     if (getPhase(this) === 'held') releaseHead(this)
     // Node throws for a second header section only if the first one is sent.
     if (Object.hasOwn(this, 'headersSent')) completeResponse(this)
     return base.writeHead.call(this, statusCode, phrase, headers)
   }
-  if (base.headersSent.call(this)) return base.writeHead.call(this, statusCode, phrase, headers)
+  if (getHeadersSent.call(this)) return base.writeHead.call(this, statusCode, phrase, headers)
 
   const given = (typeof phrase === 'object' ? phrase : headers) ?? undefined
   if (!isUnsuccessful(statusCode)) {
@@ -86,7 +86,7 @@ export const methods = { writeHead, write, end, destroy, addTrailers, flushHeade
 /** Returns whether a body is written to an error under the contract. Writes the header section first if it is missing. */
 function startsError (response: ContractResponse): boolean {
   if (hasHead(response)) return true
-  if (response[kInstallation].base.headersSent.call(response) || !isUnsuccessful(response.statusCode) || isExempt(response)) return false
+  if (response[kInstallation].getHeadersSent.call(response) || !isUnsuccessful(response.statusCode) || isExempt(response)) return false
   response.writeHead(response.statusCode)
   return true
 }

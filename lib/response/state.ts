@@ -22,12 +22,13 @@ export type Phase = 'open' | 'serializing' | 'held' | 'sent' | 'completed' | 'en
  * - `unset`: there is none yet. The header fields, the reason phrase or the body may contain one.
  * - `none`: an error handler decided to send none.
  * - `reply`: a reply decorator.
+ * - `private-reply`: an error that a reply decorator got. For the log only with a 5xx.
  * - `body`: a body for the client.
- * - `private`: a body from an upstream, a serialized error, or an error that a decorator got. For the log only with a 5xx.
+ * - `private-body`: a body from an upstream, or a serialized error. For the log only with a 5xx.
  * - `error`: something thrown. For the log only with a 5xx.
  * - `exposed-error`: something thrown with `expose: true`.
  */
-export type MessageSource = 'unset' | 'none' | 'reply' | 'body' | 'private' | 'error' | 'exposed-error'
+export type MessageSource = 'unset' | 'none' | 'reply' | 'private-reply' | 'body' | 'private-body' | 'error' | 'exposed-error'
 
 /** What can happen to a response. */
 export type ResponseEvent =
@@ -43,8 +44,8 @@ interface Transition {
 type Transitions = { readonly [event in ResponseEvent]?: Transition }
 
 const NOTHING: ReadonlySet<MessageSource> = new Set()
-const ANY: ReadonlySet<MessageSource> = new Set(['unset', 'none', 'reply', 'body', 'private', 'error', 'exposed-error'])
-const ALL_BUT_REPLY: ReadonlySet<MessageSource> = new Set(['unset', 'none', 'body', 'private', 'error', 'exposed-error'])
+const ANY: ReadonlySet<MessageSource> = new Set(['unset', 'none', 'reply', 'private-reply', 'body', 'private-body', 'error', 'exposed-error'])
+const ALL_BUT_REPLY: ReadonlySet<MessageSource> = new Set(['unset', 'none', 'body', 'private-body', 'error', 'exposed-error'])
 const ERRORS: ReadonlySet<MessageSource> = new Set(['error', 'exposed-error'])
 
 /**
@@ -55,9 +56,10 @@ const KEPT_SOURCES: Readonly<Record<MessageSource, MessageSource>> = {
   unset: 'unset',
   none: 'none',
   reply: 'body',
+  'private-reply': 'private-body',
   body: 'body',
-  private: 'private',
-  error: 'private',
+  'private-body': 'private-body',
+  error: 'private-body',
   'exposed-error': 'body'
 }
 
@@ -94,7 +96,6 @@ export const TRANSITIONS: { readonly [phase in Phase]: Transitions } = {
   },
   held: {
     setReplyMessage: { to: 'held', replaces: ANY },
-    setBodyMessage: { to: 'held', replaces: ALL_BUT_REPLY },
     setError: { to: 'held', replaces: NOTHING },
     attachError: { to: 'held', replaces: NOTHING },
     // If Node then refuses a header, the writer can write another header section.
@@ -236,7 +237,7 @@ export function getErrorMessage (response: ServerResponse): string | undefined {
 
 /** Returns whether the message is for the log only, if the status code is a 5xx. */
 export function isPrivateSource (source: MessageSource): boolean {
-  return source === 'error' || source === 'private'
+  return source === 'error' || source === 'private-reply' || source === 'private-body'
 }
 
 /**
@@ -246,7 +247,7 @@ export function isPrivateSource (source: MessageSource): boolean {
  */
 export function setReplyMessage (response: ServerResponse, message: string, isPrivate = false): void {
   const state = modify(response)
-  if (apply(state, TRANSITIONS[state.phase].setReplyMessage)) setMessage(state, isPrivate ? 'private' : 'reply', message)
+  if (apply(state, TRANSITIONS[state.phase].setReplyMessage)) setMessage(state, isPrivate ? 'private-reply' : 'reply', message)
 }
 
 /**
@@ -256,7 +257,7 @@ export function setReplyMessage (response: ServerResponse, message: string, isPr
  */
 export function setBodyMessage (response: ServerResponse, message: string, isPrivate: boolean): void {
   const state = modify(response)
-  if (apply(state, TRANSITIONS[state.phase].setBodyMessage)) setMessage(state, isPrivate ? 'private' : 'body', message)
+  if (apply(state, TRANSITIONS[state.phase].setBodyMessage)) setMessage(state, isPrivate ? 'private-body' : 'body', message)
 }
 
 /** Removes the message of an error, because an error handler sends a body without it, or no body. */

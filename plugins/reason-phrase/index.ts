@@ -8,7 +8,7 @@ import { onIncomingRequest } from './incoming-request.js'
 import { decorateNotImplemented } from './not-implemented.js'
 import { onError } from './on-error.js'
 import { onSend } from './on-send.js'
-import { keepPendingPayloads } from './pending-payload.js'
+import { keepPayloads } from './kept-payload.js'
 import { checkPermissions } from './permissions.js'
 import { register, type ReasonPhraseOptions } from './registration.js'
 import { checkRoutes } from './route-schemas.js'
@@ -34,7 +34,7 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
   checkRoutes(app, contract, routeOptions)
   checkPermissions(app)
   trackExecution(app)
-  keepPendingPayloads(app)
+  keepPayloads(app)
   // Only the root has a server of its own, and answers for all of it.
   const server = Object.hasOwn(app, 'server') ? prepareServer(app, contract, patch) : undefined
   onIncomingRequest(app, reply => {

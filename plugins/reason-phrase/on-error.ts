@@ -3,9 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { messageFromError } from '../../lib/message.js'
 import { getPhase, isExempt, setError, startSerializing } from '../../lib/response/state.js'
 import { isUnsuccessful } from '../../lib/status-codes.js'
-import { ignorePreconditions } from './preconditions.js'
 import { classifyPayload, extractMessage, serialize } from './payload.js'
-import { takePendingPayload } from './pending-payload.js'
+import { takeKeptPayload } from './kept-payload.js'
+import { ignorePreconditions } from './preconditions.js'
+import { recordSentPayload } from './sent-payload.js'
 
 /** What Fastify, `http-errors` and `@hapi/boom` read of something thrown. */
 interface ThrownObject {
@@ -29,12 +30,13 @@ export function onError (request: FastifyRequest, reply: FastifyReply, error: un
   const wasSerializing = getPhase(response) === 'serializing'
   const details = readDetails(reply, error)
   // A hook between the payload and our onSend hook may have failed.
-  const pending = takePendingPayload(reply)
-  if (pending !== undefined) {
-    const body = serialize(reply, pending)
-    extractMessage(reply, body, classifyPayload(reply, body, true), true)
+  const kept = takeKeptPayload(reply)
+  if (kept !== undefined) {
+    const body = serialize(reply, kept)
+    extractMessage(reply, body, classifyPayload(reply, body), true)
   }
   setError(response, error, messageFromError(error), details)
+  recordSentPayload(reply, error)
   ignorePreconditions(request)
   // If a hook throws a value that is no Error, Fastify sends the value as a payload, and the hook throws again where nothing
   // catches it. An Error with a getter that throws is read again there too. Both would end the process.

@@ -10,8 +10,8 @@ import { messageFromBody, messageFromError } from '../../lib/message.js'
 import { drainOnCancel } from '../../lib/response/request-body.js'
 import { clearMessage, getErrorMessage, getReplyMessage, isExempt, setBodyMessage, startSerializing } from '../../lib/response/state.js'
 import { isUnsuccessful } from '../../lib/status-codes.js'
-import { classifyPayload, extractMessage, isBody, serialize, type SerializedPayload } from './payload.js'
-import { takePendingPayload } from './pending-payload.js'
+import { classifyPayload, extractMessage, isBody, serialize, type PayloadKind, type SerializedPayload } from './payload.js'
+import { takeKeptPayload } from './kept-payload.js'
 import { ignorePreconditions } from './preconditions.js'
 
 type Done = (error?: Error | null, payload?: unknown) => void
@@ -33,11 +33,10 @@ export function onSend (contract: Contract, request: FastifyRequest, reply: Fast
     done()
     return
   }
-  const pending = takePendingPayload(reply)
-  const isPending = pending !== undefined && !isWebResponse(payload)
-  const body = isPending ? pendingBody(reply, payload, pending) : payload
-  const kind = classifyPayload(reply, body, isPending)
-  if (kind !== 'upstream') extractMessage(reply, body as SerializedPayload, kind, isPending)
+  const kept = takeKeptPayload(reply)
+  const kind = classifyPayload(reply, payload)
+  if (kept !== undefined && !isWebResponse(payload)) extractKeptMessage(reply, payload, kind, kept)
+  else if (kind !== 'upstream') extractMessage(reply, payload as SerializedPayload, kind, false)
   else if (isWebResponse(payload)) return sendLater(reply, readWebResponse(reply, payload))
   else if (mayContainMessage(contract, reply)) return sendLater(reply, readStream(reply, payload as Stream))
   else if (!reply.hasHeader('content-encoding')) clearMessage(response)
@@ -55,12 +54,16 @@ function statusCodeOf (reply: FastifyReply, payload: unknown): number {
   return response.statusCode
 }
 
-/**
- * Returns the text of an object that was kept. An earlier hook may have made a stream of the text. Or the hook failed, and
- * the payload is Fastify's text of that error, which has a length.
- */
-function pendingBody (reply: FastifyReply, payload: unknown, pending: unknown): SerializedPayload {
-  return isBody(payload) && !reply.hasHeader('content-length') ? payload : serialize(reply, pending)
+/** Takes the message out of an object that was kept until it is serialized. */
+function extractKeptMessage (reply: FastifyReply, payload: unknown, kind: PayloadKind, kept: unknown): void {
+  if (isBody(payload) && kind !== 'fastify-error') {
+    extractMessage(reply, payload, kind, true)
+    return
+  }
+  // An earlier hook has made a stream of the text, or has failed. Then the payload is Fastify's text of that error.
+  const body = serialize(reply, kept)
+  extractMessage(reply, body, kind === 'upstream' ? classifyPayload(reply, body) : 'handler', true)
+  if (isBody(payload)) extractMessage(reply, payload, kind, false)
 }
 
 /** Sends an empty payload once its message is known. Fastify catches its own errors while it sends only if the hook returned a promise. */

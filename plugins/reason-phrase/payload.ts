@@ -1,13 +1,15 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import { isErrorReport } from '../../lib/error-report.js'
+import { isErrorReport, isSerializedError } from '../../lib/error-report.js'
+import { isJson } from '../../lib/media-type.js'
 import { decodeStart, messageFromBody } from '../../lib/message.js'
 import { MAX_HEADER_LENGTH } from '../../lib/reason-phrase.js'
 import {
-  clearMessage, getError, getErrorMessage, markLogged, setBodyMessage, setSerializedErrorMessage
+  clearMessage, getError, getErrorMessage, getPhase, markLogged, setBodyMessage, setSerializedErrorMessage
 } from '../../lib/response/state.js'
 import { isServerError } from '../../lib/status-codes.js'
 import { serializeByIgnoredSchema } from './route-schemas.js'
+import { getSentPayload, isRecording } from './sent-payload.js'
 
 /** A serialized payload. */
 export type SerializedPayload = string | Uint8Array
@@ -23,36 +25,23 @@ export type SerializedPayload = string | Uint8Array
  */
 export type PayloadKind = 'handler' | 'fastify-error' | 'not-found' | 'rethrown' | 'upstream'
 
-/**
- * Returns who made the payload of an error.
- *
- * @param payload the payload as the `onSend` hook gets it; or, with `isPending`, the text of an object that was kept
- *   in {@link keepPendingPayloads}
- */
-export function classifyPayload (reply: FastifyReply, payload: unknown, isPending = false): PayloadKind {
+/** Returns who made the payload of an error, given as the `onSend` hook gets it. */
+export function classifyPayload (reply: FastifyReply, payload: unknown): PayloadKind {
   if (!isBody(payload)) return 'upstream'
-  // Of all payloads after an error, only those of Fastify's error serializer have a length before they are sent.
-  if (!isPending && hasError(reply) && reply.hasHeader('content-length')) return 'fastify-error'
-  if (isRethrown(reply, payload)) return 'rethrown'
-  if (reply.request.is404 && isNotFoundBody(reply, payload)) return 'not-found'
-  return 'handler'
-}
-
-function hasError ({ raw }: FastifyReply): boolean {
-  // undefined can be thrown, too.
-  return getErrorMessage(raw) !== undefined || getError(raw) !== undefined
+  if (isRecording(reply)) {
+    const sent = getSentPayload(reply)
+    if (sent instanceof Error) return 'fastify-error'
+    if (sent === getError(reply.raw)) return 'rethrown'
+  } else if (reply.hasHeader('content-length') && isSerializedError(reply.statusCode, payload)) {
+    // Another plugin's onError hook failed, so ours did not run.
+    return 'fastify-error'
+  }
+  return reply.request.is404 && isNotFoundBody(reply, payload) ? 'not-found' : 'handler'
 }
 
 /** Returns whether a payload is a text or bytes. */
 export function isBody (payload: unknown): payload is SerializedPayload {
   return typeof payload === 'string' || payload instanceof Uint8Array
-}
-
-function isRethrown (reply: FastifyReply, body: SerializedPayload): boolean {
-  if (getErrorMessage(reply.raw) === undefined) return false
-  const error = getError(reply.raw)
-  if (error === body) return true
-  return typeof error === 'object' && error !== null && !(error instanceof Error) && serialize(reply, error) === body
 }
 
 /** Returns the text of an object as Fastify serializes it, or an empty text if that fails. */
@@ -65,53 +54,69 @@ export function serialize (reply: FastifyReply, object: unknown): string {
 }
 
 function isNotFoundBody ({ request: { raw } }: FastifyReply, body: SerializedPayload): boolean {
-  return messageFromBody(body) === `Route ${raw.method}:${raw.url} not found`
+  return body[0] === '{' && messageFromBody(body) === `Route ${raw.method}:${raw.url} not found`
 }
 
 /**
  * Takes the message out of a body, and sets it as the message of the response.
  *
- * @param isPending whether the body is the text of an object that was kept
+ * @param isKept whether the body is the text of an object that was kept
  */
-export function extractMessage (reply: FastifyReply, body: SerializedPayload, kind: PayloadKind, isPending: boolean): void {
-  const response: ServerResponse = reply.raw
-  const text = textToSend(reply, body, kind, isPending)
+export function extractMessage (reply: FastifyReply, body: SerializedPayload, kind: PayloadKind, isKept: boolean): void {
   switch (kind) {
-    case 'fastify-error': {
-      const error = getErrorMessage(response)
-      // The error was late: an earlier message stays, and our log line has the error.
-      if (error === undefined) return
-      markLogged(response)
-      const message = text === body && endsWithMessage(body, error) ? error : messageFromBody(text)
-      if (message !== '') setSerializedErrorMessage(response, message, message === error)
-      // A schema of null declares that an error has no body, and leaves its message.
-      else if (body !== 'null') clearUnlessShown(reply, text)
+    case 'fastify-error':
+      extractErrorMessage(reply, body)
       return
-    }
     case 'rethrown':
-      setSerializedErrorMessage(response, messageFromBody(text), true)
+      setSerializedErrorMessage(reply.raw, messageFromBody(textToSend(reply, body, kind, isKept)), true)
       // Fastify logs the text of what was thrown, but of an object only its message.
-      if (getError(response) === body) markLogged(response)
+      if (getError(reply.raw) === body) markLogged(reply.raw)
       return
     case 'not-found':
       // Fastify's handler logs it.
-      markLogged(response)
+      markLogged(reply.raw)
   }
+  const text = textToSend(reply, body, kind, isKept)
   const message = messageFromBody(text)
-  if (message !== '') setBodyMessage(response, message, isServerError(reply.statusCode) && isErrorReport(body))
-  else if (isPending) clearMessage(response)
-  else clearUnlessShown(reply, text)
+  if (message !== '') setBodyMessage(reply.raw, message, isServerError(reply.statusCode) && isErrorReport(body))
+  else if (isKept || isJsonReply(reply)) clearMessage(reply.raw)
+  else clearUnlessContained(reply, text)
+}
+
+/** Takes the message out of an error that Fastify serialized. */
+function extractErrorMessage (reply: FastifyReply, body: SerializedPayload): void {
+  const response: ServerResponse = reply.raw
+  const text = textToSend(reply, body, 'fastify-error', false)
+  const error = getErrorMessage(response)
+  if (error !== undefined) {
+    markLogged(response)
+    const message = text === body && endsWithMessage(body, error) ? error : messageFromBody(text)
+    if (message !== '') setSerializedErrorMessage(response, message, message === error)
+    // A schema of null declares that an error has no body, and leaves its message.
+    else if (body !== 'null') clearUnlessContained(reply, text)
+  } else if (!isRecording(reply)) {
+    markLogged(response)
+    setBodyMessage(response, messageFromBody(text), true)
+  } else if (getPhase(response) === 'held') {
+    markLogged(response)
+  }
+  // Otherwise the error was late: an earlier message stays, and our log line has the error.
+}
+
+function isJsonReply (reply: FastifyReply): boolean {
+  const type = reply.getHeader('content-type')
+  return typeof type === 'string' && isJson(type)
 }
 
 /** Returns the text that would be sent without the plugin: a response schema that was removed still decides what it contains. */
-function textToSend (reply: FastifyReply, body: SerializedPayload, kind: PayloadKind, isPending: boolean): SerializedPayload {
-  if (isPending) return serializeByIgnoredSchema(reply, body) ?? body
+function textToSend (reply: FastifyReply, body: SerializedPayload, kind: PayloadKind, isKept: boolean): SerializedPayload {
+  if (isKept) return serializeByIgnoredSchema(reply, body) ?? body
   // If the error does not match the schema, its message stays.
   return kind === 'fastify-error' ? serializeByIgnoredSchema(reply, body) || body : body
 }
 
 /** Clears the message of an error, unless the body contains it. HTML may, and a compressed body cannot be searched. */
-function clearUnlessShown (reply: FastifyReply, body: SerializedPayload): void {
+function clearUnlessContained (reply: FastifyReply, body: SerializedPayload): void {
   const error = getErrorMessage(reply.raw)
   if (error === undefined || reply.hasHeader('content-encoding') || contains(body, error)) return
   clearMessage(reply.raw)

@@ -26,7 +26,8 @@ const SOURCES: Record<MessageSource, (response: ServerResponse) => void> = {
   none: response => { setError(response, new Error('old'), 'old'); clearMessage(response) },
   reply: response => { setReplyMessage(response, 'old') },
   body: response => { setBodyMessage(response, 'old', false) },
-  private: response => { setBodyMessage(response, 'old', true) },
+  'private-reply': response => { setReplyMessage(response, 'old', true) },
+  'private-body': response => { setBodyMessage(response, 'old', true) },
   error: response => { setError(response, new Error('old'), 'old') },
   'exposed-error': response => { setError(response, new Error('old'), 'old', { isExposed: true }) }
 }
@@ -57,13 +58,13 @@ const EVENTS: Record<ResponseEvent, (response: ServerResponse) => void> = {
 type Effect = [to: Phase, source?: Partial<Record<MessageSource | 'any', MessageSource>>]
 
 /** A late error keeps the message. Without a message, the error is not late. */
-const LATE: Effect[1] = { unset: 'error', reply: 'body', error: 'private', 'exposed-error': 'body' }
+const LATE: Effect[1] = { unset: 'error', reply: 'body', 'private-reply': 'private-body', error: 'private-body', 'exposed-error': 'body' }
 
 /** What each event does in each phase: the next phase, and the source of the message where it changes. An event without an entry is ignored. */
 const EXPECTED: Record<Phase, Partial<Record<ResponseEvent, Effect>>> = {
   open: {
     setReplyMessage: ['open', { any: 'reply' }],
-    setBodyMessage: ['open', { any: 'body', reply: 'reply' }],
+    setBodyMessage: ['open', { any: 'body', reply: 'reply', 'private-reply': 'private-reply' }],
     clearMessage: ['open', { error: 'none', 'exposed-error': 'none' }],
     setError: ['open', { any: 'error' }],
     setLateError: ['open', LATE],
@@ -75,7 +76,7 @@ const EXPECTED: Record<Phase, Partial<Record<ResponseEvent, Effect>>> = {
   },
   serializing: {
     setReplyMessage: ['serializing', { any: 'reply' }],
-    setBodyMessage: ['serializing', { any: 'body', reply: 'reply' }],
+    setBodyMessage: ['serializing', { any: 'body', reply: 'reply', 'private-reply': 'private-reply' }],
     clearMessage: ['serializing', { error: 'none', 'exposed-error': 'none' }],
     setError: ['open', { any: 'error' }],
     setLateError: ['open', LATE],
@@ -88,7 +89,6 @@ const EXPECTED: Record<Phase, Partial<Record<ResponseEvent, Effect>>> = {
   },
   held: {
     setReplyMessage: ['held', { any: 'reply' }],
-    setBodyMessage: ['held', { any: 'body', reply: 'reply' }],
     setError: ['held'],
     attachError: ['held'],
     takeHead: ['open']
@@ -119,7 +119,7 @@ for (const phase of Object.keys(PHASES) as Phase[]) {
         const title = `${event} after a message from ${source}`
         t.equal(getPhase(response), to, `${title}: the phase`)
         t.equal(getMessageSource(response), expected ?? source, `${title}: the source`)
-        const isKept = expected === undefined || (source === 'reply' && event === 'setBodyMessage') || (event === 'setLateError' && source !== 'unset')
+        const isKept = expected === undefined || (source.endsWith('reply') && event === 'setBodyMessage') || (event === 'setLateError' && source !== 'unset')
         const message = isKept ? before : expected === 'unset' || expected === 'none' ? '' : 'new'
         t.equal(getMessage(response), message, `${title}: the message`)
       }
@@ -136,7 +136,7 @@ t.test('the table has an entry for each event that has an effect, and no other',
 t.test('a message from a reply decorator or a body is no error message, and an error message is no reply message', async t => {
   for (const [source, replyMessage, errorMessage] of [
     ['unset', undefined, undefined], ['none', '', undefined], ['reply', 'old', undefined], ['body', 'old', undefined],
-    ['private', 'old', undefined], ['error', undefined, 'old'], ['exposed-error', undefined, 'old']
+    ['private-reply', 'old', undefined], ['private-body', 'old', undefined], ['error', undefined, 'old'], ['exposed-error', undefined, 'old']
   ] as const) {
     const response = create()
     SOURCES[source](response)

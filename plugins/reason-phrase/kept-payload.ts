@@ -1,10 +1,10 @@
-import type { FastifyInstance, FastifyReply, preSerializationHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyReply, preSerializationHookHandler, RouteOptions } from 'fastify'
 import { findSymbol } from '../../lib/find-symbol.js'
 import { isExempt, startSerializing } from '../../lib/response/state.js'
 import { isUnsuccessful } from '../../lib/status-codes.js'
 import { hasIgnoredSchemas } from './route-schemas.js'
 
-const kPayload = Symbol('fastify-reason-phrase.pending-payload')
+const kPayload = Symbol('fastify-reason-phrase.kept-payload')
 
 type WithPayload = FastifyReply & { [kPayload]?: unknown }
 
@@ -16,9 +16,9 @@ const HOOKS = 'fastify.hooks'
  * another plugin's hook can change or fail it before our `onSend` hook, or where a response schema was removed. A success
  * on any other route does not pay for a `preSerialization` hook.
  */
-export function keepPendingPayloads (app: FastifyInstance): void {
-  // Hooks that were added before the plugin run before its own.
-  if (hasHooks(app, 'onSend') || hasHooks(app, 'preSerialization')) {
+export function keepPayloads (app: FastifyInstance): void {
+  // Hooks that were added before the plugin run before its own, and routes can have hooks of their own.
+  if (hasHooks(app, 'onSend') || hasHooks(app, 'preSerialization') || hasRoutes(app)) {
     app.addHook('preSerialization', keepPayload)
     return
   }
@@ -29,24 +29,32 @@ export function keepPendingPayloads (app: FastifyInstance): void {
       instances.add(this)
       Reflect.apply(addHook, this, [name, keepPayload])
     }
-    return Reflect.apply(addHook, this, [name, ...rest])
+    Reflect.apply(addHook, this, [name, ...rest])
+    // The hook can add hooks to a route.
+    if (name === 'onRoute') Reflect.apply(addHook, this, [name, addToRoute])
+    return this
   } as FastifyInstance['addHook']
-  app.addHook('onRoute', route => {
-    const { preSerialization } = route
-    if (preSerialization !== undefined || hasIgnoredSchemas(route.config)) {
-      route.preSerialization = [keepPayload, ...[preSerialization ?? []].flat()]
-    }
-  })
+  app.addHook('onRoute', addToRoute)
+}
+
+function addToRoute (route: RouteOptions): void {
+  const hooks = [route.preSerialization ?? []].flat()
+  if (hooks[0] !== keepPayload && (hooks.length > 0 || hasIgnoredSchemas(route.config))) route.preSerialization = [keepPayload, ...hooks]
+}
+
+function hasRoutes (app: FastifyInstance): boolean {
+  return app.printRoutes().trim() !== '(empty tree)'
 }
 
 const keepPayload: preSerializationHookHandler<unknown> = function (_request, reply, payload, done) {
   startSerializing(reply.raw)
-  if (isUnsuccessful(reply.statusCode) && !isExempt(reply.raw)) (reply as WithPayload)[kPayload] = payload
+  // An earlier keepPayload of another instance has the payload as it was sent.
+  if (isUnsuccessful(reply.statusCode) && !isExempt(reply.raw)) (reply as WithPayload)[kPayload] ??= payload
   done()
 }
 
 /** Returns the payload that was kept, once. Undefined if none was. */
-export function takePendingPayload (reply: FastifyReply): unknown {
+export function takeKeptPayload (reply: FastifyReply): unknown {
   const { [kPayload]: payload } = reply as WithPayload
   if (payload !== undefined) (reply as WithPayload)[kPayload] = undefined
   return payload

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
-import { keepPendingPayloads, takePendingPayload } from '../../../plugins/reason-phrase/pending-payload.js'
+import { keepPayloads, takeKeptPayload } from '../../../plugins/reason-phrase/kept-payload.js'
 
 /** Returns the hooks of each route. */
 async function hooksOf (app: FastifyInstance): Promise<string> {
@@ -55,11 +55,11 @@ t.test('returns the payload of an error once, and none of a success', async t =>
   const payload = { message: 'It is gone' }
   const taken: unknown[] = []
   app.addHook('onSend', async (_request, reply, serialized) => {
-    taken.push(takePendingPayload(reply), takePendingPayload(reply))
+    taken.push(takeKeptPayload(reply), takeKeptPayload(reply))
     return serialized
   })
   await app.after()
-  keepPendingPayloads(app)
+  keepPayloads(app)
   app.get('/error', async (_request, reply) => reply.code(404).send(payload))
   app.get('/success', async () => payload)
   await app.inject('/error')
@@ -69,6 +69,6 @@ t.test('returns the payload of an error once, and none of a success', async t =>
 
 t.test('keeps the payload if Fastify keeps its hooks elsewhere', async t => {
   const names: string[] = []
-  keepPendingPayloads({ addHook (name: string) { names.push(name) } } as unknown as FastifyInstance)
+  keepPayloads({ addHook (name: string) { names.push(name) } } as unknown as FastifyInstance)
   t.strictSame(names, ['preSerialization'])
 })
