@@ -1,10 +1,10 @@
 import middie from '@fastify/middie'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import Fastify, { type FastifyReply } from 'fastify'
-import t from 'tap'
+import Fastify, { type FastifyReply, type FastifyServerOptions } from 'fastify'
+import t, { type Test } from 'tap'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { toWireResponse } from '../../fixtures/error-cases.js'
-import { connect, exchange, assertErrorResponse, listen, valuesOf } from '../../fixtures/wire.js'
+import { connect, exchange, assertErrorResponse, listen, valuesOf, type WireResponse } from '../../fixtures/wire.js'
 
 t.test('keeps the connection usable after an error, also with pipelined requests', async t => {
   const app = Fastify()
@@ -51,8 +51,9 @@ t.test('sends 400 for a body whose length differs from its content-length', asyn
   assertErrorResponse(t, toWireResponse(response), 400, 'Request body size did not match Content-Length', '', 'eb-reason-phrase')
 })
 
-t.test('sends 503 with Retry-After to a request while the server closes', async t => {
-  const app = Fastify()
+/** Returns the response to a request that is slow, and that to a request which arrives while the server closes. */
+async function requestWhileClosing (t: Test, options: FastifyServerOptions): Promise<[slow: WireResponse, late: WireResponse]> {
+  const app = Fastify(options)
   await app.register(reasonPhrase)
   const entered = new Promise<{ reply: FastifyReply }>(resolve => { app.get('/slow', (_request, reply) => { resolve({ reply }) }) })
   app.get('/', async () => 'ok')
@@ -64,34 +65,25 @@ t.test('sends 503 with Retry-After to a request while the server closes', async 
   await new Promise(setImmediate)
   connection.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
   reply.send('slow')
-  const [slow, refused] = await connection.responses(2)
-  t.equal(slow!.body, 'slow')
-  assertErrorResponse(t, refused!, 503)
-  t.strictSame(valuesOf(refused!, 'connection'), ['close'])
-  t.strictSame(valuesOf(refused!, 'retry-after'), ['5'])
-  t.strictSame(valuesOf(slow!, 'retry-after'), [])
+  const [slow, late] = await connection.responses(2)
   connection.destroy()
   await closing
+  return [slow!, late!]
+}
+
+t.test('sends 503 with Retry-After to a request while the server closes', async t => {
+  const [slow, refused] = await requestWhileClosing(t, {})
+  t.equal(slow.body, 'slow')
+  assertErrorResponse(t, refused, 503)
+  t.strictSame(valuesOf(refused, 'connection'), ['close'])
+  t.strictSame(valuesOf(refused, 'retry-after'), ['5'])
+  t.strictSame(valuesOf(slow, 'retry-after'), [])
 })
 
 t.test('sends a success without Retry-After while the server closes, with return503OnClosing: false', async t => {
-  const app = Fastify({ return503OnClosing: false })
-  await app.register(reasonPhrase)
-  const entered = new Promise<{ reply: FastifyReply }>(resolve => { app.get('/slow', (_request, reply) => { resolve({ reply }) }) })
-  app.get('/', async () => 'ok')
-  const port = await listen(t, app)
-  const connection = connect(port)
-  connection.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n')
-  const { reply } = await entered
-  const closing = app.close()
-  await new Promise(setImmediate)
-  connection.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
-  reply.send('slow')
-  const [, answered] = await connection.responses(2)
-  t.equal(answered!.body, 'ok')
-  t.strictSame(valuesOf(answered!, 'retry-after'), [])
-  connection.destroy()
-  await closing
+  const [, answered] = await requestWhileClosing(t, { return503OnClosing: false })
+  t.equal(answered.body, 'ok')
+  t.strictSame(valuesOf(answered, 'retry-after'), [])
 })
 
 t.test('keeps the contract for Connect middleware that is registered before or after the plugin', async t => {
