@@ -23,6 +23,7 @@ export async function withTimeLimit<T> (promise: PromiseLike<T> | T, timeoutMs: 
   }
 }
 
-function isPromise<T> (value: PromiseLike<T> | T): value is PromiseLike<T> {
+/** Returns whether a value is a promise of any library. */
+export function isPromise<T> (value: PromiseLike<T> | T): value is PromiseLike<T> {
   return typeof (value as PromiseLike<T> | null | undefined)?.then === 'function'
 }

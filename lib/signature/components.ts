@@ -1,5 +1,6 @@
 import { SignatureError } from './errors.js'
 import { createSignatureBase, getComponentValue, type Component, type SignableRequest } from './signature-base.js'
+import type { ComponentList } from './component-list.js'
 import type { Signature } from './signatures.js'
 import { serializeMember, type Item, type Parameters } from './structured-fields.js'
 
@@ -31,37 +32,6 @@ function sortParameters (parameters: Parameters): Parameters {
   return new Map([...parameters].sort(([a], [b]) => a < b ? -1 : 1))
 }
 
-/**
- * Checks that the names of the components are valid, that each component is
- * covered once, and that all required components are covered.
- *
- * @throws {SignatureError} if one of them is not
- */
-export function checkComponents ({ components }: Signature, required: readonly string[]): void {
-  const covered = new Set<string>()
-  for (const { name, key } of components) {
-    if (name === '' || name !== name.toLowerCase()) throw new SignatureError('The signature covers a component whose name is no text in lower case')
-    if (covered.has(key)) throw new SignatureError(`The signature covers ${key} twice`)
-    covered.add(key)
-  }
-  const uncovered = findUncovered(required, covered)
-  if (uncovered !== undefined) throw createUncoveredError(uncovered)
-}
-
-/**
- * Returns the first required component that is not covered; undefined if all are.
- *
- * @param covered the identifiers of the covered components
- */
-export function findUncovered (required: readonly string[], covered: ReadonlySet<string>): string | undefined {
-  return required.find(name => !covered.has(`"${name}"`))
-}
-
-/** Creates the error for a required component that is not covered. */
-export function createUncoveredError (name: string): SignatureError {
-  return new SignatureError(`The signature must cover "${name}"`)
-}
-
 /** The values of the components of a request. Each value is read once, because several signatures can cover the same component. */
 export class ComponentValues {
   readonly #request: SignableRequest
@@ -82,15 +52,15 @@ export class ComponentValues {
    *
    * @throws {SignatureError} if it has no value of one
    */
-  check ({ components }: Signature): void {
+  check ({ components }: ComponentList): void {
     const missing = this.#findMissing(components)
     if (missing !== undefined) throw new SignatureError(`The signature covers ${missing.identifier}, of which the request has no value`)
   }
 
   /** Returns the signature base (RFC 9421 section 2.5); an empty string if a component has no value. */
-  createSignatureBase ({ input, components }: Signature): string {
+  createSignatureBase ({ input, list: { components } }: Signature): string {
     if (this.#findMissing(components) !== undefined) return ''
-    return createSignatureBase(components, serializeMember(input), component => this.get(component)!)
+    return createSignatureBase(components, input, component => this.get(component)!)
   }
 
   #findMissing (components: readonly CoveredComponent[]): CoveredComponent | undefined {

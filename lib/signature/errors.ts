@@ -2,6 +2,14 @@
 export class SignatureError extends Error {
   statusCode = 401
   headers: Record<string, string> = {}
+
+  constructor (message: string) {
+    const { stackTraceLimit } = Error
+    // Everybody can send a request with an invalid signature, and a stack trace takes half of its time.
+    Error.stackTraceLimit = 0
+    super(message)
+    Error.stackTraceLimit = stackTraceLimit
+  }
 }
 
 /**

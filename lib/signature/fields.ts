@@ -3,7 +3,7 @@ import { parseDictionary, type Dictionary } from './structured-fields.js'
 /** The header fields of a request. Each field is parsed at most once. */
 export class Fields {
   readonly #rawHeaders: readonly string[]
-  #lines: Map<string, string[]> | undefined
+  #names: string[] | undefined
   readonly #dictionaries = new Map<string, Dictionary | undefined>()
 
   /** @param rawHeaders alternating names and values, as Node has them in `rawHeaders` */
@@ -12,26 +12,35 @@ export class Fields {
   }
 
   /** Returns the values of all lines of a field, in order. Node's `headers` drops some duplicates. */
-  lines (name: string): readonly string[] {
-    if (this.#lines === undefined) {
-      this.#lines = new Map()
-      for (let i = 0; i < this.#rawHeaders.length; i += 2) {
-        const key = this.#rawHeaders[i].toLowerCase()
-        const value = trim(this.#rawHeaders[i + 1])
-        const lines = this.#lines.get(key)
-        if (lines === undefined) this.#lines.set(key, [value])
-        else lines.push(value)
-      }
-    }
-    return this.#lines.get(name) ?? []
+  lines (name: string): string[] {
+    const lines: string[] = []
+    for (let i = this.#indexOf(name); i >= 0; i = this.#indexOf(name, i + 1)) lines.push(this.#valueAt(i))
+    return lines
   }
 
   /** Returns the value of a field, with its lines joined (RFC 9421 section 2.1); undefined if there is none. */
   value (name: string): string | undefined {
-    const lines = this.lines(name)
-    if (lines.length === 0) return undefined
+    const first = this.#indexOf(name)
+    if (first < 0) return undefined
+    if (this.#indexOf(name, first + 1) < 0) return this.#valueAt(first)
     // HTTP/2 can split a cookie into several lines (RFC 9113 section 8.2.3).
-    return lines.join(name === 'cookie' ? '; ' : ', ')
+    return this.lines(name).join(name === 'cookie' ? '; ' : ', ')
+  }
+
+  #indexOf (name: string, start?: number): number {
+    // A list that is searched is faster than a map, because a request has few lines, and few of its fields are covered.
+    this.#names ??= this.#readNames()
+    return this.#names.indexOf(name, start)
+  }
+
+  #readNames (): string[] {
+    const names: string[] = []
+    for (let i = 0; i < this.#rawHeaders.length; i += 2) names.push(this.#rawHeaders[i].toLowerCase())
+    return names
+  }
+
+  #valueAt (index: number): string {
+    return trim(this.#rawHeaders[2 * index + 1])
   }
 
   /** Returns a field as a dictionary (RFC 9651 section 3.2); undefined if the field is absent or malformed. */

@@ -47,16 +47,19 @@ export function getComponentValue (request: SignableRequest, { name, parameters 
     return typeof parameter === 'string' && parameters.size === 1 ? request.queryParameter?.(parameter) : undefined
   }
   if (parameters.size > 0) return undefined
-  const { path, query } = parseTarget(request.target)
   switch (name) {
     case '@method': return request.method
-    case '@target-uri': return `${request.scheme}://${request.authority}${path || '/'}${query}`
+    case '@target-uri': return `${request.scheme}://${request.authority}${getPath(request)}${parseTarget(request.target).query}`
     case '@authority': return request.authority
     case '@scheme': return request.scheme
     case '@request-target': return request.target
-    case '@path': return path || '/'
-    case '@query': return query || '?'
+    case '@path': return getPath(request)
+    case '@query': return parseTarget(request.target).query || '?'
   }
+}
+
+function getPath ({ target }: SignableRequest): string {
+  return parseTarget(target).path || '/'
 }
 
 // Skips the scheme and the authority of a target in absolute form, as routers do:
@@ -77,6 +80,7 @@ export function parseTarget (target: string): { path: string, query: string } {
  * @internal
  */
 export function createSignatureBase<C extends Component> (components: readonly C[], parameters: string, getValue: (component: C) => string): string {
-  const lines = components.map(component => `${component.identifier}: ${getValue(component)}`)
-  return [...lines, `"@signature-params": ${parameters}`].join('\n')
+  let base = ''
+  for (const component of components) base += `${component.identifier}: ${getValue(component)}\n`
+  return `${base}"@signature-params": ${parameters}`
 }

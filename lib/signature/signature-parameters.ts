@@ -1,7 +1,19 @@
 import { SignatureError } from './errors.js'
 import type { SignatureSettings } from './options.js'
 import { ALGORITHM } from './signature-base.js'
-import { getParameter, type Signature } from './signatures.js'
+import type { BareItem, Parameters } from './structured-fields.js'
+
+/** The value of a parameter; undefined if the parameter is absent, and null if it is of a type that no parameter here has. */
+type ParameterValue = BareItem['value'] | null
+
+/** The parameters of a signature that names its key (RFC 9421 section 2.3). */
+export interface SignatureParameters {
+  readonly keyid: string
+  readonly created: ParameterValue
+  readonly expires: ParameterValue
+  readonly nonce: ParameterValue
+  readonly alg: ParameterValue
+}
 
 /** When a signature stops being valid. */
 export interface Expiry {
@@ -13,61 +25,54 @@ export interface Expiry {
 
 const MAX_NONCE_LENGTH = 256
 
+/** Reads the parameters of a signature; returns undefined if the signature does not name its key. */
+export function readParameters (parameters: Parameters): SignatureParameters | undefined {
+  const [keyid, created, expires, nonce, alg] = ['keyid', 'created', 'expires', 'nonce', 'alg'].map(name => {
+    const parameter = parameters.get(name)
+    return parameter === undefined ? undefined : parameter.value ?? null
+  })
+  return typeof keyid === 'string' ? { keyid, created, expires, nonce, alg } : undefined
+}
+
 /**
  * Checks the parameters of a signature (RFC 9421 section 2.3).
  *
  * @throws {SignatureError} if one is missing, malformed, or not valid now
  */
-export function checkParameters (signature: Signature, settings: SignatureSettings): void {
+export function checkParameters ({ alg, created, expires, nonce }: SignatureParameters, settings: SignatureSettings): void {
   const now = Date.now() / 1000
-  checkAlgorithm(signature)
-  checkCreated(signature, settings, now)
-  checkExpires(signature, now)
-  if (settings.replay !== undefined) checkNonce(signature)
+  if (alg !== undefined && alg !== ALGORITHM) throw new SignatureError(`The algorithm of the key is ${ALGORITHM}`)
+  checkCreated(created, settings, now)
+  checkExpires(expires, now)
+  if (settings.replay !== undefined) checkNonce(nonce)
 }
 
-function checkAlgorithm (signature: Signature): void {
-  if (hasParameter(signature, 'alg') && getParameter(signature, 'alg') !== ALGORITHM) throw new SignatureError(`The algorithm of the key is ${ALGORITHM}`)
-}
-
-function checkCreated (signature: Signature, { maxAge, clockSkew }: SignatureSettings, now: number): void {
-  const created = getParameter(signature, 'created')
+function checkCreated (created: ParameterValue, { maxAge, clockSkew }: SignatureSettings, now: number): void {
   if (typeof created !== 'number') throw new SignatureError('The signature must say when it was created')
   if (created > now + clockSkew) throw new SignatureError('The signature was created in the future: set the clock')
   if (created < now - maxAge) throw createTooOldError(maxAge)
 }
 
-function checkExpires (signature: Signature, now: number): void {
-  if (!hasParameter(signature, 'expires')) return
-  const expires = getParameter(signature, 'expires')
+function checkExpires (expires: ParameterValue, now: number): void {
+  if (expires === undefined) return
   if (typeof expires !== 'number') throw new SignatureError('The signature does not say in seconds when it expires')
   if (expires <= now) throw createExpiredError()
 }
 
-function checkNonce (signature: Signature): void {
-  const nonce = getParameter(signature, 'nonce')
+function checkNonce (nonce: ParameterValue): void {
   if (typeof nonce !== 'string' || nonce === '' || nonce.length > MAX_NONCE_LENGTH) {
     throw new SignatureError(`The signature must have a nonce of 1 to ${MAX_NONCE_LENGTH} characters`)
   }
 }
 
 /** Returns when a signature with valid parameters stops being valid. */
-export function getExpiry (signature: Signature, { maxAge }: SignatureSettings): Expiry {
-  const tooOld = getCreated(signature) + maxAge
-  const expires = getParameter(signature, 'expires') as number | undefined ?? Infinity
+export function getExpiry ({ created, expires }: SignatureParameters, { maxAge }: SignatureSettings): Expiry {
+  const tooOld = created as number + maxAge
+  const expiry = expires as number | undefined ?? Infinity
   return {
-    validUntilMs: Math.min(tooOld, expires) * 1000,
-    createExpiredError: expires < tooOld ? createExpiredError : () => createTooOldError(maxAge)
+    validUntilMs: Math.min(tooOld, expiry) * 1000,
+    createExpiredError: expiry < tooOld ? createExpiredError : () => createTooOldError(maxAge)
   }
-}
-
-/** Returns when a signature with valid parameters was created, in seconds since 1970. */
-export function getCreated (signature: Signature): number {
-  return getParameter(signature, 'created') as number
-}
-
-function hasParameter ({ input }: Signature, name: string): boolean {
-  return input.parameters.has(name)
 }
 
 function createExpiredError (): SignatureError {

@@ -1,7 +1,9 @@
-import { readComponent, type CoveredComponent } from './components.js'
+import { readCommonForm } from './common-form.js'
+import { ComponentList, type KnownLists } from './component-list.js'
 import { SignatureError } from './errors.js'
 import type { SignableRequest } from './signature-base.js'
-import type { Dictionary, InnerList, Parameters } from './structured-fields.js'
+import { readParameters, type SignatureParameters } from './signature-parameters.js'
+import { serializeMember, type Dictionary, type InnerList, type Parameters } from './structured-fields.js'
 
 /**
  * A request whose signatures can be verified.
@@ -15,11 +17,11 @@ export interface SignedRequest extends SignableRequest {
 
 /** A signature of a request (RFC 9421 section 4). */
 export interface Signature {
-  /** The covered components and the parameters, as `Signature-Input` has them. */
-  readonly input: InnerList
-  readonly components: readonly CoveredComponent[]
+  readonly list: ComponentList
+  readonly parameters: SignatureParameters
+  /** The list and all parameters, strictly serialized: the value of `@signature-params`. */
+  readonly input: string
   readonly mac: Uint8Array
-  readonly keyId: string
 }
 
 // A request can try one key with each signature. Proxies add one signature or two.
@@ -35,32 +37,33 @@ const NO_PARAMETERS: Parameters = new Map()
  *
  * @throws {SignatureError} if there is none, if a field is malformed, or if there are too many signatures or components
  */
-export function parseSignatures (request: SignedRequest): Signature[] {
-  for (const name of ['signature-input', 'signature']) {
-    if (request.field(name, NO_PARAMETERS) === undefined) throw new SignatureError('The request is not signed: it must have Signature-Input and Signature')
-  }
+export function parseSignatures (request: SignedRequest, lists: KnownLists): Signature[] {
+  const input = request.field('signature-input', NO_PARAMETERS)
+  const mac = input === undefined ? undefined : request.field('signature', NO_PARAMETERS)
+  if (input === undefined || mac === undefined) throw new SignatureError('The request is not signed: it must have Signature-Input and Signature')
+  const signature = readCommonForm(input, mac, lists)
+  return signature === undefined ? parseAnyForm(request) : [signature]
+}
+
+function parseAnyForm (request: SignedRequest): Signature[] {
   const inputs = parseField(request, 'signature-input', 'Signature-Input')
   const macs = parseField(request, 'signature', 'Signature')
 
-  const signatures: Array<Omit<Signature, 'components'>> = []
+  const signatures: Array<{ input: InnerList, parameters: SignatureParameters, mac: Uint8Array }> = []
   for (const [label, input] of inputs) {
     const mac = macs.get(label)
     if (mac === undefined) continue
     if (!('items' in input)) throw createMalformedError('Signature-Input')
-    if (!('bare' in mac) || !(mac.bare.value instanceof Uint8Array)) throw createMalformedError('Signature')
-    const keyId = input.parameters.get('keyid')?.value
-    if (typeof keyId === 'string') signatures.push({ input, mac: mac.bare.value, keyId })
+    const bytes = 'bare' in mac ? mac.bare.value : undefined
+    if (!(bytes instanceof Uint8Array)) throw createMalformedError('Signature')
+    const parameters = readParameters(input.parameters)
+    if (parameters !== undefined) signatures.push({ input, parameters, mac: bytes })
   }
   if (signatures.length === 0) throw new SignatureError('The request has no signature with the id of its key: keyid')
   if (signatures.length > MAX_SIGNATURES) throw new SignatureError(`The request has more than ${MAX_SIGNATURES} signatures`)
   const componentCount = signatures.reduce((sum, { input }) => sum + input.items.length, 0)
   if (componentCount > MAX_COMPONENTS) throw new SignatureError(`The signatures cover more than ${MAX_COMPONENTS} components`)
-  return signatures.map(signature => ({ ...signature, components: signature.input.items.map(readComponent) }))
-}
-
-/** Returns the value of a signature parameter (RFC 9421 section 2.3); undefined if it is absent, or of a type that no parameter here has. */
-export function getParameter ({ input }: Signature, name: string): unknown {
-  return input.parameters.get(name)?.value
+  return signatures.map(({ input, parameters, mac }) => ({ list: new ComponentList(input), parameters, input: serializeMember(input), mac }))
 }
 
 function parseField (request: SignedRequest, name: string, title: string): Dictionary {

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
-import { createUncoveredError } from '../../lib/signature/components.js'
+import { createUncoveredError } from '../../lib/signature/component-list.js'
 import { ContentDigest } from '../../lib/signature/content-digest.js'
 import { SignatureError } from '../../lib/signature/errors.js'
 import type { VerifiedKey } from '../../lib/signature/keys.js'
@@ -61,8 +61,8 @@ export class Verification {
   }
 
   async #verifyContent (signature: VerifiedSignature): Promise<void> {
-    const uncovered = this.#verifier.findUncovered(signature.covered)
-    const isDigestCovered = coversDigest(signature.covered)
+    const uncovered = this.#verifier.findUncovered(signature)
+    const isDigestCovered = signature.coversDigest
     const isContentForbidden = uncovered !== undefined || (isDigestCovered && !this.#allowsContent)
     // Only the holder of a key can make the service wait, and only if the presence of content matters.
     const hasContent = this.#announcesContent ?? (isContentForbidden ? await this.#waitForContent(signature) : undefined)
@@ -115,9 +115,4 @@ export class Verification {
 
 function createMismatchError (): SignatureError {
   return new SignatureError('The Content-Digest does not match the body')
-}
-
-function coversDigest (covered: ReadonlySet<string>): boolean {
-  for (const identifier of covered) if (identifier.startsWith('"content-digest"')) return true
-  return false
 }
