@@ -1,13 +1,25 @@
-import { createHash, timingSafeEqual, type Hash } from 'node:crypto'
+import { createHash, hash, timingSafeEqual, type Hash } from 'node:crypto'
 import type { Dictionary } from './structured-fields.js'
 
 // The active algorithms (RFC 9530 section 5), with their names in Node.
 const ALGORITHMS = [['sha-256', 'sha256'], ['sha-512', 'sha512']] as const
 
+// A dictionary of one sha-256 digest of 32 bytes, as most clients send it.
+const COMMON_FORM = /^sha-256=:[A-Za-z0-9+/]{43}=:$/
+
 /** The digests of a `Content-Digest` field (RFC 9530 section 2), computed over the content while it arrives. */
 export class ContentDigest {
-  readonly #expected: Uint8Array[] = []
-  readonly #hashes: Hash[] = []
+  readonly #digests: Array<{ algorithm: string, expected: Uint8Array }> = []
+  #hashes: Hash[] | undefined
+  #actual: Uint8Array[] | undefined
+
+  /** Returns the digests of a field in the common form, as {@link fromField} does; undefined for any other form. */
+  static fromCommonForm (value: string): ContentDigest | undefined {
+    if (!COMMON_FORM.test(value)) return undefined
+    const digest = new ContentDigest()
+    digest.#digests.push({ algorithm: 'sha256', expected: Buffer.from(value.slice('sha-256=:'.length, -1), 'base64') })
+    return digest
+  }
 
   /**
    * Returns the digests of a field; undefined if the field is not a dictionary,
@@ -18,23 +30,34 @@ export class ContentDigest {
     for (const [name, algorithm] of ALGORITHMS) {
       const member = field?.get(name)
       if (member === undefined) continue
-      if (!('bare' in member) || !(member.bare.value instanceof Uint8Array)) return undefined
-      digest.#expected.push(member.bare.value)
-      digest.#hashes.push(createHash(algorithm))
+      const expected = 'bare' in member ? member.bare.value : undefined
+      if (!(expected instanceof Uint8Array)) return undefined
+      digest.#digests.push({ algorithm, expected })
     }
-    return digest.#hashes.length > 0 ? digest : undefined
+    return digest.#digests.length > 0 ? digest : undefined
   }
 
   /** Adds the next chunk of the content. */
   update (chunk: Uint8Array | string): void {
-    for (const hash of this.#hashes) hash.update(chunk)
+    this.#hashes ??= this.#createHashes()
+    for (const one of this.#hashes) one.update(chunk)
+  }
+
+  /** Sets the complete content, which came in one chunk. That takes half of the time of {@link update}. */
+  setContent (content: Uint8Array): void {
+    // A buffer from a string comes from the pool of Node.
+    this.#actual = this.#digests.map(({ algorithm }) => Buffer.from(hash(algorithm, content, 'binary'), 'binary'))
   }
 
   /** Returns whether each digest is that of the complete content. Call it once, after the last chunk. */
   matches (): boolean {
-    return this.#hashes.every((hash, i) => {
-      const actual = hash.digest()
-      return actual.length === this.#expected[i].length && timingSafeEqual(actual, this.#expected[i])
-    })
+    // There was more content than its length said.
+    if (this.#actual !== undefined && this.#hashes !== undefined) return false
+    const actual = this.#actual ?? (this.#hashes ?? this.#createHashes()).map(one => one.digest())
+    return this.#digests.every(({ expected }, i) => actual[i].length === expected.length && timingSafeEqual(actual[i], expected))
+  }
+
+  #createHashes (): Hash[] {
+    return this.#digests.map(({ algorithm }) => createHash(algorithm))
   }
 }

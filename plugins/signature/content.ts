@@ -94,8 +94,10 @@ export class Content implements StreamObserver {
   }
 
   onChunk (chunk: Uint8Array | string): void {
-    this.#digest?.update(chunk)
-    if (this.#state !== 'awaiting') return
+    const isFirst = this.#state === 'awaiting'
+    if (isFirst && typeof chunk !== 'string' && chunk.length === Number(this.#request.headers['content-length'])) this.#digest?.setContent(chunk)
+    else this.#digest?.update(chunk)
+    if (!isFirst) return
     this.#isEmpty = false
     this.#setState('receiving')
   }

@@ -40,13 +40,18 @@ export class SignedFastifyRequest implements SignedRequest {
     return this.#query.get(name)
   }
 
+  /** Returns the value of a field; undefined if there is none. */
+  value (name: string): string | undefined {
+    return this.#fields.value(name)
+  }
+
   dictionary (name: string): Dictionary | undefined {
     return this.#fields.dictionary(name)
   }
 
   /** Returns the value of a field with at most one of the parameters `bs`, `key` and `sf` (RFC 9421 section 2.1). */
   field (name: string, parameters: Parameters): string | undefined {
-    if (parameters.size === 0) return this.#fields.value(name)
+    if (parameters.size === 0) return this.value(name)
     if (parameters.size > 1) return undefined
     if (parameters.get('bs')?.value === true) return this.#encodeLines(name)
     if (parameters.get('sf')?.value === true) return this.#serializeField(name)

@@ -43,7 +43,7 @@ export class Verification {
     this.#message = new SignedFastifyRequest(request)
     this.#announcesContent = announcesContent(request.raw)
     this.#allowsContent = allowsContent(request.method)
-    this.#digest = ContentDigest.fromField(this.#message.dictionary('content-digest'))
+    this.#digest = readDigest(this.#message)
     if (this.#announcesContent !== false) {
       this.#content = Content.observe(request, reply, this.#digest, () => this.#createError(createMismatchError()))
     }
@@ -115,4 +115,10 @@ export class Verification {
 
 function createMismatchError (): SignatureError {
   return new SignatureError('The Content-Digest does not match the body')
+}
+
+function readDigest (message: SignedFastifyRequest): ContentDigest | undefined {
+  const value = message.value('content-digest')
+  if (value === undefined) return undefined
+  return ContentDigest.fromCommonForm(value) ?? ContentDigest.fromField(message.dictionary('content-digest'))
 }
