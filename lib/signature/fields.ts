@@ -1,5 +1,8 @@
 import { parseDictionary, type Dictionary } from './structured-fields.js'
 
+// Everybody can send these fields. With eight signatures of 32 components in all, there is room for 88 parameters.
+const MAX_PARTS: Record<string, number | undefined> = { 'signature-input': 128, signature: 128 }
+
 /** The header fields of a request. Each field is parsed at most once. */
 export class Fields {
   readonly #rawHeaders: readonly string[]
@@ -45,14 +48,14 @@ export class Fields {
 
   /** Returns a field as a dictionary (RFC 9651 section 3.2); undefined if the field is absent or malformed. */
   dictionary (name: string): Dictionary | undefined {
-    if (!this.#dictionaries.has(name)) this.#dictionaries.set(name, parse(this.value(name)))
+    if (!this.#dictionaries.has(name)) this.#dictionaries.set(name, parse(this.value(name), MAX_PARTS[name]))
     return this.#dictionaries.get(name)
   }
 }
 
-function parse (value: string | undefined): Dictionary | undefined {
+function parse (value: string | undefined, maxParts: number | undefined): Dictionary | undefined {
   try {
-    return value === undefined ? undefined : parseDictionary(value)
+    return value === undefined ? undefined : parseDictionary(value, maxParts)
   } catch {
     return undefined
   }

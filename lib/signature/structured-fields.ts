@@ -37,10 +37,11 @@ const MAX_PARTS = 1024
  * Parses a dictionary (RFC 9651 section 4.2.2). The time is proportional to
  * the length of the text.
  *
- * @throws {SyntaxError} if the text is not a dictionary, or has more than 1,024 members, items and parameters
+ * @param maxParts the maximum number of members, items and parameters. Default: 1,024
+ * @throws {SyntaxError} if the text is not a dictionary, or has too many parts
  */
-export function parseDictionary (text: string): Dictionary {
-  return new Parser(text).dictionary()
+export function parseDictionary (text: string, maxParts = MAX_PARTS): Dictionary {
+  return new Parser(text, maxParts).dictionary()
 }
 
 /** Serializes a dictionary (RFC 9651 section 4.1.2). */
@@ -82,11 +83,13 @@ const DISPLAY = /%"(?:[ !#$&-~]|%[0-9a-f]{2})*"/y
 /** A parser with one pass over the text. */
 class Parser {
   readonly #text: string
+  readonly #maxParts: number
   #offset = 0
   #parts = 0
 
-  constructor (text: string) {
+  constructor (text: string, maxParts: number) {
     this.#text = text
+    this.#maxParts = maxParts
   }
 
   dictionary (): Dictionary {
@@ -140,7 +143,7 @@ class Parser {
   }
 
   #count (): void {
-    if (++this.#parts > MAX_PARTS) this.#fail()
+    if (++this.#parts > this.#maxParts) this.#fail()
   }
 
   #bareItem (): BareItem {

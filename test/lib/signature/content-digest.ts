@@ -70,3 +70,32 @@ t.test('matches content in any chunks, and not with one bit changed', async t =>
     t.equal(matches(field, content), false)
   }), { numRuns: 200 })
 })
+
+t.test('reads the common form of a field as the general form', async t => {
+  const digest = 'RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg'
+  const field = fc.tuple(fc.constantFrom('sha-256', 'sha-512', 'md5', 'SHA-256', ' sha-256'), fc.constantFrom('=:', '=', '=::'), fc.constantFrom(digest, digest.slice(1), digest.replace('g', 'h'), `${digest}A`, digest.replace('/', '_')), fc.constantFrom('=:', ':', '=', '==:', '=:;a', '=:, a=1'))
+    .map(parts => parts.join(''))
+  let read = 0
+  fc.assert(fc.property(field, fc.constantFrom(JSON_LF, 'else'), (field, content) => {
+    const digest = ContentDigest.fromCommonForm(field)
+    if (digest === undefined) return
+    read++
+    digest.update(content)
+    t.equal(digest.matches(), matches(field, content), field)
+  }), { numRuns: 2000 })
+  t.ok(read > 5, `${read} in the common form`)
+})
+
+t.test('takes the complete content at once', async t => {
+  for (const [title, content, field] of PUBLISHED) {
+    for (const [bytes, expected] of [[Buffer.from(content), true], [Buffer.from(`${content}x`), false]] as const) {
+      const digest = digestOf(field)!
+      digest.setContent(bytes)
+      t.equal(digest.matches(), expected, title)
+    }
+    const digest = digestOf(field)!
+    digest.setContent(Buffer.from(content))
+    digest.update('x')
+    t.equal(digest.matches(), false, `${title}, and more content than its length says`)
+  }
+})

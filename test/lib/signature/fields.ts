@@ -38,3 +38,12 @@ t.test('reads each line once', async t => {
   }
   t.equal(reads, lines.length)
 })
+
+t.test('parses at most 128 members, items and parameters of Signature-Input and of Signature', async t => {
+  const members = (count: number): string => Array.from({ length: count }, (_, i) => `a${i}=1`).join()
+  for (const name of ['signature-input', 'signature']) {
+    t.equal(new Fields([name, members(128)]).dictionary(name)!.size, 128)
+    t.equal(new Fields([name, members(129)]).dictionary(name), undefined)
+  }
+  t.equal(new Fields(['x-a', members(1024)]).dictionary('x-a')!.size, 1024)
+})
