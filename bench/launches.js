@@ -54,6 +54,12 @@ export async function launchStarts ({ servers }, works, isQuick) {
     [name, Object.fromEntries(works.map(({ id, routes }) => [id, startTime(name, routes)]))]))
 }
 
+/** Measures the signer of the client, in one process; returns the CPU time in microseconds, by signer and work. */
+export async function launchSigners (_section, _works, isQuick) {
+  const script = fileURLToPath(new URL('sign.js', import.meta.url))
+  return JSON.parse(execFileSync(process.execPath, [script, ...(isQuick ? ['1', '5'] : ['20', '500'])]))
+}
+
 function does ({ name }, { servers }) {
   return servers === undefined || servers.includes(name)
 }

@@ -1,7 +1,7 @@
 // What is measured. A section has servers, works that each of them does, and the ratios that matter.
 import { randomUUID } from 'node:crypto'
 import { sign } from '../test/fixtures/sign.ts'
-import { launchServers, launchStarts } from './launches.js'
+import { launchServers, launchSigners, launchStarts } from './launches.js'
 import plainServers, { FASTIFY, FLOOR, FULL, OTHERS, REGISTERED } from './servers/plain.js'
 import serviceServers from './servers/service.js'
 import signedServers, { DIGEST, KEY, REPLAY, UNSIGNED, VERIFIED } from './servers/signed.js'
@@ -109,4 +109,25 @@ const start = {
   ratios: [{ work: 'start-10000', of: 'this plugin', to: 'Fastify', target: 1.03 }]
 }
 
-export const sections = [plain, signedRequests, service, start]
+const SUBTLE = '`crypto.subtle.sign`'
+const FIELDS = 'the header fields'
+const COPY = '`signer()`, which copies the request'
+
+const clientSigner = {
+  id: 'signer',
+  title: 'The signer of the client',
+  unit: 'µs of CPU for a signature',
+  launches: 7,
+  launch: launchSigners,
+  servers: [SUBTLE, FIELDS, COPY],
+  works: [
+    { id: 'signer-get', title: 'sign GET' },
+    { id: 'signer-post-1kb', title: 'sign POST, 1 KB' }
+  ],
+  ratios: ['signer-get', 'signer-post-1kb'].flatMap(work => [
+    { work, of: FIELDS, to: SUBTLE, target: 1.5 },
+    { work, of: COPY, to: SUBTLE }
+  ])
+}
+
+export const sections = [plain, signedRequests, service, start, clientSigner]

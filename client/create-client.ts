@@ -5,7 +5,7 @@ import { outcomeOf } from './outcome.js'
 import { throwInvalidArgument } from './invalid-argument.js'
 import { createRequest, isStream, parseBaseUrl, type RequestOptions } from './request.js'
 import { readBody } from './response-body.js'
-import { signer, type Key } from './signer.js'
+import { createInPlaceSigner, type Key } from './signer.js'
 
 /** The options of {@link createClient}. */
 export interface ClientOptions {
@@ -85,7 +85,7 @@ const DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024
  */
 export function createClient ({ baseUrl, key, header, fetch = globalThis.fetch, timeout, maxResponseSize = DEFAULT_MAX_RESPONSE_BYTES }: ClientOptions): Client {
   const base = parseBaseUrl(baseUrl)
-  const sign = key === undefined ? key : signer(key)
+  const sign = key === undefined ? key : createInPlaceSigner(key)
   if (timeout !== undefined && !(timeout > 0 && timeout <= MAX_TIMEOUT_MS)) throwInvalidArgument(`timeout must be a positive number of milliseconds, at most ${MAX_TIMEOUT_MS}`)
   if (!(maxResponseSize >= 0)) throwInvalidArgument('maxResponseSize must be a number of bytes, at least 0')
   // Throws if the name is invalid.

@@ -1,4 +1,4 @@
-import { ALGORITHM, getComponentValue, createSignatureBase, type Component, type SignableRequest } from '../lib/signature/signature-base.js'
+import { ALGORITHM, getComponentValue, parseTarget, type SignableRequest } from '../lib/signature/signature-base.js'
 import { throwInvalidArgument } from './invalid-argument.js'
 
 /** A key that the client shares with the service. */
@@ -24,7 +24,6 @@ export type Signer = (request: Request) => Promise<Request>
 const PRINTABLE_ASCII = /^[ -~]+$/
 
 const DIGEST_FIELD = 'content-digest'
-const DEFAULT_COMPONENTS = ['@method', '@path', '@query']
 const NO_PARAMETERS = new Map()
 const HMAC_SHA256 = { name: 'HMAC', hash: 'SHA-256' }
 
@@ -42,33 +41,51 @@ export type FieldSigner = (request: SignableRequest, body: ArrayBuffer | Uint8Ar
  * @throws {TypeError} for the same reasons as {@link signer}
  * @internal
  */
-export function createFieldSigner ({ id, secret }: Key, { components: moreComponents = [] }: SignerOptions = {}): FieldSigner {
-  const bytes = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret
-  if (typeof id !== 'string' || !PRINTABLE_ASCII.test(id) || !ArrayBuffer.isView(bytes) || !bytes.byteLength) {
+export function createFieldSigner ({ id, secret }: Key, { components = [] }: SignerOptions = {}): FieldSigner {
+  const encoder = new TextEncoder()
+  const secretBytes = typeof secret === 'string' ? encoder.encode(secret) : secret
+  if (typeof id !== 'string' || !PRINTABLE_ASCII.test(id) || !ArrayBuffer.isView(secretBytes) || !secretBytes.byteLength) {
     throwInvalidArgument('key must have an id of printable ASCII, and a secret that is not empty')
   }
   const { subtle } = crypto
   if (!subtle) throwInvalidArgument('signing needs WebCrypto, which browsers have only on https and on localhost')
-  const imported = subtle.importKey('raw', bytes as Uint8Array<ArrayBuffer>, HMAC_SHA256, false, ['sign'])
+  const imported = subtle.importKey('raw', secretBytes as Uint8Array<ArrayBuffer>, HMAC_SHA256, false, ['sign'])
+
+  const keyParameters = `;keyid="${id.replace(/["\\]/g, '\\$&')}";alg="${ALGORITHM}"`
 
   return async function sign (request, body) {
     const fields: Record<string, string> = {}
-    const names = new Set(DEFAULT_COMPONENTS)
-    if (body.byteLength > 0) {
-      fields[DIGEST_FIELD] = `sha-256=:${encodeBase64(await subtle.digest('SHA-256', body))}:`
-      names.add(DIGEST_FIELD)
-    }
-    const covered = { ...request, field: (name: string) => fields[name] ?? request.field(name, NO_PARAMETERS) }
-    for (const name of moreComponents) {
-      if (name[0] === '@' || covered.field(name) !== undefined) names.add(name)
+    // createSignatureBase() would take three times as long.
+    const { path, query } = parseTarget(request.target)
+    const names = ['@method', '@path', '@query']
+    let identifiers = '"@method" "@path" "@query"'
+    let base = `"@method": ${request.method}\n"@path": ${path || '/'}\n"@query": ${query || '?'}\n`
+    const cover = (name: string, value: string): void => {
+      names.push(name)
+      identifiers += ` "${name}"`
+      base += `"${name}": ${value}\n`
     }
 
-    const components = [...names].map((name): Component => ({ name, parameters: NO_PARAMETERS, identifier: `"${name}"` }))
+    if (body.byteLength > 0) {
+      fields[DIGEST_FIELD] = `sha-256=:${encodeBase64(await subtle.digest('SHA-256', body))}:`
+      cover(DIGEST_FIELD, fields[DIGEST_FIELD])
+    }
+    for (const name of components) {
+      if (names.includes(name)) continue
+      const value = getComponentValue(request, { name, parameters: NO_PARAMETERS, identifier: `"${name}"` })
+      if (value !== undefined) cover(name, value)
+      else if (name[0] === '@') throwInvalidArgument(`components contains "${name}", which no request has`)
+    }
+
     // Serialized as structured fields (RFC 9651 section 4.1).
-    const parameters = `(${components.map(({ identifier }) => identifier).join(' ')});created=${Math.floor(Date.now() / 1000)};nonce="${createNonce()}";keyid="${id.replace(/["\\]/g, '\\$&')}";alg="${ALGORITHM}"`
-    const base = createSignatureBase(components, parameters, component => getComponentValue(covered, component) ?? throwMissingComponent(component.identifier))
-    const mac = await subtle.sign('HMAC', await imported, encodeLatin1(base))
-    return { ...fields, 'signature-input': `sig1=${parameters}`, signature: `sig1=:${encodeBase64(mac)}:` }
+    const parameters = `(${identifiers});created=${Math.floor(Date.now() / 1000)};nonce="${createNonce()}"${keyParameters}`
+    base += `"@signature-params": ${parameters}`
+    // A header value has one byte for each character. For ASCII, TextEncoder is the fastest.
+    const utf8 = encoder.encode(base)
+    const bytes = utf8.length === base.length ? utf8 : Uint8Array.from(base, character => character.charCodeAt(0))
+    fields['signature-input'] = `sig1=${parameters}`
+    fields.signature = `sig1=:${encodeBase64(await subtle.sign('HMAC', await imported, bytes))}:`
+    return fields
   }
 }
 
@@ -83,12 +100,25 @@ export function createFieldSigner ({ id, secret }: Key, { components: moreCompon
  * rejects with a `TypeError` for a component that no request has.
  */
 export function signer (key: Key, options?: SignerOptions): Signer {
+  const sign = createInPlaceSigner(key, options)
+  return async request => await sign(request.clone())
+}
+
+/**
+ * Returns a function like that of {@link signer} that changes the request
+ * itself and returns it, because a copy takes time.
+ *
+ * @throws {TypeError} for the same reasons as {@link signer}
+ * @internal
+ */
+export function createInPlaceSigner (key: Key, options?: SignerOptions): Signer {
   const sign = createFieldSigner(key, options)
   return async request => {
-    const signed = request.clone()
-    const fields = await sign(toSignableRequest(signed), await request.clone().arrayBuffer())
-    for (const name in fields) signed.headers.set(name, fields[name]!)
-    return signed
+    // Firefox does not have the property `body`.
+    const body = request.body === null ? new Uint8Array() : await request.clone().arrayBuffer()
+    const fields = await sign(toSignableRequest(request), body)
+    for (const name in fields) request.headers.set(name, fields[name]!)
+    return request
   }
 }
 
@@ -103,20 +133,18 @@ function toSignableRequest ({ method, url, headers }: Request): SignableRequest 
   }
 }
 
-/** Returns 16 random bytes as base64url. */
+// Node takes as long for 1,056 random bytes as for 16, so it gets those of 64 nonces at once.
+let nextNonces = ''
+
+/** Returns 22 random characters of base64url, which are 132 bits. */
 function createNonce (): string {
-  return encodeBase64(crypto.getRandomValues(new Uint8Array(16)).buffer).slice(0, -2).replaceAll('+', '-').replaceAll('/', '_')
+  nextNonces ||= encodeBase64(crypto.getRandomValues(new Uint8Array(1056)).buffer).replaceAll('+', '-').replaceAll('/', '_')
+  const nonce = nextNonces.slice(0, 22)
+  nextNonces = nextNonces.slice(22)
+  return nonce
 }
 
 function encodeBase64 (bytes: ArrayBuffer): string {
-  return btoa(String.fromCharCode(...new Uint8Array(bytes)))
-}
-
-/** Returns the bytes of a header value: one for each character. */
-function encodeLatin1 (text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(text, character => character.charCodeAt(0))
-}
-
-function throwMissingComponent (component: string): never {
-  throwInvalidArgument(`components contains ${component}, which no request has`)
+  // A spread of the bytes takes several times as long.
+  return btoa(Reflect.apply(String.fromCharCode, null, new Uint8Array(bytes)))
 }

@@ -1,8 +1,12 @@
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { inspect } from 'node:util'
+import fc from 'fast-check'
 import { httpbis } from 'http-message-signatures'
 import t, { type Test } from 'tap'
 import { signer, type Key, type SignerOptions } from '../../client/index.js'
+import { createFieldSigner } from '../../client/signer.js'
+import { createSignatureBase, getComponentValue, type SignableRequest } from '../../lib/signature/signature-base.js'
+import { parseDictionary, serializeMember, type InnerList } from '../../lib/signature/structured-fields.js'
 import { serve, findSignatureError, type Received } from './fixtures/servers.js'
 
 const key = { id: 'dev', secret: 'hush, hüsh' }
@@ -122,13 +126,57 @@ t.test('signature fields', async t => {
     const request = new Request(url)
     const nonces = new Set<string>()
     let signed = request
-    for (let i = 0; i < 20; i++) {
+    // More than are made at once.
+    for (let i = 0; i < 150; i++) {
       signed = await sign(signed)
       nonces.add(/nonce="(.*?)"/.exec(signed.headers.get('signature-input')!)![1]!)
     }
-    t.equal(nonces.size, 20)
+    t.equal(nonces.size, 150)
     t.match(signed.headers.get('signature'), /^sig1=:[\w+/]{43}=:$/)
   })
+})
+
+t.test('signs any request as the general algorithm does', async t => {
+  const latin1 = fc.string({ unit: fc.integer({ min: 0x20, max: 0xff }).map(code => String.fromCharCode(code)), maxLength: 12 })
+  const name = fc.constantFrom('content-digest', 'content-type', 'x-a', 'constructor', '@method', '@path', '@query', '@authority', '@scheme', '@target-uri', '@request-target')
+  const requests = fc.record({
+    id: fc.string({ unit: fc.oneof(fc.constantFrom('"', '\\'), fc.string({ minLength: 1, maxLength: 1 })), minLength: 1, maxLength: 8 }),
+    secret: fc.uint8Array({ minLength: 1, maxLength: 80 }),
+    components: fc.array(name, { maxLength: 14 }),
+    method: fc.constantFrom('GET', 'POST', 'M-SEARCH'),
+    scheme: fc.constantFrom('http', 'https'),
+    authority: fc.constantFrom('a', 'a.example:8080', '[::1]:3000'),
+    target: fc.oneof(fc.webPath(), fc.constantFrom('', '*', '/', '?', '/?', '/a?', '/??', '/a?b?c', '//a', 'http://a', 'http://a/b?c', 'a:80'), latin1),
+    fields: fc.dictionary(name, latin1),
+    body: fc.uint8Array({ maxLength: 300 })
+  })
+  await fc.assert(fc.asyncProperty(requests, async ({ id, secret, components, fields, body, ...parts }) => {
+    const withFields = (fields: Record<string, string>): SignableRequest => {
+      const values = new Map(Object.entries(fields))
+      return { ...parts, field: name => values.get(name) }
+    }
+    const sign = createFieldSigner({ id, secret }, { components })
+    const { signature, 'signature-input': input, ...digest } = await sign(withFields(fields), Uint8Array.from(body))
+    t.strictSame(digest, body.length === 0 ? {} : { 'content-digest': `sha-256=:${createHash('sha256').update(body).digest('base64')}:` })
+
+    const sent = withFields({ ...fields, ...digest })
+    const list = parseDictionary(input!).get('sig1') as InnerList
+    const covered = list.items.map(item => ({ name: String(item.bare.value), parameters: item.parameters, identifier: serializeMember(item) }))
+    const present = components.filter(name => name.startsWith('@') || sent.field(name, new Map()) !== undefined)
+    t.strictSame(covered.map(({ name }) => name), [...new Set(['@method', '@path', '@query', ...Object.keys(digest), ...present])])
+    t.equal(list.parameters.get('keyid')!.value, id)
+    const base = createSignatureBase(covered, serializeMember(list), component => getComponentValue(sent, component)!)
+    t.equal(signature, `sig1=:${createHmac('sha256', secret).update(base, 'latin1').digest('base64')}:`)
+  }), { numRuns: 200 })
+})
+
+t.test('does not read the body of a request without one', async t => {
+  const reads = t.capture(Request.prototype, 'arrayBuffer', Request.prototype.arrayBuffer)
+  const sign = signer(key)
+  await sign(new Request(url))
+  t.equal(reads().length, 0)
+  await sign(new Request(url, { method: 'POST', body: '' }))
+  t.equal(reads().length, 1)
 })
 
 t.test('does not change the request, and copies it with all its properties', async t => {
