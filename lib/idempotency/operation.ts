@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto'
+
+/** What an idempotency key names: an operation of one caller. */
+export interface Operation {
+  /** The primary key of the record: 32 bytes. */
+  readonly id: Buffer
+  readonly scope: string
+  readonly key: string
+}
+
+/** Returns the operation of a key. Keys are compared byte by byte, in every database. */
+export function createOperation (scope: string, key: string): Operation {
+  // The length separates the scope from the key: both can have any character.
+  return { id: createHash('sha256').update(`${scope.length}:${scope}${key}`).digest(), scope, key }
+}
+
+/**
+ * Returns the fingerprint of a request: SHA-256 over the method, the request
+ * target and the digest of the body.
+ *
+ * @param target the request target with path and query, as it was sent
+ * @param bodyDigest the SHA-256 of the bytes of the body
+ */
+export function createFingerprint (method: string, target: string, bodyDigest: Uint8Array): Buffer {
+  return createHash('sha256').update(`${method}\n${target}\n`).update(bodyDigest).digest()
+}

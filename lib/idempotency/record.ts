@@ -1,0 +1,34 @@
+import type { Operation } from './operation.js'
+
+/** The part of a response that a record keeps. */
+export interface Answer {
+  readonly statusCode: number
+  /** The message of a rejection. */
+  readonly reason?: string | undefined
+  /** The recorded header fields, names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[]>>
+  /** The serialized payload; undefined if the response has no body. */
+  readonly body?: Buffer | undefined
+}
+
+/** The final states of a key. */
+export type FinalState = 'succeeded' | 'rejected' | 'closed'
+
+/** A record to insert. */
+export interface NewRecord {
+  readonly operation: Operation
+  /** Identifies the request; undefined for a key that was closed before its request arrived. */
+  readonly fingerprint: Buffer | undefined
+  readonly state: FinalState
+  /** Undefined for a closed key. */
+  readonly answer?: Answer | undefined
+}
+
+/** A record of a committed transaction. Times are of the database's clock, in milliseconds since 1970. */
+export interface StoredRecord extends NewRecord {
+  readonly createdAt: number
+  readonly settledAt: number
+}
+
+/** The result of claiming a key: this request may execute, another one does, or the key is settled. */
+export type Claim = { readonly type: 'new' } | { readonly type: 'executing' } | { readonly type: 'settled', readonly record: StoredRecord }

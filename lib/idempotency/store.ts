@@ -1,0 +1,47 @@
+import type { Answer, Claim, NewRecord, StoredRecord } from './record.js'
+import type { Operation } from './operation.js'
+
+/** An SQL statement. Values are never part of the text. */
+export interface Statement {
+  readonly parts: TemplateStringsArray
+  readonly values: ReadonlyArray<string | number | bigint | Buffer | null>
+}
+
+export type Rows = ReadonlyArray<Record<string, unknown>>
+export type Query = (statement: Statement) => Promise<Rows>
+
+/** A transaction that has begun: the handle that the handler uses, and a function for the statements of the plugin. */
+export interface Session<T> {
+  readonly transaction: T
+  readonly query: Query
+}
+
+/** Where records are kept: in the database of the effects. */
+export interface IdempotencyStore<T> {
+  readonly dialect: 'postgresql' | 'sqlite' | 'mysql'
+  /** Begins, calls `work` once, commits if it resolves, rolls back and rethrows if it rejects. Never repeats `work`. Rejects if the commit fails. */
+  transaction<R> (work: (session: Session<T>) => Promise<R>): Promise<R>
+  /** Optional: runs one statement outside of a transaction. */
+  query?: Query | undefined
+  /** Optional: `first` is sent with BEGIN, `last` with COMMIT. `work` gets the rows of `first`. */
+  transactionWith?: (<R>(first: Statement, work: (session: Session<T>, rows: Rows) => Promise<{ result: R, last?: Statement | undefined }>) => Promise<R>) | undefined
+}
+
+/** The records of one transaction. */
+export interface Records {
+  /** The first statement of a transaction. */
+  claim (operation: Operation, fingerprint: Buffer): Promise<Claim>
+  /** Settles a claimed key. Throws unless it changes one row. */
+  settle (operation: Operation, answer: Answer): Promise<void>
+  /** Undoes the transaction, and inserts a complete record. `new` means that it is recorded. */
+  reject (record: NewRecord): Promise<Claim>
+  /** Inserts complete records; returns for each whether it was inserted. */
+  insert (records: readonly NewRecord[]): Promise<boolean[]>
+  find (operation: Operation): Promise<StoredRecord | undefined>
+  /** Returns whether another transaction executes the operation, and since when if the database knows. */
+  findExecuting (operation: Operation): Promise<{ since?: number | undefined } | undefined>
+  /** Releases what a claim holds besides the transaction. */
+  release (operation: Operation): Promise<void>
+  /** Removes up to `limit` records that are older than the retention; returns how many. */
+  sweep (retentionMs: number, limit: number): Promise<number>
+}
