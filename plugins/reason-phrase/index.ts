@@ -4,6 +4,7 @@ import { createPatcher } from '../../lib/response/install.js'
 import { setReply } from '../../lib/response/state.js'
 import { decorateReply } from './decorators.js'
 import { trackExecution } from './execution.js'
+import { checkIdempotentRoutes } from './idempotent-routes.js'
 import { onIncomingRequest } from './incoming-request.js'
 import { keepPayloads } from './kept-payload.js'
 import { prepareServer, warnAboutServer } from './node-server.js'
@@ -18,6 +19,7 @@ export { contractOf, type ReasonPhraseOptions } from './registration.js'
 
 // The compiler drops an import that no type needs. These add to Fastify's own types.
 export type {} from './decorators.js'
+export type {} from './idempotent-routes.js'
 export type {} from './not-implemented.js'
 export type {} from './permissions.js'
 export type {} from './route-schemas.js'
@@ -33,6 +35,7 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
   decorateNotImplemented(app)
   checkRoutes(app, contract, routeOptions)
   checkPermissions(app)
+  checkIdempotentRoutes(app)
   trackExecution(app)
   keepPayloads(app)
   // Only the root has a server of its own, and answers for all of it.

@@ -15,10 +15,12 @@ describe('An import of fastify-reason-phrase alone', () => {
   test('adds the types of the route config', () => {
     expect(app.get).type.toBeCallableWith('/', { config: { errors: { 404: 'No such topic' }, reasonPhrase: false, permission: 'read' } }, () => 'a')
     expect(app.get).type.toBeCallableWith('/', { config: { signature: false } }, () => 'a')
+    expect(app.post).type.toBeCallableWith('/', { config: { idempotency: 'required' } }, () => 'a')
     expect(app.get).type.not.toBeCallableWith('/', { config: { errors: 404 } }, () => 'a')
     expect(app.get).type.not.toBeCallableWith('/', { config: { reasonPhrase: 1 } }, () => 'a')
     expect(app.get).type.not.toBeCallableWith('/', { config: { permission: 3 } }, () => 'a')
     expect(app.get).type.not.toBeCallableWith('/', { config: { signature: true } }, () => 'a')
+    expect(app.post).type.not.toBeCallableWith('/', { config: { idempotency: true } }, () => 'a')
   })
 
   test('adds no types of the other plugins', () => {

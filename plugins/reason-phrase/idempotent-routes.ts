@@ -1,0 +1,60 @@
+import { inspect } from 'node:util'
+import type { FastifyContextConfig, FastifyInstance, RouteOptions } from 'fastify'
+import { getRouteName } from './route-name.js'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /**
+     * Whether a request can or must have an `Idempotency-Key`. A request with a key takes effect once, however often it
+     * is sent. It requires the plugin `fastify-reason-phrase/idempotency`.
+     */
+    idempotency?: 'optional' | 'required' | undefined
+  }
+}
+
+/** Where the config of a route says that the idempotency plugin handles its keys. */
+const kIsIdempotent = Symbol('fastify-reason-phrase.is-idempotent')
+
+type Marked = FastifyContextConfig & { [kIsIdempotent]?: true }
+
+// The safe methods of the IANA registry (RFC 9110 section 16.1.1). A request with a safe method has no effect.
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'QUERY', 'REPORT', 'SEARCH', 'TRACE'])
+
+/** Marks a route whose keys the idempotency plugin handles. The plugin calls it in its `onRoute` hook. */
+export function markIdempotent (route: RouteOptions): void {
+  // A copy, because several routes can share a config.
+  const config: Marked = { ...route.config, [kIsIdempotent]: true }
+  route.config = config
+}
+
+/** Returns whether the idempotency plugin handles the keys of the route with this config. */
+export function isIdempotent (config: FastifyContextConfig): boolean {
+  return (config as Marked)[kIsIdempotent] === true
+}
+
+/** Fails the start of a service with a route whose `config.idempotency` is invalid or has no effect. */
+export function checkIdempotentRoutes (app: FastifyInstance): void {
+  const routes: RouteOptions[] = []
+  app.addHook('onRoute', route => { routes.push(route) })
+  // A later hook of another plugin can change the config of a route.
+  app.addHook('onReady', done => {
+    const problem = routes.splice(0).map(findProblem).find(problem => problem !== undefined)
+    done(problem === undefined ? undefined : new Error(problem))
+  })
+}
+
+/** Returns what is wrong with the `config.idempotency` of a route; undefined if nothing is. */
+function findProblem (route: RouteOptions): string | undefined {
+  const { idempotency, reasonPhrase } = route.config ?? {}
+  if (idempotency === undefined) return undefined
+  const name = `fastify-reason-phrase: the route ${getRouteName(route)}`
+  if (idempotency !== 'optional' && idempotency !== 'required') {
+    return `${name} must have 'optional' or 'required' as its config.idempotency, not ${inspect(idempotency)}`
+  }
+  const safe = [route.method].flat().find(method => SAFE_METHODS.has(method))
+  if (safe !== undefined) return `${name} has config.idempotency, but ${safe} requests have no effect. Remove it, or register ${safe} as a route of its own`
+  if (reasonPhrase === false) return `${name} has config.idempotency and reasonPhrase: false. Remove one of them: only rejections without a body are recorded`
+  if (!isIdempotent(route.config!)) {
+    return `${name} has config.idempotency, but nothing handles its keys. Register fastify-reason-phrase/idempotency before the route, and set config.idempotency where you add the route`
+  }
+}

@@ -1,0 +1,106 @@
+import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify'
+import fp from 'fastify-plugin'
+import t, { type Test } from 'tap'
+import reasonPhrase, { serverOptions } from '../../../index.js'
+import { isIdempotent, markIdempotent } from '../../../plugins/reason-phrase/idempotent-routes.js'
+
+type Config = RouteOptions['config']
+
+/** Marks idempotent routes, as the idempotency plugin does. */
+const marking = fp(async app => {
+  app.addHook('onRoute', route => { if (route.config?.idempotency !== undefined) markIdempotent(route) })
+})
+
+async function build (t: Test): Promise<FastifyInstance> {
+  const app = Fastify(serverOptions())
+  t.teardown(() => app.close())
+  await app.register(reasonPhrase)
+  return app
+}
+
+/** Asserts that the start fails with this message about a route. */
+async function assertRejected (t: Test, app: FastifyInstance, message: string): Promise<void> {
+  await t.rejects(async () => await app.ready(), { message: `fastify-reason-phrase: the route ${message}` })
+}
+
+const UNHANDLED = 'has config.idempotency, but nothing handles its keys. Register fastify-reason-phrase/idempotency before the route, and set config.idempotency where you add the route'
+
+const handler = async (): Promise<string> => 'done'
+
+t.test('starts with idempotent routes that the idempotency plugin handles', async t => {
+  const app = await build(t)
+  await app.register(marking)
+  const config: Config = { idempotency: 'optional' }
+  app.post('/topic', { config }, async ({ routeOptions: { config } }) => ({ isIdempotent: isIdempotent(config), value: config.idempotency }))
+  app.route({ method: ['PUT', 'PATCH', 'DELETE'], url: '/topic', config: { idempotency: 'required' }, handler })
+  app.get('/topic', { config: { idempotency: undefined } }, async ({ routeOptions: { config } }) => ({ isIdempotent: isIdempotent(config) }))
+  await app.register(async child => { child.post('/child', { config, handler }) })
+  t.strictSame((await app.inject({ method: 'POST', url: '/topic' })).json(), { isIdempotent: true, value: 'optional' })
+  t.strictSame((await app.inject('/topic')).json(), { isIdempotent: false })
+  t.strictSame(config, { idempotency: 'optional' }, 'does not change the config of the caller')
+})
+
+t.test('rejects at start an idempotent route without the idempotency plugin', async t => {
+  const app = await build(t)
+  app.get('/open', handler)
+  app.route({ method: ['PUT', 'POST'], url: '/topic/:id', config: { idempotency: 'optional' }, handler })
+  await assertRejected(t, app, `PUT, POST /topic/:id ${UNHANDLED}`)
+})
+
+t.test('rejects at start an idempotent route that was added before the idempotency plugin', async t => {
+  const app = await build(t)
+  const config: Config = { idempotency: 'optional' }
+  app.post('/before', { config }, handler)
+  await app.register(marking)
+  app.post('/after', { config }, handler)
+  await assertRejected(t, app, `POST /before ${UNHANDLED}`)
+})
+
+t.test('rejects at start an idempotent route if only a sibling context registers the idempotency plugin', async t => {
+  const app = await build(t)
+  await app.register(async child => { await child.register(marking) })
+  await app.register(async child => { child.post('/sibling', { config: { idempotency: 'optional' } }, handler) }, { prefix: '/v2' })
+  await assertRejected(t, app, `POST /v2/sibling ${UNHANDLED}`)
+})
+
+t.test('rejects at start a route that a later hook makes idempotent or exempt', async t => {
+  const changes: Array<[change: Config, message: string]> = [
+    [{ idempotency: 'required' }, UNHANDLED],
+    [{ reasonPhrase: false }, 'has config.idempotency and reasonPhrase: false. Remove one of them: only rejections without a body are recorded']
+  ]
+  for (const [change, message] of changes) {
+    const app = await build(t)
+    await app.register(marking)
+    await app.register(async child => {
+      child.addHook('onRoute', route => { route.config = { ...route.config, ...change } })
+      child.post('/late', { config: { idempotency: change!.reasonPhrase === false ? 'optional' : undefined } }, handler)
+    })
+    await assertRejected(t, app, `POST /late ${message}`)
+  }
+})
+
+t.test('rejects at start an invalid value', async t => {
+  for (const [value, shown] of [['always', "'always'"], [true, 'true'], [false, 'false'], [null, 'null'], ['', "''"]]) {
+    const app = await build(t)
+    await app.register(marking)
+    app.post('/topic', { config: { idempotency: value as 'optional' } }, handler)
+    await assertRejected(t, app, `POST /topic must have 'optional' or 'required' as its config.idempotency, not ${String(shown)}`)
+  }
+})
+
+t.test('rejects at start an idempotent route with a safe method', async t => {
+  for (const [method, safe] of [['GET', 'GET'], ['head', 'HEAD'], ['OPTIONS', 'OPTIONS'], ['TRACE', 'TRACE'], [['POST', 'get'], 'GET']] as const) {
+    const app = await build(t)
+    await app.register(marking)
+    app.route({ method: method as RouteOptions['method'], url: '/topic', config: { idempotency: 'optional' }, handler })
+    const name = [method].flat().join(', ').toUpperCase()
+    await assertRejected(t, app, `${name} /topic has config.idempotency, but ${safe} requests have no effect. Remove it, or register ${safe} as a route of its own`)
+  }
+})
+
+t.test('rejects at start an idempotent route that is exempt from the contract', async t => {
+  const app = await build(t)
+  await app.register(marking)
+  app.post('/topic', { config: { idempotency: 'optional', reasonPhrase: false } }, handler)
+  await assertRejected(t, app, 'POST /topic has config.idempotency and reasonPhrase: false. Remove one of them: only rejections without a body are recorded')
+})
