@@ -1,4 +1,3 @@
-import { NonceReusedError } from './errors.js'
 import { ServiceUnavailable } from '../service-unavailable.js'
 import { isPromise, withTimeLimit } from '../time-limit.js'
 import type { ReplaySettings, SignatureSettings } from './options.js'
@@ -10,14 +9,10 @@ const MARGIN_SECONDS = 1
 /**
  * Marks the nonce of a valid signature as used.
  *
- * @throws {NonceReusedError} if it was used before
+ * @returns whether it is new
  * @throws {ServiceUnavailable} if the store fails, or does not answer in time
  */
-export async function consumeNonce (parameters: SignatureParameters, replay: ReplaySettings, settings: SignatureSettings): Promise<void> {
-  if (!await take(parameters, replay, settings)) throw new NonceReusedError()
-}
-
-async function take ({ keyid, created, nonce }: SignatureParameters, { store, timeout }: ReplaySettings, { maxAge, clockSkew }: SignatureSettings): Promise<boolean> {
+export async function takeNonce ({ keyid, created, nonce }: SignatureParameters, { store, timeout }: ReplaySettings, { maxAge, clockSkew }: SignatureSettings): Promise<boolean> {
   try {
     const taken = store.take(
       // The length of the id separates it from the nonce: both can have colons.

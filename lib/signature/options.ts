@@ -32,12 +32,18 @@ export interface SignatureOptions {
   } | undefined
 }
 
+/** The options that limit the age of signatures. A signature can be valid for the sum of both. */
+export interface SignatureAge {
+  /** In seconds. */
+  readonly maxAge: number
+  /** In seconds. */
+  readonly clockSkew: number
+}
+
 /** The options with their defaults. */
-export interface SignatureSettings {
+export interface SignatureSettings extends SignatureAge {
   readonly keys: SignatureOptions['keys']
   readonly keysTimeout: number
-  readonly maxAge: number
-  readonly clockSkew: number
   readonly required: readonly string[]
   readonly replay: ReplaySettings | undefined
 }

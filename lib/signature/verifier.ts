@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { findUncovered, KnownLists } from './component-list.js'
 import { ComponentValues } from './components.js'
-import { SignatureError } from './errors.js'
+import { NonceReusedError, SignatureError } from './errors.js'
 import { lookUpKey, readKey, verifyMac, type Key, type VerifiedKey } from './keys.js'
-import { consumeNonce } from './nonces.js'
-import { resolveOptions, type ReplaySettings, type SignatureOptions, type SignatureSettings } from './options.js'
+import { takeNonce } from './nonces.js'
+import { resolveOptions, type ReplaySettings, type SignatureAge, type SignatureOptions, type SignatureSettings } from './options.js'
 import { ALGORITHM } from './signature-base.js'
 import { checkParameters, getExpiry, type Expiry, type SignatureParameters } from './signature-parameters.js'
 import { parseSignatures, type Signature, type SignedRequest } from './signatures.js'
@@ -20,6 +20,26 @@ export interface VerifiedSignature extends Expiry {
   readonly coversDigest: boolean
 }
 
+/** What a request has, on which depends what its signature must cover. */
+export interface RequestTraits {
+  /** Whether the components that only content has must be covered. */
+  readonly hasContent: boolean
+  /** Whether the request has the field `Idempotency-Key`. If it has, the field must be covered. */
+  readonly isKeyed: boolean
+}
+
+/** How a request is verified. */
+export interface VerifyOptions extends RequestTraits {
+  /** Whether a copy of a request may pass, because its idempotency key keeps the copy from having an effect. */
+  readonly acceptsCopies: boolean
+}
+
+/** The identifiers of the components that must be covered. */
+interface Required {
+  readonly withContent: readonly string[]
+  readonly withoutContent: readonly string[]
+}
+
 /**
  * Verifies the signatures of requests (RFC 9421 section 3.2) by the options of a service.
  *
@@ -27,9 +47,8 @@ export interface VerifiedSignature extends Expiry {
  */
 export class Verifier {
   readonly #settings: SignatureSettings
-  /** The identifiers of the components that must be covered. */
-  readonly #required: readonly string[]
-  readonly #requiredWithoutContent: readonly string[]
+  readonly #required: Required
+  readonly #requiredWithKey: Required
   readonly #lists = new KnownLists()
   // Takes the place of an unknown key, so that an unknown key takes as long as a known one.
   readonly #decoy: Key = { secret: randomBytes(32), permissions: [] }
@@ -37,33 +56,39 @@ export class Verifier {
   /** @throws {TypeError} if an option is missing, unknown, of the wrong type, or out of range */
   constructor (options: SignatureOptions) {
     this.#settings = resolveOptions(options)
-    this.#required = this.#settings.required.map(name => `"${name}"`)
-    this.#requiredWithoutContent = this.#required.filter(identifier => !identifier.startsWith('"content-'))
+    const { required } = this.#settings
+    this.#required = createRequired(required)
+    this.#requiredWithKey = createRequired([...new Set([...required, 'idempotency-key'])])
+  }
+
+  /** The age of the signatures that are accepted. */
+  get signatureAge (): SignatureAge {
+    const { maxAge, clockSkew } = this.#settings
+    return { maxAge, clockSkew }
   }
 
   /** Returns the value of an `Accept-Signature` field (RFC 9421 section 5.1), which says what to sign. */
-  createAcceptSignature (hasContent: boolean): string {
+  createAcceptSignature (traits: RequestTraits): string {
     const nonce = this.#settings.replay === undefined ? '' : `;nonce="${randomBytes(16).toString('base64url')}"`
-    return `sig1=(${this.#getRequired(hasContent).join(' ')});created${nonce};alg="${ALGORITHM}"`
+    return `sig1=(${this.#getRequired(traits).join(' ')});created${nonce};alg="${ALGORITHM}"`
   }
 
   /** Returns the first component that is required of a request with content, and is not covered; undefined if all are covered. */
   findUncovered ({ covered }: VerifiedSignature): string | undefined {
-    return findUncovered(this.#required, covered)
+    return findUncovered(this.#required.withContent, covered)
   }
 
   /**
    * Verifies the signatures of a request. Of several signatures, the first one with a known key is used.
    *
-   * @param hasContent whether the components that only content has must be covered
    * @throws {SignatureError} if the request is not signed, or if its signature is not valid
-   * @throws {NonceReusedError} if the signature is valid, and its nonce was used before
+   * @throws {NonceReusedError} if the signature is valid, its nonce was used before, and no copies are accepted
    * @throws {ServiceUnavailable} if `keys` does not answer in time, or if the store of nonces fails
    */
-  async verify (request: SignedRequest, hasContent: boolean): Promise<VerifiedSignature> {
+  async verify (request: SignedRequest, options: VerifyOptions): Promise<VerifiedSignature> {
     const signatures = parseSignatures(request, this.#lists)
     const values = new ComponentValues(request)
-    const errors = signatures.map(signature => this.#findError(signature, values, hasContent))
+    const errors = signatures.map(signature => this.#findError(signature, values, options))
     const firstError = errors.find(error => error !== undefined)
     // Every key would lead to this same response, so no key is looked up.
     if (firstError !== undefined && errors.every(error => error?.message === firstError.message)) throw firstError
@@ -83,15 +108,15 @@ export class Verifier {
     const { list, parameters } = signature
     this.#lists.add(list)
     const expiry = getExpiry(parameters, this.#settings)
-    if (this.#settings.replay !== undefined) await this.#checkReplay(parameters, expiry, this.#settings.replay)
+    if (this.#settings.replay !== undefined) await this.#checkReplay(parameters, expiry, this.#settings.replay, options)
     return { key: { id: parameters.keyid, permissions }, covered: list.covered, coversDigest: list.coversDigest, ...expiry }
   }
 
   /** Returns what is wrong with a signature apart from its MAC; undefined if nothing is. */
-  #findError ({ parameters, list }: Signature, values: ComponentValues, hasContent: boolean): SignatureError | undefined {
+  #findError ({ parameters, list }: Signature, values: ComponentValues, traits: RequestTraits): SignatureError | undefined {
     try {
       checkParameters(parameters, this.#settings)
-      list.check(this.#getRequired(hasContent))
+      list.check(this.#getRequired(traits))
       values.check(list)
       return undefined
     } catch (error) {
@@ -105,14 +130,22 @@ export class Verifier {
     return await Promise.all(signatures.map(async ({ parameters }) => await lookUpKey(parameters.keyid, this.#settings)))
   }
 
-  async #checkReplay (parameters: SignatureParameters, { validUntilMs, createExpiredError }: Expiry, replay: ReplaySettings): Promise<void> {
+  async #checkReplay (parameters: SignatureParameters, { validUntilMs, createExpiredError }: Expiry, replay: ReplaySettings, { acceptsCopies }: VerifyOptions): Promise<void> {
     // The look-up of the key took time, and the store may forget a nonce as soon as its signature has expired.
     if (Date.now() > validUntilMs) throw createExpiredError()
     // The MAC was verified before, so that nobody without the key can use a nonce up, or learn that it was used.
-    await consumeNonce(parameters, replay, this.#settings)
+    // It is taken for a copy, too, so that no other route accepts the copy.
+    const isNew = await takeNonce(parameters, replay, this.#settings)
+    if (!isNew && !acceptsCopies) throw new NonceReusedError()
   }
 
-  #getRequired (hasContent: boolean): readonly string[] {
-    return hasContent ? this.#required : this.#requiredWithoutContent
+  #getRequired ({ hasContent, isKeyed }: RequestTraits): readonly string[] {
+    const { withContent, withoutContent } = isKeyed ? this.#requiredWithKey : this.#required
+    return hasContent ? withContent : withoutContent
   }
+}
+
+function createRequired (names: readonly string[]): Required {
+  const withContent = names.map(name => `"${name}"`)
+  return { withContent, withoutContent: withContent.filter(identifier => !identifier.startsWith('"content-')) }
 }

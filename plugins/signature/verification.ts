@@ -7,6 +7,7 @@ import type { VerifiedSignature, Verifier } from '../../lib/signature/verifier.j
 import { Content } from './content.js'
 import { announcesContent } from './framing.js'
 import { allowsContent } from '../../lib/content.js'
+import { isIdempotent } from '../reason-phrase/idempotent-routes.js'
 import { SignedFastifyRequest } from './signed-request.js'
 
 /** Reports a request whose content did not begin or end in time: 400, because no handler ran. */
@@ -27,6 +28,7 @@ export class Verification {
   readonly #message: SignedFastifyRequest
   readonly #announcesContent: boolean | undefined
   readonly #allowsContent: boolean
+  readonly #isKeyed: boolean
   readonly #digest: ContentDigest | undefined
   readonly #content: Content | undefined
 
@@ -43,6 +45,7 @@ export class Verification {
     this.#message = new SignedFastifyRequest(request)
     this.#announcesContent = announcesContent(request.raw)
     this.#allowsContent = allowsContent(request.method)
+    this.#isKeyed = request.headers['idempotency-key'] !== undefined
     this.#digest = readDigest(this.#message)
     if (this.#announcesContent !== false) {
       this.#content = Content.observe(request, reply, this.#digest, () => this.#createError(createMismatchError()))
@@ -55,7 +58,11 @@ export class Verification {
   }
 
   async #verify (): Promise<VerifiedKey> {
-    const signature = await this.#verifier.verify(this.#message, this.#announcesContent === true && this.#allowsContent)
+    const signature = await this.#verifier.verify(this.#message, {
+      hasContent: this.#announcesContent === true && this.#allowsContent,
+      isKeyed: this.#isKeyed,
+      acceptsCopies: this.#isKeyed && isIdempotent(this.#request.routeOptions.config)
+    })
     await this.#verifyContent(signature)
     return signature.key
   }
@@ -106,7 +113,7 @@ export class Verification {
 
   #createError (error: unknown): Error {
     if (error instanceof SignatureError) {
-      error.headers['accept-signature'] = this.#verifier.createAcceptSignature(this.#announcesContent ?? this.#allowsContent)
+      error.headers['accept-signature'] = this.#verifier.createAcceptSignature({ hasContent: this.#announcesContent ?? this.#allowsContent, isKeyed: this.#isKeyed })
     }
     // Fastify would ignore a falsy error.
     return error instanceof Error ? error : new Error('fastify-reason-phrase: the keys could not be looked up', { cause: error })

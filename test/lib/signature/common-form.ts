@@ -5,7 +5,7 @@ import { KnownLists } from '../../../lib/signature/component-list.js'
 import { parseSignatures, type Signature } from '../../../lib/signature/signatures.js'
 import { Verifier } from '../../../lib/signature/verifier.js'
 import { KEY, type Signing } from '../../fixtures/sign.js'
-import { createRequest, keys, NOW, signed, stopClock, verdict } from '../../fixtures/verify.js'
+import { createRequest, keys, NOW, PLAIN, signed, stopClock, verdict } from '../../fixtures/verify.js'
 
 const REQUIRED = ['"@method"', '"@path"', '"@query"']
 const LISTS = [REQUIRED, [...REQUIRED, '"x-a"'], [...REQUIRED, '"x-a";sf'], [...REQUIRED, '"content-digest"'], ['"@method"']]
@@ -20,8 +20,8 @@ function fieldsOf (signing: Signing): Record<string, string> {
 /** Returns a function that verifies fields by a verifier that knows all lists, and by one that parses all of them. */
 async function createVerdicts (): Promise<(fields: Record<string, string>, hasContent: boolean) => Promise<[known: string, fresh: string]>> {
   const known = new Verifier({ keys, required: [] })
-  for (const components of LISTS) await known.verify(createRequest(fieldsOf({ components })), false)
-  return async (fields, hasContent) => [await verdict(known, fields, hasContent), await verdict(new Verifier({ keys, required: [] }), fields, hasContent)]
+  for (const components of LISTS) await known.verify(createRequest(fieldsOf({ components })), PLAIN)
+  return async (fields, hasContent) => [await verdict(known, fields, { hasContent }), await verdict(new Verifier({ keys, required: [] }), fields, { hasContent })]
 }
 
 /** Returns the lists that a verifier knows after a valid signature with each of them. */
@@ -114,7 +114,7 @@ t.test('parses the list of a client once, and only that of a valid signature', a
   const verify = async (signing?: Signing): Promise<string> => {
     const plain = createRequest(signed(signing))
     const request = { ...plain, dictionary: (name: string) => { parsed++; return plain.dictionary(name) } }
-    return await verifier.verify(request, false).then(() => 'ok', error => error.message)
+    return await verifier.verify(request, PLAIN).then(() => 'ok', error => error.message)
   }
   const wrong = { key: { id: KEY.id, secret: 'wrong' } }
   for (const [signing, expected] of [[wrong, 2], [wrong, 2], [{}, 2], [{}, 0], [wrong, 0], [{ parameters: ';tag="a"' }, 2]] as const) {

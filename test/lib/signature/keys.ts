@@ -3,7 +3,7 @@ import type { Key } from '../../../lib/signature/keys.js'
 import type { SignatureOptions } from '../../../lib/signature/options.js'
 import { Verifier } from '../../../lib/signature/verifier.js'
 import { KEY } from '../../fixtures/sign.js'
-import { createRequest, keys, NOT_VALID, several, signed, stopClock, verdict } from '../../fixtures/verify.js'
+import { createRequest, keys, NOT_VALID, PLAIN, several, signed, stopClock, verdict } from '../../fixtures/verify.js'
 
 t.test('accepts secrets as strings and bytes, one or several', async t => {
   stopClock(t)
@@ -30,13 +30,13 @@ t.test('waits for keys(), passes its errors on, and rejects what is not a key', 
   t.equal(await verdict(nothing, several({ key: { id: 'none', secret: 'x' } }, {})), 'ok')
 
   const failure = new Error('no database')
-  await t.rejects(new Verifier({ keys: () => { throw failure } }).verify(createRequest(signed()), false), failure)
-  await t.rejects(new Verifier({ keys: async () => { throw failure } }).verify(createRequest(signed()), false), failure)
-  await t.rejects(new Verifier({ keys: async id => { if (id === 'none') throw failure; return keys(id) } }).verify(createRequest(several({}, { key: { id: 'none', secret: '' } })), false), failure)
+  await t.rejects(new Verifier({ keys: () => { throw failure } }).verify(createRequest(signed()), PLAIN), failure)
+  await t.rejects(new Verifier({ keys: async () => { throw failure } }).verify(createRequest(signed()), PLAIN), failure)
+  await t.rejects(new Verifier({ keys: async id => { if (id === 'none') throw failure; return keys(id) } }).verify(createRequest(several({}, { key: { id: 'none', secret: '' } })), PLAIN), failure)
 
   for (const nothing of [undefined, null, '', 0]) {
     for (const keys of [() => { throw nothing }, async () => await Promise.reject(nothing)]) {
-      const error = await new Verifier({ keys }).verify(createRequest(signed()), false).then(() => 'passed', error => error)
+      const error = await new Verifier({ keys }).verify(createRequest(signed()), PLAIN).then(() => 'passed', error => error)
       t.equal(error, nothing)
     }
   }
@@ -47,7 +47,7 @@ t.test('waits for keys(), passes its errors on, and rejects what is not a key', 
     { secret: new Uint8Array(0), permissions: [] }, { secret: KEY.secret, permissions: 'topic:read' }, { secret: KEY.secret, permissions: new Set(['a']) }
   ]
   for (const key of nonsense) {
-    await t.rejects(new Verifier({ keys: () => key as unknown as Key }).verify(createRequest(signed()), false), {
+    await t.rejects(new Verifier({ keys: () => key as unknown as Key }).verify(createRequest(signed()), PLAIN), {
       name: 'TypeError', message: 'fastify-reason-phrase: keys() must return { secret, permissions }: secret is a non-empty string or bytes, or an array of them, and permissions is an array'
     })
   }
@@ -68,7 +68,7 @@ t.test('throws a 503 if keys() does not answer in time', async t => {
   t.teardown(() => { process.off('unhandledRejection', note) })
   for (const [title, keys] of Object.entries(late)) {
     const verifier = new Verifier({ keys, keysTimeout: 5 })
-    await t.rejects(verifier.verify(createRequest(several({}, { key: { id: 'other', secret: 'x' } })), false), {
+    await t.rejects(verifier.verify(createRequest(several({}, { key: { id: 'other', secret: 'x' } })), PLAIN), {
       statusCode: 503, headers: { 'retry-after': '5' }, expose: true, message: 'Keys cannot be looked up for now', cause: { message: 'keys() did not answer within 5 ms' }
     }, title)
   }
@@ -76,7 +76,7 @@ t.test('throws a 503 if keys() does not answer in time', async t => {
   t.strictSame(unhandled, [])
   const failure = new Error('no database')
   const oneFails = new Verifier({ keys: id => { if (id === 'other') throw failure; return new Promise(() => {}) }, keysTimeout: 5 })
-  await t.rejects(oneFails.verify(createRequest(several({}, { key: { id: 'other', secret: 'x' } })), false), failure)
+  await t.rejects(oneFails.verify(createRequest(several({}, { key: { id: 'other', secret: 'x' } })), PLAIN), failure)
   const thenable = new Verifier({ keys: id => ({ then: (resolve: (key?: Key) => void) => { resolve(keys(id)) } }) as unknown as Promise<Key>, keysTimeout: 5 })
   t.equal(await verdict(thenable, signed()), 'ok')
 })
@@ -86,8 +86,8 @@ t.test('reads each property of a key once', async t => {
   const secrets = [KEY.secret, 'another']
   const permissions = [['a'], ['b']]
   const verifier = new Verifier({ keys: () => ({ get secret () { return secrets.shift()! }, get permissions () { return permissions.shift()! } }) })
-  t.strictSame((await verifier.verify(createRequest(signed()), false)).key.permissions, ['a'])
+  t.strictSame((await verifier.verify(createRequest(signed()), PLAIN)).key.permissions, ['a'])
   t.strictSame(secrets, ['another'])
   const failure = new Error('no vault')
-  await t.rejects(new Verifier({ keys: () => ({ get secret (): string { throw failure }, permissions: [] }) }).verify(createRequest(signed()), false), failure)
+  await t.rejects(new Verifier({ keys: () => ({ get secret (): string { throw failure }, permissions: [] }) }).verify(createRequest(signed()), PLAIN), failure)
 })

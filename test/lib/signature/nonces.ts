@@ -3,7 +3,7 @@ import { memoryStore } from '../../../lib/signature/memory-store.js'
 import type { ReplayStore } from '../../../lib/signature/replay-store.js'
 import { Verifier } from '../../../lib/signature/verifier.js'
 import { KEY } from '../../fixtures/sign.js'
-import { createRequest, keys, NOT_VALID, NOW, signed, stopClock, USED, verdict } from '../../fixtures/verify.js'
+import { createRequest, keys, NOT_VALID, NOW, PLAIN, signed, stopClock, USED, verdict } from '../../fixtures/verify.js'
 
 t.test('requires a nonce, and accepts it once for each key', async t => {
   const time = stopClock(t)
@@ -12,8 +12,8 @@ t.test('requires a nonce, and accepts it once for each key', async t => {
   const memory = memoryStore()
   const store: ReplayStore = { take: (...args) => { calls.push(args); return memory.take(...args) } }
   const verifier = new Verifier({ keys: id => id === 'test:1' ? { secret: 'x', permissions: [] } : keys(id), maxAge: 60, clockSkew: 5, replay: { store } })
-  t.match(verifier.createAcceptSignature(false), /^sig1=\("@method" "@path" "@query"\);created;nonce="[\w-]{22}";alg="hmac-sha256"$/)
-  t.not(verifier.createAcceptSignature(false), verifier.createAcceptSignature(false))
+  t.match(verifier.createAcceptSignature(PLAIN), /^sig1=\("@method" "@path" "@query"\);created;nonce="[\w-]{22}";alg="hmac-sha256"$/)
+  t.not(verifier.createAcceptSignature(PLAIN), verifier.createAcceptSignature(PLAIN))
 
   const NONCE = 'The signature must have a nonce of 1 to 256 characters'
   for (const parameters of ['', ';nonce', ';nonce=""', ';nonce=1', ';nonce=token', `;nonce="${'x'.repeat(257)}"`]) t.equal(await verdict(verifier, signed({ parameters })), NONCE, parameters)
@@ -44,13 +44,26 @@ t.test('throws a 503 without Retry-After for a nonce that was used before', asyn
   const verifier = new Verifier({ keys, replay: { store: memoryStore() } })
   const fields = signed({ parameters: ';nonce="a"' })
   t.equal(await verdict(verifier, fields), 'ok')
-  const error = await verifier.verify(createRequest(fields), false).catch(error => error)
+  const error = await verifier.verify(createRequest(fields), PLAIN).catch(error => error)
   t.strictSame({ ...error }, { statusCode: 503, expose: true })
   t.equal(error.message, 'The nonce was used before, so this request may have been processed')
   const forged = { ...fields, signature: 'sig1=:AAAA:' }
   t.equal(await verdict(verifier, forged), NOT_VALID, 'without the key, nobody learns which nonces were used')
   t.equal(await verdict(verifier, signed({ key: { id: KEY.id, secret: 'wrong' }, parameters: ';nonce="b"' })), NOT_VALID)
   t.equal(await verdict(verifier, signed({ parameters: ';nonce="b"' })), 'ok', 'without the key, nobody can use a nonce up')
+})
+
+t.test('takes the nonce of a copy that is accepted, and still throws if the store fails', async t => {
+  stopClock(t)
+  const verifier = new Verifier({ keys, replay: { store: memoryStore({ max: 2 }) } })
+  const copies = { acceptsCopies: true }
+  const fields = signed({ parameters: ';nonce="a"' })
+  t.equal(await verdict(verifier, fields, copies), 'ok')
+  t.equal(await verdict(verifier, fields, copies), 'ok')
+  t.equal(await verdict(verifier, fields), USED)
+  t.equal(await verdict(verifier, signed({ parameters: '' }), copies), 'The signature must have a nonce of 1 to 256 characters')
+  t.equal(await verdict(verifier, signed({ parameters: ';nonce="b"' })), 'ok')
+  await t.rejects(verifier.verify(createRequest(signed({ parameters: ';nonce="c"' })), { ...PLAIN, ...copies }), { statusCode: 503, headers: { 'retry-after': '5' }, message: 'Nonces cannot be looked up for now' }, 'the store is full')
 })
 
 t.test('accepts no request twice after the clock is set back', async t => {
@@ -65,7 +78,7 @@ t.test('accepts no request twice after the clock is set back', async t => {
       const pass = (seconds: number, set = 0): void => { elapsed += seconds; time.seconds += seconds + set }
       const verifier = new Verifier({ keys, maxAge: 60, clockSkew: 5, replay: { store } })
       const sent = (nonce: string) => signed({ created: Math.floor(time.seconds), parameters: `;nonce="${nonce}"` })
-      const refused = async (fields: Record<string, string>): Promise<boolean> => await verifier.verify(createRequest(fields), false).then(() => false, ({ statusCode }) => statusCode === 503)
+      const refused = async (fields: Record<string, string>): Promise<boolean> => await verifier.verify(createRequest(fields), PLAIN).then(() => false, ({ statusCode }) => statusCode === 503)
 
       const first = sent('first')
       t.equal(await verdict(verifier, first), 'ok')
@@ -106,14 +119,14 @@ t.test('throws a 503 if the store fails, hangs, or returns no boolean', async t 
   }
   for (const [title, [take, cause]] of Object.entries(stores)) {
     const verifier = new Verifier({ keys, replay: { store: { take: take as ReplayStore['take'] }, timeout: 5 } })
-    await t.rejects(verifier.verify(createRequest(fields), false), { statusCode: 503, headers: { 'retry-after': '5' }, expose: true, message: 'Nonces cannot be looked up for now', cause }, title)
+    await t.rejects(verifier.verify(createRequest(fields), PLAIN), { statusCode: 503, headers: { 'retry-after': '5' }, expose: true, message: 'Nonces cannot be looked up for now', cause }, title)
   }
   await new Promise(resolve => setTimeout(resolve, 30))
 
   for (const value of [undefined, null, 1, 'OK', {}]) {
     for (const take of [() => value, async () => value]) {
       const verifier = new Verifier({ keys, replay: { store: { take: take as unknown as ReplayStore['take'] } } })
-      await t.rejects(verifier.verify(createRequest(fields), false), { statusCode: 503, cause: { message: 'The store of nonces must answer true or false' } }, `${String(value)} is not a boolean`)
+      await t.rejects(verifier.verify(createRequest(fields), PLAIN), { statusCode: 503, cause: { message: 'The store of nonces must answer true or false' } }, `${String(value)} is not a boolean`)
     }
   }
   const verifier = new Verifier({ keys, replay: { store: { take: async () => true } } })

@@ -5,20 +5,25 @@ import type { Key } from '../../../lib/signature/keys.js'
 import { memoryStore } from '../../../lib/signature/memory-store.js'
 import { Verifier } from '../../../lib/signature/verifier.js'
 import { KEY, sign, type Signing } from '../../fixtures/sign.js'
-import { createRequest, keys, NOT_VALID, NOW, several, signed, stopClock, verdict } from '../../fixtures/verify.js'
+import { createRequest, keys, NOT_VALID, NOW, PLAIN, several, signed, stopClock, verdict } from '../../fixtures/verify.js'
 
 const digest = Hmac.prototype.digest as () => Buffer
 
 t.test('accepts a valid signature, and returns its key and the components that it covers', async t => {
   stopClock(t)
   const verifier = new Verifier({ keys })
-  const { key, covered } = await verifier.verify(createRequest(signed()), false)
+  const { key, covered } = await verifier.verify(createRequest(signed()), PLAIN)
   t.strictSame(key, { id: 'test', permissions: ['a', 'b'] })
   t.strictSame([...covered], ['"@method"', '"@path"', '"@query"'])
   t.equal(await verdict(verifier, signed({ parameters: ';alg="hmac-sha256";nonce="n";tag="x";unknown=1' })), 'ok')
   t.equal(await verdict(verifier, signed({ components: ['"@path"', '"@query"', '"x-a"', '"@method"'], values: { '"x-a"': 'a, b' } })), 'The signature covers "x-a", of which the request has no value')
   t.equal(await verdict(verifier, { ...signed({ components: ['"@path"', '"@query"', '"x-a"', '"x-a";sf', '"@method"'], values: { '"x-a"': 'a, b', '"x-a";sf': 'strict a, b' } }), 'x-a': 'a, b' }), 'ok')
-  t.equal(await verdict(verifier, { ...signed({ components: ['"@method"', '"@path"', '"@query"', '"content-digest"'], values: { '"content-digest"': 'd' } }), 'content-digest': 'd' }, true), 'ok')
+  t.equal(await verdict(verifier, { ...signed({ components: ['"@method"', '"@path"', '"@query"', '"content-digest"'], values: { '"content-digest"': 'd' } }), 'content-digest': 'd' }, { hasContent: true }), 'ok')
+})
+
+t.test('returns the limits of the age of signatures', async t => {
+  t.strictSame(new Verifier({ keys }).signatureAge, { maxAge: 300, clockSkew: 30 })
+  t.strictSame(new Verifier({ keys, maxAge: 60, clockSkew: 0 }).signatureAge, { maxAge: 60, clockSkew: 0 })
 })
 
 t.test('rejects a wrong MAC and an unknown key with the same message', async t => {
@@ -47,8 +52,8 @@ t.test('uses the first signature whose key is known', async t => {
   t.equal(await verdict(verifier, several(stranger, {})), 'ok')
   t.equal(await verdict(verifier, several({}, stranger)), 'ok')
   t.strictSame(asked, ['stranger', 'test', 'test', 'stranger'], 'each key is looked up')
-  t.equal((await verifier.verify(createRequest(several(stranger, second, {})), false)).key.id, 'second', 'the first known key is used')
-  t.equal((await verifier.verify(createRequest(several({}, second)), false)).key.id, 'test')
+  t.equal((await verifier.verify(createRequest(several(stranger, second, {})), PLAIN)).key.id, 'second', 'the first known key is used')
+  t.equal((await verifier.verify(createRequest(several({}, second)), PLAIN)).key.id, 'test')
   t.equal(await verdict(verifier, several({ key: { id: KEY.id, secret: 'wrong' } }, second)), NOT_VALID, 'also if a later signature is valid')
   t.equal(await verdict(verifier, several(stranger, { created: NOW - 999 })), 'The signature was created more than 300 seconds ago: sign each request anew, and set the clock')
   t.equal(await verdict(verifier, several({ ...stranger, components: ['"x-proxy"'] }, {})), 'ok', 'signatures of unknown keys can cover other components')

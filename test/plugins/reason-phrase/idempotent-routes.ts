@@ -1,15 +1,10 @@
 import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify'
-import fp from 'fastify-plugin'
 import t, { type Test } from 'tap'
 import reasonPhrase, { serverOptions } from '../../../index.js'
-import { isIdempotent, markIdempotent } from '../../../plugins/reason-phrase/idempotent-routes.js'
+import { isIdempotent } from '../../../plugins/reason-phrase/idempotent-routes.js'
+import { markIdempotentRoutes } from '../../fixtures/idempotent-routes.js'
 
 type Config = RouteOptions['config']
-
-/** Marks idempotent routes, as the idempotency plugin does. */
-const marking = fp(async app => {
-  app.addHook('onRoute', route => { if (route.config?.idempotency !== undefined) markIdempotent(route) })
-})
 
 async function build (t: Test): Promise<FastifyInstance> {
   const app = Fastify(serverOptions())
@@ -29,7 +24,7 @@ const handler = async (): Promise<string> => 'done'
 
 t.test('starts with idempotent routes that the idempotency plugin handles', async t => {
   const app = await build(t)
-  await app.register(marking)
+  markIdempotentRoutes(app)
   const config: Config = { idempotency: 'optional' }
   app.post('/topic', { config }, async ({ routeOptions: { config } }) => ({ isIdempotent: isIdempotent(config), value: config.idempotency }))
   app.route({ method: ['PUT', 'PATCH', 'DELETE'], url: '/topic', config: { idempotency: 'required' }, handler })
@@ -51,14 +46,14 @@ t.test('rejects at start an idempotent route that was added before the idempoten
   const app = await build(t)
   const config: Config = { idempotency: 'optional' }
   app.post('/before', { config }, handler)
-  await app.register(marking)
+  markIdempotentRoutes(app)
   app.post('/after', { config }, handler)
   await assertRejected(t, app, `POST /before ${UNHANDLED}`)
 })
 
 t.test('rejects at start an idempotent route if only a sibling context registers the idempotency plugin', async t => {
   const app = await build(t)
-  await app.register(async child => { await child.register(marking) })
+  await app.register(async child => { markIdempotentRoutes(child) })
   await app.register(async child => { child.post('/sibling', { config: { idempotency: 'optional' } }, handler) }, { prefix: '/v2' })
   await assertRejected(t, app, `POST /v2/sibling ${UNHANDLED}`)
 })
@@ -70,7 +65,7 @@ t.test('rejects at start a route that a later hook makes idempotent or exempt', 
   ]
   for (const [change, message] of changes) {
     const app = await build(t)
-    await app.register(marking)
+    markIdempotentRoutes(app)
     await app.register(async child => {
       child.addHook('onRoute', route => { route.config = { ...route.config, ...change } })
       child.post('/late', { config: { idempotency: change!.reasonPhrase === false ? 'optional' : undefined } }, handler)
@@ -82,7 +77,7 @@ t.test('rejects at start a route that a later hook makes idempotent or exempt', 
 t.test('rejects at start an invalid value', async t => {
   for (const [value, shown] of [['always', "'always'"], [true, 'true'], [false, 'false'], [null, 'null'], ['', "''"]]) {
     const app = await build(t)
-    await app.register(marking)
+    markIdempotentRoutes(app)
     app.post('/topic', { config: { idempotency: value as 'optional' } }, handler)
     await assertRejected(t, app, `POST /topic must have 'optional' or 'required' as its config.idempotency, not ${String(shown)}`)
   }
@@ -91,7 +86,7 @@ t.test('rejects at start an invalid value', async t => {
 t.test('rejects at start an idempotent route with a safe method', async t => {
   for (const [method, safe] of [['GET', 'GET'], ['head', 'HEAD'], ['OPTIONS', 'OPTIONS'], ['TRACE', 'TRACE'], [['POST', 'get'], 'GET']] as const) {
     const app = await build(t)
-    await app.register(marking)
+    markIdempotentRoutes(app)
     app.route({ method: method as RouteOptions['method'], url: '/topic', config: { idempotency: 'optional' }, handler })
     const name = [method].flat().join(', ').toUpperCase()
     await assertRejected(t, app, `${name} /topic has config.idempotency, but ${safe} requests have no effect. Remove it, or register ${safe} as a route of its own`)
@@ -100,7 +95,7 @@ t.test('rejects at start an idempotent route with a safe method', async t => {
 
 t.test('rejects at start an idempotent route that is exempt from the contract', async t => {
   const app = await build(t)
-  await app.register(marking)
+  markIdempotentRoutes(app)
   app.post('/topic', { config: { idempotency: 'optional', reasonPhrase: false } }, handler)
   await assertRejected(t, app, 'POST /topic has config.idempotency and reasonPhrase: false. Remove one of them: only rejections without a body are recorded')
 })

@@ -6,10 +6,11 @@ import t from 'tap'
 import { outcomeOf } from '../../../client/index.js'
 import reasonPhrase, { serverOptions } from '../../../index.js'
 import signature, { memoryStore, redisStore } from '../../../plugins/signature/index.js'
+import { markIdempotentRoutes } from '../../fixtures/idempotent-routes.js'
 import { hasRedis } from '../../fixtures/redis.js'
 import { assertInjectedError } from '../../fixtures/service.js'
 import { KEY, sign } from '../../fixtures/sign.js'
-import { build, keys, MISMATCH, NOT_VALID, send, signedBytes, slowKeys, UNSIGNED, USED } from '../../fixtures/signed-service.js'
+import { build, keyed, keys, MISMATCH, NOT_VALID, send, signedBytes, slowKeys, UNSIGNED, USED } from '../../fixtures/signed-service.js'
 import { connect, exchange, listen, valuesOf } from '../../fixtures/wire.js'
 
 /** Sends the same request twice over HTTP/1.1, each on a new connection. Returns the second response. */
@@ -103,6 +104,46 @@ t.test('sends 503 if the store fails, and never runs the handler', async t => {
     assertInjectedError(t, await send(app, 'GET', '/ran', undefined, { key: { id: KEY.id, secret: 'x' } }), 401, NOT_VALID)
     t.equal(ran, false)
   }
+})
+
+t.test('accepts a copy of a request with an idempotency key on an idempotent route, and on no other route', async t => {
+  let runs = 0
+  const app = await build(t, { replay: { store: memoryStore() } }, {}, app => {
+    markIdempotentRoutes(app)
+    const handler = async (): Promise<number> => ++runs
+    app.post('/once', { config: { idempotency: 'optional' }, handler })
+    app.post('/must', { config: { idempotency: 'required', permission: 'topic:read' }, handler })
+    app.post('/denied', { config: { idempotency: 'required', permission: 'topic:write' }, handler })
+  })
+  const copied = async (url: string, headers: Record<string, string>): Promise<Array<[status: number, reason: unknown]>> => {
+    const responses = []
+    for (let i = 0; i < 2; i++) responses.push(await app.inject({ method: 'POST', url, headers: { ...headers, 'content-type': 'application/json' }, payload: '{"a":1}' }))
+    return responses.map(({ statusCode, headers }) => [statusCode, headers['eb-reason-phrase']])
+  }
+  for (const url of ['/once', '/must']) t.strictSame(await copied(url, keyed('POST', url, '{"a":1}')), [[200, undefined], [200, undefined]], url)
+  t.equal(runs, 4)
+  t.strictSame(await copied('/denied', keyed('POST', '/denied', '{"a":1}')), Array(2).fill([403, 'The key lacks the permission topic:write']))
+  t.equal(runs, 4)
+  t.strictSame(await copied('/once', sign('POST', '/once', '{"a":1}')), [[200, undefined], [503, USED]], 'without an idempotency key')
+  t.strictSame(await copied('/any', keyed('POST', '/any', '{"a":1}')), [[200, undefined], [503, USED]], 'on another route')
+
+  const first = keyed('POST', '/once', '{"a":1}', { parameters: ';nonce="n"' })
+  t.strictSame(await copied('/once', first), [[200, undefined], [200, undefined]])
+  assertInjectedError(t, await send(app, 'GET', '/any', undefined, { parameters: ';nonce="n"' }), 503, USED)
+  assertInjectedError(t, await app.inject({ method: 'POST', url: '/once', headers: { ...first, 'content-type': 'application/json', signature: 'sig1=:AAAA:' }, payload: '{"a":1}' }), 401, NOT_VALID)
+  assertInjectedError(t, await app.inject({ method: 'POST', url: '/once', headers: { ...first, 'content-type': 'application/json' }, payload: '{"a":2}' }), 401, MISMATCH)
+})
+
+t.test('sends 503 for a request with an idempotency key if the store fails', async t => {
+  let ran = false
+  const app = await build(t, { replay: { store: { take: async () => { throw new Error('no store') } } } }, {}, app => {
+    markIdempotentRoutes(app)
+    app.post('/once', { config: { idempotency: 'required' } }, async () => { ran = true })
+  })
+  const response = await app.inject({ method: 'POST', url: '/once', headers: keyed('POST', '/once') })
+  assertInjectedError(t, response, 503, 'Nonces cannot be looked up for now')
+  t.equal(response.headers['retry-after'], '5')
+  t.equal(ran, false)
 })
 
 t.test('accepts a nonce once in all processes that share a Redis server', { skip: !await hasRedis() && 'no Redis answers at 127.0.0.1:6379' }, async t => {

@@ -5,7 +5,7 @@ import reasonPhrase, { serverOptions } from '../../../index.js'
 import signature, { memoryStore, type Key } from '../../../plugins/signature/index.js'
 import { assertInjectedError } from '../../fixtures/service.js'
 import { KEY, sign, type Signing } from '../../fixtures/sign.js'
-import { build, bytes, keys, MISMATCH, NOT_VALID, send, signedBytes, UNSIGNED } from '../../fixtures/signed-service.js'
+import { build, bytes, keyed, keys, MISMATCH, NOT_VALID, send, signedBytes, UNSIGNED } from '../../fixtures/signed-service.js'
 import { exchange, assertErrorResponse, listen, valuesOf } from '../../fixtures/wire.js'
 
 t.test('tells the client what is wrong with its signature, and sends Accept-Signature', async t => {
@@ -42,6 +42,23 @@ t.test('tells the client what is wrong with its signature, and sends Accept-Sign
     const hasBody = request.includes('\r\ncontent-length:')
     t.match(valuesOf(response, 'accept-signature'), [new RegExp(`^sig1=\\("@method" "@path" "@query"${hasBody ? ' "content-digest"' : ''}\\);created;nonce="[\\w-]{22}";alg="hmac-sha256"$`)])
   }
+})
+
+t.test('requires a signature to cover the idempotency key on every route, and names it in Accept-Signature', async t => {
+  const port = await listen(t, await build(t))
+  for (const [method, path, body] of [['GET', '/any'], ['POST', '/any'], ['POST', '/any', '{"a":1}'], ['POST', '/none', '{"a":1}']] as const) {
+    for (const key of ['k1', '"k1"', '']) {
+      const response = await exchange(port, signedBytes(method, path, body, {}, { 'idempotency-key': key }))
+      assertErrorResponse(t, response, 401, 'The signature must cover "idempotency-key"')
+      t.strictSame(valuesOf(response, 'accept-signature'), [`sig1=("@method" "@path" "@query"${body === undefined ? '' : ' "content-digest"'} "idempotency-key");created;alg="hmac-sha256"`])
+    }
+    const fields = keyed(method, path, body)
+    t.equal((await exchange(port, bytes(method, path, fields, body))).statusCode, path === '/none' ? 404 : 200)
+    assertErrorResponse(t, await exchange(port, bytes(method, path, { ...fields, 'idempotency-key': 'k2' }, body)), 401, NOT_VALID)
+  }
+  const two = bytes('POST', '/any', { ...keyed('POST', '/any'), 'Idempotency-Key': 'k1' })
+  assertErrorResponse(t, await exchange(port, two), 401, NOT_VALID, 'a second line was added')
+  t.equal((await exchange(port, bytes('GET', '/open', { 'idempotency-key': 'k1' }))).statusCode, 200)
 })
 
 t.test('sends a 5xx if keys() fails, and never runs the handler', async t => {
