@@ -37,6 +37,11 @@ export class ContentDigest {
     return digest.#digests.length > 0 ? digest : undefined
   }
 
+  /** The sha-256 digest that the content must have; undefined if the field has none. */
+  get sha256 (): Uint8Array | undefined {
+    return this.#digests.find(({ algorithm }) => algorithm === 'sha256')?.expected
+  }
+
   /** Adds the next chunk of the content. */
   update (chunk: Uint8Array | string): void {
     this.#hashes ??= this.#createHashes()

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { SignatureAge } from '../../lib/signature/options.js'
 import { getRouteName } from './route-name.js'
 
 // The compiler drops an import that no type needs. This one adds to Fastify's own types.
@@ -10,8 +11,20 @@ export type Verify = (request: FastifyRequest, reply: FastifyReply, pass: (error
 /** Where an instance has the function that verifies its requests. */
 export const kVerify = Symbol('fastify-reason-phrase.verify')
 
+/** Where an instance has the age of the signatures that it accepts. */
+export const kSignatureAge = Symbol('fastify-reason-phrase.signature-age')
+
+/**
+ * Returns the SHA-256 that the body of a verified request must have; undefined if none is checked. Reading another body to
+ * its end fails. A parsed body has been checked when the handler is called.
+ */
+export type GetBodyDigest = (request: FastifyRequest) => Uint8Array | undefined
+
+/** Where an instance has the function that returns the digest of a body. */
+export const kGetBodyDigest = Symbol('fastify-reason-phrase.get-body-digest')
+
 /** An instance that may verify its requests. */
-export type Verifying = FastifyInstance & { [kVerify]?: Verify }
+export type Verifying = FastifyInstance & { [kVerify]?: Verify, [kSignatureAge]?: SignatureAge, [kGetBodyDigest]?: GetBodyDigest }
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -65,6 +65,11 @@ export class Content implements StreamObserver {
     this.createError = createError
   }
 
+  /** The SHA-256 that the content must have; undefined if it is not checked. */
+  get sha256 (): Uint8Array | undefined {
+    return this.#digest?.sha256
+  }
+
   /** Returns whether there is content; undefined until the first byte or the end. */
   get isPresent (): boolean | undefined {
     return this.#state === 'awaiting' ? undefined : !this.#isEmpty
@@ -183,6 +188,11 @@ export class Content implements StreamObserver {
     const stream = getHttp2Stream(raw)
     if (stream !== undefined) closeLater(stream)
   }
+}
+
+/** Returns the SHA-256 that the content of a verified request must have; undefined if it is not checked. */
+export function getBodyDigest (request: FastifyRequest): Uint8Array | undefined {
+  return Content.get(request)?.sha256
 }
 
 /** Rejects a request whose parsed content does not match its digest, before a handler runs. */

@@ -4,8 +4,8 @@ import type { VerifiedKey } from '../../lib/signature/keys.js'
 import type { SignatureOptions } from '../../lib/signature/options.js'
 import { Verifier } from '../../lib/signature/verifier.js'
 import { MAX_TIMEOUT_MS } from '../../lib/time-limit.js'
-import { kVerify, type Verifying } from '../reason-phrase/permissions.js'
-import { checkContent } from './content.js'
+import { kGetBodyDigest, kSignatureAge, kVerify, type Verifying } from '../reason-phrase/permissions.js'
+import { checkContent, getBodyDigest } from './content.js'
 import { Verification } from './verification.js'
 
 export type { Key, Secret, VerifiedKey } from '../../lib/signature/keys.js'
@@ -36,6 +36,8 @@ async function signature (app: FastifyInstance, { prefix, logLevel, logSerialize
 
   app.decorateRequest('key', undefined)
   app.decorate(kVerify, verify)
+  app.decorate(kSignatureAge, verifier.signatureAge)
+  app.decorate(kGetBodyDigest, getBodyDigest)
   app.addHook('onRequest', verify)
   app.addHook('preValidation', checkContent)
   logStore(app, options)

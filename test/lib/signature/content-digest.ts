@@ -86,6 +86,14 @@ t.test('reads the common form of a field as the general form', async t => {
   t.ok(read > 5, `${read} in the common form`)
 })
 
+t.test('returns the sha-256 digest of the field', async t => {
+  for (const [title, content, field] of PUBLISHED) {
+    const expected = field.includes('sha-256') ? createHash('sha256').update(content).digest('hex') : undefined
+    const { sha256 } = digestOf(field)!
+    t.equal(sha256 && Buffer.from(sha256).toString('hex'), expected, title)
+  }
+})
+
 t.test('takes the complete content at once', async t => {
   for (const [title, content, field] of PUBLISHED) {
     for (const [bytes, expected] of [[Buffer.from(content), true], [Buffer.from(`${content}x`), false]] as const) {

@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, gzipSync } from 'node:zlib'
+import type { FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
+import { kGetBodyDigest, type Verifying } from '../../../plugins/reason-phrase/permissions.js'
 import type { SignatureOptions } from '../../../plugins/signature/index.js'
 import { sign } from '../../fixtures/sign.js'
 import { build, bytes, keys, MISMATCH, signedBytes, slowKeys } from '../../fixtures/signed-service.js'
@@ -164,3 +167,45 @@ for (const [speed, lookUp] of [['at once', keys], ['later', slowKeys]] as const)
     connection.destroy()
   })
 }
+
+t.test('shows other plugins the SHA-256 of a body, before it is read, if it is checked', async t => {
+  const seen: Array<string | undefined> = []
+  const see = async (request: FastifyRequest): Promise<void> => {
+    const digest = (request.server as Verifying)[kGetBodyDigest]!(request)
+    seen.push(digest && Buffer.from(digest).toString('base64'))
+  }
+  const app = await build(t, { required: [] }, {}, app => {
+    app.register(async child => {
+      child.addHook('preParsing', see)
+      child.addHook('preHandler', see)
+      child.addHook('preParsing', async (request, _reply, payload) => {
+        if (request.headers['content-encoding'] === undefined) return payload
+        delete request.headers['content-length']
+        return payload.pipe(createGunzip())
+      })
+      child.post('/seen', async request => request.body)
+      child.post('/unsigned', { config: { signature: false } }, async request => request.body)
+    })
+  })
+  const port = await listen(t, app)
+  const digest = createHash('sha256').update('{"a":1}').digest('base64')
+  const covered = ['"@method"', '"@path"', '"content-digest"']
+  const empty = `sha-256=:${createHash('sha256').digest('base64')}:`
+  const cases: Array<[title: string, request: Buffer, digest: string | undefined]> = [
+    ['with a sha-256', signedBytes('POST', '/seen', '{"a":1}'), digest],
+    ['of the bytes before they are decoded', signedBytes('POST', '/seen', zipped, {}, encoding), createHash('sha256').update(zipped).digest('base64')],
+    ['with a sha-512', signedBytes('POST', '/seen', '{"a":1}', { algorithm: 'sha-512' }), undefined],
+    ['with a digest that is not covered', signedBytes('POST', '/seen', '{"a":1}', { components: ['"@method"'] }), undefined],
+    ['without a body', signedBytes('POST', '/seen'), undefined],
+    ['without a body, with a digest', signedBytes('POST', '/seen', undefined, { components: covered, values: { '"content-digest"': empty } }, { 'content-digest': empty }), undefined],
+    ['without a signature', bytes('POST', '/unsigned', { 'content-digest': empty }, '{"a":1}'), undefined]
+  ]
+  for (const [title, request, expected] of cases) {
+    seen.length = 0
+    t.equal((await exchange(port, request)).statusCode, 200, title)
+    t.strictSame(seen, [expected, expected], title)
+  }
+  seen.length = 0
+  assertErrorResponse(t, await exchange(port, signedBytes('POST', '/seen', '{"a":1}', {}, {}, '{"a":2}')), 401, MISMATCH)
+  t.strictSame(seen, [digest], 'before the body is read, it is the digest that the body must have')
+})

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import Fastify, { type FastifyRequest } from 'fastify'
 import t from 'tap'
 import reasonPhrase, { serverOptions } from '../../../index.js'
+import { kSignatureAge, type Verifying } from '../../../plugins/reason-phrase/permissions.js'
 import signature, { memoryStore, type SignatureOptions } from '../../../plugins/signature/index.js'
 import { assertInjectedError } from '../../fixtures/service.js'
 import { KEY, sign } from '../../fixtures/sign.js'
@@ -25,6 +26,13 @@ t.test('fails to register with invalid options, twice, or without fastify-reason
   for (const [url, secret, statusCode] of [['/a', 'a', 200], ['/b', 'b', 200], ['/a', 'b', 401]] as const) {
     t.equal((await both.inject({ url, headers: sign('GET', url, undefined, { key: { id: 'k', secret } }) })).statusCode, statusCode)
   }
+})
+
+t.test('shows the age of signatures to other plugins of the instance and its children', async t => {
+  const app = await build(t, { maxAge: 60, clockSkew: 5 })
+  t.strictSame((app as Verifying)[kSignatureAge], { maxAge: 60, clockSkew: 5 })
+  await app.register(async (child: Verifying) => { t.strictSame(child[kSignatureAge], { maxAge: 60, clockSkew: 5 }) })
+  t.equal((Fastify() as Verifying)[kSignatureAge], undefined)
 })
 
 t.test('lets a request with a valid signature pass', async t => {
