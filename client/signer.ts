@@ -9,7 +9,7 @@ export interface Key {
   secret: string | Uint8Array
 }
 
-/** What a signature covers in addition to the method, the path, the query and the digest of the body. */
+/** What a signature covers in addition to the method, the path, the query, the digest of the body and the idempotency key. */
 export interface SignerOptions {
   /**
    * Names of more components, such as `@authority` and `content-type`. A
@@ -51,6 +51,7 @@ export function createFieldSigner ({ id, secret }: Key, { components = [] }: Sig
   if (!subtle) throwInvalidArgument('signing needs WebCrypto, which browsers have only on https and on localhost')
   const imported = subtle.importKey('raw', secretBytes as Uint8Array<ArrayBuffer>, HMAC_SHA256, false, ['sign'])
 
+  const moreComponents = [...components, 'idempotency-key']
   const keyParameters = `;keyid="${id.replace(/["\\]/g, '\\$&')}";alg="${ALGORITHM}"`
 
   return async function sign (request, body) {
@@ -70,7 +71,7 @@ export function createFieldSigner ({ id, secret }: Key, { components = [] }: Sig
       fields[DIGEST_FIELD] = `sha-256=:${encodeBase64(await subtle.digest('SHA-256', body))}:`
       cover(DIGEST_FIELD, fields[DIGEST_FIELD])
     }
-    for (const name of components) {
+    for (const name of moreComponents) {
       if (names.includes(name)) continue
       const value = getComponentValue(request, { name, parameters: NO_PARAMETERS, identifier: `"${name}"` })
       if (value !== undefined) cover(name, value)
@@ -92,8 +93,9 @@ export function createFieldSigner ({ id, secret }: Key, { components = [] }: Sig
 /**
  * Returns a function that signs requests (RFC 9421, `hmac-sha256`). A signature
  * covers the method, the path and the query. With a body, it also covers the
- * digest of the body (RFC 9530, `sha-256`). Each signature has its creation
- * time and a nonce, so sign a request again before you send it again.
+ * digest of the body (RFC 9530, `sha-256`), and with an `Idempotency-Key`, that
+ * field. Each signature has its creation time and a nonce, so sign a request
+ * again before you send it again.
  *
  * @throws {TypeError} if the key is invalid, or if there is no WebCrypto.
  * Browsers have WebCrypto only on https and on localhost. The returned function

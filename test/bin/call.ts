@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { echo, serve } from '../client/fixtures/servers.js'
+import { echo, serve, serveSigned } from '../client/fixtures/servers.js'
 import { runCommand, type Input } from './fixtures/run-command.js'
 
 const call = async (args: string[], input?: Input) => await runCommand(['call', ...args], input)
@@ -19,6 +19,16 @@ t.test('--header adds header fields, and explains an invalid one', async t => {
     t.equal(stderr.split('\n')[0], "fastify-reason-phrase: --header must be 'name: value'")
     t.notMatch(stderr, /hush/)
   }
+})
+
+t.test('signs an idempotency key that --header adds', async t => {
+  const signedBy: string[] = []
+  const origin = await serveSigned(t, 'dev', 'hush', (request, response) => {
+    signedBy.push(`${String(request.headers['idempotency-key'])} ${String(request.headers['signature-input'])}`)
+    response.end()
+  })
+  t.match(await call(['POST', origin, '--key', 'dev:hush', '--header', 'Idempotency-Key: "k1"', '--data', '{}']), { code: 0 })
+  t.match(signedBy, [/^"k1" sig1=\("@method" "@path" "@query" "content-digest" "idempotency-key"\);/])
 })
 
 t.test('--timeout limits the time of the call', async t => {

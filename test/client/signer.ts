@@ -89,6 +89,19 @@ t.test('components', async t => {
     await isVerified(t, post!, 'POST')
   })
 
+  t.test('always include the idempotency key of a request that has one, once', async t => {
+    const init = { method: 'POST', body: 'text', headers: { 'Idempotency-Key': '"k1"', 'x-name': 'a' } }
+    for (const [components, expected] of [
+      [undefined, '"idempotency-key"'], [[], '"idempotency-key"'], [['x-name'], '"x-name" "idempotency-key"'], [['idempotency-key', 'x-name'], '"idempotency-key" "x-name"']
+    ] as const) {
+      const [keyed, plain] = await received(t, [['/a', init], ['/a', { method: 'POST' }]], { components: components && [...components] })
+      t.equal(covered(keyed!), `${always} "content-digest" ${expected}`)
+      t.equal(covered(plain!), always)
+      t.equal(findSignatureError(keyed!, key.id, key.secret), undefined)
+      await isVerified(t, keyed!, String(components))
+    }
+  })
+
   t.test('are signed as the bytes on the wire if a value is not ASCII', async t => {
     const [request] = await received(t, [['/', { headers: { 'x-name': 'é\xff' } }]], { components: ['@authority', 'x-name'] })
     t.equal(request!.headers['x-name'], 'é\xff')
@@ -138,7 +151,7 @@ t.test('signature fields', async t => {
 
 t.test('signs any request as the general algorithm does', async t => {
   const latin1 = fc.string({ unit: fc.integer({ min: 0x20, max: 0xff }).map(code => String.fromCharCode(code)), maxLength: 12 })
-  const name = fc.constantFrom('content-digest', 'content-type', 'x-a', 'constructor', '@method', '@path', '@query', '@authority', '@scheme', '@target-uri', '@request-target')
+  const name = fc.constantFrom('content-digest', 'content-type', 'idempotency-key', 'x-a', 'constructor', '@method', '@path', '@query', '@authority', '@scheme', '@target-uri', '@request-target')
   const requests = fc.record({
     id: fc.string({ unit: fc.oneof(fc.constantFrom('"', '\\'), fc.string({ minLength: 1, maxLength: 1 })), minLength: 1, maxLength: 8 }),
     secret: fc.uint8Array({ minLength: 1, maxLength: 80 }),
@@ -162,7 +175,7 @@ t.test('signs any request as the general algorithm does', async t => {
     const sent = withFields({ ...fields, ...digest })
     const list = parseDictionary(input!).get('sig1') as InnerList
     const covered = list.items.map(item => ({ name: String(item.bare.value), parameters: item.parameters, identifier: serializeMember(item) }))
-    const present = components.filter(name => name.startsWith('@') || sent.field(name, new Map()) !== undefined)
+    const present = [...components, 'idempotency-key'].filter(name => name.startsWith('@') || sent.field(name, new Map()) !== undefined)
     t.strictSame(covered.map(({ name }) => name), [...new Set(['@method', '@path', '@query', ...Object.keys(digest), ...present])])
     t.equal(list.parameters.get('keyid')!.value, id)
     const base = createSignatureBase(covered, serializeMember(list), component => getComponentValue(sent, component)!)
