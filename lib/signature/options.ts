@@ -16,14 +16,17 @@ export interface SignatureOptions {
   clockSkew?: number | undefined
   /**
    * The components that a signature must cover. Those that begin with
-   * `content-` are required only if the request has a body. Default:
+   * `content-` are required only if the request has a body. If a request has an
+   * `Idempotency-Key`, `idempotency-key` is required as well. Default:
    * `@method`, `@path`, `@query` and `content-digest`.
    */
   required?: string[] | undefined
   /**
    * Requires a nonce of each request, and accepts each nonce once. A nonce that
    * was used before is answered 503 without `Retry-After`, because the request
-   * may have been processed. Default: nonces are not checked.
+   * may have been processed. If the route has `config.idempotency` and the
+   * request has an `Idempotency-Key`, the nonce is accepted again, because the
+   * key decides the response. Default: nonces are not checked.
    */
   replay?: {
     store: ReplayStore
