@@ -32,3 +32,13 @@ export interface StoredRecord extends NewRecord {
 
 /** The result of claiming a key: this request may execute, another one does, or the key is settled. */
 export type Claim = { readonly type: 'new' } | { readonly type: 'executing' } | { readonly type: 'settled', readonly record: StoredRecord }
+
+/** What a record means for a request with the same key: its answer is replayed, or the request is refused. */
+export type Judgement = 'replay' | 'mismatch' | 'closed'
+
+/** Judges a request by the record of its key. */
+export function judge (record: StoredRecord, fingerprint: Buffer): Judgement {
+  // A key can be closed before its request is known, so a closed key has no fingerprint.
+  if (record.state === 'closed') return 'closed'
+  return record.fingerprint?.equals(fingerprint) ? 'replay' : 'mismatch'
+}

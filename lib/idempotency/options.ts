@@ -1,0 +1,106 @@
+import { throwInvalidOption } from '../invalid-option.js'
+import { MAX_TIMEOUT_MS } from '../time-limit.js'
+import type { IdempotencyStore } from './store.js'
+
+/**
+ * Options of the plugin `fastify-reason-phrase/idempotency`.
+ *
+ * @typeParam T the transaction of the store
+ * @typeParam R the request
+ */
+export interface IdempotencyOptions<T, R> {
+  /** Where the records are kept: in the database of the effects. */
+  store: IdempotencyStore<T>
+  /**
+   * Returns the authenticated caller of a request. Callers do not see each
+   * other's keys. Default: the id of the key that signed the request.
+   */
+  scope?: ((request: R) => string) | undefined
+  /** The path of the routes `GET` and `PUT {path}/:key`, which tell the outcome of a key, and close it. Default: there are no such routes. */
+  outcomes?: string | undefined
+  /** The header fields that are recorded besides `content-type`, `content-encoding` and `location`: names in lower case. Default: none. */
+  headers?: string[] | undefined
+  /** How long a request waits for another one with the same key, or for one of `maxInFlight`, in milliseconds. Default: 1000. */
+  wait?: number | undefined
+  /** How long a request can take from the beginning of its transaction to its response, in milliseconds. Default: 30,000. */
+  timeout?: number | undefined
+  /**
+   * How many transactions of requests with a key this process can have at the
+   * same time. It must be less than the size of the connection pool. Default: 5.
+   */
+  maxInFlight?: number | undefined
+  /** The longest response body that is recorded, in bytes. Default: 1,048,576. */
+  maxBytes?: number | undefined
+  /** How long a record is kept, in seconds. Default: 604,800, which is 7 days. */
+  retention?: number | undefined
+}
+
+/** The options with their defaults. */
+export interface IdempotencySettings<T, R> {
+  readonly store: IdempotencyStore<T>
+  readonly scope: ((request: R) => string) | undefined
+  readonly outcomes: string | undefined
+  /** All header fields that are recorded. */
+  readonly headers: readonly string[]
+  readonly wait: number
+  readonly timeout: number
+  readonly maxInFlight: number
+  readonly maxBytes: number
+  readonly retention: number
+}
+
+const DIALECTS = ['postgresql', 'sqlite', 'mysql']
+
+// Without its media type and its coding, the recorded body could not be read.
+const RECORDED_HEADERS = ['content-type', 'content-encoding', 'location']
+
+const UNRECORDED_HEADERS = [
+  // They are about one connection or one message (RFC 9110 sections 7.6.1 and 8.6).
+  'connection', 'content-length', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade',
+  // A replay would overwrite a newer cookie, and the record would contain a credential.
+  'set-cookie',
+  // The plugin sets them on every response.
+  'idempotency-status', 'idempotent-replayed'
+]
+
+/**
+ * Checks the options, and adds the defaults.
+ *
+ * @throws {TypeError} if an option is missing, unknown, of the wrong type, or out of range
+ */
+export function resolveOptions<T, R> (options: IdempotencyOptions<T, R>): IdempotencySettings<T, R> {
+  const {
+    store, scope, outcomes, headers = [], wait = 1000, timeout = 30_000,
+    maxInFlight = 5, maxBytes = 1_048_576, retention = 604_800, ...others
+  } = options
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) throw new TypeError(`fastify-reason-phrase: unknown option "${unknown}" of idempotency, known are store, scope, outcomes, headers, wait, timeout, maxInFlight, maxBytes and retention`)
+  // A URL of a database can have a password, so the message shows only its type.
+  if (typeof store?.transaction !== 'function' || !DIALECTS.includes(store.dialect)) {
+    throwInvalidOption(`store must be an object with a method transaction and a dialect of ${DIALECTS.join(', ')}, such as kyselyStore(db)`, typeof store)
+  }
+  if (scope !== undefined && typeof scope !== 'function') throwInvalidOption('scope must be a function from a request to its authenticated caller', scope)
+  if (outcomes !== undefined && !isPath(outcomes)) throwInvalidOption('outcomes must be a path that begins with / and does not end with it, such as /v2/operation', outcomes)
+  if (!Array.isArray(headers) || !headers.every(isRecordable)) {
+    throwInvalidOption(`headers must be an array of field names in lower case, without ${UNRECORDED_HEADERS.join(', ')}`, headers)
+  }
+  checkInteger('wait', 'a number of milliseconds', wait, 0, MAX_TIMEOUT_MS)
+  checkInteger('timeout', 'a positive number of milliseconds', timeout, 1, MAX_TIMEOUT_MS)
+  checkInteger('maxInFlight', 'a positive number', maxInFlight, 1)
+  checkInteger('maxBytes', 'a positive number of bytes', maxBytes, 1)
+  checkInteger('retention', 'a positive number of whole seconds', retention, 1)
+  return { store, scope, outcomes, headers: [...RECORDED_HEADERS, ...headers], wait, timeout, maxInFlight, maxBytes, retention }
+}
+
+function isPath (path: unknown): boolean {
+  return typeof path === 'string' && path.startsWith('/') && !path.endsWith('/')
+}
+
+function isRecordable (name: unknown): boolean {
+  return typeof name === 'string' && /^[!#$%&'*+.^`|~\w-]+$/.test(name) && name === name.toLowerCase() && !UNRECORDED_HEADERS.includes(name)
+}
+
+function checkInteger (name: string, rule: string, value: number, min: number, max?: number): void {
+  if (!Number.isSafeInteger(value) || value < min) throwInvalidOption(`${name} must be ${rule}`, value)
+  if (max !== undefined && value > max) throwInvalidOption(`${name} must be at most ${max} milliseconds`, value)
+}
