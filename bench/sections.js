@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { sign } from '../test/fixtures/sign.ts'
 import { launchServers, launchSigners, launchStarts } from './launches.js'
 import plainServers, { FASTIFY, FLOOR, FULL, OTHERS, REGISTERED } from './servers/plain.js'
-import serviceServers from './servers/service.js'
+import serviceServers, { BY_HAND, POSTGRESQL, POSTGRESQL_BY_HAND, SQLITE, SQLITE_BY_HAND } from './servers/service.js'
 import signedServers, { DIGEST, KEY, REPLAY, UNSIGNED, VERIFIED } from './servers/signed.js'
 
 const get = (path, headers) => () => ({ method: 'GET', path, headers })
@@ -35,7 +35,7 @@ const plain = {
 /** Returns a function that makes a request, with a new signature unless the server verifies none. */
 function signed ({ method = 'GET', path = '/signed', type = 'application/octet-stream', body, key = KEY } = {}) {
   return server => {
-    const signature = [UNSIGNED, DIGEST].includes(server.name) ? {} : sign(method, path, body, { key })
+    const signature = [UNSIGNED, DIGEST, ...BY_HAND].includes(server.name) ? {} : sign(method, path, body, { key })
     return { method, path, body, headers: { ...(body !== undefined && { 'content-type': type }), ...signature } }
   }
 }
@@ -85,17 +85,20 @@ const post = (path, value) => signed({ method: 'POST', path, type: 'application/
 const service = {
   id: 'service',
   title: 'The example service',
-  unit: 'µs of CPU for a signed request',
+  unit: 'µs of CPU for a request, signed unless by hand',
   launches: 5,
   launch: launchServers,
   // The service is TypeScript.
   execArgv: ['--import', 'tsx'],
   servers: Object.keys(serviceServers),
   works: [
-    { id: 'service-201', title: '201 for a topic', status: 201, request: server => post(TOPICS, newTopic())(server) },
-    { id: 'service-202', title: '202 for a message', status: 202, request: server => post(`${TOPICS}/${server.topicId}/message`, MESSAGE)(server) }
+    { id: 'service-201', title: '201 for a topic', status: 201, targets: { [SQLITE]: 250, [POSTGRESQL]: 200 }, request: server => post(TOPICS, newTopic())(server) },
+    { id: 'service-202', title: '202 for a message', status: 202, targets: { [SQLITE]: 180, [POSTGRESQL]: 200 }, request: server => post(`${TOPICS}/${server.topicId}/message`, MESSAGE)(server) }
   ].map(work => ({ ...work, requests: 200 })),
-  ratios: []
+  ratios: [[SQLITE, SQLITE_BY_HAND], [POSTGRESQL, POSTGRESQL_BY_HAND]]
+    // Without a PostgreSQL server, there is only SQLite.
+    .filter(([of]) => of in serviceServers)
+    .flatMap(([of, to]) => ['service-201', 'service-202'].map(work => ({ work, of, to })))
 }
 
 const start = {
