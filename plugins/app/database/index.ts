@@ -76,7 +76,7 @@ export default fp<DatabaseOptions>(async function database (app, { databaseFile 
 
   async function open (): Promise<Kysely<Tables>> {
     const db = new Kysely<Tables>({
-      dialect: databaseUrl ? createPostgresqlDialect(databaseUrl, app.log) : await createSqliteDialect(databaseFile),
+      dialect: await (databaseUrl ? createPostgresqlDialect(databaseUrl, app.log) : createSqliteDialect(databaseFile)),
       plugins: [new CamelCasePlugin()]
     })
     try {

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { SqliteDialect, type Dialect, type SqliteDatabase, type SqliteStatement } from 'kysely'
-import Libsql from 'libsql'
+import type Libsql from 'libsql'
 
 // A wait for a lock blocks the event loop, so it has to be short.
 const LOCK_TIMEOUT_MS = 500
@@ -15,6 +15,8 @@ const MAX_KEPT_STATEMENTS = 100
  */
 export async function createSqliteDialect (file: string): Promise<Dialect> {
   await mkdir(dirname(file), { recursive: true })
+  // A service on PostgreSQL starts faster without this driver.
+  const { default: Libsql } = await import('libsql')
   const database = new Libsql(file, { timeout: LOCK_TIMEOUT_MS })
   try {
     database.exec('pragma journal_mode = wal')
