@@ -164,3 +164,14 @@ for (const [speed, lookUp] of [['at once', keys], ['later', slowKeys]] as const)
     connection.destroy()
   })
 }
+
+t.test('reads a Content-Digest of at most 16 digests and parameters', async t => {
+  const { port } = await start(t, keys)
+  const sha256 = sign('POST', '/ran', 'a')['content-digest']
+  for (const [count, statusCode] of [[15, 200], [16, 401]] as const) {
+    const digests = [...Array.from({ length: count }, (_, i) => `a${i}=:AA==:`), sha256].join(', ')
+    const signing = { values: { '"content-digest"': digests } }
+    const response = await exchange(port, signedBytes('POST', '/ran', 'a', signing, { 'content-digest': digests, 'content-type': 'text/plain' }))
+    t.equal(response.statusCode, statusCode, `${count + 1} digests`)
+  }
+})
