@@ -26,13 +26,14 @@ export function sectionTable ({ id, title, unit, servers }, works, launches) {
   ].join('\n\n')
 }
 
-/** Returns the table of the ratios of all sections, with their targets. */
+/** Returns the table of the ratios of all sections, with their targets. The id is the argument of `npm run bench`. */
 export function ratioTable (measured) {
   return '## Ratios\n\n' + tableOf(
-    ['work', 'CPU of', 'to that of', 'ratio', 'target'],
+    ['id', 'work', 'CPU of', 'to that of', 'ratio', 'target'],
     measured.flatMap(({ section, works, launches }) => {
       const titles = new Map(works.map(({ id, title }) => [id, title]))
       return section.ratios.filter(({ work, toWork = work }) => titles.has(work) && titles.has(toWork)).map(ratio => [
+        `\`${ratio.work}\``,
         titles.get(ratio.work),
         ratio.of,
         ratio.toWork === undefined ? ratio.to : `${ratio.to}, ${titles.get(ratio.toWork)}`,
