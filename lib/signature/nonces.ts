@@ -13,11 +13,8 @@ const MARGIN_SECONDS = 1
  * @throws {NonceReusedError} if it was used before
  * @throws {ServiceUnavailable} if the store fails, or does not answer in time
  */
-export async function consumeNonce (parameters: SignatureParameters, replay: ReplaySettings, settings: SignatureSettings): Promise<void> {
-  if (!await take(parameters, replay, settings)) throw new NonceReusedError()
-}
-
-async function take ({ keyid, created, nonce }: SignatureParameters, { store, timeout }: ReplaySettings, { maxAge, clockSkew }: SignatureSettings): Promise<boolean> {
+export async function consumeNonce ({ keyid, created, nonce }: SignatureParameters, { store, timeout }: ReplaySettings, { maxAge, clockSkew }: SignatureSettings): Promise<void> {
+  let isTaken: boolean
   try {
     const taken = store.take(
       // The length of the id separates it from the nonce: both can have colons.
@@ -25,10 +22,10 @@ async function take ({ keyid, created, nonce }: SignatureParameters, { store, ti
       maxAge + clockSkew + MARGIN_SECONDS,
       created as number + maxAge + MARGIN_SECONDS
     )
-    const isTaken = isPromise(taken) ? await withTimeLimit(taken, timeout, () => new Error(`The store of nonces did not answer within ${timeout} ms`)) : taken
+    isTaken = isPromise(taken) ? await withTimeLimit(taken, timeout, () => new Error(`The store of nonces did not answer within ${timeout} ms`)) : taken
     if (typeof isTaken !== 'boolean') throw new TypeError('The store of nonces must answer true or false')
-    return isTaken
   } catch (error) {
     throw new ServiceUnavailable('Nonces cannot be looked up for now', { cause: error })
   }
+  if (!isTaken) throw new NonceReusedError()
 }

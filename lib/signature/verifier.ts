@@ -4,9 +4,9 @@ import { ComponentValues } from './components.js'
 import { SignatureError } from './errors.js'
 import { lookUpKey, readKey, verifyMac, type Key, type VerifiedKey } from './keys.js'
 import { consumeNonce } from './nonces.js'
-import { resolveOptions, type ReplaySettings, type SignatureOptions, type SignatureSettings } from './options.js'
+import { resolveOptions, type SignatureOptions, type SignatureSettings } from './options.js'
 import { ALGORITHM } from './signature-base.js'
-import { checkParameters, getExpiry, type Expiry, type SignatureParameters } from './signature-parameters.js'
+import { checkParameters, getExpiry, type Expiry } from './signature-parameters.js'
 import { parseSignatures, type Signature, type SignedRequest } from './signatures.js'
 
 // One message for an unknown key and for a wrong MAC, so that clients cannot find out which keys exist.
@@ -83,7 +83,12 @@ export class Verifier {
     const { list, parameters } = signature
     this.#lists.add(list)
     const expiry = getExpiry(parameters, this.#settings)
-    if (this.#settings.replay !== undefined) await this.#checkReplay(parameters, expiry, this.#settings.replay)
+    if (this.#settings.replay !== undefined) {
+      // The look-up of the key took time, and the store may forget a nonce as soon as its signature has expired.
+      if (Date.now() > expiry.validUntilMs) throw expiry.createExpiredError()
+      // The MAC was verified before, so that nobody without the key can use a nonce up, or learn that it was used.
+      await consumeNonce(parameters, this.#settings.replay, this.#settings)
+    }
     return { key: { id: parameters.keyid, permissions }, covered: list.covered, coversDigest: list.coversDigest, ...expiry }
   }
 
@@ -103,13 +108,6 @@ export class Verifier {
   async #lookUpKeys (signatures: readonly Signature[]): Promise<Array<Key | undefined>> {
     // The function is asynchronous, so that one that throws does not leave the promise of another without a handler.
     return await Promise.all(signatures.map(async ({ parameters }) => await lookUpKey(parameters.keyid, this.#settings)))
-  }
-
-  async #checkReplay (parameters: SignatureParameters, { validUntilMs, createExpiredError }: Expiry, replay: ReplaySettings): Promise<void> {
-    // The look-up of the key took time, and the store may forget a nonce as soon as its signature has expired.
-    if (Date.now() > validUntilMs) throw createExpiredError()
-    // The MAC was verified before, so that nobody without the key can use a nonce up, or learn that it was used.
-    await consumeNonce(parameters, replay, this.#settings)
   }
 
   #getRequired (hasContent: boolean): readonly string[] {
