@@ -11,9 +11,13 @@ export function environment () {
   return `Measured on ${new Date().toISOString().slice(0, 10)}: ${machine}; node ${process.versions.node}, ${versions}.`
 }
 
-/** Returns the CPU time of all servers and works of a section. */
+/** Returns the CPU time of all servers and works of a section, with the targets of the works. */
 export function sectionTable ({ id, title, unit, servers }, works, launches) {
-  const cpu = (server, work) => cell(launches.map(figures => figures[server][work.id]), digitsOf)
+  const cpu = (server, { id, targets = {} }) => {
+    const values = launches.map(figures => figures[server][id])
+    const target = verdict(targets[server], median(values))
+    return `${cell(values, digitsOf)}${target && `, ${target}`}`
+  }
   const rows = servers.map(server => [server, ...works.map(work => cpu(server, work))])
   return [
     `## ${title}`,
@@ -22,13 +26,14 @@ export function sectionTable ({ id, title, unit, servers }, works, launches) {
   ].join('\n\n')
 }
 
-/** Returns the table of the ratios of all sections, with their targets. */
+/** Returns the table of the ratios of all sections, with their targets. The id is the argument of `npm run bench`. */
 export function ratioTable (measured) {
   return '## Ratios\n\n' + tableOf(
-    ['work', 'CPU of', 'to that of', 'ratio', 'target'],
+    ['id', 'work', 'CPU of', 'to that of', 'ratio', 'target'],
     measured.flatMap(({ section, works, launches }) => {
       const titles = new Map(works.map(({ id, title }) => [id, title]))
       return section.ratios.filter(({ work, toWork = work }) => titles.has(work) && titles.has(toWork)).map(ratio => [
+        `\`${ratio.work}\``,
         titles.get(ratio.work),
         ratio.of,
         ratio.toWork === undefined ? ratio.to : `${ratio.to}, ${titles.get(ratio.toWork)}`,
@@ -43,10 +48,10 @@ function ratios (launches, { work, toWork = work, of, to }) {
   return launches.map(figures => figures[of][work] / figures[to][toWork])
 }
 
-function verdict (target, ratio) {
-  // As the table shows the ratio.
-  const isReached = Number(ratio.toFixed(3)) <= target
-  return target === undefined ? '' : `≤ ${target}: ${isReached ? 'reached' : 'missed'}`
+function verdict (target, value) {
+  if (target === undefined) return ''
+  // As the table shows a ratio.
+  return `≤ ${target}: ${Number(value.toFixed(3)) <= target ? 'reached' : 'missed'}`
 }
 
 function cell (values, digits) {

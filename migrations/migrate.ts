@@ -1,5 +1,4 @@
 import { CamelCasePlugin, Kysely, Migrator, SqliteDialect, sql, type SqliteDatabase } from 'kysely'
-import Libsql from 'libsql'
 import { migrations } from './index.js'
 
 /** The database that the migrations run on. */
@@ -49,6 +48,8 @@ export async function migrate (db: Kysely<any>, { dialect, schema }: MigrateOpti
  * table with the same name stays, so that the migration fails.
  */
 async function dropLeftovers (db: Kysely<any>, migrator: Migrator): Promise<void> {
+  // Only this function needs a driver, and only on SQLite.
+  const { default: Libsql } = await import('libsql')
   const scratch = new Kysely<any>({
     dialect: new SqliteDialect({ database: new Libsql(':memory:') as unknown as SqliteDatabase }),
     plugins: [new CamelCasePlugin()]

@@ -1,35 +1,56 @@
-// The example service, on a new database that is removed afterwards.
+// The example service, and the plainest service that writes the same rows. Each has a new database, which is removed
+// afterwards.
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import Fastify from 'fastify'
+import Libsql from 'libsql'
 import pg from 'pg'
 import service from '../../app.ts'
 import { serverOptions } from '../../index.ts'
 import { KEY } from './signed.js'
 
+export const SQLITE = 'SQLite'
+export const POSTGRESQL = 'PostgreSQL'
+export const SQLITE_BY_HAND = 'SQLite, by hand'
+export const POSTGRESQL_BY_HAND = 'PostgreSQL, by hand'
+export const BY_HAND = [SQLITE_BY_HAND, POSTGRESQL_BY_HAND]
+
 const { TEST_DATABASE_URL } = process.env
 const TOPIC = { name: 'bench', description: '', mediaType: 'application/json' }
 
 export default {
-  SQLite: async () => await start(folder => ({ databaseFile: join(folder, 'topics.db') })),
+  [SQLITE]: () => start(inFolder),
+  [SQLITE_BY_HAND]: () => startByHand(inFolder, openSqlite),
   ...(TEST_DATABASE_URL && {
-    async PostgreSQL () {
-      const url = new URL(TEST_DATABASE_URL)
-      url.pathname = `bench_${process.pid}`
-      await query(`create database bench_${process.pid}`)
-      return await start(() => ({ databaseUrl: url.href }), () => query(`drop database bench_${process.pid} with (force)`))
-    }
+    [POSTGRESQL]: () => start(inPostgresql),
+    [POSTGRESQL_BY_HAND]: () => startByHand(inPostgresql, openPostgresql)
   })
 }
 
-async function start (optionsIn, drop = () => {}) {
+/** Returns a database in a file, as options of the service. */
+async function inFolder (folder) {
+  return { options: { databaseFile: join(folder, 'topics.db') } }
+}
+
+/** Creates a database on the server, and returns it as options of the service. */
+async function inPostgresql () {
+  const name = `bench_${process.pid}`
+  const url = new URL(TEST_DATABASE_URL)
+  url.pathname = name
+  await query(`create database ${name}`)
+  return { options: { databaseUrl: url.href }, drop: () => query(`drop database ${name} with (force)`) }
+}
+
+async function start (createDatabase) {
   const folder = mkdtempSync(join(tmpdir(), 'bench-'))
   const keysFile = join(folder, 'keys.json')
   writeFileSync(keysFile, JSON.stringify([{ ...KEY, permissions: ['topic:write', 'message:write'] }]))
+  const { options, drop = () => {} } = await createDatabase(folder)
   const app = Fastify(serverOptions())
-  await app.register(service, { keysFile, ...optionsIn(folder) })
+  await app.register(service, { keysFile, ...options })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { topicId } = await app.topics.create(TOPIC)
   return {
@@ -46,6 +67,65 @@ async function start (optionsIn, drop = () => {}) {
       await drop()
       rmSync(folder, { recursive: true })
     }
+  }
+}
+
+const TABLES = [
+  'create table topic (topic_id text primary key, name text not null unique, description text not null, media_type text not null, create_at text not null)',
+  'create table message (message_id text primary key, topic_id text not null, body text not null, create_at text not null)'
+]
+const INSERT_TOPIC = 'insert into topic values ($1, $2, $3, $4, $5)'
+const INSERT_MESSAGE = 'insert into message values ($1, $2, $3, $4)'
+
+/** Starts a service with one prepared statement for each request, and with no signature, no order and no worker. */
+async function startByHand (createDatabase, openDatabase) {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-'))
+  const { options, drop = () => {} } = await createDatabase(folder)
+  const { insertTopic, insertMessage, close } = await openDatabase(options)
+  const app = Fastify()
+  app.post('/v2/topic', async ({ body: { name, description, mediaType } }, reply) => {
+    const topic = { topicId: randomUUID(), name, description, mediaType, createAt: new Date().toISOString() }
+    await insertTopic(Object.values(topic))
+    return reply.code(201).send(topic)
+  })
+  app.post('/v2/topic/:topicId/message', async ({ params: { topicId }, body: { body } }, reply) => {
+    const messageId = randomUUID()
+    await insertMessage([messageId, topicId, JSON.stringify(body), new Date().toISOString()])
+    return reply.code(202).send({ messageId, status: 'accepted' })
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  return {
+    server: app.server,
+    topicId: randomUUID(),
+    async close () {
+      await app.close()
+      await close()
+      await drop()
+      rmSync(folder, { recursive: true })
+    }
+  }
+}
+
+async function openSqlite ({ databaseFile }) {
+  const database = new Libsql(databaseFile)
+  // As in the service; the default of `synchronous` is FULL.
+  database.exec('pragma journal_mode = wal')
+  for (const table of TABLES) database.exec(table)
+  const [insertTopic, insertMessage] = [INSERT_TOPIC, INSERT_MESSAGE].map(text => database.prepare(text.replace(/\$\d/g, '?')))
+  return {
+    insertTopic: values => insertTopic.run(values),
+    insertMessage: values => insertMessage.run(values),
+    close: () => database.close()
+  }
+}
+
+async function openPostgresql ({ databaseUrl }) {
+  const pool = new pg.Pool({ connectionString: databaseUrl })
+  for (const table of TABLES) await pool.query(table)
+  return {
+    insertTopic: values => pool.query({ name: 'topic', text: INSERT_TOPIC, values }),
+    insertMessage: values => pool.query({ name: 'message', text: INSERT_MESSAGE, values }),
+    close: () => pool.end()
   }
 }
 

@@ -48,14 +48,18 @@ export class Fields {
 
   /** Returns a field as a dictionary (RFC 9651 section 3.2); undefined if the field is absent or malformed. */
   dictionary (name: string): Dictionary | undefined {
-    if (!this.#dictionaries.has(name)) this.#dictionaries.set(name, parse(this.value(name), MAX_PARTS[name]))
+    if (!this.#dictionaries.has(name)) {
+      const value = this.value(name)
+      this.#dictionaries.set(name, value === undefined ? undefined : readDictionary(value, MAX_PARTS[name]))
+    }
     return this.#dictionaries.get(name)
   }
 }
 
-function parse (value: string | undefined, maxParts: number | undefined): Dictionary | undefined {
+/** Returns a value as a dictionary (RFC 9651 section 3.2); undefined if it is malformed, or has too many members, items and parameters. */
+export function readDictionary (value: string, maxParts?: number): Dictionary | undefined {
   try {
-    return value === undefined ? undefined : parseDictionary(value, maxParts)
+    return parseDictionary(value, maxParts)
   } catch {
     return undefined
   }

@@ -24,19 +24,29 @@ export function memoryStore ({ max = 100_000 }: { max?: number | undefined } = {
   if (!Number.isSafeInteger(max) || max < 1) throw new TypeError('fastify-reason-phrase: max must be a positive integer')
   // In milliseconds of the monotonic clock. All have the same lifetime, so the first one is the first to end.
   const recent = new Map<string, { until: number, expires: number }>()
+  // When the lifetime of the first one ends, so that most calls do not look for it.
+  let firstUntil = Infinity
   // The nonces whose lifetime is over, and whose signatures would be accepted again, because the wall clock was set back.
   const held = new Map<string, number>()
   let sweptAt = -Infinity
   // When the last signature expires whose nonce is forgotten, in seconds since 1970.
   let forgotten = -Infinity
 
-  function expire (now: number, clock: number): void {
+  function endLifetimes (now: number, clock: number): void {
+    firstUntil = Infinity
     for (const [nonce, { until, expires }] of recent) {
-      if (until > now) break
+      if (until > now) {
+        firstUntil = until
+        return
+      }
       recent.delete(nonce)
       if (expires > clock) held.set(nonce, expires)
       else forgotten = Math.max(forgotten, expires)
     }
+  }
+
+  function expire (now: number, clock: number): void {
+    if (now >= firstUntil) endLifetimes(now, clock)
     if (held.size === 0 || now < sweptAt + SWEEP_INTERVAL_MS) return
     sweptAt = now
     for (const [nonce, expires] of held) {
@@ -56,7 +66,9 @@ export function memoryStore ({ max = 100_000 }: { max?: number | undefined } = {
       // Without `expires`, the signature may be any signature that is valid now.
       if (clock < forgotten && (expires ?? clock) <= forgotten) throw new Error('The clock was set back: nonces of that time are forgotten')
       if (recent.size + held.size >= max) throw new Error(`The memory of nonces is full (${max}): increase max, or use redisStore()`)
-      recent.set(nonce, { until: now + lifetime * 1000, expires: expires ?? clock + lifetime })
+      const until = now + lifetime * 1000
+      firstUntil = Math.min(firstUntil, until)
+      recent.set(nonce, { until, expires: expires ?? clock + lifetime })
       return true
     }
   }

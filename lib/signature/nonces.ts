@@ -20,9 +20,9 @@ export async function takeNonce ({ keyid, created, nonce }: SignatureParameters,
       maxAge + clockSkew + MARGIN_SECONDS,
       created as number + maxAge + MARGIN_SECONDS
     )
-    const isTaken = isPromise(taken) ? await withTimeLimit(taken, timeout, () => new Error(`The store of nonces did not answer within ${timeout} ms`)) : taken
-    if (typeof isTaken !== 'boolean') throw new TypeError('The store of nonces must answer true or false')
-    return isTaken
+    const isNew = isPromise(taken) ? await withTimeLimit(taken, timeout, () => new Error(`The store of nonces did not answer within ${timeout} ms`)) : taken
+    if (typeof isNew !== 'boolean') throw new TypeError('The store of nonces must answer true or false')
+    return isNew
   } catch (error) {
     throw new ServiceUnavailable('Nonces cannot be looked up for now', { cause: error })
   }

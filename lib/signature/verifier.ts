@@ -4,9 +4,9 @@ import { ComponentValues } from './components.js'
 import { NonceReusedError, SignatureError } from './errors.js'
 import { lookUpKey, readKey, verifyMac, type Key, type VerifiedKey } from './keys.js'
 import { takeNonce } from './nonces.js'
-import { resolveOptions, type ReplaySettings, type SignatureAge, type SignatureOptions, type SignatureSettings } from './options.js'
+import { resolveOptions, type SignatureAge, type SignatureOptions, type SignatureSettings } from './options.js'
 import { ALGORITHM } from './signature-base.js'
-import { checkParameters, getExpiry, type Expiry, type SignatureParameters } from './signature-parameters.js'
+import { checkParameters, getExpiry, type Expiry } from './signature-parameters.js'
 import { parseSignatures, type Signature, type SignedRequest } from './signatures.js'
 
 // One message for an unknown key and for a wrong MAC, so that clients cannot find out which keys exist.
@@ -108,7 +108,14 @@ export class Verifier {
     const { list, parameters } = signature
     this.#lists.add(list)
     const expiry = getExpiry(parameters, this.#settings)
-    if (this.#settings.replay !== undefined) await this.#checkReplay(parameters, expiry, this.#settings.replay, options)
+    if (this.#settings.replay !== undefined) {
+      // The look-up of the key took time, and the store may forget a nonce as soon as its signature has expired.
+      if (Date.now() > expiry.validUntilMs) throw expiry.createExpiredError()
+      // The MAC was verified before, so that nobody without the key can use a nonce up, or learn that it was used.
+      // It is taken for a copy, too, so that no other route accepts the copy.
+      const isNew = await takeNonce(parameters, this.#settings.replay, this.#settings)
+      if (!isNew && !options.acceptsCopies) throw new NonceReusedError()
+    }
     return { key: { id: parameters.keyid, permissions }, covered: list.covered, coversDigest: list.coversDigest, ...expiry }
   }
 
@@ -128,15 +135,6 @@ export class Verifier {
   async #lookUpKeys (signatures: readonly Signature[]): Promise<Array<Key | undefined>> {
     // The function is asynchronous, so that one that throws does not leave the promise of another without a handler.
     return await Promise.all(signatures.map(async ({ parameters }) => await lookUpKey(parameters.keyid, this.#settings)))
-  }
-
-  async #checkReplay (parameters: SignatureParameters, { validUntilMs, createExpiredError }: Expiry, replay: ReplaySettings, { acceptsCopies }: VerifyOptions): Promise<void> {
-    // The look-up of the key took time, and the store may forget a nonce as soon as its signature has expired.
-    if (Date.now() > validUntilMs) throw createExpiredError()
-    // The MAC was verified before, so that nobody without the key can use a nonce up, or learn that it was used.
-    // It is taken for a copy, too, so that no other route accepts the copy.
-    const isNew = await takeNonce(parameters, replay, this.#settings)
-    if (!isNew && !acceptsCopies) throw new NonceReusedError()
   }
 
   #getRequired ({ hasContent, isKeyed }: RequestTraits): readonly string[] {

@@ -38,8 +38,9 @@ export function keepPayloads (app: FastifyInstance): void {
 }
 
 function addToRoute (route: RouteOptions): void {
-  const hooks = [route.preSerialization ?? []].flat()
-  if (hooks[0] !== keepPayload && (hooks.length > 0 || hasIgnoredSchemas(route.config))) route.preSerialization = [keepPayload, ...hooks]
+  const { preSerialization = [], config } = route
+  const hooks = Array.isArray(preSerialization) ? preSerialization : [preSerialization]
+  if (hooks[0] !== keepPayload && (hooks.length > 0 || hasIgnoredSchemas(config))) route.preSerialization = [keepPayload, ...hooks]
 }
 
 function hasRoutes (app: FastifyInstance): boolean {

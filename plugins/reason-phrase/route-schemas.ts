@@ -48,12 +48,18 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
     throw new TypeError(`fastify-reason-phrase: option requireSchemas must be a boolean, not ${inspect(requireSchemas)}`)
   }
 
+  // The objects that passed last. The route for HEAD has those of the route for GET, and other routes may share them.
+  let passedErrors: unknown
+  let passedResponse: unknown
+
   app.addHook('onRoute', function (route) {
-    const { reasonPhrase } = route.config ?? NONE as FastifyContextConfig
+    const { reasonPhrase, errors } = route.config ?? NONE as FastifyContextConfig
     if (reasonPhrase !== undefined && typeof reasonPhrase !== 'boolean') fail(route, `must have a boolean as its config.reasonPhrase, not ${inspect(reasonPhrase)}`)
     if (reasonPhrase === false) return
-    checkErrors(route, contract)
+    if (errors !== passedErrors) checkErrors(route, contract)
+    passedErrors = errors
     const response = (route.schema?.response ?? NONE) as Schemas
+    if (response === passedResponse) return
     let withBody: string[] | undefined
     let hasSuccessSchema = false
     for (const key in response) {
@@ -80,6 +86,7 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
     if (requireSchemas && !hasSuccessSchema && !needsNoSuccessSchema(route)) {
       fail(route, 'has no schema for a 2xx payload, as the option requireSchemas asks. Add one to schema.response')
     }
+    if (hasSuccessSchema && withBody === undefined) passedResponse = response
   })
 }
 

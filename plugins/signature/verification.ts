@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fast
 import { createUncoveredError } from '../../lib/signature/component-list.js'
 import { ContentDigest } from '../../lib/signature/content-digest.js'
 import { SignatureError } from '../../lib/signature/errors.js'
+import { readDictionary } from '../../lib/signature/fields.js'
 import type { VerifiedKey } from '../../lib/signature/keys.js'
 import type { VerifiedSignature, Verifier } from '../../lib/signature/verifier.js'
 import { Content } from './content.js'
@@ -9,6 +10,9 @@ import { announcesContent } from './framing.js'
 import { allowsContent } from '../../lib/content.js'
 import { isIdempotent } from '../reason-phrase/idempotent-routes.js'
 import { SignedFastifyRequest } from './signed-request.js'
+
+// Everybody can send Content-Digest, and it is read before the signature. Eight algorithms are registered (RFC 9530 section 5).
+const MAX_DIGESTS = 16
 
 /** Reports a request whose content did not begin or end in time: 400, because no handler ran. */
 class RequestTimeoutError extends Error {
@@ -127,5 +131,5 @@ function createMismatchError (): SignatureError {
 function readDigest (message: SignedFastifyRequest): ContentDigest | undefined {
   const value = message.value('content-digest')
   if (value === undefined) return undefined
-  return ContentDigest.fromCommonForm(value) ?? ContentDigest.fromField(message.dictionary('content-digest'))
+  return ContentDigest.fromCommonForm(value) ?? ContentDigest.fromField(readDictionary(value, MAX_DIGESTS))
 }

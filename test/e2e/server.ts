@@ -118,6 +118,26 @@ t.test('logs one line and exits with 1 when the keys cannot be read', async t =>
   t.equal(await start({ KEYS_FILE: none, NODE_ENV: 'production' }), `The keys (${none}) cannot be read: there is no such file`)
 })
 
+/** Returns a preload for which an import of the module fails. */
+function withoutModule (name: string): string {
+  const hooks = `export const resolve = (specifier, context, next) => {
+    if (specifier === '${name}') throw new Error('It is not installed: ${name}')
+    return next(specifier, context)
+  }`
+  return encodeURIComponent(`import { register } from 'node:module'; register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hooks)}`)})`)
+}
+
+t.test('starts without the driver of the other database', async t => {
+  const onSqlite = run(t, {}, withoutModule('pg'))
+  await addressOf(onSqlite)
+  onSqlite.server.kill('SIGTERM')
+  t.equal((await onSqlite.end()).code, 0)
+
+  const url = `postgres://user@127.0.0.1:${await closedPort()}/topics`
+  const onPostgresql = await run(t, { DATABASE_URL: url }, withoutModule('libsql')).end()
+  t.match(JSON.parse(onPostgresql.lines[0]).msg, /^The database \(PostgreSQL\) cannot be reached: connect ECONNREFUSED/)
+})
+
 t.test('logs one readable line on a terminal', async t => {
   const { code, lines, stderr } = await run(t, { DATABASE_FILE: root }, 'process.stdout.isTTY = true').end()
   t.equal(code, 1)

@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import fp from 'fastify-plugin'
-import { CamelCasePlugin, Kysely, sql } from 'kysely'
+import { CamelCasePlugin, Kysely, sql, type RawBuilder } from 'kysely'
 import { migrate } from '../../../migrations/migrate.js'
+import { createCompile, type Compile } from './compile.js'
 import { DatabaseUnavailable, isSqliteLocked, isUnavailable } from './errors.js'
 import { createPostgresqlDialect } from './postgresql.js'
 import { createSqliteDialect } from './sqlite.js'
@@ -26,6 +27,13 @@ export interface Database {
    * @throws {DatabaseUnavailable} when they fail because the database is unavailable
    */
   run<Result> (queries: (db: Kysely<Tables>) => Promise<Result>): Promise<Result>
+  /** Compiles a query once, instead of each time that it runs. */
+  compile: Compile
+  /**
+   * Returns a table of the elements of a JSON array, in a column that is named `value`. So one parameter holds any number
+   * of rows, and the query has one text.
+   */
+  elementsOf (json: RawBuilder<string>): RawBuilder<unknown>
 }
 
 declare module 'fastify' {
@@ -68,7 +76,7 @@ export default fp<DatabaseOptions>(async function database (app, { databaseFile 
 
   async function open (): Promise<Kysely<Tables>> {
     const db = new Kysely<Tables>({
-      dialect: databaseUrl ? createPostgresqlDialect(databaseUrl, app.log) : await createSqliteDialect(databaseFile),
+      dialect: await (databaseUrl ? createPostgresqlDialect(databaseUrl, app.log) : createSqliteDialect(databaseFile)),
       plugins: [new CamelCasePlugin()]
     })
     try {
@@ -101,6 +109,8 @@ export default fp<DatabaseOptions>(async function database (app, { databaseFile 
   app.decorate('database', {
     dialect,
     run,
+    compile: createCompile(db),
+    elementsOf: json => dialect === 'sqlite' ? sql`json_each(${json})` : sql`json_array_elements(cast(${json} as json))`,
     async isUp () {
       try {
         await run(db => sql`select 1`.execute(db))

@@ -1,22 +1,24 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { PostgresDialect, type Dialect, type PostgresPoolClient } from 'kysely'
-import pg from 'pg'
+import type { PoolClient } from 'pg'
 import { DatabaseUnavailable, isConnectionLost } from './errors.js'
 
 const CONNECT_TIMEOUT_MS = 3_000
 const QUERY_TIMEOUT_MS = 5_000
 
 /** Returns the dialect of Kysely for PostgreSQL, with a pool that replaces the connections that it loses. */
-export function createPostgresqlDialect (url: string, log: FastifyBaseLogger): Dialect {
+export async function createPostgresqlDialect (url: string, log: FastifyBaseLogger): Promise<Dialect> {
   if (!/^postgres(ql)?:/.test(url)) throw new Error('its URL does not start with postgres://')
+  // A service on SQLite starts faster without this driver.
+  const { default: pg } = await import('pg')
   // Without timeouts, requests would wait for ever for a server that vanished without closing its connections. The
   // parameters of the URL override them.
   const pool = new pg.Pool({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, query_timeout: QUERY_TIMEOUT_MS, keepAlive: true })
   // A connection that breaks emits an error event, which ends the process if nobody listens.
   pool.on('error', error => log.warn(error, 'Lost an idle database connection'))
   // The first error of each lost connection. It can come between two queries, and while the connection is opened.
-  const losses = new WeakMap<pg.PoolClient, unknown>()
-  const markLost = (client: pg.PoolClient, error: unknown) => {
+  const losses = new WeakMap<PoolClient, unknown>()
+  const markLost = (client: PoolClient, error: unknown) => {
     if (!losses.has(client)) losses.set(client, error)
   }
   pool.on('connect', client => client.on('error', error => markLost(client, error)))

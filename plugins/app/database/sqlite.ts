@@ -1,10 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { SqliteDialect, type Dialect, type SqliteDatabase, type SqliteStatement } from 'kysely'
-import Libsql from 'libsql'
+import type Libsql from 'libsql'
 
 // A wait for a lock blocks the event loop, so it has to be short.
 const LOCK_TIMEOUT_MS = 500
+
+const MAX_KEPT_STATEMENTS = 100
 
 /**
  * Returns the dialect of Kysely for an SQLite file. Creates the file and its folder where there is none.
@@ -13,6 +15,8 @@ const LOCK_TIMEOUT_MS = 500
  */
 export async function createSqliteDialect (file: string): Promise<Dialect> {
   await mkdir(dirname(file), { recursive: true })
+  // A service on PostgreSQL starts faster without this driver.
+  const { default: Libsql } = await import('libsql')
   const database = new Libsql(file, { timeout: LOCK_TIMEOUT_MS })
   try {
     database.exec('pragma journal_mode = wal')
@@ -77,27 +81,48 @@ function withImmediateTransactions (database: InstanceType<typeof Libsql>): Sqli
     }
   }
 
+  // The statements that were used last, by their text, because it takes longer to prepare a statement than to run it.
+  const kept = new Map<string, SqliteStatement>()
+
+  function prepare (text: string): SqliteStatement {
+    const statement = database.prepare(text) as unknown as SqliteStatement
+    const command = transactionCommands[text]
+    if (command !== undefined) {
+      return Object.assign(statement, {
+        run () {
+          command()
+          return { changes: 0, lastInsertRowid: 0 }
+        }
+      })
+    }
+    const isWrite = /^(insert|update|delete)\b/i.test(text)
+    const runLocked = <Result>(statement: () => Result) => isWrite && !isInTransaction && !database.inTransaction ? runInTransaction(statement) : run(statement)
+    const runOrDrop = <Result>(statement: () => Result) => {
+      try {
+        return runLocked(statement)
+      } catch (error) {
+        // The garbage collector ends a statement that libsql leaves in progress.
+        kept.delete(text)
+        throw error
+      }
+    }
+    const executeAll = statement.all.bind(statement)
+    const execute = statement.run.bind(statement)
+    return Object.assign(statement, {
+      all: (parameters: unknown[]) => runOrDrop(() => executeAll(parameters)),
+      run: (parameters: unknown[]) => runOrDrop(() => execute(parameters))
+    })
+  }
+
   return {
     close: () => database.close(),
     prepare (text) {
-      const statement = database.prepare(text) as unknown as SqliteStatement
-      const command = transactionCommands[text]
-      if (command !== undefined) {
-        return Object.assign(statement, {
-          run () {
-            command()
-            return { changes: 0, lastInsertRowid: 0 }
-          }
-        })
-      }
-      const isWrite = /^(insert|update|delete)\b/i.test(text)
-      const runLocked = <Result>(statement: () => Result) => isWrite && !isInTransaction && !database.inTransaction ? runInTransaction(statement) : run(statement)
-      const executeAll = statement.all.bind(statement)
-      const execute = statement.run.bind(statement)
-      return Object.assign(statement, {
-        all: (parameters: unknown[]) => runLocked(() => executeAll(parameters)),
-        run: (parameters: unknown[]) => runLocked(() => execute(parameters))
-      })
+      const statement = kept.get(text) ?? prepare(text)
+      // A Map keeps the order in which its entries were added.
+      kept.delete(text)
+      kept.set(text, statement)
+      if (kept.size > MAX_KEPT_STATEMENTS) kept.delete(kept.keys().next().value!)
+      return statement
     }
   }
 }

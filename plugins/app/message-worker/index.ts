@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { DatabaseUnavailable } from '../database/errors.js'
 import { processTopics } from './process-topics.js'
-import { selectWaitingTopics } from './queries.js'
+import { createQueries } from './queries.js'
 
 /** The decorator `app.messageWorker`. */
 export interface MessageWorker {
@@ -41,6 +41,7 @@ interface Errors {
  */
 export default fp(async function messageWorker (app) {
   const { database } = app
+  const queries = createQueries(database)
 
   let isStopping = false
   let running: Promise<void> | undefined
@@ -61,7 +62,8 @@ export default fp(async function messageWorker (app) {
   async function takeTopics (): Promise<string[]> {
     const topicId = isolated.shift()
     if (topicId !== undefined) return [topicId]
-    const inTurn = await database.run(db => selectWaitingTopics(db, cursor, MAX_TOPICS))
+    const waiting = await database.run(db => queries.selectWaitingTopics(db, { afterId: cursor, limit: MAX_TOPICS }))
+    const inTurn = waiting.map(({ topicId }) => topicId)
     cursor = inTurn.length === MAX_TOPICS ? inTurn.at(-1)! : ''
     const taken = new Set([...woken].slice(-MAX_TOPICS).concat(inTurn))
     for (const topicId of taken) woken.delete(topicId)
@@ -75,7 +77,7 @@ export default fp(async function messageWorker (app) {
     const topicIds = await takeTopics()
     if (isStopping || topicIds.length === 0) return false
     try {
-      const { hasProgress, unfinished } = await processTopics(database, topicIds)
+      const { hasProgress, unfinished } = await processTopics(database, queries, topicIds)
       errors.inARow = 0
       // Within a turn, unfinished topics come again before the next turn, but after topics with new messages.
       if (cursor !== '') woken = new Set([...unfinished, ...woken])

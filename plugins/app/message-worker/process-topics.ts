@@ -1,5 +1,5 @@
 import type { Database } from '../database/index.js'
-import { failMessages, selectNextMessages, storeMessages } from './queries.js'
+import { idsOf, positionsOf, type Queries } from './queries.js'
 
 /** The most messages of a topic that one transaction processes when it has no other topic. Several topics share them. */
 const MAX_BATCH_SIZE = 500
@@ -19,24 +19,20 @@ export interface ProcessedTopics {
  * Stores the next messages of each topic in one transaction. The messages of a deleted topic fail. On PostgreSQL, topics
  * that another worker has locked are skipped.
  */
-export async function processTopics ({ dialect, run }: Database, topicIds: string[]): Promise<ProcessedTopics> {
+export async function processTopics ({ run }: Database, queries: Queries, topicIds: string[]): Promise<ProcessedTopics> {
   return await run(db => db.transaction().setIsolationLevel('read committed').execute(async db => {
-    const topics = await db.selectFrom('topic').select(['topicId', 'deleteAt'])
-      .where('topicId', 'in', topicIds)
-      // In SQLite, a transaction locks the whole database.
-      .$if(dialect === 'postgresql', query => query.forUpdate().skipLocked())
-      .execute()
+    const topics = await queries.lockTopics(db, { topicIds: idsOf(topicIds) })
     const deleted = new Set(topics.filter(({ deleteAt }) => deleteAt !== null).map(({ topicId }) => topicId))
     const limit = Math.max(Math.floor(MAX_BATCH_SIZE / topicIds.length), MIN_MESSAGES_PER_TOPIC)
     const counts = new Map<string, number>()
     if (topics.length > 0) {
       // A separate statement sees what the last holder of each lock has committed.
-      const messages = await selectNextMessages(db, topics.map(({ topicId }) => topicId), limit)
+      const messages = await queries.selectNextMessages(db, { topicIds: idsOf(topics.map(({ topicId }) => topicId)), limit })
       for (const { topicId } of messages) counts.set(topicId, (counts.get(topicId) ?? 0) + 1)
       const failed = messages.filter(({ topicId }) => deleted.has(topicId))
       const stored = messages.filter(({ topicId }) => !deleted.has(topicId))
-      if (stored.length > 0) await storeMessages(db, stored)
-      if (failed.length > 0) await failMessages(db, failed, 'The topic was deleted')
+      if (stored.length > 0) await queries.storeMessages(db, { messages: positionsOf(stored) })
+      if (failed.length > 0) await queries.failMessages(db, { messageIds: idsOf(failed.map(({ messageId }) => messageId)), reason: 'The topic was deleted' })
     }
     const skipped = new Set(topicIds)
     for (const { topicId } of topics) skipped.delete(topicId)

@@ -1,8 +1,10 @@
-import { setImmediate } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { sql, type Kysely } from 'kysely'
 import { ServiceUnavailable } from '../../../lib/service-unavailable.js'
+import { createBatches } from '../database/batches.js'
+import type { Parameters } from '../database/compile.js'
 import { createId } from '../database/ids.js'
+import type { Database } from '../database/index.js'
 import type { Tables } from '../database/tables.js'
 
 /** A message to accept. */
@@ -19,14 +21,6 @@ export class BacklogFull extends ServiceUnavailable {
   }
 }
 
-interface PendingDraft extends Draft {
-  resolve (messageId: string): void
-  reject (error: unknown): void
-}
-
-/** The most messages that are accepted in one transaction. */
-const MAX_BATCH_SIZE = 100
-
 // A count of the backlog is used for so long while it leaves room for so many messages, because all processes together
 // do not accept that many in that time. Near the limit, each batch counts anew.
 const MAX_COUNT_AGE_MS = 1_000
@@ -35,15 +29,11 @@ const AMPLE_ROOM = 10_000
 /**
  * Returns a function that accepts a message and resolves to its id.
  *
- * Messages that arrive during a transaction go into the next one together, because a commit for each message would
- * wait for the disk for each message.
- *
  * @param messageBacklog the most messages that wait to be stored
  */
 export function createAccept (app: FastifyInstance, messageBacklog: number): (draft: Draft) => Promise<string> {
   const { run } = app.database
-  const pending: PendingDraft[] = []
-  let isRunning = false
+  const insertMessages = createInsertMessages(app.database)
 
   // The last count of the backlog, and the messages that this process has accepted since.
   let waiting = 0
@@ -59,33 +49,21 @@ export function createAccept (app: FastifyInstance, messageBacklog: number): (dr
     return messageBacklog - waiting
   }
 
-  async function acceptBatch (batch: PendingDraft[]): Promise<void> {
-    try {
-      for (const { reject } of batch.splice(await countRoom())) reject(new BacklogFull())
-      if (batch.length === 0) return
-      const rows = await run(db => db.transaction().setIsolationLevel('read committed').execute(db => insertMessages(db, batch)))
-      waiting += rows.length
-      app.messageWorker.wake(rows.map(({ topicId }) => topicId))
-      batch.forEach(({ resolve }, index) => resolve(rows[index].messageId))
-    } catch (error) {
-      for (const { reject } of batch) reject(error)
-    }
-  }
-
-  async function acceptPending (): Promise<void> {
-    isRunning = true
-    while (pending.length > 0) {
-      // SQLite answers synchronously, so that no other request would be read before the transaction.
-      await setImmediate()
-      await acceptBatch(pending.splice(0, MAX_BATCH_SIZE))
-    }
-    isRunning = false
-  }
-
-  return draft => new Promise((resolve, reject) => {
-    pending.push({ ...draft, resolve, reject })
-    if (!isRunning) acceptPending()
+  const accept = createBatches(async (drafts: Draft[]): Promise<string[]> => {
+    // The messages for which there is no room get no id.
+    const accepted = drafts.slice(0, await countRoom())
+    if (accepted.length === 0) return []
+    const ids = await run(db => db.transaction().setIsolationLevel('read committed').execute(db => insertMessages(db, accepted)))
+    waiting += ids.length
+    app.messageWorker.wake(accepted.map(({ topicId }) => topicId))
+    return ids
   })
+
+  return async draft => {
+    const messageId = await accept(draft)
+    if (messageId === undefined) throw new BacklogFull()
+    return messageId
+  }
 }
 
 /** Returns how many messages wait in all topics, counted up to a limit. */
@@ -96,40 +74,44 @@ async function countWaiting (db: Kysely<Tables>, limit: number): Promise<number>
   return Number(count)
 }
 
-async function insertMessages (db: Kysely<Tables>, drafts: Draft[]) {
-  const sequences = await takeSequences(db, drafts.map(({ topicId }) => topicId))
-  const createAt = new Date().toISOString()
-  const rows = drafts.map(({ topicId, mediaType, body }, index) => ({
-    messageId: createId('EBM'),
-    topicId,
-    mediaType,
-    body,
-    sequence: sequences[index],
-    status: 'accepted' as const,
-    createAt
-  }))
-  await db.insertInto('message').values(rows).execute()
-  return rows
-}
-
-/** Takes the next sequence number of the topic for each of the ids. */
-async function takeSequences (db: Kysely<Tables>, topicIds: string[]): Promise<number[]> {
-  const counts = new Map<string, number>()
-  for (const topicId of topicIds) counts.set(topicId, (counts.get(topicId) ?? 0) + 1)
+/** Returns a function that inserts messages in a transaction and returns their ids. */
+function createInsertMessages ({ dialect, compile, elementsOf }: Database) {
   // The upsert locks each row until the end of the transaction, so that a sequence number is visible only after every
   // lower one. All transactions lock the rows in the same order, which prevents deadlocks.
-  const rows = await db.insertInto('messageSequence')
-    .values([...counts].sort(([a], [b]) => a < b ? -1 : 1).map(([topicId, last]) => ({ topicId, last })))
-    .onConflict(conflict => conflict.column('topicId').doUpdateSet(({ eb, ref }) => ({
-      last: eb(ref('messageSequence.last'), '+', ref('excluded.last'))
-    })))
-    .returningAll()
-    .execute()
+  const takeSequences = compile((db, { counts }: Parameters<{ counts: string }>) => sql<{ topicId: string, last: number | string }>`
+    insert into message_sequence (topic_id, last)
+    select value ->> 0, cast(value ->> 1 as bigint) from ${elementsOf(counts)} order by value ->> 0
+    on conflict (topic_id) do update set last = message_sequence.last + excluded.last
+    returning topic_id, last`.compile(db))
 
-  const taken = new Map(rows.map(({ topicId, last }) => [topicId, Number(last) - counts.get(topicId)!]))
-  return topicIds.map(topicId => {
-    const sequence = taken.get(topicId)! + 1
-    taken.set(topicId, sequence)
-    return sequence
+  const insert = compile((db, { messages, bodies, createAt }: Parameters<{ messages: string, bodies: Buffer, createAt: string }>) => {
+    // All bodies together are one parameter, because JSON has no bytes.
+    const place = sql`cast(value ->> 4 as integer), cast(value ->> 5 as integer)`
+    // In SQLite, a part of no bytes is null.
+    const body = dialect === 'sqlite' ? sql`ifnull(substr(${bodies}, ${place}), x'')` : sql`substr(cast(${bodies} as bytea), ${place})`
+    return sql`
+      insert into message (message_id, topic_id, media_type, sequence, body, status, create_at)
+      select value ->> 0, value ->> 1, value ->> 2, cast(value ->> 3 as bigint), ${body}, 'accepted', ${createAt}
+      from ${elementsOf(messages)}`.compile(db)
   })
+
+  return async (db: Kysely<Tables>, drafts: Draft[]): Promise<string[]> => {
+    const counts = new Map<string, number>()
+    for (const { topicId } of drafts) counts.set(topicId, (counts.get(topicId) ?? 0) + 1)
+    const taken = await takeSequences(db, { counts: JSON.stringify([...counts]) })
+    const sequences = new Map(taken.map(({ topicId, last }) => [topicId, Number(last) - counts.get(topicId)!]))
+
+    // The first byte has the place 1.
+    let start = 1
+    const rows = drafts.map(({ topicId, mediaType, body }) => {
+      const sequence = sequences.get(topicId)! + 1
+      sequences.set(topicId, sequence)
+      const row = [createId('EBM'), topicId, mediaType, sequence, start, body.length] as const
+      start += body.length
+      return row
+    })
+    const bodies = Buffer.concat(drafts.map(({ body }) => body))
+    await insert(db, { messages: JSON.stringify(rows), bodies, createAt: new Date().toISOString() })
+    return rows.map(([messageId]) => messageId)
+  }
 }

@@ -2,6 +2,8 @@ import type { Static } from '@sinclair/typebox'
 import fp from 'fastify-plugin'
 import { sql } from 'kysely'
 import type { NewTopic, Topic, TopicPage, TopicQuery } from '../../../schemas/topic.js'
+import { createBatches } from '../database/batches.js'
+import type { Parameters } from '../database/compile.js'
 import { createId, normalizeId } from '../database/ids.js'
 
 /** The decorator `app.topics`: the topics that are not deleted. */
@@ -24,7 +26,40 @@ const toTimestamp = (date: string) => new Date(date).toISOString()
 
 /** Decorates the app with its topics. */
 export default fp(async function topics (app) {
-  const { run } = app.database
+  const { run, compile, elementsOf } = app.database
+
+  // A statement whose rows are `*` fails on a connection of PostgreSQL after a migration has added a column.
+  const COLUMNS = ['topicId', 'name', 'description', 'mediaType', 'createAt', 'deleteAt'] as const
+
+  // Two processes that create topics of the same names at once take the names in the same order, which prevents deadlocks.
+  const insertTopics = compile((db, { topics }: Parameters<{ topics: string }>) => db.insertInto('topic')
+    .columns(COLUMNS)
+    .expression(sql<never>`select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, null
+      from ${elementsOf(topics)} order by value ->> 1, value ->> 0`)
+    .onConflict(conflict => conflict.column('name').where('deleteAt', 'is', null).doNothing())
+    .returning('topicId')
+    .compile())
+
+  const selectTopics = compile((db, { ids }: Parameters<{ ids: string }>) => db.selectFrom('topic').select(COLUMNS)
+    .where('topicId', 'in', sql<string>`(select value ->> 0 from ${elementsOf(ids)})`)
+    .where('deleteAt', 'is', null)
+    .compile())
+
+  const create = createBatches(async (drafts: Array<Static<typeof NewTopic>>) => {
+    const createAt = new Date().toISOString()
+    const topics = drafts.map(draft => ({ topicId: createId('EBT'), ...draft, createAt, deleteAt: null }))
+    const rows = topics.map(({ topicId, name, description, mediaType }) => [topicId, name, description, mediaType, createAt])
+    const created = await run(db => insertTopics(db, { topics: JSON.stringify(rows) }))
+    const ids = new Set(created.map(({ topicId }) => topicId))
+    return topics.map(topic => ids.has(topic.topicId) ? topic : undefined)
+  })
+
+  const find = createBatches(async (topicIds: string[]) => {
+    const ids = [...new Set(topicIds)].map(topicId => [topicId])
+    const topics = await run(db => selectTopics(db, { ids: JSON.stringify(ids) }))
+    const found = new Map(topics.map(topic => [topic.topicId, topic]))
+    return topicIds.map(topicId => found.get(topicId))
+  })
 
   app.decorate<Topics>('topics', {
     list: ({ name, startDate, endDate, beforeId, afterId, limit }) => run(async db => {
@@ -59,16 +94,9 @@ export default fp(async function topics (app) {
       }
     }),
 
-    create: topic => run(db => db.insertInto('topic')
-      .values({ topicId: createId('EBT'), ...topic, createAt: new Date().toISOString(), deleteAt: null })
-      .onConflict(conflict => conflict.column('name').where('deleteAt', 'is', null).doNothing())
-      .returningAll()
-      .executeTakeFirst()),
+    create,
 
-    find: topicId => run(db => db.selectFrom('topic').selectAll()
-      .where('topicId', '=', normalizeId(topicId))
-      .where('deleteAt', 'is', null)
-      .executeTakeFirst()),
+    find: topicId => find(normalizeId(topicId)),
 
     remove: topicId => run(db => db.updateTable('topic')
       .set({ deleteAt: new Date().toISOString() })

@@ -95,6 +95,14 @@ t.test('returns the sha-256 digest of the field', async t => {
 })
 
 t.test('takes the complete content at once', async t => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), fc.uint8Array({ maxLength: 3 }), fc.constantFrom('256', '512'), (content, other, size) => {
+    for (const digested of [content, other]) {
+      const field = `sha-${size}=:${createHash(`sha${size}`).update(digested).digest('base64')}:`
+      const digest = digestOf(field)!
+      digest.setContent(content)
+      t.equal(digest.matches(), matches(field, content))
+    }
+  }))
   for (const [title, content, field] of PUBLISHED) {
     for (const [bytes, expected] of [[Buffer.from(content), true], [Buffer.from(`${content}x`), false]] as const) {
       const digest = digestOf(field)!

@@ -219,3 +219,17 @@ t.test('logs the error once, and nothing of the request', async t => {
   t.equal(logged.length, 1)
   t.notMatch(lines.join(''), /secret/)
 })
+
+t.test('keeps the name of each handler for other plugins', async t => {
+  const app = Fastify(serverOptions())
+  await app.register(reasonPhrase)
+  const names: string[] = []
+  app.addHook('onRoute', ({ handler }) => { names.push(handler.name) })
+  app.post('/', async () => 'anonymous')
+  app.route({ method: ['PUT', 'PATCH'], url: '/', handler: async () => 'property' })
+  app.delete('/', async function remove () { return 'named' })
+  t.strictSame(names, ['', 'handler', 'remove'])
+  t.equal((await app.inject({ method: 'POST', url: '/' })).body, 'anonymous')
+  t.equal((await app.inject({ method: 'PATCH', url: '/' })).body, 'property')
+  t.equal((await app.inject({ method: 'DELETE', url: '/' })).body, 'named')
+})

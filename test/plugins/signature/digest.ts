@@ -209,3 +209,14 @@ t.test('shows other plugins the SHA-256 of a body, before it is read, if it is c
   assertErrorResponse(t, await exchange(port, signedBytes('POST', '/seen', '{"a":1}', {}, {}, '{"a":2}')), 401, MISMATCH)
   t.strictSame(seen, [digest], 'before the body is read, it is the digest that the body must have')
 })
+
+t.test('reads a Content-Digest of at most 16 digests and parameters', async t => {
+  const { port } = await start(t, keys)
+  const sha256 = sign('POST', '/ran', 'a')['content-digest']
+  for (const [count, statusCode] of [[15, 200], [16, 401]] as const) {
+    const digests = [...Array.from({ length: count }, (_, i) => `a${i}=:AA==:`), sha256].join(', ')
+    const signing = { values: { '"content-digest"': digests } }
+    const response = await exchange(port, signedBytes('POST', '/ran', 'a', signing, { 'content-digest': digests, 'content-type': 'text/plain' }))
+    t.equal(response.statusCode, statusCode, `${count + 1} digests`)
+  }
+})

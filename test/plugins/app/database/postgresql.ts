@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import type { Socket } from 'node:net'
 import Fastify from 'fastify'
 import { Kysely, sql } from 'kysely'
@@ -96,9 +96,9 @@ t.test('the database on PostgreSQL', { skip: postgresql.skip }, async t => {
 })
 
 t.test('a connection to PostgreSQL', async t => {
-  const connect = (t: Test, url: string, warned: (error: Error) => void = error => t.fail(error)) => {
+  const connect = async (t: Test, url: string, warned: (error: Error) => void = error => t.fail(error)) => {
     const log = Object.assign(Fastify().log, { warn: warned })
-    const db = new Kysely<Tables>({ dialect: createPostgresqlDialect(url, log) })
+    const db = new Kysely<Tables>({ dialect: await createPostgresqlDialect(url, log) })
     t.teardown(() => db.destroy())
     return db
   }
@@ -106,13 +106,13 @@ t.test('a connection to PostgreSQL', async t => {
   t.test('is closed when it does not answer', async t => {
     let closed: Promise<unknown> | undefined
     const url = await stub(t, socket => { closed = once(socket, 'close') })
-    await t.rejects(readNames(connect(t, `${url}?query_timeout=100`)), { message: 'Query read timeout' })
+    await t.rejects(readNames(await connect(t, `${url}?query_timeout=100`)), { message: 'Query read timeout' })
     await closed
   })
 
   t.test('that breaks during a query fails the query, and not the process', async t => {
     const url = await stub(t, socket => socket.destroy())
-    const error = await readNames(connect(t, url)).catch(error => error)
+    const error = await readNames(await connect(t, url)).catch(error => error)
     t.ok(isUnavailable(error), error.message)
   })
 
@@ -122,13 +122,14 @@ t.test('a connection to PostgreSQL', async t => {
       sockets.add(socket)
       socket.write(stubError('42P01', 'relation "topic" does not exist'))
     })
-    const warned = new Promise<Error>(resolve => {
-      const db = connect(t, url, resolve)
-      t.rejects(readNames(db), { code: '42P01' })
-        .then(() => t.rejects(readNames(db), { code: '42P01' }))
-        .then(() => sockets.forEach(socket => socket.destroy()))
-    })
-    t.ok(isUnavailable(await warned))
+    const log = new EventEmitter()
+    const warned = once(log, 'warn')
+    const db = await connect(t, url, error => log.emit('warn', error))
+    await t.rejects(readNames(db), { code: '42P01' })
+    await t.rejects(readNames(db), { code: '42P01' })
+    for (const socket of sockets) socket.destroy()
+    const [error] = await warned
+    t.ok(isUnavailable(error))
     t.equal(sockets.size, 1)
   })
 
@@ -140,7 +141,7 @@ t.test('a connection to PostgreSQL', async t => {
       closed ??= once(socket, 'close')
       if (text === 'begin') socket.write(stubDone('BEGIN'))
     })
-    const db = connect(t, `${url}?query_timeout=100`)
+    const db = await connect(t, `${url}?query_timeout=100`)
     await t.rejects(db.transaction().execute(readNames), { message: 'Query read timeout' })
     await closed
     t.strictSame(queries, ['begin', 'select "name" from "topic"'])
@@ -153,7 +154,7 @@ t.test('a connection to PostgreSQL', async t => {
       socket.write(stubDone('BEGIN'))
       socket.end(stubError('25P03', 'terminating connection due to idle-in-transaction timeout'))
     })
-    await t.rejects(connect(t, url).transaction().execute(async db => {
+    await t.rejects((await connect(t, url)).transaction().execute(async db => {
       await closed
       return await readNames(db)
     }), { code: '25P03' })
@@ -171,7 +172,7 @@ t.test('a connection to PostgreSQL', async t => {
     })
     const port = await gate.open()
     t.teardown(() => gate.close())
-    const db = connect(t, `postgres://user:secret@127.0.0.1:${port}/topics`)
+    const db = await connect(t, `postgres://user:secret@127.0.0.1:${port}/topics`)
     await t.rejects(readNames(db), { code: '57P01' })
     await t.rejects(db.transaction().execute(readNames), { code: '57P01' })
     t.equal(sockets.length, 2)
@@ -186,7 +187,7 @@ t.test('a connection to PostgreSQL', async t => {
         else if (text === 'rollback') answer(socket)
         else socket.write(stubError('42P01', 'relation "topic" does not exist'))
       })
-      await t.rejects(connect(t, url).transaction().execute(readNames), { code: '42P01' })
+      await t.rejects((await connect(t, url)).transaction().execute(readNames), { code: '42P01' })
       await closed
     }
   })
@@ -198,7 +199,7 @@ t.test('a connection to PostgreSQL', async t => {
         sockets.add(socket)
         socket.write(/^(begin|rollback)$/.test(text) ? stubDone(text.toUpperCase()) : stubError(code, 'not now'))
       })
-      const db = connect(t, url)
+      const db = await connect(t, url)
       await t.rejects(db.transaction().execute(readNames), { code })
       const error = await readNames(db).catch(error => error)
       t.equal(error.code, code)

@@ -70,6 +70,29 @@ t.test('on a full disk, writes and transactions fail with 503, and nothing of th
   t.same((await run(readNames)).map(({ name }) => name).sort(), ['after', 'before', 'later'])
 })
 
+t.test('a statement runs again after it failed, and after another process added a column', async t => {
+  const options = await sqlite.open(t)
+  const { database: { run } } = await openDatabase(t, options)
+  const other = new Libsql(options.databaseFile!)
+  t.teardown(() => other.close())
+
+  await run(addTopic('a'))
+  await t.rejects(run(addTopic('a')), { code: 'SQLITE_CONSTRAINT_UNIQUE' })
+  await run(addTopic('b'))
+  t.equal((await run(db => db.selectFrom('topic').selectAll().execute())).length, 2)
+  other.exec('alter table topic add column extra text')
+  t.match(await run(db => db.selectFrom('topic').selectAll().execute()), [{ name: 'a', extra: null }, { name: 'b', extra: null }])
+})
+
+t.test('more statements than are kept run again', async t => {
+  const { database: { run } } = await openDatabase(t, await sqlite.open(t))
+  for (let round = 0; round < 2; round++) {
+    for (let number = 0; number < 150; number++) {
+      t.same((await run(db => sql`select ${sql.lit(number)} as number`.execute(db))).rows, [{ number }])
+    }
+  }
+})
+
 t.test('a file that cannot be written is unavailable for writes', async t => {
   const { database: { run } } = await openDatabase(t, await sqlite.open(t))
   const cause = { code: 'SQLITE_READONLY' }

@@ -70,10 +70,12 @@ for (const { name, skip, open } of databases) {
       for (const value of all) await send(json, value)
       const bytes = await topic('bytes', 'application/octet-stream')
       const body = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
-      await app.messages.accept({ topicId: bytes, mediaType: 'application/octet-stream', body })
+      const acceptBytes = (body: Buffer) => app.messages.accept({ topicId: bytes, mediaType: 'application/octet-stream', body })
+      await acceptBytes(Buffer.alloc(0))
+      await Promise.all([body, Buffer.alloc(0), body.subarray(1)].map(acceptBytes))
       await settled()
       t.strictSame(await values(json), all)
-      t.strictSame(await values(bytes), [body.toString('base64')])
+      t.strictSame(await values(bytes), ['', body.toString('base64'), '', body.toString('base64', 1)])
     })
 
     t.test('refuses messages when the backlog of all processes together is full', async t => {

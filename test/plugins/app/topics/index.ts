@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import database from '../../../../plugins/app/database/index.js'
+import database, { type DatabaseOptions } from '../../../../plugins/app/database/index.js'
 import plugin from '../../../../plugins/app/topics/index.js'
 import { databases } from '../../../fixtures/database.js'
 
@@ -8,8 +8,8 @@ const draft = { description: 'What it is for', mediaType: 'text/plain' }
 
 for (const { name, skip, open } of databases) {
   t.test(`on ${name}, app.topics`, { skip }, async t => {
-    async function registry (t: Test) {
-      const options = await open(t)
+    async function registry (t: Test, options?: DatabaseOptions) {
+      options ??= await open(t)
       const app = Fastify()
       t.teardown(() => app.close())
       await app.register(database, options)
@@ -64,6 +64,31 @@ for (const { name, skip, open } of databases) {
 
       await create('Taken')
       t.equal((await topics.list({ limit: 10 })).items.length, 2, 'another case is another name')
+    })
+
+    t.test('creates topics at once with one whose name is taken', async t => {
+      const { topics, create } = await registry(t)
+      await create('b')
+      const created = await Promise.all(['a', 'b', 'c', 'a'].map(name => topics.create({ ...draft, name })))
+      t.strictSame(created.map(topic => topic?.name), ['a', undefined, 'c', undefined])
+      for (const topic of created.filter(Boolean)) t.strictSame(await topics.find(topic!.topicId), topic)
+    })
+
+    t.test('creates topics of the same names in two processes without a deadlock', async t => {
+      const options = await open(t)
+      const processes = [await registry(t, options), await registry(t, options)]
+      const names = Array.from({ length: 50 }, (_, number) => `${number}`)
+      const created = await Promise.all([names, names.toReversed()].flatMap((names, index) =>
+        names.map(name => processes[index].topics.create({ ...draft, name }))))
+      t.same(created.filter(Boolean).map(topic => topic!.name).sort(), names.toSorted())
+    })
+
+    t.test('finds many topics at once, each for its id', async t => {
+      const { topics, create } = await registry(t)
+      const { a, b } = await create('a', 'b')
+      const none = `EBT-${'0'.repeat(32)}`
+      const found = await Promise.all([a, none, b, a].map(topicId => topics.find(topicId)))
+      t.strictSame(found.map(topic => topic?.name), ['a', undefined, 'b', 'a'])
     })
 
     t.test('gives the name of a deleted topic to a new one', async t => {

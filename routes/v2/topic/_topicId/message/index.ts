@@ -57,7 +57,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     const { topicId } = topic
     const { mediaType = topic.mediaType } = request.body
     // isSameMediaType() alone is too tolerant: Node's parser skips what it cannot read.
-    if (!isMediaType(mediaType) || !isSameMediaType(mediaType, topic.mediaType)) {
+    if (mediaType !== topic.mediaType && (!isMediaType(mediaType) || !isSameMediaType(mediaType, topic.mediaType))) {
       return reply.unprocessable(`The media type "${escapeControls(mediaType)}" is not "${topic.mediaType}", that of the topic`)
     }
 
