@@ -123,7 +123,9 @@ export class Execution<T> {
   #record: NewRecord | undefined
   #timer: NodeJS.Timeout | undefined
   #hasBegun = false
+  /** Whether the handler has answered, or is going to answer by the reply. */
   #isAnswering = false
+  #isTimedOut = false
   /** The status code of the answer that is sent. */
   #statusCode = 500
   #failure: RefusalError | undefined
@@ -200,14 +202,21 @@ export class Execution<T> {
 
   async #callHandler (): Promise<unknown> {
     const { callHandler, reply } = this.context
-    const result = callHandler()
-    if (result !== undefined) {
-      const payload = await result
-      if (payload !== undefined) return payload
-      // Fastify does not send it if the client has gone, and the transaction would not end.
-      if (!this.#isAnswering) reply.send()
+    let payload: unknown
+    try {
+      const result = callHandler()
+      // A handler that answers by a callback. The reply resolves at the end of the response.
+      if (result === undefined) return reply
+      payload = await result
+    } catch (err) {
+      if (!this.#isTimedOut) throw err
+      reply.log.error({ err }, `fastify-reason-phrase: ${this.#routeName} failed after its timeout`)
     }
-    // It ends with the response.
+    // The error of the timeout is sent.
+    if (this.#isTimedOut) return reply
+    if (payload !== undefined) return payload
+    // Fastify does not send it if the client has gone, and the transaction would not end.
+    if (!this.#isAnswering) reply.send()
     return reply
   }
 
@@ -216,6 +225,7 @@ export class Execution<T> {
     const transition = TRANSITIONS[this.#phase].timeout
     if (transition === undefined) return
     this.#enter(transition.to)
+    this.#isTimedOut = true
     this.#failure = new RefusalError(transition.to === 'rolled-back' ? 'timedOut' : 'commitUnknown')
     try {
       reply.send(this.#failure)

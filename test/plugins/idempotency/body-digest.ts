@@ -38,7 +38,7 @@ t.test('hashes the bytes of a body as they were sent, however it is read', async
   app.post('/', { config }, async () => 'ok')
   const gzipped = gzipSync(LONG)
   const bodies: Array<[type: string, body: string | Buffer, encoding?: string]> = [
-    ['json', LONG], ['json', gzipped, 'gzip'], ['json', Buffer.concat([gzipSync('{}'), Buffer.from('and more')]), 'gzip'],
+    ['json', LONG], ['json', gzipped, 'gzip'],
     ['iterated', LONG], ['piped', LONG], ['ignored', LONG]
   ]
   for (const [i, [type, payload, encoding]] of bodies.entries()) {
