@@ -11,7 +11,9 @@ export interface Operation {
 /** Returns the operation of a key. Keys are compared byte by byte, in every database. */
 export function createOperation (scope: string, key: string): Operation {
   // The length separates the scope from the key: both can have any character.
-  return { id: createHash('sha256').update(`${scope.length}:${scope}${key}`).digest(), scope, key }
+  const name = `${scope.length}:${scope}${key}`
+  // UTF-8 has the same bytes for all lone surrogates, so two scopes could have the same id.
+  return { id: createHash('sha256').update(name, 'utf16le').digest(), scope, key }
 }
 
 /**

@@ -1,0 +1,62 @@
+import t from 'tap'
+import { resolveOptions, type IdempotencyOptions } from '../../../lib/idempotency/options.js'
+import type { IdempotencyStore } from '../../../lib/idempotency/store.js'
+
+const store: IdempotencyStore<string> = {
+  dialect: 'sqlite',
+  transaction: async work => await work({ transaction: 'transaction', query: async () => [] })
+}
+
+t.test('adds the defaults', async t => {
+  t.strictSame(resolveOptions({ store }), {
+    store,
+    scope: undefined,
+    outcomes: undefined,
+    headers: ['content-type', 'content-encoding', 'location'],
+    wait: 1000,
+    timeout: 30_000,
+    maxInFlight: 5,
+    maxBytes: 1_048_576,
+    retention: 604_800
+  })
+})
+
+t.test('keeps the options that are given', async t => {
+  const options = { store, scope: () => 'alice', outcomes: '/v2/operation', wait: 0, timeout: 1, maxInFlight: 1, maxBytes: 1, retention: 1 }
+  t.strictSame(resolveOptions({ ...options, headers: ['etag', 'x_y'] }), { ...options, headers: ['content-type', 'content-encoding', 'location', 'etag', 'x_y'] })
+  t.match(resolveOptions({ store, wait: 2 ** 31 - 1, timeout: 2 ** 31 - 1, outcomes: '/:tenant/operation' }), { wait: 2 ** 31 - 1, timeout: 2 ** 31 - 1, outcomes: '/:tenant/operation' })
+  for (const dialect of ['postgresql', 'sqlite', 'mysql'] as const) t.equal(resolveOptions({ store: { ...store, dialect } }).store.dialect, dialect)
+})
+
+t.test('throws for each option that is missing, unknown, of the wrong type, or out of range', async t => {
+  const cases: Array<[options: object, message: string]> = [
+    [{}, 'option store must be an object with a method transaction and a dialect of postgresql, sqlite, mysql, such as kyselyStore(db), not \'undefined\''],
+    [{ store, max: 1 }, 'unknown option "max" of idempotency, known are store, scope, outcomes, headers, wait, timeout, maxInFlight, maxBytes and retention'],
+    ...['postgres://:a secret@host', null, {}, { transaction () {} }, { ...store, dialect: 'a secret' }, { ...store, transaction: 'a secret' }].map((store): [object, string] => [{ store }, 'option store must be an object with a method transaction and a dialect of postgresql, sqlite, mysql, such as kyselyStore(db), not \'']),
+    ...['alice', null, true].map((scope): [object, string] => [{ store, scope }, 'option scope must be a function from a request to its authenticated caller, not ']),
+    ...['', '/', 'v2/operation', '/v2/operation/', null, true].map((outcomes): [object, string] => [{ store, outcomes }, 'option outcomes must be a path that begins with / and does not end with it, such as /v2/operation, not ']),
+    ...['etag', null, [1], [''], ['ETag'], ['a b'], ['etag', 'set-cookie'], ['content-length'], ['transfer-encoding'], ['connection'], ['idempotency-status']].map((headers): [object, string] => [
+      { store, headers }, 'option headers must be an array of field names in lower case, without connection, content-length, keep-alive, proxy-connection, te, trailer, transfer-encoding, upgrade, set-cookie, idempotency-status, idempotent-replayed, not '
+    ]),
+    ...[-1, 1.5, NaN, Infinity, '1000', null].map((wait): [object, string] => [{ store, wait }, 'option wait must be a number of milliseconds, not ']),
+    ...[0, -1, 1.5, NaN, Infinity, '1000', null].flatMap((value): Array<[object, string]> => [
+      [{ store, timeout: value }, 'option timeout must be a positive number of milliseconds, not '],
+      [{ store, maxInFlight: value }, 'option maxInFlight must be a positive number, not '],
+      [{ store, maxBytes: value }, 'option maxBytes must be a positive number of bytes, not '],
+      [{ store, retention: value }, 'option retention must be a positive number of whole seconds, not ']
+    ]),
+    [{ store, wait: 2 ** 31 }, 'option wait must be at most 2147483647 milliseconds, not 2147483648'],
+    [{ store, timeout: 2 ** 31 }, 'option timeout must be at most 2147483647 milliseconds, not 2147483648']
+  ]
+  for (const [options, message] of cases) {
+    let error: Error | undefined
+    try {
+      resolveOptions(options as IdempotencyOptions<string, unknown>)
+    } catch (thrown) {
+      error = thrown as Error
+    }
+    t.ok(error instanceof TypeError, message)
+    t.equal(error?.message.slice(0, message.length + 23), `fastify-reason-phrase: ${message}`)
+    t.notMatch(error?.message, 'a secret')
+  }
+})
