@@ -43,7 +43,7 @@ export interface Records {
   settle (operation: Operation, answer: Answer): Promise<void>
   /** Undoes the transaction, and inserts a complete record. `new` means that it is recorded. */
   reject (record: NewRecord): Promise<Claim>
-  /** Inserts complete records; returns for each whether it was inserted. */
+  /** Inserts complete records, at least one. Returns for each whether it was inserted. */
   insert (records: readonly NewRecord[]): Promise<boolean[]>
   find (operation: Operation): Promise<StoredRecord | undefined>
   /** Returns whether another transaction executes the operation, and since when if the database knows. */

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { addRoute, createService, transactionOf } from '../../fixtures/idempotency.js'
+import { addRoute, createService, transactionOf } from '../../fixtures/keyed-service.js'
 
 const config = { idempotency: 'optional' } as const
 

@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { createFingerprint } from '../../../lib/idempotency/operation.js'
 import { hash } from 'node:crypto'
-import { createService } from '../../fixtures/idempotency.js'
+import { createService } from '../../fixtures/keyed-service.js'
 import { exchange, listen } from '../../fixtures/wire.js'
 
 const config = { idempotency: 'optional' } as const

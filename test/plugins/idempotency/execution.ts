@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
 import { createFingerprint, createOperation } from '../../../lib/idempotency/operation.js'
 import { hash } from 'node:crypto'
-import { addRoute, createService, listenForKeys, summarize, TestStore, transactionOf } from '../../fixtures/idempotency.js'
+import { addRoute, createService, listenForKeys, summarize, TestStore, transactionOf } from '../../fixtures/keyed-service.js'
 import { tick, until } from '../../fixtures/maintenance.js'
 import { connect, listen } from '../../fixtures/wire.js'
 

@@ -6,7 +6,7 @@ import session from '@fastify/session'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import { createContextReplacer } from '../../../plugins/idempotency/first-on-send.js'
-import { createService, type TestStore } from '../../fixtures/idempotency.js'
+import { createService, type TestStore } from '../../fixtures/keyed-service.js'
 
 const config = { idempotency: 'optional' } as const
 

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import cors from '@fastify/cors'
 import t from 'tap'
 import { createFingerprint, createOperation } from '../../../lib/idempotency/operation.js'
-import { addRoute, createService, listenForKeys, summarize, transactionOf } from '../../fixtures/idempotency.js'
+import { addRoute, createService, listenForKeys, summarize, transactionOf } from '../../fixtures/keyed-service.js'
 import { tick } from '../../fixtures/maintenance.js'
 import { assertErrorResponse, valuesOf } from '../../fixtures/wire.js'
 
