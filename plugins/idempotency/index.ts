@@ -1,9 +1,10 @@
 import type { FastifyInstance, FastifyRequest, RegisterOptions, RouteHandlerMethod } from 'fastify'
 import fp from 'fastify-plugin'
-import { resolveOptions, type IdempotencyOptions as Options } from '../../lib/idempotency/options.js'
+import { resolveOptions, type IdempotencyOptions as Options, type IdempotencySettings } from '../../lib/idempotency/options.js'
 import { isNotImplemented } from '../reason-phrase/not-implemented.js'
 import { kVerify, type Verifying } from '../reason-phrase/permissions.js'
 import { contractOf } from '../reason-phrase/registration.js'
+import { getRouteName } from '../reason-phrase/route-name.js'
 import { observeBody } from './body-digest.js'
 import type { Execution } from './execution.js'
 import { createContextReplacer } from './first-on-send.js'
@@ -41,12 +42,15 @@ declare module 'fastify' {
   }
 }
 
+type Settings = IdempotencySettings<RegisteredTransaction, FastifyRequest>
+
 const kExecution = Symbol('fastify-reason-phrase.execution')
 
 type KeyedRequest = FastifyRequest & { [kExecution]?: Execution<RegisteredTransaction> }
 
 async function idempotency (app: FastifyInstance, { prefix, logLevel, logSerializers, ...options }: RegisterOptions & IdempotencyOptions): Promise<void> {
   const settings = resolveOptions(options)
+  checkPoolSize(settings)
   const replaceContext = createContextReplacer(app, async (request, _reply, payload) => await (request as KeyedRequest)[kExecution]!.recordAnswer(payload))
   const keyedRequests = new KeyedRequests({ ...settings, scope: settings.scope ?? getKeyId }, contractOf(app)!, (request, execution) => {
     (request as KeyedRequest)[kExecution] = execution
@@ -54,13 +58,17 @@ async function idempotency (app: FastifyInstance, { prefix, logLevel, logSeriali
   })
 
   if (settings.scope === undefined) requireVerification(app)
+  logStore(app, settings)
   app.decorateRequest('transaction', {
     getter (this: KeyedRequest) { return this[kExecution]?.transaction }
   })
   app.addHook('onRoute', route => {
-    const { idempotency } = route.config ?? {}
+    const { idempotency, signature } = route.config ?? {}
     // app.notImplemented does nothing, and is recognized by its identity.
     if (idempotency === undefined || isNotImplemented(route)) return
+    if (signature === false && settings.scope === undefined) {
+      throw new Error(`fastify-reason-phrase: the route ${getRouteName(route)} has config.idempotency and signature: false, so that nothing tells its callers apart. Remove one of them, or set the option scope of idempotency`)
+    }
     const { handler } = route
     const keyedHandler: RouteHandlerMethod = function (request, reply) {
       if (request.headers['idempotency-key'] !== undefined) return keyedRequests.answer(request, reply, () => handler.call(this, request, reply))
@@ -69,6 +77,21 @@ async function idempotency (app: FastifyInstance, { prefix, logLevel, logSeriali
     // Other plugins read the name, for example for their traces.
     route.handler = Object.defineProperty(keyedHandler, 'name', { value: handler.name, configurable: true })
     route.onRequest = [...[route.onRequest ?? []].flat(), observeBody]
+  })
+}
+
+/** Fails the registration if requests with a key could take all connections. */
+function checkPoolSize ({ maxInFlight, store: { poolSize } }: Settings): void {
+  if (poolSize !== undefined && poolSize <= maxInFlight) {
+    throw new Error(`fastify-reason-phrase: option maxInFlight of idempotency must be less than the size of the connection pool, which is ${poolSize}, not ${maxInFlight}`)
+  }
+}
+
+function logStore (app: FastifyInstance, { store: { description } }: Settings): void {
+  if (description === undefined) return
+  app.addHook('onReady', done => {
+    app.log.info(`fastify-reason-phrase: ${description}`)
+    done()
   })
 }
 
