@@ -37,7 +37,7 @@ export type Claim = { readonly type: 'new' } | { readonly type: 'executing' } | 
 export type Judgement = 'replay' | 'mismatch' | 'closed'
 
 /** Judges a request by the record of its key. */
-export function judge (record: StoredRecord, fingerprint: Buffer): Judgement {
+export function judge (record: NewRecord, fingerprint: Buffer): Judgement {
   // A key can be closed before its request is known, so a closed key has no fingerprint.
   if (record.state === 'closed') return 'closed'
   return record.fingerprint?.equals(fingerprint) ? 'replay' : 'mismatch'

@@ -14,16 +14,24 @@ export type Query = (statement: Statement) => Promise<Rows>
 export interface Session<T> {
   readonly transaction: T
   readonly query: Query
+  /** Optional: the records of a store that does not use SQL. */
+  readonly records?: Records | undefined
 }
 
 /** Where records are kept: in the database of the effects. */
 export interface IdempotencyStore<T> {
   readonly dialect: 'postgresql' | 'sqlite' | 'mysql'
+  /** Optional: the name of the table. Default: `idempotency`. */
+  readonly table?: string | undefined
+  /** Optional: what the log says of the store at start. */
+  readonly description?: string | undefined
+  /** Optional: the size of the connection pool. It must be more than `maxInFlight`. */
+  readonly poolSize?: number | undefined
   /** Begins, calls `work` once, commits if it resolves, rolls back and rethrows if it rejects. Never repeats `work`. Rejects if the commit fails. */
   transaction<R> (work: (session: Session<T>) => Promise<R>): Promise<R>
   /** Optional: runs one statement outside of a transaction. */
   query?: Query | undefined
-  /** Optional: `first` is sent with BEGIN, `last` with COMMIT. `work` gets the rows of `first`. */
+  /** Optional, for PostgreSQL: `first` is sent with BEGIN, `last` with COMMIT. `work` gets the rows of `first`. */
   transactionWith?: (<R>(first: Statement, work: (session: Session<T>, rows: Rows) => Promise<{ result: R, last?: Statement | undefined }>) => Promise<R>) | undefined
 }
 
@@ -35,7 +43,7 @@ export interface Records {
   settle (operation: Operation, answer: Answer): Promise<void>
   /** Undoes the transaction, and inserts a complete record. `new` means that it is recorded. */
   reject (record: NewRecord): Promise<Claim>
-  /** Inserts complete records; returns for each whether it was inserted. */
+  /** Inserts complete records, at least one. Returns for each whether it was inserted. */
   insert (records: readonly NewRecord[]): Promise<boolean[]>
   find (operation: Operation): Promise<StoredRecord | undefined>
   /** Returns whether another transaction executes the operation, and since when if the database knows. */

@@ -34,9 +34,7 @@ export function writeErrorHead (response: ContractResponse, statusCode: number, 
   const isRaw = getPhase(response) === 'open'
   startHead(response)
   const headers = normalizeHeaders(given, contract, isRepresentationMetadata)
-  const source = getMessageSource(response)
-  const message = (source === 'unset' || source === 'none' ? messageFromHead(response, statusCode, phrase, headers) : undefined) ??
-    (source === 'unset' ? undefined : getMessage(response))
+  const message = findMessage(response, statusCode, phrase, headers)
   if (message !== undefined) {
     sendHead(response, statusCode, headers, message)
     return
@@ -47,6 +45,18 @@ export function writeErrorHead (response: ContractResponse, statusCode: number, 
   const contentLength = Number(getHeaderValue(given, 'content-length', contract) ?? response.getHeader('content-length'))
   holdHead(response, { statusCode, headers, contentLength, isRaw })
   Object.defineProperty(response, 'headersSent', { value: true, configurable: true })
+}
+
+/**
+ * Returns the message of an error, given the header section that its writer gave; undefined if the body may still contain it.
+ *
+ * @param phrase the reason phrase that the writer gave
+ * @param headers with the name of the message header as it is sent
+ */
+export function findMessage (response: ContractResponse, statusCode: number, phrase: string | undefined, headers: OutgoingHttpHeaders): string | undefined {
+  const source = getMessageSource(response)
+  return (source === 'unset' || source === 'none' ? messageFromHead(response, statusCode, phrase, headers) : undefined) ??
+    (source === 'unset' ? undefined : getMessage(response))
 }
 
 /** Returns the message in a header section, if there is one. */

@@ -1,0 +1,15 @@
+/** A promise that is settled from outside. */
+export class Deferred<T> {
+  readonly promise: Promise<T>
+  resolve!: (value: T | PromiseLike<T>) => void
+  reject!: (error: unknown) => void
+
+  constructor () {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+    // A rejection for which nobody waits does not end the process.
+    this.promise.catch(() => {})
+  }
+}

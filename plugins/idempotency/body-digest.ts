@@ -1,0 +1,61 @@
+import { createHash, type Hash } from 'node:crypto'
+import { finished } from 'node:stream/promises'
+import type { FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import { announcesContent, isStreamed } from '../signature/framing.js'
+
+const kBodyHash = Symbol('fastify-reason-phrase.body-hash')
+
+type RequestWithHash = FastifyRequest & { [kBodyHash]?: BodyHash }
+
+/** The SHA-256 of no content. */
+const EMPTY_DIGEST = createHash('sha256').digest()
+
+/** The hash of the bytes of a body, computed while somebody else reads them. */
+class BodyHash {
+  readonly #raw: FastifyRequest['raw']
+  readonly #hash: Hash = createHash('sha256')
+  #length = 0
+
+  constructor (raw: FastifyRequest['raw']) {
+    this.#raw = raw
+    // Otherwise, the listener would start to read.
+    raw.pause()
+    raw.on('data', (chunk: Uint8Array) => {
+      this.#hash.update(chunk)
+      this.#length += chunk.length
+    })
+  }
+
+  /** Reads what nobody else reads, and returns the digest. */
+  async digest ({ body, headers }: Pick<FastifyRequest, 'body' | 'headers'>): Promise<Buffer> {
+    if (!this.#raw.readableEnded) {
+      if (isStreamed({ body, headers } as FastifyRequest)) {
+        throw new Error('fastify-reason-phrase: the body is read as a stream, so its idempotency key cannot be checked. Parse the body')
+      }
+      // A parser can be done before the body ends. For example, gunzip ignores what follows a gzip stream.
+      await finished(this.#raw.unpipe().resume(), { writable: false })
+    }
+    if (headers['content-length'] !== undefined && Number(headers['content-length']) !== this.#length) {
+      throw new Error('fastify-reason-phrase: a hook or a middleware has read the body before the idempotency plugin, so its idempotency key cannot be checked. Read it in a preParsing hook')
+    }
+    return this.#hash.digest()
+  }
+}
+
+/**
+ * Starts to hash the body of a request with a key, if it has one. The hook runs as the last `onRequest` hook of the route:
+ * after the request is authenticated, and before a `preParsing` hook reads the body.
+ */
+export function observeBody (request: RequestWithHash, _reply: unknown, done: HookHandlerDoneFunction): void {
+  if (request.headers['idempotency-key'] !== undefined && announcesContent(request.raw) !== false) request[kBodyHash] = new BodyHash(request.raw)
+  done()
+}
+
+/**
+ * Returns the SHA-256 of the bytes of a body, as they were sent. Call it once, in the handler.
+ *
+ * @throws {Error} if the body is left to the handler as a stream, or if a part of it was read before it was observed
+ */
+export async function getBodyDigest (request: RequestWithHash): Promise<Buffer> {
+  return await request[kBodyHash]?.digest(request) ?? EMPTY_DIGEST
+}

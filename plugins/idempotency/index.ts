@@ -1,0 +1,117 @@
+import type { FastifyInstance, FastifyRequest, RegisterOptions, RouteHandlerMethod } from 'fastify'
+import fp from 'fastify-plugin'
+import { resolveOptions, type IdempotencyOptions as Options, type IdempotencySettings } from '../../lib/idempotency/options.js'
+import { isNotImplemented } from '../reason-phrase/not-implemented.js'
+import { kVerify, type Verifying } from '../reason-phrase/permissions.js'
+import { contractOf } from '../reason-phrase/registration.js'
+import { getRouteName } from '../reason-phrase/route-name.js'
+import { observeBody } from './body-digest.js'
+import type { Execution } from './execution.js'
+import { createContextReplacer } from './first-on-send.js'
+import { KeyedRequests } from './keyed-requests.js'
+import { sendRefusal } from './replay.js'
+
+export type { IdempotencyStore, Query, Rows, Session, Statement } from '../../lib/idempotency/store.js'
+
+/**
+ * The types of your service. Declare the transaction of your store here, and `request.transaction` has its type:
+ *
+ *     declare module 'fastify-reason-phrase/idempotency' {
+ *       interface Register { transaction: Transaction<Tables> }
+ *     }
+ */
+export interface Register {}
+
+/** The transaction that {@link Register} declares; unknown if it declares none. */
+export type RegisteredTransaction = Register extends { transaction: infer T } ? T : unknown
+
+/** Options of the plugin. */
+export type IdempotencyOptions = Options<RegisteredTransaction, FastifyRequest>
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /**
+     * The transaction of a request with an idempotency key: its effects and the record of its answer are committed
+     * together. Undefined for a request without a key. Reading it after the answer throws.
+     */
+    readonly transaction: RegisteredTransaction | undefined
+  }
+  interface FastifyContextConfig {
+    /** Whether a request can or must have an `Idempotency-Key`. A request with a key takes effect once, however often it is sent. */
+    idempotency?: 'optional' | 'required' | undefined
+  }
+}
+
+type Settings = IdempotencySettings<RegisteredTransaction, FastifyRequest>
+
+const kExecution = Symbol('fastify-reason-phrase.execution')
+
+type KeyedRequest = FastifyRequest & { [kExecution]?: Execution<RegisteredTransaction> }
+
+async function idempotency (app: FastifyInstance, { prefix, logLevel, logSerializers, ...options }: RegisterOptions & IdempotencyOptions): Promise<void> {
+  const settings = resolveOptions(options)
+  checkPoolSize(settings)
+  const replaceContext = createContextReplacer(app, async (request, _reply, payload) => await (request as KeyedRequest)[kExecution]!.recordAnswer(payload))
+  const keyedRequests = new KeyedRequests({ ...settings, scope: settings.scope ?? getKeyId }, contractOf(app)!, (request, execution) => {
+    (request as KeyedRequest)[kExecution] = execution
+    replaceContext(request)
+  })
+
+  if (settings.scope === undefined) requireVerification(app)
+  logStore(app, settings)
+  app.decorateRequest('transaction', {
+    getter (this: KeyedRequest) { return this[kExecution]?.transaction }
+  })
+  app.addHook('onRoute', route => {
+    const { idempotency, signature } = route.config ?? {}
+    // app.notImplemented does nothing, and is recognized by its identity.
+    if (idempotency === undefined || isNotImplemented(route)) return
+    if (signature === false && settings.scope === undefined) {
+      throw new Error(`fastify-reason-phrase: the route ${getRouteName(route)} has config.idempotency and signature: false, so that nothing tells its callers apart. Remove one of them, or set the option scope of idempotency`)
+    }
+    const { handler } = route
+    const keyedHandler: RouteHandlerMethod = function (request, reply) {
+      if (request.headers['idempotency-key'] !== undefined) return keyedRequests.answer(request, reply, () => handler.call(this, request, reply))
+      return idempotency === 'required' ? sendRefusal(reply, 'keyMissing') : handler.call(this, request, reply)
+    }
+    // Other plugins read the name, for example for their traces.
+    route.handler = Object.defineProperty(keyedHandler, 'name', { value: handler.name, configurable: true })
+    route.onRequest = [...[route.onRequest ?? []].flat(), observeBody]
+  })
+}
+
+/** Fails the registration if requests with a key could take all connections. */
+function checkPoolSize ({ maxInFlight, store: { poolSize } }: Settings): void {
+  if (poolSize !== undefined && poolSize <= maxInFlight) {
+    throw new Error(`fastify-reason-phrase: option maxInFlight of idempotency must be less than the size of the connection pool, which is ${poolSize}, not ${maxInFlight}`)
+  }
+}
+
+function logStore (app: FastifyInstance, { store: { description } }: Settings): void {
+  if (description === undefined) return
+  app.addHook('onReady', done => {
+    app.log.info(`fastify-reason-phrase: ${description}`)
+    done()
+  })
+}
+
+/** Fails the start of a service that does not verify who sends the requests with a key. */
+function requireVerification (app: Verifying): void {
+  // The plugin that verifies may be registered later.
+  app.addHook('onReady', done => {
+    done(app[kVerify] === undefined
+      ? new Error('fastify-reason-phrase: nothing verifies who sends the requests with an idempotency key. Register fastify-reason-phrase/signature, or set the option scope of idempotency')
+      : undefined)
+  })
+}
+
+/** Returns the id of the key that signed a request. */
+function getKeyId (request: FastifyRequest): string {
+  return (request as { key?: { id: string } }).key!.id
+}
+
+/**
+ * The Fastify plugin that lets a request with an `Idempotency-Key` take effect once. The record of the answer is committed
+ * in the transaction of the effects, and a repetition gets the recorded answer.
+ */
+export default fp(idempotency, { fastify: '5.x', name: 'fastify-reason-phrase/idempotency', dependencies: ['fastify-reason-phrase'] })

@@ -1,0 +1,83 @@
+import type { OutgoingHttpHeaders } from 'node:http'
+import type { FastifyReply } from 'fastify'
+import { addExposedHeader } from '../../lib/headers.js'
+import { judge, type NewRecord } from '../../lib/idempotency/record.js'
+import { REFUSALS, type IdempotencyStatus, type RefusalName } from '../../lib/idempotency/refusals.js'
+import { setReplyMessage } from '../../lib/response/state.js'
+
+const STATUS = 'Idempotency-Status'
+const REPLAYED = 'Idempotent-Replayed'
+
+/** Reports a request whose execution has failed, with a message for clients. */
+export class RefusalError extends Error {
+  readonly statusCode: number
+  readonly headers: Record<string, string>
+  readonly expose = true
+
+  constructor (name: 'commitUnknown' | 'timedOut', cause?: unknown) {
+    const { statusCode, reason, retryAfter } = REFUSALS[name]
+    super(reason, { cause })
+    this.statusCode = statusCode
+    this.headers = { 'retry-after': String(retryAfter) }
+  }
+}
+
+/** Says in the header fields that a record decides the answer. */
+export function markDecided (reply: FastifyReply, status: IdempotencyStatus, isReplayed: boolean): void {
+  reply.header(STATUS, status)
+  if (isReplayed) reply.header(REPLAYED, 'true')
+  exposeMarks(reply)
+}
+
+/** Removes what {@link markDecided} sets. */
+export function removeMarks (reply: FastifyReply): void {
+  reply.removeHeader(STATUS).removeHeader(REPLAYED)
+}
+
+/** Lets pages of other origins read the marks. */
+function exposeMarks (reply: FastifyReply): void {
+  if (!reply.hasHeader('access-control-allow-origin')) return
+  const headers: OutgoingHttpHeaders = { 'access-control-expose-headers': reply.getHeader('access-control-expose-headers') as string }
+  for (const name of [STATUS, REPLAYED]) addExposedHeader(name, reply.raw, headers)
+  reply.headers(headers)
+}
+
+/**
+ * Sets the recorded status code, message and header fields.
+ *
+ * @returns the recorded body; undefined if there is none
+ */
+export function applyRecord (reply: FastifyReply, { state, answer }: NewRecord, isReplayed: boolean): Buffer | undefined {
+  const { statusCode, reason, headers, body } = answer!
+  if (reason !== undefined) setReplyMessage(reply.raw, reason)
+  reply.code(statusCode).headers(headers)
+  markDecided(reply, state, isReplayed)
+  return body
+}
+
+function applyRefusal (reply: FastifyReply, name: RefusalName): void {
+  const { statusCode, reason, retryAfter, idempotencyStatus } = REFUSALS[name]
+  setReplyMessage(reply.raw, reason)
+  reply.code(statusCode)
+  if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
+  if (idempotencyStatus !== undefined) markDecided(reply, idempotencyStatus, false)
+}
+
+/**
+ * Makes a reply the answer to a request that is not executed: the recorded answer, or a refusal.
+ *
+ * @param outcome the record of the key, or the name of a refusal
+ * @returns the body; undefined if there is none
+ */
+export function applyOutcome (reply: FastifyReply, outcome: NewRecord | RefusalName, fingerprint: Buffer): Buffer | undefined {
+  const judgement = typeof outcome === 'string' ? outcome : judge(outcome, fingerprint)
+  if (judgement === 'replay') return applyRecord(reply, outcome as NewRecord, true)
+  applyRefusal(reply, judgement)
+  return undefined
+}
+
+/** Sends a refusal. */
+export function sendRefusal (reply: FastifyReply, name: RefusalName): FastifyReply {
+  applyRefusal(reply, name)
+  return reply.send()
+}

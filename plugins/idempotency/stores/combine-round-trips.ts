@@ -1,0 +1,93 @@
+import { WITH_BEGIN, WITH_COMMIT } from '../../../lib/idempotency/dialects/postgresql.js'
+import { toLiterals } from '../../../lib/idempotency/statement.js'
+import { checkCommit } from './check-commit.js'
+
+/** The part of a client of `pg` that Kysely uses. */
+export interface KyselyPgClient {
+  query (query: any, values?: any): any
+  release (): void
+}
+
+/** The part of a pool of `pg` that Kysely uses. */
+export interface KyselyPgPool<C> {
+  connect (): Promise<C>
+  end (): Promise<void>
+}
+
+/**
+ * Returns a pool for the `PostgresDialect` of Kysely, with which a request with
+ * an idempotency key needs as many round trips as a plain transaction: the
+ * claim is sent with BEGIN, and the record is settled with COMMIT. Everything
+ * else works as before. A COMMIT that PostgreSQL answers with ROLLBACK, because
+ * a statement failed, throws.
+ *
+ * ```js
+ * new Kysely({ dialect: new PostgresDialect({ pool: combineRoundTrips(pool) }) })
+ * ```
+ */
+export function combineRoundTrips<C extends KyselyPgClient> (pool: KyselyPgPool<C>): KyselyPgPool<KyselyPgClient> {
+  // Kysely keeps what belongs to a connection by client.
+  const clients = new WeakMap<C, KyselyPgClient>()
+
+  return {
+    async connect () {
+      const client = await pool.connect()
+      let combined = clients.get(client)
+      if (combined === undefined) clients.set(client, combined = createClient(client))
+      return combined
+    },
+    end: () => pool.end()
+  }
+}
+
+function createClient (client: KyselyPgClient): KyselyPgClient {
+  // The BEGIN that waits for the first statement, and the statement that waits for COMMIT.
+  let begin: string | undefined
+  let last: string | undefined
+
+  async function query (query: unknown, values: readonly unknown[] = []): Promise<unknown> {
+    // A cursor or a query object also begins a transaction.
+    const text = typeof query === 'string' ? query : ''
+    if (/^(begin|start transaction)\b/.test(text)) {
+      begin = text
+      return createResult('BEGIN')
+    }
+    if (text.startsWith(WITH_COMMIT)) {
+      last = toLiterals({ text, values })
+      return createResult('SELECT')
+    }
+    if (text === 'commit') return await commit()
+    if (text === 'rollback') return await rollback()
+    if (begin === undefined) return await client.query(query, values)
+
+    const first = begin
+    begin = undefined
+    if (text.startsWith(WITH_BEGIN)) return (await client.query(`${first}; ${toLiterals({ text, values })}`))[1]
+    await client.query(first)
+    return await client.query(query, values)
+  }
+
+  async function commit (): Promise<unknown> {
+    if (begin !== undefined) {
+      begin = undefined
+      return createResult('COMMIT')
+    }
+    const text = last === undefined ? 'commit' : `${last}; commit`
+    last = undefined
+    const result = await client.query(text)
+    checkCommit(result)
+    return createResult('COMMIT')
+  }
+
+  async function rollback (): Promise<unknown> {
+    const hasBegun = begin === undefined
+    begin = last = undefined
+    return hasBegun ? await client.query('rollback') : createResult('ROLLBACK')
+  }
+
+  return { query, release: () => client.release() }
+}
+
+function createResult (command: string): { command: string, rowCount: number, rows: object[] } {
+  return { command, rowCount: 0, rows: [] }
+}

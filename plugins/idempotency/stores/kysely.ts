@@ -1,0 +1,115 @@
+import { createRecords } from '../../../lib/idempotency/records.js'
+import { ROLLBACK, toNumbered, toQuestionMarks } from '../../../lib/idempotency/statement.js'
+import type { IdempotencyStore, Query, Rows } from '../../../lib/idempotency/store.js'
+import { checkTable } from '../../../lib/idempotency/table.js'
+import { Guard } from './guard.js'
+import { createTable, type SqlStore, type SqlStoreOptions } from './sql-store.js'
+
+/** The part of Kysely that the store uses. Its types are not imported, so that the package works without Kysely. */
+export interface KyselyDatabase<T> {
+  transaction (): { execute<Result> (work: (transaction: T) => Promise<Result>): Promise<Result> }
+}
+
+/** Options of {@link kyselyStore}. */
+export interface KyselyStoreOptions extends SqlStoreOptions {
+  /** The dialect of the database. Default: that of the instance of Kysely. */
+  dialect?: IdempotencyStore<unknown>['dialect'] | undefined
+}
+
+interface Executor {
+  withoutPlugins (): { executeQuery (query: object): Promise<{ rows: Rows }> }
+}
+
+interface Transaction extends Executor {
+  withPlugin (plugin: object): this
+}
+
+interface Kysely extends Executor {
+  getExecutor (): { readonly adapter: { readonly supportsReturning: boolean, readonly supportsTransactionalDdl: boolean } }
+  transaction (): TransactionBuilder
+}
+
+interface TransactionBuilder {
+  setIsolationLevel (level: string): TransactionBuilder
+  execute<Result> (work: (transaction: Transaction) => Promise<Result>): Promise<Result>
+}
+
+/**
+ * Returns a store in the database of an instance of Kysely: PostgreSQL, SQLite,
+ * MySQL or MariaDB. Handlers get a `Transaction` with the plugins of the instance.
+ *
+ * On PostgreSQL, create the dialect with `combineRoundTrips(pool)`.
+ *
+ * @throws {TypeError} if the name of the table would need quotes
+ */
+export function kyselyStore<T> (db: KyselyDatabase<T>, options: KyselyStoreOptions = {}): SqlStore<T> {
+  const kysely = db as unknown as Kysely
+  const { table, dialect = readDialect(kysely) } = options
+  if (table !== undefined) checkTable(table)
+  const toText = dialect === 'postgresql' ? toNumbered : toQuestionMarks
+
+  function createQuery (executor: Executor): Query {
+    // A plugin such as CamelCasePlugin would rename the columns.
+    const plain = executor.withoutPlugins()
+    return async statement => {
+      const { text, values } = toText(statement)
+      const { rows } = await plain.executeQuery({
+        sql: text,
+        parameters: values,
+        query: { kind: 'RawNode', sqlFragments: [text], parameters: [] },
+        queryId: { queryId: '' }
+      })
+      return rows
+    }
+  }
+
+  function begin (): TransactionBuilder {
+    const builder = kysely.transaction()
+    // In the default isolation level of some databases, a claim fails if the key was settled at the same time.
+    return dialect === 'postgresql' ? builder.setIsolationLevel('read committed') : builder
+  }
+
+  const store: SqlStore<T> = {
+    dialect,
+    table,
+    query: createQuery(kysely),
+    async transaction (work) {
+      return await begin().execute(async transaction => {
+        const guard = new Guard()
+        const query = createQuery(transaction)
+        try {
+          return await work({
+            transaction: transaction.withPlugin(createGuardPlugin(guard)) as unknown as T,
+            async query (statement) {
+              if (statement === ROLLBACK) guard.end()
+              return await query(statement)
+            }
+          })
+        } finally {
+          // Kysely accepts queries until the COMMIT has returned.
+          guard.end()
+        }
+      })
+    },
+    createTable: () => createTable(store),
+    insertRecords: (transaction, records) => createRecords(dialect, createQuery(transaction as unknown as Executor), table).insert(records)
+  }
+  return store
+}
+
+function readDialect (kysely: Kysely): IdempotencyStore<unknown>['dialect'] {
+  const { supportsReturning, supportsTransactionalDdl } = kysely.getExecutor().adapter
+  if (!supportsReturning) return 'mysql'
+  return supportsTransactionalDdl ? 'postgresql' : 'sqlite'
+}
+
+// Every query of a handle is transformed, raw SQL as well.
+function createGuardPlugin (guard: Guard): object {
+  return {
+    transformQuery ({ node }: { node: object }): object {
+      guard.check()
+      return node
+    },
+    transformResult: async ({ result }: { result: object }): Promise<object> => result
+  }
+}

@@ -1,0 +1,139 @@
+import type { Operation } from '../../../lib/idempotency/operation.js'
+import type { Answer, Claim, NewRecord, StoredRecord } from '../../../lib/idempotency/record.js'
+import type { IdempotencyStore, Records } from '../../../lib/idempotency/store.js'
+import { Guard } from './guard.js'
+
+/** The transaction that handlers get from {@link memoryStore}. */
+export interface MemoryTransaction {
+  /** Adds an effect, which is called when the transaction is committed. */
+  onCommit (effect: () => void): void
+}
+
+/**
+ * Returns a store for tests of your routes. **It is no store**: the records are
+ * in the memory of this process, and no database has the effects. The effects of
+ * a transaction are the functions that it gets.
+ */
+export function memoryStore (): IdempotencyStore<MemoryTransaction> {
+  const memory: Memory = { settled: new Map(), executing: new Map() }
+  return {
+    dialect: 'sqlite',
+    description: 'idempotency records are in the memory of this process: for tests only',
+    async transaction (work) {
+      const transaction = new Transaction(memory)
+      try {
+        const result = await work({
+          transaction: { onCommit: effect => { transaction.addEffect(effect) } },
+          query: async () => { throw new Error('memoryStore() has no SQL') },
+          records: transaction
+        })
+        transaction.commit()
+        return result
+      } finally {
+        transaction.end()
+      }
+    }
+  }
+}
+
+interface Memory {
+  /** The committed records by id. */
+  readonly settled: Map<string, StoredRecord>
+  /** The claims of the transactions that execute, by id. */
+  readonly executing: Map<string, Claimed>
+}
+
+interface Claimed {
+  readonly since: number
+  readonly fingerprint: Buffer | undefined
+  record: StoredRecord | undefined
+}
+
+class Transaction implements Records {
+  readonly #memory: Memory
+  readonly #guard = new Guard()
+  #claims = new Map<string, Claimed>()
+  #effects: Array<() => void> = []
+
+  constructor (memory: Memory) {
+    this.#memory = memory
+  }
+
+  addEffect (effect: () => void): void {
+    this.#guard.check()
+    this.#effects.push(effect)
+  }
+
+  /** @throws {Error} if a claimed operation is not settled */
+  commit (): void {
+    for (const { record } of this.#claims.values()) if (record === undefined) throw new Error('A transaction was committed before its idempotency key was settled')
+    for (const [id, { record }] of this.#claims) this.#memory.settled.set(id, record!)
+    for (const effect of this.#effects) effect()
+  }
+
+  end (): void {
+    this.#guard.end()
+    for (const id of this.#claims.keys()) this.#memory.executing.delete(id)
+  }
+
+  async claim (operation: Operation, fingerprint: Buffer | undefined): Promise<Claim> {
+    const id = toText(operation)
+    const record = this.#memory.settled.get(id)
+    if (record !== undefined) return { type: 'settled', record }
+    if (this.#memory.executing.has(id)) return { type: 'executing' }
+    const claimed = { since: Date.now(), fingerprint, record: undefined }
+    this.#memory.executing.set(id, claimed)
+    this.#claims.set(id, claimed)
+    return { type: 'new' }
+  }
+
+  async settle (operation: Operation, answer: Answer): Promise<void> {
+    const claimed = this.#claims.get(toText(operation))
+    if (claimed === undefined) throw new Error('The idempotency key is not claimed')
+    const { fingerprint, since } = claimed
+    claimed.record = { operation, fingerprint, state: 'succeeded', answer, createdAt: since, settledAt: Date.now() }
+  }
+
+  async reject (record: NewRecord): Promise<Claim> {
+    this.end()
+    this.#claims = new Map()
+    this.#effects = []
+    return await this.#insert(record)
+  }
+
+  async insert (records: readonly NewRecord[]): Promise<boolean[]> {
+    const claims = []
+    for (const record of records) claims.push(await this.#insert(record))
+    return claims.map(({ type }) => type === 'new')
+  }
+
+  async #insert (record: NewRecord): Promise<Claim> {
+    const claim = await this.claim(record.operation, record.fingerprint)
+    const now = Date.now()
+    if (claim.type === 'new') this.#claims.get(toText(record.operation))!.record = { ...record, createdAt: now, settledAt: now }
+    return claim
+  }
+
+  async find (operation: Operation): Promise<StoredRecord | undefined> {
+    return this.#memory.settled.get(toText(operation))
+  }
+
+  async findExecuting (operation: Operation): Promise<{ since: number } | undefined> {
+    const claimed = this.#memory.executing.get(toText(operation))
+    return claimed === undefined ? undefined : { since: claimed.since }
+  }
+
+  async release (): Promise<void> {}
+
+  async sweep (retentionMs: number, limit: number): Promise<number> {
+    const end = Date.now() - retentionMs
+    // Maps keep the order of insertion, so that the oldest records come first.
+    const old = [...this.#memory.settled].filter(([, { createdAt }]) => createdAt < end).slice(0, limit)
+    for (const [id] of old) this.#memory.settled.delete(id)
+    return old.length
+  }
+}
+
+function toText ({ id }: Operation): string {
+  return id.toString('latin1')
+}

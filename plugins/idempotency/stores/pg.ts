@@ -1,0 +1,122 @@
+import { BEGIN } from '../../../lib/idempotency/dialects/postgresql.js'
+import { createRecords } from '../../../lib/idempotency/records.js'
+import { ROLLBACK, toLiterals, toNumbered } from '../../../lib/idempotency/statement.js'
+import type { Query, Rows, Session, Statement } from '../../../lib/idempotency/store.js'
+import { checkTable } from '../../../lib/idempotency/table.js'
+import { checkCommit } from './check-commit.js'
+import { Guard } from './guard.js'
+import { createTable, type SqlStore, type SqlStoreOptions } from './sql-store.js'
+
+/** The part of a client of `pg` that the store uses. */
+export interface PgClient {
+  query (text: string, values?: any[]): Promise<any>
+  on (event: 'error', listener: (error: Error) => void): unknown
+  off (event: 'error', listener: (error: Error) => void): unknown
+  release (error?: Error): void
+}
+
+/** The part of a pool of `pg` that the store uses, for example `app.pg.pool` of `@fastify/postgres`. */
+export interface PgPool<T> {
+  connect (): Promise<T>
+  query (text: string, values?: any[]): Promise<any>
+  readonly options: { readonly max?: number | undefined }
+}
+
+/** The result of a transaction, and the statement that is sent with its COMMIT. */
+interface Outcome<Result> {
+  readonly result: Result
+  readonly last?: Statement | undefined
+}
+
+/**
+ * Returns a store in a database of PostgreSQL, with a pool of `pg`. Handlers get
+ * a client in a transaction: a `PoolClient`, whose `query()` throws when the
+ * transaction has ended. They must not call its `release()`.
+ *
+ * @throws {TypeError} if the name of the table would need quotes
+ */
+export function pgStore<T extends PgClient> (pool: PgPool<T>, { table }: SqlStoreOptions = {}): SqlStore<T> {
+  if (table !== undefined) checkTable(table)
+
+  async function run<Result> (first: Statement | undefined, work: (session: Session<T>, rows: Rows) => Promise<Outcome<Result>>): Promise<Result> {
+    const client = await pool.connect()
+    const guard = new Guard()
+    let outcome: Outcome<Result>
+    client.on('error', ignoreError)
+    try {
+      const rows = await begin(client, first)
+      outcome = await work(createSession(client, guard), rows)
+      guard.end()
+      const { last } = outcome
+      checkCommit(await client.query(last === undefined ? 'commit' : `${toText(last)}; commit`))
+    } catch (error) {
+      guard.end()
+      release(client, await rollBack(client))
+      throw error
+    }
+    release(client)
+    return outcome.result
+  }
+
+  const store: SqlStore<T> = {
+    dialect: 'postgresql',
+    table,
+    poolSize: pool.options.max,
+    query: createQuery(pool),
+    transaction: work => run(undefined, async session => ({ result: await work(session) })),
+    transactionWith: run,
+    createTable: () => createTable(store),
+    insertRecords: (client, records) => createRecords('postgresql', createQuery(client), table).insert(records)
+  }
+  return store
+}
+
+// The queries of a lost connection fail. Its error event would end the process.
+function ignoreError (): void {}
+
+function toText (statement: Statement): string {
+  return toLiterals(toNumbered(statement))
+}
+
+async function begin (client: PgClient, first: Statement | undefined): Promise<Rows> {
+  const results = await client.query(`${toText(BEGIN)}${first === undefined ? '' : `; ${toText(first)}`}`)
+  // Several statements have several results.
+  return first === undefined ? [] : results[1].rows
+}
+
+/** Returns the error of a connection that is lost. The server rolls back when it is closed. */
+async function rollBack (client: PgClient): Promise<Error | undefined> {
+  return await client.query('rollback').then(() => undefined, (error: Error) => error)
+}
+
+function release (client: PgClient, loss?: Error): void {
+  client.off('error', ignoreError)
+  client.release(loss)
+}
+
+function createQuery (client: Pick<PgClient, 'query'>): Query {
+  return async statement => {
+    const { text, values } = toNumbered(statement)
+    const { rows } = await client.query(text, values)
+    return rows
+  }
+}
+
+function createSession<T extends PgClient> (client: T, guard: Guard): Session<T> {
+  const query = createQuery(client)
+  return {
+    // A client runs queries after the end as well, outside of the transaction.
+    transaction: Object.create(client, {
+      query: {
+        value (...parameters: Parameters<PgClient['query']>): unknown {
+          guard.check()
+          return client.query(...parameters)
+        }
+      }
+    }),
+    async query (statement) {
+      if (statement === ROLLBACK) guard.end()
+      return await query(statement)
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import type { Operation } from '../../lib/idempotency/operation.js'
+import type { Claim, NewRecord, StoredRecord } from '../../lib/idempotency/record.js'
+import { claimStatement, readClaim, settleStatement } from '../../lib/idempotency/dialects/postgresql.js'
+import { createRecords } from '../../lib/idempotency/records.js'
+import type { IdempotencyStore, Records, Session } from '../../lib/idempotency/store.js'
+
+/**
+ * Claims an operation in a transaction, and executes it there. The record of its answer is committed with its effects. A
+ * rejection is recorded without them.
+ *
+ * @param execute executes the operation, and returns the record. It throws to roll back
+ * @returns `new` if the operation was executed and recorded
+ * @throws what the store throws, or what `execute` throws
+ */
+export async function executeOnce<T> (store: IdempotencyStore<T>, operation: Operation, fingerprint: Buffer, execute: (transaction: T) => Promise<NewRecord>): Promise<Claim> {
+  if (store.transactionWith !== undefined) return await executeCombined(store as CombiningStore<T>, operation, fingerprint, execute)
+  return await store.transaction(async session => {
+    const records = recordsOf(store, session)
+    const claim = await records.claim(operation, fingerprint)
+    if (claim.type !== 'new') return claim
+    let result: Claim
+    try {
+      result = await record(records, await execute(session.transaction))
+    } catch (error) {
+      // A transaction that fails here is rolled back all the same.
+      await records.release(operation).catch(() => {})
+      throw error
+    }
+    await records.release(operation)
+    return result
+  })
+}
+
+type CombiningStore<T> = IdempotencyStore<T> & Required<Pick<IdempotencyStore<T>, 'transactionWith'>>
+
+/** Does the same with two round trips less, because the statements of the plugin are sent together with BEGIN and COMMIT. */
+async function executeCombined<T> (store: CombiningStore<T>, operation: Operation, fingerprint: Buffer, execute: (transaction: T) => Promise<NewRecord>): Promise<Claim> {
+  const { table } = store
+  return await store.transactionWith<Claim>(claimStatement(operation, fingerprint, table), async (session, rows) => {
+    const claim = await readClaim(operation, rows, session.query, table)
+    if (claim.type !== 'new') return { result: claim }
+    const record = await execute(session.transaction)
+    if (record.state === 'rejected') return { result: await recordsOf(store, session).reject(record) }
+    return { result: claim, last: settleStatement(operation, record.answer!, table) }
+  })
+}
+
+async function record (records: Records, record: NewRecord): Promise<Claim> {
+  if (record.state === 'rejected') return await records.reject(record)
+  await records.settle(record.operation, record.answer!)
+  return { type: 'new' }
+}
+
+function recordsOf<T> ({ dialect, table }: IdempotencyStore<T>, { records, query }: Session<T>): Records {
+  return records ?? createRecords(dialect, query, table)
+}
+
+/** Returns the record of an operation; undefined if there is none. */
+export async function findRecord<T> (store: IdempotencyStore<T>, operation: Operation): Promise<StoredRecord | undefined> {
+  // A transaction would cost two round trips more.
+  if (store.query !== undefined) return await createRecords(store.dialect, store.query, store.table).find(operation)
+  return await store.transaction(async session => await recordsOf(store, session).find(operation))
+}

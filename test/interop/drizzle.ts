@@ -1,0 +1,36 @@
+import { sql } from 'drizzle-orm'
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import { integer, pgTable } from 'drizzle-orm/pg-core'
+import pg from 'pg'
+import t from 'tap'
+import type { IdempotencyStore } from '../../lib/idempotency/store.js'
+import { createTableStatements } from '../../lib/idempotency/table.js'
+import { postgresql } from '../fixtures/database.js'
+import { testStore } from '../fixtures/idempotent-store.js'
+
+type DrizzleTransaction = Parameters<Parameters<NodePgDatabase['transaction']>[0]>[0]
+
+/** A store with Drizzle on PostgreSQL. After the end of a transaction, Drizzle runs its queries outside of it: handlers must await them. */
+function drizzleStore (db: NodePgDatabase): IdempotencyStore<DrizzleTransaction> {
+  return {
+    dialect: 'postgresql',
+    transaction: work => db.transaction(transaction => work({
+      transaction,
+      query: async ({ parts, values }) => (await transaction.execute(sql(parts, ...values))).rows
+    }))
+  }
+}
+
+t.test('Drizzle: executes operations once', { skip: postgresql.skip }, async t => {
+  const { databaseUrl } = await postgresql.open(t)
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 5 })
+  t.teardown(() => pool.end())
+  const db = drizzle(pool)
+  const effect = pgTable('effect', { n: integer() })
+  for (const text of [...createTableStatements('postgresql'), 'create table effect (n integer)']) await db.execute(text)
+  await testStore(t, {
+    store: drizzleStore(db),
+    addEffect: transaction => transaction.insert(effect).values({ n: 1 }),
+    countEffects: async () => (await db.select().from(effect)).length
+  })
+})

@@ -1,0 +1,63 @@
+import t from 'tap'
+import { memoryStore, type MemoryTransaction } from '../../../../plugins/idempotency/stores/memory.js'
+import { answer, fingerprint, operationOf, rejection } from '../../../fixtures/idempotency.js'
+import { execute, recordsOf, testStore } from '../../../fixtures/idempotent-store.js'
+
+function create () {
+  let effects = 0
+  const addEffect = async (transaction: MemoryTransaction) => { transaction.onCommit(() => { effects++ }) }
+  return { store: memoryStore(), addEffect, countEffects: async () => effects }
+}
+
+t.test('executes operations like a database', async t => {
+  await testStore(t, create())
+})
+
+t.test('says that it is no store, and has no SQL', async t => {
+  const { store } = create()
+  t.equal(store.description, 'idempotency records are in the memory of this process: for tests only')
+  await t.rejects(store.transaction(({ query }) => query({ parts: [''] as never, values: [] })), { message: 'memoryStore() has no SQL' })
+})
+
+t.test('tells which operation executes', async t => {
+  const { store } = create()
+  const operation = operationOf('a')
+  await t.rejects(store.transaction(async session => {
+    await recordsOf(store, session).claim(operation, fingerprint)
+    await store.transaction(async session => {
+      const records = recordsOf(store, session)
+      t.ok(Math.abs((await records.findExecuting(operation))!.since! - Date.now()) < 60_000)
+      t.equal(await records.findExecuting(operationOf('b')), undefined)
+      t.strictSame(await records.claim(operation, fingerprint), { type: 'executing' })
+      t.strictSame(await records.insert([{ operation, fingerprint, state: 'closed' }]), [false])
+    })
+  }), { message: 'A transaction was committed before its idempotency key was settled' })
+  t.equal(await store.transaction(session => recordsOf(store, session).find(operation)), undefined)
+})
+
+t.test('closes keys, and removes old records', async t => {
+  const tested = create()
+  const { store } = tested
+  const closed = await store.transaction(session => recordsOf(store, session).insert(['a', 'b'].map(key => ({ operation: operationOf(key), fingerprint: undefined, state: 'closed' }))))
+  t.strictSame(closed, [true, true])
+  t.match(await execute(tested, 'a'), { type: 'settled', record: { state: 'closed', createdAt: Number, settledAt: Number } })
+  const sweep = async (retentionMs: number, limit: number) => await store.transaction(session => recordsOf(store, session).sweep(retentionMs, limit))
+  t.equal(await sweep(60_000, 500), 0)
+  t.equal(await sweep(-60_000, 1), 1)
+  t.equal(await sweep(-60_000, 500), 1)
+})
+
+t.test('ends the transaction of a handler', async t => {
+  const { store } = create()
+  const operation = operationOf('a')
+  const ended = { message: 'The transaction of this request has ended. A handler must await its queries before it sends the response' }
+  const transaction = await store.transaction(async session => {
+    const records = recordsOf(store, session)
+    await records.claim(operation, fingerprint)
+    await records.reject({ operation, fingerprint, state: 'rejected', answer: rejection })
+    t.throws(() => session.transaction.onCommit(() => {}), ended)
+    return session.transaction
+  })
+  t.throws(() => transaction.onCommit(() => {}), ended)
+  await t.rejects(store.transaction(session => recordsOf(store, session).settle(operation, answer)), { message: 'The idempotency key is not claimed' })
+})
