@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { finished } from 'node:stream/promises'
 import type { FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import { kGetBodyDigest, type Verifying } from '../reason-phrase/permissions.js'
 import { announcesContent, isStreamed } from '../signature/framing.js'
 
 const kBodyHash = Symbol('fastify-reason-phrase.body-hash')
@@ -13,11 +14,15 @@ const EMPTY_DIGEST = createHash('sha256').digest()
 /** The hash of the bytes of a body, computed while somebody else reads them. */
 class BodyHash {
   readonly #raw: FastifyRequest['raw']
+  readonly #verified: Uint8Array | undefined
   readonly #hash: Hash = createHash('sha256')
   #length = 0
 
-  constructor (raw: FastifyRequest['raw']) {
+  /** @param verified the digest, if the signature plugin computes it and compares it with that of the client */
+  constructor (raw: FastifyRequest['raw'], verified: Uint8Array | undefined) {
     this.#raw = raw
+    this.#verified = verified
+    if (verified !== undefined) return
     // Otherwise, the listener would start to read.
     raw.pause()
     raw.on('data', (chunk: Uint8Array) => {
@@ -27,7 +32,7 @@ class BodyHash {
   }
 
   /** Reads what nobody else reads, and returns the digest. */
-  async digest ({ body, headers }: Pick<FastifyRequest, 'body' | 'headers'>): Promise<Buffer> {
+  async digest ({ body, headers }: Pick<FastifyRequest, 'body' | 'headers'>): Promise<Uint8Array> {
     if (!this.#raw.readableEnded) {
       if (isStreamed({ body, headers } as FastifyRequest)) {
         throw new Error('fastify-reason-phrase: the body is read as a stream, so its idempotency key cannot be checked. Parse the body')
@@ -35,6 +40,7 @@ class BodyHash {
       // A parser can be done before the body ends. For example, gunzip ignores what follows a gzip stream.
       await finished(this.#raw.unpipe().resume(), { writable: false })
     }
+    if (this.#verified !== undefined) return this.#verified
     if (headers['content-length'] !== undefined && Number(headers['content-length']) !== this.#length) {
       throw new Error('fastify-reason-phrase: a hook or a middleware has read the body before the idempotency plugin, so its idempotency key cannot be checked. Read it in a preParsing hook')
     }
@@ -47,7 +53,9 @@ class BodyHash {
  * after the request is authenticated, and before a `preParsing` hook reads the body.
  */
 export function observeBody (request: RequestWithHash, _reply: unknown, done: HookHandlerDoneFunction): void {
-  if (request.headers['idempotency-key'] !== undefined && announcesContent(request.raw) !== false) request[kBodyHash] = new BodyHash(request.raw)
+  if (request.headers['idempotency-key'] !== undefined && announcesContent(request.raw) !== false) {
+    request[kBodyHash] = new BodyHash(request.raw, (request.server as Verifying)[kGetBodyDigest]?.(request))
+  }
   done()
 }
 
@@ -56,6 +64,6 @@ export function observeBody (request: RequestWithHash, _reply: unknown, done: Ho
  *
  * @throws {Error} if the body is left to the handler as a stream, or if a part of it was read before it was observed
  */
-export async function getBodyDigest (request: RequestWithHash): Promise<Buffer> {
+export async function getBodyDigest (request: RequestWithHash): Promise<Uint8Array> {
   return await request[kBodyHash]?.digest(request) ?? EMPTY_DIGEST
 }

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyRequest, RegisterOptions, RouteHandlerMethod } from 'fastify'
 import fp from 'fastify-plugin'
 import { resolveOptions, type IdempotencyOptions as Options, type IdempotencySettings } from '../../lib/idempotency/options.js'
+import { markIdempotent } from '../reason-phrase/idempotent-routes.js'
 import { isNotImplemented } from '../reason-phrase/not-implemented.js'
-import { kVerify, type Verifying } from '../reason-phrase/permissions.js'
+import { kSignatureAge, kVerify, type Verifying } from '../reason-phrase/permissions.js'
 import { contractOf } from '../reason-phrase/registration.js'
 import { getRouteName } from '../reason-phrase/route-name.js'
 import { observeBody } from './body-digest.js'
@@ -36,10 +37,6 @@ declare module 'fastify' {
      */
     readonly transaction: RegisteredTransaction | undefined
   }
-  interface FastifyContextConfig {
-    /** Whether a request can or must have an `Idempotency-Key`. A request with a key takes effect once, however often it is sent. */
-    idempotency?: 'optional' | 'required' | undefined
-  }
 }
 
 type Settings = IdempotencySettings<RegisteredTransaction, FastifyRequest>
@@ -57,15 +54,17 @@ async function idempotency (app: FastifyInstance, { prefix, logLevel, logSeriali
     replaceContext(request)
   })
 
-  if (settings.scope === undefined) requireVerification(app)
+  checkVerification(app, settings)
   logStore(app, settings)
   app.decorateRequest('transaction', {
     getter (this: KeyedRequest) { return this[kExecution]?.transaction }
   })
   app.addHook('onRoute', route => {
     const { idempotency, signature } = route.config ?? {}
+    if (idempotency === undefined) return
+    markIdempotent(route)
     // app.notImplemented does nothing, and is recognized by its identity.
-    if (idempotency === undefined || isNotImplemented(route)) return
+    if (isNotImplemented(route)) return
     if (signature === false && settings.scope === undefined) {
       throw new Error(`fastify-reason-phrase: the route ${getRouteName(route)} has config.idempotency and signature: false, so that nothing tells its callers apart. Remove one of them, or set the option scope of idempotency`)
     }
@@ -95,13 +94,17 @@ function logStore (app: FastifyInstance, { store: { description } }: Settings): 
   })
 }
 
-/** Fails the start of a service that does not verify who sends the requests with a key. */
-function requireVerification (app: Verifying): void {
+/** Fails the start of a service that cannot tell callers apart, or that accepts signatures for longer than it keeps records. */
+function checkVerification (app: Verifying, { scope, retention }: Settings): void {
   // The plugin that verifies may be registered later.
   app.addHook('onReady', done => {
-    done(app[kVerify] === undefined
-      ? new Error('fastify-reason-phrase: nothing verifies who sends the requests with an idempotency key. Register fastify-reason-phrase/signature, or set the option scope of idempotency')
-      : undefined)
+    if (scope === undefined && app[kVerify] === undefined) {
+      return done(new Error('fastify-reason-phrase: nothing verifies who sends the requests with an idempotency key. Register fastify-reason-phrase/signature, or set the option scope of idempotency'))
+    }
+    const { maxAge, clockSkew } = app[kSignatureAge] ?? { maxAge: 0, clockSkew: 0 }
+    done(retention > maxAge + clockSkew
+      ? undefined
+      : new Error(`fastify-reason-phrase: option retention of idempotency must be more than maxAge + clockSkew of signature, which are ${maxAge + clockSkew} seconds, not ${retention}. Otherwise a signed request can arrive after its record is gone`))
   })
 }
 
