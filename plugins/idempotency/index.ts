@@ -12,7 +12,15 @@ import { createContextReplacer } from './first-on-send.js'
 import { KeyedRequests } from './keyed-requests.js'
 import { sendRefusal } from './replay.js'
 
-export type { IdempotencyStore, Query, Rows, Session, Statement } from '../../lib/idempotency/store.js'
+export type { Answer, Claim, FinalState, NewRecord, StoredRecord } from '../../lib/idempotency/record.js'
+export { toLiterals, toNumbered, toQuestionMarks, type ParameterizedQuery } from '../../lib/idempotency/statement.js'
+export type { IdempotencyStore, Query, Records, Rows, Session, Statement } from '../../lib/idempotency/store.js'
+export { createTableStatements } from '../../lib/idempotency/table.js'
+export { combineRoundTrips } from './stores/combine-round-trips.js'
+export { kyselyStore, type KyselyStoreOptions } from './stores/kysely.js'
+export { memoryStore, type MemoryTransaction } from './stores/memory.js'
+export { pgStore } from './stores/pg.js'
+export type { SqlStore, SqlStoreOptions } from './stores/sql-store.js'
 
 /**
  * The types of your service. Declare the transaction of your store here, and `request.transaction` has its type:

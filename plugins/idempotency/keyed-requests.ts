@@ -8,6 +8,7 @@ import { createFingerprint, createOperation, type Operation } from '../../lib/id
 import type { IdempotencySettings } from '../../lib/idempotency/options.js'
 import type { NewRecord } from '../../lib/idempotency/record.js'
 import type { RefusalName } from '../../lib/idempotency/refusals.js'
+import { RecentIds } from '../../lib/idempotency/recent-ids.js'
 import { getBodyDigest } from './body-digest.js'
 import { Execution } from './execution.js'
 import { applyOutcome } from './replay.js'
@@ -25,6 +26,9 @@ type Outcome = NewRecord | RefusalName | undefined
 const MIN_POLL_DELAY_MS = 20
 const MAX_POLL_DELAY_MS = 200
 
+/** How many ids of operations that are settled a process remembers. */
+const MAX_SETTLED_IDS = 10_000
+
 /** The requests with idempotency keys that this process answers. */
 export class KeyedRequests<T> {
   readonly #settings: KeyedRequestSettings<T>
@@ -32,6 +36,7 @@ export class KeyedRequests<T> {
   readonly #onExecute: (request: FastifyRequest, execution: Execution<T>) => void
   readonly #inFlight = new InFlight<NewRecord | RefusalName>()
   readonly #limiter: Limiter
+  readonly #settled = new RecentIds(MAX_SETTLED_IDS)
 
   /** @param onExecute is called before the handler of a request */
   constructor (settings: KeyedRequestSettings<T>, contract: Contract, onExecute: (request: FastifyRequest, execution: Execution<T>) => void) {
@@ -104,13 +109,19 @@ export class KeyedRequests<T> {
   }
 
   async #attempt (execution: Execution<T>): Promise<Outcome> {
+    const { store } = this.#settings
     const { operation, fingerprint, request } = execution.context
+    const { id } = operation
     try {
-      const claim = await executeOnce(this.#settings.store, operation, fingerprint, async transaction => {
+      // A repetition needs no transaction if the store can look without one.
+      const record = this.#settled.has(id) && store.query !== undefined ? await findRecord(store, operation) : undefined
+      if (record !== undefined) return record
+      const claim = await executeOnce(store, operation, fingerprint, async transaction => {
         this.#onExecute(request, execution)
         return await execution.execute(transaction)
       })
       if (execution.hasBegun) execution.commit(claim)
+      if (claim.type !== 'executing') this.#settled.add(id)
       switch (claim.type) {
         case 'new': return execution.record
         case 'settled': return claim.record

@@ -65,13 +65,13 @@ t.test('replays the answer of another process that has settled the key before a 
     store.add({ operation: createOperation('caller', 'a'), fingerprint, state: 'succeeded', answer: { statusCode: 201, headers: { 'content-type': 'text/plain' }, body: Buffer.from('won') } })
     store.add({ operation: createOperation('caller', 'b'), fingerprint, state: 'succeeded', answer: { statusCode: 204, headers: {} } })
     store.add({ operation: createOperation('caller', 'c'), fingerprint: undefined, state: 'closed' })
-    store.executing.add(createOperation('caller', 'd').id.toString('hex'))
   }
   const won = await send('a')
   t.match(summarize(won), { statusCode: 201, body: 'won', status: 'succeeded', replayed: 'true' })
   t.notOk(won.lines.some(([name]) => name === 'location'))
   t.match(summarize(await send('b')), { statusCode: 204, body: '', status: 'succeeded', replayed: 'true' })
   t.match(summarize(await send('c')), { statusCode: 422, status: 'closed' })
+  store.reject = async () => { store.executing.add(createOperation('caller', 'd').id.toString('hex')) }
   t.match(summarize(await send('d')), { statusCode: 503, status: 'executing', retryAfter: '1' })
 })
 
@@ -138,6 +138,15 @@ t.test('rolls back after the timeout, without waiting for the handler', async t 
   t.match(errors, [{ message: 'fastify-reason-phrase: the transaction of the route POST / has ended. Use request.transaction only before the answer is sent' }])
   t.strictSame(store.effects, [])
   t.ok(lines.some(({ err }) => err?.message === TOO_LONG.reason))
+})
+
+t.test('ignores the timeout while the transaction is rolled back', async t => {
+  const { app, store } = await createService(t, { options: { timeout: 20 } })
+  store.rollback = async () => { await tick(40) }
+  addRoute(app, async () => { throw new Error('It broke') })
+  const send = await listenForKeys(t, app)
+  t.strictSame(summarize(await send('a')), FAILED)
+  await until(() => store.log.length === 2)
 })
 
 t.test('ignores a late handler while the error of the timeout is sent', async t => {

@@ -1,5 +1,6 @@
 import Fastify from 'fastify'
 import t from 'tap'
+import type { Rows, Statement } from '../../../lib/idempotency/store.js'
 import idempotency from '../../../plugins/idempotency/index.js'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { kVerify } from '../../../plugins/reason-phrase/permissions.js'
@@ -160,4 +161,31 @@ t.test('executes once on two instances with one store', async t => {
   t.strictSame(new Set(responses.map(({ statusCode, body }) => `${statusCode} ${body}`)), new Set(['201 {"a":1}']))
   t.strictSame(responses.filter(({ replayed }) => replayed === undefined).length, 1)
   t.strictSame(store.effects, ['effect'])
+})
+
+t.test('answers a repetition without a transaction where the store can', async t => {
+  let rows: Rows = []
+  const statements: string[] = []
+  const store = Object.assign(new TestStore(), {
+    query: async ({ parts }: Statement) => {
+      statements.push(parts.join('?'))
+      return rows
+    }
+  })
+  const { app } = await createService(t, { store })
+  addRoute(app, async () => 'ok')
+  const send = await listenForKeys(t, app)
+  t.match(summarize(await send('a')), { body: 'ok', replayed: undefined })
+  t.strictSame([statements, store.log], [[], ['begin', 'commit']])
+
+  const { fingerprint } = [...store.settled.values()][0]!
+  rows = [{ fingerprint, state: 'succeeded', status: 200, reason: null, headers: '{}', body: Buffer.from('recorded'), created: 1, settled: 2 }]
+  t.match(summarize(await send('a')), { body: 'recorded', replayed: 'true' })
+  t.match([statements, store.log], [[/^select /], ['begin', 'commit']])
+
+  // The record was removed meanwhile.
+  rows = []
+  store.settled.clear()
+  t.match(summarize(await send('a')), { body: 'ok', replayed: undefined })
+  t.strictSame(store.log, ['begin', 'commit', 'begin', 'commit'])
 })
