@@ -283,6 +283,22 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
       t.equal(await count(first), before)
     })
 
+    t.test('returns a record that another connection reads at the same time', async t => {
+      const operation = operationOf('read twice')
+      await execute(first, 'read twice')
+      await first.run('commit')
+      await first.begin()
+      // The other connection has the lock, because it has not finished its claim.
+      await first.run("create temporary table names as select left(sha2(concat(database(), '.idempotency:', lower(hex(id))), 256), 60) as name from idempotency where idempotency_key = 'read twice'")
+      await first.run('select get_lock((select name from names), 0)')
+      t.ok(await second.records.findExecuting(operation))
+      await second.begin()
+      t.match(await second.records.claim(operation, fingerprint), { type: 'settled', record: { state: 'succeeded' } })
+      await second.run('commit')
+      await first.records.release(operation)
+      await first.run('commit')
+    })
+
     t.test('leaves no lock on its connection', async t => {
       await first.begin()
       await t.rejects(first.records.claim(operationOf('too long'.repeat(100)), fingerprint), { code: 'ER_DATA_TOO_LONG' })
@@ -344,7 +360,8 @@ t.test('the statements of PostgreSQL that are sent with BEGIN and COMMIT', async
 t.test('the statements of MySQL, without a server', async t => {
   const records = (...results: Array<Rows | Error>) => createRecords('mysql', script(...results).query, 'keys_of_app')
   const taken = [{ taken: 1 }]
-  t.strictSame(await records([{ taken: 0 }]).claim(operation, fingerprint), { type: 'executing' })
+  t.strictSame(await records([{ taken: 0 }], []).claim(operation, fingerprint), { type: 'executing' })
+  t.strictSame(await records([{ taken: 0 }], [row]).claim(operation, fingerprint), { type: 'settled', record })
   t.strictSame(await records(taken, []).claim(operation, fingerprint), { type: 'new' })
   t.strictSame(await records(taken, duplicate, [row], []).claim(operation, fingerprint), { type: 'settled', record })
   // Another transaction has removed the row of the conflict.
