@@ -239,6 +239,16 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
     })
 
     if (dialect === 'postgresql') {
+      t.test('does not execute a key that was settled after the snapshot of its transaction', async t => {
+        const operation = operationOf('repeatable read')
+        await second.run('begin isolation level repeatable read')
+        await second.run('select * from effect')
+        await execute(first, 'repeatable read')
+        await first.run('commit')
+        t.strictSame(await second.records.claim(operation, fingerprint), { type: 'executing' })
+        await second.run('rollback')
+      })
+
       t.test('cannot settle after an error that the handler has caught, and can reject', async t => {
         const before = await count(first)
         for (const isRejected of [false, true]) {
@@ -335,6 +345,9 @@ t.test('the statements of PostgreSQL, without a server', async t => {
   t.strictSame(await records([{ inserted: 1 }]).claim(operation, fingerprint), { type: 'new' })
   t.strictSame(await records([], []).claim(operation, fingerprint), { type: 'executing' })
   t.strictSame(await records([], [row]).claim(operation, fingerprint), { type: 'settled', record })
+  const conflict = Object.assign(new Error('could not serialize access'), { code: '40001' })
+  for (const error of [conflict, new Error('wrapped', { cause: conflict })]) t.strictSame(await records(error).claim(operation, fingerprint), { type: 'executing' })
+  await t.rejects(records(new Error('Lost')).claim(operation, fingerprint), { message: 'Lost' })
   t.strictSame(await records([row]).find(operation), record)
   t.strictSame(await records([{ id: operation.id }]).insert([closed('a'), closed('a')]), [true, false])
   t.strictSame(await records([], [], [{ id: operation.id }]).reject(rejected('a')), { type: 'new' })
