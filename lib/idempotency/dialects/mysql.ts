@@ -23,7 +23,8 @@ export class MysqlRecords implements Records {
   }
 
   async claim (operation: Operation, fingerprint: Buffer): Promise<Claim> {
-    if (!await this.#lock(operation)) return { type: 'executing' }
+    // A repetition that reads the record also has the lock for a moment.
+    if (!await this.#lock(operation)) return toClaim(await this.find(operation))
     let claim: Claim | undefined
     try {
       const { id, scope, key } = operation
@@ -87,8 +88,7 @@ values (${operation.id}, ${operation.scope}, ${operation.key}, ${fingerprint ?? 
 
   /** Reads the committed row even if the snapshot of the transaction is older. */
   async #readExisting (operation: Operation): Promise<Claim> {
-    const record = readRecord(operation, await this.#query(this.#sql`select fingerprint, state, status, reason, headers, body, created, settled from {table} where id = ${operation.id} lock in share mode`))
-    return record === undefined ? { type: 'executing' } : { type: 'settled', record }
+    return toClaim(readRecord(operation, await this.#query(this.#sql`select fingerprint, state, status, reason, headers, body, created, settled from {table} where id = ${operation.id} lock in share mode`)))
   }
 
   async find (operation: Operation): Promise<StoredRecord | undefined> {
@@ -120,6 +120,10 @@ values (${operation.id}, ${operation.scope}, ${operation.key}, ${fingerprint ?? 
   #lockName ({ id }: Operation): Statement {
     return statement`left(sha2(concat(database(), ${`.${this.#table}:${id.toString('hex')}`}), 256), 60)`
   }
+}
+
+function toClaim (record: StoredRecord | undefined): Claim {
+  return record === undefined ? { type: 'executing' } : { type: 'settled', record }
 }
 
 // Drizzle wraps the errors of the driver.

@@ -13,6 +13,8 @@ export const WITH_COMMIT = '/* with commit */'
 /** Begins a transaction whose statements see what others have committed, whatever the default isolation level is. */
 export const BEGIN = statement`begin isolation level read committed`
 
+const SERIALIZATION_FAILURE = '40001'
+
 const sqlOf = memoizeByTable(table => createTag({ table, now: '(extract(epoch from clock_timestamp()) * 1000)::bigint' }))
 
 /** Returns the statement that claims an operation. It returns a row if the claim succeeded. */
@@ -44,6 +46,12 @@ async function find (operation: Operation, query: Query, table: string): Promise
   return readRecord(operation, await query(sqlOf(table)`select fingerprint, state, status, reason, headers, body, created, settled from {table} where id = ${operation.id}::bytea`))
 }
 
+// Drizzle wraps the errors of the driver.
+function getErrorCode (error: unknown): unknown {
+  const { code, cause } = error as { code?: unknown, cause?: unknown }
+  return code ?? (cause as { code?: unknown } | undefined)?.code
+}
+
 // The first 8 bytes of the SHA-256 hash are as good as any hash of 8 bytes.
 function getLock ({ id }: Operation): bigint {
   return id.readBigInt64BE(0)
@@ -62,7 +70,15 @@ export class PostgresqlRecords implements Records {
   }
 
   async claim (operation: Operation, fingerprint: Buffer): Promise<Claim> {
-    return await readClaim(operation, await this.#query(claimStatement(operation, fingerprint, this.#table)), this.#query, this.#table)
+    let rows: Rows
+    try {
+      rows = await this.#query(claimStatement(operation, fingerprint, this.#table))
+    } catch (error) {
+      // In repeatable read, another transaction has just settled the key. The next transaction sees its record.
+      if (getErrorCode(error) === SERIALIZATION_FAILURE) return { type: 'executing' }
+      throw error
+    }
+    return await readClaim(operation, rows, this.#query, this.#table)
   }
 
   async settle (operation: Operation, answer: Answer): Promise<void> {

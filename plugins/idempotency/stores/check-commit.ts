@@ -11,6 +11,6 @@ export interface CommandResult {
  * @throws {Error} if the transaction was rolled back
  */
 export function checkCommit (result: CommandResult | CommandResult[]): void {
-  const { command } = [result].flat().at(-1)!
+  const { command } = Array.isArray(result) ? result[result.length - 1] : result
   if (command !== 'COMMIT') throw new Error('The database has rolled the transaction back, because one of its statements failed')
 }

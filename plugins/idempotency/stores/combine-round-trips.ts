@@ -46,9 +46,9 @@ function createClient (client: KyselyPgClient): KyselyPgClient {
   let last: string | undefined
 
   async function query (query: unknown, values: readonly unknown[] = []): Promise<unknown> {
-    // A cursor or a query object also begins a transaction.
+    // A cursor and a query object are sent as they are.
     const text = typeof query === 'string' ? query : ''
-    if (/^(begin|start transaction)\b/.test(text)) {
+    if (/^(begin|start transaction)\b[^;]*$/.test(text)) {
       begin = text
       return createResult('BEGIN')
     }

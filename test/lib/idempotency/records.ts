@@ -239,6 +239,16 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
     })
 
     if (dialect === 'postgresql') {
+      t.test('does not execute a key that was settled after the snapshot of its transaction', async t => {
+        const operation = operationOf('repeatable read')
+        await second.run('begin isolation level repeatable read')
+        await second.run('select * from effect')
+        await execute(first, 'repeatable read')
+        await first.run('commit')
+        t.strictSame(await second.records.claim(operation, fingerprint), { type: 'executing' })
+        await second.run('rollback')
+      })
+
       t.test('cannot settle after an error that the handler has caught, and can reject', async t => {
         const before = await count(first)
         for (const isRejected of [false, true]) {
@@ -283,6 +293,22 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
       t.equal(await count(first), before)
     })
 
+    t.test('returns a record that another connection reads at the same time', async t => {
+      const operation = operationOf('read twice')
+      await execute(first, 'read twice')
+      await first.run('commit')
+      await first.begin()
+      // The other connection has the lock, because it has not finished its claim.
+      await first.run("create temporary table names as select left(sha2(concat(database(), '.idempotency:', lower(hex(id))), 256), 60) as name from idempotency where idempotency_key = 'read twice'")
+      await first.run('select get_lock((select name from names), 0)')
+      t.ok(await second.records.findExecuting(operation))
+      await second.begin()
+      t.match(await second.records.claim(operation, fingerprint), { type: 'settled', record: { state: 'succeeded' } })
+      await second.run('commit')
+      await first.records.release(operation)
+      await first.run('commit')
+    })
+
     t.test('leaves no lock on its connection', async t => {
       await first.begin()
       await t.rejects(first.records.claim(operationOf('too long'.repeat(100)), fingerprint), { code: 'ER_DATA_TOO_LONG' })
@@ -319,6 +345,9 @@ t.test('the statements of PostgreSQL, without a server', async t => {
   t.strictSame(await records([{ inserted: 1 }]).claim(operation, fingerprint), { type: 'new' })
   t.strictSame(await records([], []).claim(operation, fingerprint), { type: 'executing' })
   t.strictSame(await records([], [row]).claim(operation, fingerprint), { type: 'settled', record })
+  const conflict = Object.assign(new Error('could not serialize access'), { code: '40001' })
+  for (const error of [conflict, new Error('wrapped', { cause: conflict })]) t.strictSame(await records(error).claim(operation, fingerprint), { type: 'executing' })
+  await t.rejects(records(new Error('Lost')).claim(operation, fingerprint), { message: 'Lost' })
   t.strictSame(await records([row]).find(operation), record)
   t.strictSame(await records([{ id: operation.id }]).insert([closed('a'), closed('a')]), [true, false])
   t.strictSame(await records([], [], [{ id: operation.id }]).reject(rejected('a')), { type: 'new' })
@@ -344,7 +373,8 @@ t.test('the statements of PostgreSQL that are sent with BEGIN and COMMIT', async
 t.test('the statements of MySQL, without a server', async t => {
   const records = (...results: Array<Rows | Error>) => createRecords('mysql', script(...results).query, 'keys_of_app')
   const taken = [{ taken: 1 }]
-  t.strictSame(await records([{ taken: 0 }]).claim(operation, fingerprint), { type: 'executing' })
+  t.strictSame(await records([{ taken: 0 }], []).claim(operation, fingerprint), { type: 'executing' })
+  t.strictSame(await records([{ taken: 0 }], [row]).claim(operation, fingerprint), { type: 'settled', record })
   t.strictSame(await records(taken, []).claim(operation, fingerprint), { type: 'new' })
   t.strictSame(await records(taken, duplicate, [row], []).claim(operation, fingerprint), { type: 'settled', record })
   // Another transaction has removed the row of the conflict.

@@ -3,6 +3,7 @@ import Libsql from 'libsql'
 import { createPool } from 'mysql2'
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { createSqliteDialect } from '../../../../plugins/app/database/sqlite.js'
 import { combineRoundTrips } from '../../../../plugins/idempotency/stores/combine-round-trips.js'
 import { kyselyStore, type KyselyStoreOptions } from '../../../../plugins/idempotency/stores/kysely.js'
 import { mariadb, postgresql } from '../../../fixtures/database.js'
@@ -27,6 +28,7 @@ const sqliteDialect = () => new SqliteDialect({ database: new Libsql(':memory:')
 
 const databases = [
   { name: 'SQLite', dialect: 'sqlite', skip: false, open: async () => sqliteDialect() },
+  { name: 'SQLite of the service', dialect: 'sqlite', skip: false, open: async (t: Test) => await createSqliteDialect(`${t.testdir()}/records.db`) },
   { name: 'PostgreSQL', dialect: 'postgresql', skip: postgresql.skip, open: async (t: Test) => new PostgresDialect({ pool: await openPool(t) }) },
   { name: 'PostgreSQL with combined round trips', dialect: 'postgresql', skip: postgresql.skip, open: async (t: Test) => new PostgresDialect({ pool: combineRoundTrips(await openPool(t)) }) },
   { name: 'MariaDB', dialect: 'mysql', skip: mariadb.skip, open: async (t: Test) => new MysqlDialect({ pool: createPool((await mariadb.open(t)).databaseUrl!) }) }
@@ -98,10 +100,12 @@ t.test('kyselyStore() knows the dialect of an instance, unless it is told', asyn
   t.throws(() => kyselyStore(mysql, { table: 'no table' }), { message: /table must be the name of a table that needs no quotes, not 'no table'/ })
 })
 
-t.test('kyselyStore() begins a transaction of read committed on PostgreSQL', async t => {
+t.test('kyselyStore() begins a transaction of read committed on PostgreSQL, and ends its handle before COMMIT', async t => {
   const texts: string[] = []
+  let onCommit = async () => {}
   const client = {
     async query (text: string, values: unknown[]) {
+      if (text === 'commit') await onCommit()
       texts.push(text.replace(/\n[^]*/, ''))
       t.ok(Array.isArray(values))
       return { command: 'SELECT', rowCount: 0, rows: [] }
@@ -119,5 +123,11 @@ t.test('kyselyStore() begins a transaction of read committed on PostgreSQL', asy
     'create index if not exists idempotency_created on idempotency (created)',
     'commit'
   ])
+
+  // Kysely would accept a query until the COMMIT has returned.
+  await store.transaction(async ({ transaction }) => {
+    onCommit = async () => { await t.rejects(transaction.selectFrom('effectOfOperation').execute(), ended) }
+  })
+  t.strictSame(texts, ['start transaction isolation level read committed', 'commit'])
   await db.destroy()
 })
