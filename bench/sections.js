@@ -12,7 +12,7 @@ const plain = {
   id: 'plain',
   title: 'Plain requests',
   unit: 'µs of CPU for a request',
-  launches: 9,
+  launches: 7,
   launch: launchServers,
   servers: Object.keys(plainServers),
   works: [
