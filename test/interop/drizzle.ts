@@ -1,11 +1,10 @@
 import { sql } from 'drizzle-orm'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import { integer, pgTable } from 'drizzle-orm/pg-core'
-import pg from 'pg'
 import t from 'tap'
 import type { IdempotencyStore } from '../../lib/idempotency/store.js'
 import { createTableStatements } from '../../lib/idempotency/table.js'
-import { postgresql } from '../fixtures/database.js'
+import { openPool, postgresql } from '../fixtures/database.js'
 import { testStore } from '../fixtures/idempotent-store.js'
 
 type DrizzleTransaction = Parameters<Parameters<NodePgDatabase['transaction']>[0]>[0]
@@ -22,8 +21,7 @@ function drizzleStore (db: NodePgDatabase): IdempotencyStore<DrizzleTransaction>
 }
 
 t.test('Drizzle: executes operations once', { skip: postgresql.skip }, async t => {
-  const { databaseUrl } = await postgresql.open(t)
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 5 })
+  const pool = await openPool(t)
   t.teardown(() => pool.end())
   const db = drizzle(pool)
   const effect = pgTable('effect', { n: integer() })

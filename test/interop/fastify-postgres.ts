@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import type { PoolClient } from 'pg'
 import t from 'tap'
 import { pgStore } from '../../plugins/idempotency/stores/pg.js'
-import { postgresql } from '../fixtures/database.js'
+import { ignoreTermination, postgresql } from '../fixtures/database.js'
 import { executeCombined, testStore } from '../fixtures/idempotent-store.js'
 
 t.test('@fastify/postgres: executes operations once', { skip: postgresql.skip }, async t => {
@@ -12,6 +12,7 @@ t.test('@fastify/postgres: executes operations once', { skip: postgresql.skip },
   t.teardown(() => app.close())
   await app.register(fastifyPostgres, { connectionString: databaseUrl })
   const { pool } = app.pg
+  ignoreTermination(pool)
   const store = pgStore<PoolClient>(pool)
   t.equal(store.poolSize, 10)
   await store.createTable()

@@ -1,11 +1,10 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
-import pg from 'pg'
 import t from 'tap'
 import { claimStatement, settleStatement } from '../../../../lib/idempotency/dialects/postgresql.js'
 import { toNumbered } from '../../../../lib/idempotency/statement.js'
 import { combineRoundTrips } from '../../../../plugins/idempotency/stores/combine-round-trips.js'
 import { kyselyStore } from '../../../../plugins/idempotency/stores/kysely.js'
-import { postgresql } from '../../../fixtures/database.js'
+import { openPool, postgresql } from '../../../fixtures/database.js'
 import { FakePgClient, fakePool } from '../../../fixtures/fake-pg.js'
 import { answer, fingerprint, operationOf } from '../../../fixtures/idempotency.js'
 import { execute } from '../../../fixtures/idempotent-store.js'
@@ -91,8 +90,7 @@ t.test('combineRoundTrips() releases clients, and keeps one for each connection'
 })
 
 t.test('combineRoundTrips() on PostgreSQL', { skip: postgresql.skip }, async t => {
-  const { databaseUrl } = await postgresql.open(t)
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 5 })
+  const pool = await openPool(t)
   const texts: string[] = []
   pool.on('connect', client => {
     const query = client.query.bind(client) as (text: string, values?: unknown[]) => unknown

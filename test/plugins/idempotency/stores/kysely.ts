@@ -1,12 +1,11 @@
 import { CamelCasePlugin, Kysely, MysqlDialect, PostgresDialect, SqliteDialect, sql, type Dialect, type SqliteDatabase, type Transaction } from 'kysely'
 import Libsql from 'libsql'
 import { createPool } from 'mysql2'
-import pg from 'pg'
 import t, { type Test } from 'tap'
 import { createSqliteDialect } from '../../../../plugins/app/database/sqlite.js'
 import { combineRoundTrips } from '../../../../plugins/idempotency/stores/combine-round-trips.js'
 import { kyselyStore, type KyselyStoreOptions } from '../../../../plugins/idempotency/stores/kysely.js'
-import { mariadb, postgresql } from '../../../fixtures/database.js'
+import { mariadb, openPool, postgresql } from '../../../fixtures/database.js'
 import { answer, fingerprint, operationOf, rejection } from '../../../fixtures/idempotency.js'
 import { recordsOf, testStore, type StoreUnderTest } from '../../../fixtures/idempotent-store.js'
 
@@ -33,11 +32,6 @@ const databases = [
   { name: 'PostgreSQL with combined round trips', dialect: 'postgresql', skip: postgresql.skip, open: async (t: Test) => new PostgresDialect({ pool: combineRoundTrips(await openPool(t)) }) },
   { name: 'MariaDB', dialect: 'mysql', skip: mariadb.skip, open: async (t: Test) => new MysqlDialect({ pool: createPool((await mariadb.open(t)).databaseUrl!) }) }
 ]
-
-async function openPool (t: Test): Promise<pg.Pool> {
-  const { databaseUrl } = await postgresql.open(t)
-  return new pg.Pool({ connectionString: databaseUrl, max: 5 })
-}
 
 for (const { name, dialect, skip, open } of databases) {
   t.test(`kyselyStore() on ${name}`, { skip }, async t => {

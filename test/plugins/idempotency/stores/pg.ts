@@ -1,8 +1,8 @@
-import pg, { type PoolClient } from 'pg'
+import type { PoolClient } from 'pg'
 import t, { type Test } from 'tap'
 import { pgStore } from '../../../../plugins/idempotency/stores/pg.js'
 import { claimStatement, settleStatement } from '../../../../lib/idempotency/dialects/postgresql.js'
-import { postgresql, query } from '../../../fixtures/database.js'
+import { openPool, postgresql, query } from '../../../fixtures/database.js'
 import { FakePgClient, fakePool } from '../../../fixtures/fake-pg.js'
 import { answer, fingerprint, operationOf, rejection } from '../../../fixtures/idempotency.js'
 import { execute, executeCombined, recordsOf, testStore } from '../../../fixtures/idempotent-store.js'
@@ -96,10 +96,7 @@ t.test('pgStore() without a server', async t => {
 })
 
 async function create (t: Test) {
-  const { databaseUrl } = await postgresql.open(t)
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 5 })
-  // The server terminates connections when the database is dropped.
-  pool.on('error', () => {})
+  const pool = await openPool(t)
   t.teardown(() => pool.end())
   const store = pgStore<PoolClient>(pool)
   await Promise.all([store.createTable(), store.createTable(), store.createTable()])
