@@ -12,7 +12,7 @@ const plain = {
   id: 'plain',
   title: 'Plain requests',
   unit: 'µs of CPU for a request',
-  launches: 7,
+  launches: 5,
   launch: launchServers,
   servers: Object.keys(plainServers),
   works: [
@@ -64,7 +64,7 @@ const signedRequests = {
   id: 'signed',
   title: 'Signed requests',
   unit: 'µs of CPU for a request',
-  launches: 7,
+  launches: 5,
   launch: launchServers,
   servers: Object.keys(signedServers),
   works: [
@@ -130,7 +130,7 @@ const clientSigner = {
   id: 'signer',
   title: 'The signer of the client',
   unit: 'µs of CPU for a signature',
-  launches: 7,
+  launches: 5,
   launch: launchSigners,
   servers: [SUBTLE, FIELDS, COPY],
   works: [
