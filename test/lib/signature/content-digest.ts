@@ -73,7 +73,7 @@ t.test('matches content in any chunks, and not with one bit changed', async t =>
 
 t.test('reads the common form of a field as the general form', async t => {
   const digest = 'RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg'
-  const field = fc.tuple(fc.constantFrom('sha-256', 'sha-512', 'md5', 'SHA-256', ' sha-256'), fc.constantFrom('=:', '=', '=::'), fc.constantFrom(digest, digest.slice(1), digest.replace('g', 'h'), `${digest}A`, digest.replace('/', '_')), fc.constantFrom('=:', ':', '=', '==:', '=:;a', '=:, a=1'))
+  const field = fc.tuple(fc.constantFrom('sha-256', 'sha-256', 'sha-256', 'sha-512', 'SHA-256', ' sha-256'), fc.constantFrom('=:', '=:', '=', '=::'), fc.constantFrom(digest, digest.slice(1), digest.replace('g', 'h'), `${digest}A`, digest.replace('/', '_')), fc.constantFrom('=:', '=:', '=:', ':', '=', '==:', '=:;a', '=:, a=1'))
     .map(parts => parts.join(''))
   let read = 0
   fc.assert(fc.property(field, fc.constantFrom(JSON_LF, 'else'), (field, content) => {
@@ -83,7 +83,7 @@ t.test('reads the common form of a field as the general form', async t => {
     digest.update(content)
     t.equal(digest.matches(), matches(field, content), field)
   }), { numRuns: 2000 })
-  t.ok(read > 5, `${read} in the common form`)
+  t.ok(read > 20, `${read} in the common form`)
 })
 
 t.test('returns the sha-256 digest of the field', async t => {
