@@ -62,6 +62,8 @@ const SCHEMA_QUERIES = {
   postgresql: 'select current_schema() as schema'
 }
 
+const ELEMENT_FUNCTIONS = { sqlite: 'json_each', postgresql: 'json_array_elements' }
+
 /** Opens the database, runs its migrations, and decorates the app with it. */
 export default fp<DatabaseOptions>(async function database (app, { databaseFile = 'data/topics.db', databaseUrl }) {
   const dialect = databaseUrl ? 'postgresql' : 'sqlite'
@@ -110,7 +112,7 @@ export default fp<DatabaseOptions>(async function database (app, { databaseFile 
     dialect,
     run,
     compile: createCompile(db),
-    elementsOf: json => dialect === 'sqlite' ? sql`json_each(${json})` : sql`json_array_elements(cast(${json} as json))`,
+    elementsOf: json => sql`${sql.raw(ELEMENT_FUNCTIONS[dialect])}(${json})`,
     async isUp () {
       try {
         await run(db => sql`select 1`.execute(db))

@@ -74,6 +74,8 @@ async function countWaiting (db: Kysely<Tables>, limit: number): Promise<number>
   return Number(count)
 }
 
+const BYTES_TYPES = { sqlite: 'blob', postgresql: 'bytea' }
+
 /** Returns a function that inserts messages in a transaction and returns their ids. */
 function createInsertMessages ({ dialect, compile, elementsOf }: Database) {
   // The upsert locks each row until the end of the transaction, so that a sequence number is visible only after every
@@ -85,10 +87,9 @@ function createInsertMessages ({ dialect, compile, elementsOf }: Database) {
     returning topic_id, last`.compile(db))
 
   const insert = compile((db, { messages, bodies, createAt }: Parameters<{ messages: string, bodies: Buffer, createAt: string }>) => {
-    // All bodies together are one parameter, because JSON has no bytes.
-    const place = sql`cast(value ->> 4 as integer), cast(value ->> 5 as integer)`
-    // In SQLite, a part of no bytes is null.
-    const body = dialect === 'sqlite' ? sql`ifnull(substr(${bodies}, ${place}), x'')` : sql`substr(cast(${bodies} as bytea), ${place})`
+    // All bodies together are one parameter, because JSON has no bytes. In SQLite, a part of no bytes is null.
+    const all = sql`cast(${bodies} as ${sql.raw(BYTES_TYPES[dialect])})`
+    const body = sql`coalesce(substr(${all}, cast(value ->> 4 as integer), cast(value ->> 5 as integer)), ${Buffer.alloc(0)})`
     return sql`
       insert into message (message_id, topic_id, media_type, sequence, body, status, create_at)
       select value ->> 0, value ->> 1, value ->> 2, cast(value ->> 3 as bigint), ${body}, 'accepted', ${createAt}

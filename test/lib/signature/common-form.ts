@@ -101,6 +101,18 @@ t.test('reads what the general parser reads, or nothing', async t => {
   t.ok(read > 20, `${read} in the common form`)
 })
 
+t.test('reads nothing from other forms', async t => {
+  const lists = knownLists()
+  const { 'signature-input': input, signature } = signed()
+  t.ok(readCommonForm(input, signature, lists))
+  for (const [changed, mac = signature] of [
+    ['sig1'], [input.replace(';keyid="test"', '')], [input.replace('"test"', '1')], [`${input};created=1`], [`${input};tag="a"`], [`${input} `], [`, ${input}`],
+    [input, signature.replace('sig1', 'sig2')], [input, 'sig1=:AAAA:'], [input, `${signature};a`]
+  ]) {
+    t.equal(readCommonForm(changed, mac, lists), undefined, `${changed} ${mac}`)
+  }
+})
+
 t.test('reads only known lists', async t => {
   const { 'signature-input': input, signature } = signed()
   t.equal(readCommonForm(input, signature, new KnownLists()), undefined)
