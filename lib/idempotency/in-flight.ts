@@ -1,3 +1,4 @@
+import { toText } from './operation.js'
 import { WaitingLine } from './waiting-line.js'
 
 /** The end of an execution. Without an outcome, the caller's turn has come. */
@@ -28,7 +29,7 @@ export class InFlight<T> {
    * @throws what `first` rejects with
    */
   async run (id: Buffer, deadline: number, first: () => Promise<T | undefined>): Promise<InFlightResult<T> | undefined> {
-    const name = id.toString('latin1')
+    const name = toText(id)
     const ending = await this.#waitForTurn(name, deadline)
     if (ending === undefined) return undefined
     if (ending.outcome !== undefined) return { isFirst: false, outcome: ending.outcome }

@@ -8,6 +8,11 @@ export interface Operation {
   readonly key: string
 }
 
+/** Returns an id as a text, for maps and sets. */
+export function toText (id: Buffer): string {
+  return id.toString('latin1')
+}
+
 /** Returns the operation of a key. Keys are compared byte by byte, in every database. */
 export function createOperation (scope: string, key: string): Operation {
   // The length separates the scope from the key: both can have any character.

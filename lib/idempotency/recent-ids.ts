@@ -1,3 +1,5 @@
+import { toText } from './operation.js'
+
 /** The ids of operations that were added last. */
 export class RecentIds {
   readonly #max: number
@@ -9,17 +11,13 @@ export class RecentIds {
   }
 
   add (id: Buffer): void {
-    this.#names.add(toName(id))
+    this.#names.add(toText(id))
     if (this.#names.size <= this.#max) return
     const [oldest] = this.#names
     this.#names.delete(oldest!)
   }
 
   has (id: Buffer): boolean {
-    return this.#names.has(toName(id))
+    return this.#names.has(toText(id))
   }
-}
-
-function toName (id: Buffer): string {
-  return id.toString('latin1')
 }

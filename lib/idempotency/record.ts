@@ -42,3 +42,8 @@ export function judge (record: NewRecord, fingerprint: Buffer): Judgement {
   if (record.state === 'closed') return 'closed'
   return record.fingerprint?.equals(fingerprint) ? 'replay' : 'mismatch'
 }
+
+/** Returns the claim of a key that somebody else has claimed: without a record, its operation is being executed. */
+export function toClaim (record: StoredRecord | undefined): Claim {
+  return record === undefined ? { type: 'executing' } : { type: 'settled', record }
+}

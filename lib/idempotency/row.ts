@@ -1,4 +1,4 @@
-import type { Operation } from './operation.js'
+import { toText, type Operation } from './operation.js'
 import type { Answer, FinalState, NewRecord, StoredRecord } from './record.js'
 import type { Rows } from './store.js'
 
@@ -61,11 +61,7 @@ export function findInserted (records: readonly NewRecord[], rows: Rows): boolea
   return records.map(({ operation }) => ids.delete(toText(operation.id)))
 }
 
-function toText (id: Buffer): string {
-  return id.toString('latin1')
-}
-
-/** Calls a function once for each table, whose statements are kept so. */
+/** Returns a function that calls `create` once for each table, and keeps the result. */
 export function memoizeByTable<Result> (create: (table: string) => Result): (table: string) => Result {
   const results = new Map<string, Result>()
   return table => {

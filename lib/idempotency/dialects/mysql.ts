@@ -1,5 +1,5 @@
 import type { Operation } from '../operation.js'
-import type { Answer, Claim, NewRecord, StoredRecord } from '../record.js'
+import { toClaim, type Answer, type Claim, type NewRecord, type StoredRecord } from '../record.js'
 import { memoizeByTable, readRecord, toColumns } from '../row.js'
 import { createTag, joinStatements, ROLLBACK, statement, type StatementTag } from '../statement.js'
 import type { Query, Records, Statement } from '../store.js'
@@ -120,10 +120,6 @@ values (${operation.id}, ${operation.scope}, ${operation.key}, ${fingerprint ?? 
   #lockName ({ id }: Operation): Statement {
     return statement`left(sha2(concat(database(), ${`.${this.#table}:${id.toString('hex')}`}), 256), 60)`
   }
-}
-
-function toClaim (record: StoredRecord | undefined): Claim {
-  return record === undefined ? { type: 'executing' } : { type: 'settled', record }
 }
 
 // Drizzle wraps the errors of the driver.

@@ -1,5 +1,5 @@
 import type { Operation } from '../operation.js'
-import type { Answer, Claim, NewRecord, StoredRecord } from '../record.js'
+import { toClaim, type Answer, type Claim, type NewRecord, type StoredRecord } from '../record.js'
 import { findInserted, memoizeByTable, readRecord, toColumns } from '../row.js'
 import { createTag, joinStatements, ROLLBACK, statement, type StatementTag } from '../statement.js'
 import type { Query, Records, Rows, Statement } from '../store.js'
@@ -37,9 +37,7 @@ select case count(*) when 1 then 1 else ('The idempotency key is no longer claim
 
 /** Returns the claim that the rows of {@link claimStatement} mean. Without a row, it looks for the record. */
 export async function readClaim (operation: Operation, rows: Rows, query: Query, table = DEFAULT_TABLE): Promise<Claim> {
-  if (rows.length > 0) return { type: 'new' }
-  const record = await find(operation, query, table)
-  return record === undefined ? { type: 'executing' } : { type: 'settled', record }
+  return rows.length > 0 ? { type: 'new' } : toClaim(await find(operation, query, table))
 }
 
 async function find (operation: Operation, query: Query, table: string): Promise<StoredRecord | undefined> {

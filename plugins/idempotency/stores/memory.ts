@@ -1,4 +1,4 @@
-import type { Operation } from '../../../lib/idempotency/operation.js'
+import { toText, type Operation } from '../../../lib/idempotency/operation.js'
 import type { Answer, Claim, NewRecord, StoredRecord } from '../../../lib/idempotency/record.js'
 import type { IdempotencyStore, Records } from '../../../lib/idempotency/store.js'
 import { Guard } from './guard.js'
@@ -77,7 +77,7 @@ class Transaction implements Records {
   }
 
   async claim (operation: Operation, fingerprint: Buffer | undefined): Promise<Claim> {
-    const id = toText(operation)
+    const id = toText(operation.id)
     const record = this.#memory.settled.get(id)
     if (record !== undefined) return { type: 'settled', record }
     if (this.#memory.executing.has(id)) return { type: 'executing' }
@@ -88,7 +88,7 @@ class Transaction implements Records {
   }
 
   async settle (operation: Operation, answer: Answer): Promise<void> {
-    const claimed = this.#claims.get(toText(operation))
+    const claimed = this.#claims.get(toText(operation.id))
     if (claimed === undefined) throw new Error('The idempotency key is not claimed')
     const { fingerprint, since } = claimed
     claimed.record = { operation, fingerprint, state: 'succeeded', answer, createdAt: since, settledAt: Date.now() }
@@ -110,16 +110,16 @@ class Transaction implements Records {
   async #insert (record: NewRecord): Promise<Claim> {
     const claim = await this.claim(record.operation, record.fingerprint)
     const now = Date.now()
-    if (claim.type === 'new') this.#claims.get(toText(record.operation))!.record = { ...record, createdAt: now, settledAt: now }
+    if (claim.type === 'new') this.#claims.get(toText(record.operation.id))!.record = { ...record, createdAt: now, settledAt: now }
     return claim
   }
 
   async find (operation: Operation): Promise<StoredRecord | undefined> {
-    return this.#memory.settled.get(toText(operation))
+    return this.#memory.settled.get(toText(operation.id))
   }
 
   async findExecuting (operation: Operation): Promise<{ since: number } | undefined> {
-    const claimed = this.#memory.executing.get(toText(operation))
+    const claimed = this.#memory.executing.get(toText(operation.id))
     return claimed === undefined ? undefined : { since: claimed.since }
   }
 
@@ -132,8 +132,4 @@ class Transaction implements Records {
     for (const [id] of old) this.#memory.settled.delete(id)
     return old.length
   }
-}
-
-function toText ({ id }: Operation): string {
-  return id.toString('latin1')
 }
