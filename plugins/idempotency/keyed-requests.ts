@@ -75,7 +75,8 @@ export class KeyedRequests<T> {
       switch (claim.type) {
         case 'new': return execution.record
         case 'settled': return claim.record
-        case 'executing': return 'executing'
+        // A request whose handler was called has its answer, and must not be tried again.
+        case 'executing': return execution.startedAt === undefined ? 'executing' : undefined
       }
     } catch (error) {
       if (execution.startedAt === undefined) return reportUnavailable(request.log, error)
