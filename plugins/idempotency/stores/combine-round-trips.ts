@@ -5,6 +5,7 @@ import { checkCommit } from './check-commit.js'
 /** The part of a client of `pg` that Kysely uses. */
 export interface KyselyPgClient {
   query (query: any, values?: any): any
+  on? (event: 'error', listener: (error: Error) => void): unknown
   release (): void
 }
 
@@ -33,12 +34,18 @@ export function combineRoundTrips<C extends KyselyPgClient> (pool: KyselyPgPool<
     async connect () {
       const client = await pool.connect()
       let combined = clients.get(client)
-      if (combined === undefined) clients.set(client, combined = createClient(client))
+      if (combined === undefined) {
+        client.on?.('error', ignoreError)
+        clients.set(client, combined = createClient(client))
+      }
       return combined
     },
     end: () => pool.end()
   }
 }
+
+// The queries of a lost connection fail. Its error event would end the process.
+function ignoreError (): void {}
 
 function createClient (client: KyselyPgClient): KyselyPgClient {
   // The BEGIN that waits for the first statement, and the statement that waits for COMMIT.
