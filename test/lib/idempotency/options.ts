@@ -3,7 +3,7 @@ import { resolveOptions, type IdempotencyOptions } from '../../../lib/idempotenc
 import type { IdempotencyStore } from '../../../lib/idempotency/store.js'
 
 const store: IdempotencyStore<string> = {
-  dialect: 'sqlite',
+  dialect: 'postgresql',
   transaction: async work => await work({ transaction: 'transaction', query: async () => [] })
 }
 
@@ -26,6 +26,11 @@ t.test('keeps the options that are given', async t => {
   t.strictSame(resolveOptions({ ...options, headers: ['etag', 'x_y'] }), { ...options, headers: ['content-type', 'content-encoding', 'location', 'etag', 'x_y'] })
   t.match(resolveOptions({ store, wait: 2 ** 31 - 1, timeout: 2 ** 31 - 1, outcomes: '/:tenant/operation' }), { wait: 2 ** 31 - 1, timeout: 2 ** 31 - 1, outcomes: '/:tenant/operation' })
   for (const dialect of ['postgresql', 'sqlite', 'mysql'] as const) t.equal(resolveOptions({ store: { ...store, dialect } }).store.dialect, dialect)
+})
+
+t.test('lets SQLite have one transaction at a time, because it has one writer', async t => {
+  const sqlite: typeof store = { ...store, dialect: 'sqlite' }
+  for (const maxInFlight of [undefined, 1, 5]) t.equal(resolveOptions({ store: sqlite, maxInFlight }).maxInFlight, 1)
 })
 
 t.test('throws for each option that is missing, unknown, of the wrong type, or out of range', async t => {
