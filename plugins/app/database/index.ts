@@ -19,6 +19,8 @@ export interface DatabaseOptions {
 /** The decorator `app.database`. */
 export interface Database {
   dialect: 'sqlite' | 'postgresql'
+  /** The instance of Kysely, for libraries that run queries themselves. Other code uses `run()`. */
+  kysely: Kysely<Tables>
   /** Returns whether the database answers a query. */
   isUp (): Promise<boolean>
   /**
@@ -110,6 +112,7 @@ export default fp<DatabaseOptions>(async function database (app, { databaseFile 
 
   app.decorate('database', {
     dialect,
+    kysely: db,
     run,
     compile: createCompile(db),
     elementsOf: json => sql`${sql.raw(ELEMENT_FUNCTIONS[dialect])}(${json})`,

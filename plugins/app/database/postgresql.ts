@@ -6,6 +6,9 @@ import { DatabaseUnavailable, isConnectionLost } from './errors.js'
 const CONNECT_TIMEOUT_MS = 3_000
 const QUERY_TIMEOUT_MS = 5_000
 
+/** The most connections of a process. It is more than `maxInFlight` of the idempotency plugin, so that requests with a key leave some to others. */
+export const POOL_SIZE = 10
+
 /** Returns the dialect of Kysely for PostgreSQL, with a pool that replaces the connections that it loses. */
 export async function createPostgresqlDialect (url: string, log: FastifyBaseLogger): Promise<Dialect> {
   if (!/^postgres(ql)?:/.test(url)) throw new Error('its URL does not start with postgres://')
@@ -13,7 +16,7 @@ export async function createPostgresqlDialect (url: string, log: FastifyBaseLogg
   const { default: pg } = await import('pg')
   // Without timeouts, requests would wait for ever for a server that vanished without closing its connections. The
   // parameters of the URL override them.
-  const pool = new pg.Pool({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, query_timeout: QUERY_TIMEOUT_MS, keepAlive: true })
+  const pool = new pg.Pool({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, query_timeout: QUERY_TIMEOUT_MS, max: POOL_SIZE, keepAlive: true })
   // A connection that breaks emits an error event, which ends the process if nobody listens.
   pool.on('error', error => log.warn(error, 'Lost an idle database connection'))
   // The first error of each lost connection. It can come between two queries, and while the connection is opened.
