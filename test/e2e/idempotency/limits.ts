@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { storesUnderTest, toBytes, type KeyedRequest, type StoreUnderTest } from '../../fixtures/idempotent-process.js'
-import { createIdempotentService, createTables, openDatabase, readEffects, type IdempotentService, type Observer, type ServiceDatabase, type ServiceSettings, type StoreSettings } from '../../fixtures/idempotent-service.js'
+import { addEffect, createIdempotentService, createTables, openDatabase, readEffects, type IdempotentService, type Observer, type ServiceDatabase, type ServiceSettings, type StoreSettings } from '../../fixtures/idempotent-service.js'
 import { connect, exchange, listen, parse, valuesOf, type WireResponse } from '../../fixtures/wire.js'
 
 t.setTimeout(120_000)
@@ -156,6 +156,32 @@ const MAX_TRANSACTIONS = {
   'pgStore on PostgreSQL': 1
 }
 
+async function testTimeout (t: Test, { settings, outside }: TestDatabase): Promise<void> {
+  const { app, database } = await createIdempotentService({ ...settings, options: { timeout: 100 } })
+  let leave = (): void => {}
+  const left = new Promise<void>(resolve => { leave = resolve })
+  let lateEffect = Promise.resolve()
+  let executions = 0
+  app.post('/late', { config: { idempotency: 'optional' } }, async request => {
+    const { transaction } = request
+    await addEffect(database, { name: 'late', execution: 'in time' }, transaction)
+    if (++executions > 1) return 'ok'
+    await left
+    lateEffect = addEffect(database, { name: 'late', execution: 'too late' }, transaction)
+    await lateEffect
+  })
+  const port = await listen(t, app)
+  const request = { path: '/late', key: 'late', body: {} }
+
+  const response = await send(port, request)
+  t.match([response.statusCode, response.phrase], [503, /The request took too long and was rolled back/], 'refuses the request')
+  t.match(await send(port, request), { statusCode: 200, body: 'ok' }, 'executes a repetition')
+  leave()
+  await left
+  await t.rejects(lateEffect, { message: /The transaction of this request has ended/ }, 'the first handler can do nothing more')
+  t.strictSame(await readEffects(outside, 'late'), [{ name: 'late', execution: 'in time' }], 'has one effect')
+}
+
 const moments = [
   { title: 'before the insert', when: 'before', statement: /insert into idempotency/ },
   { title: 'after the insert', when: 'after', statement: /insert into idempotency/ },
@@ -253,6 +279,7 @@ for (const store of storesUnderTest) {
       await t.test(`${REQUESTS} repetitions of one key leave connections for others`, async t => { await testOneKey(t, database) })
     }
     await t.test('bounds the wait for the transactions of other keys', async t => { await testWait(t, database) })
+    await t.test('rolls back what takes too long', async t => { await testTimeout(t, database) })
     for (const moment of moments) {
       await t.test(`commits though the client goes away ${moment.title}`, async t => { await testLeaving(t, database, moment) })
       await t.test(`answers though the service is closed ${moment.title}`, async t => { await testClosing(t, database, moment) })
