@@ -314,10 +314,11 @@ export class Execution<T> {
   }
 
   #createDenial (): Error {
-    const { statusCode } = this.context.reply
-    return this.#failure ?? Object.assign(
-      new Error(`fastify-reason-phrase: ${this.#routeName} cannot answer ${statusCode} after an error, because its idempotency key has ${this.#phase}`),
-      { statusCode: 500 })
+    const { reply } = this.context
+    const denial = this.#failure ?? new Error(`fastify-reason-phrase: ${this.#routeName} cannot answer ${reply.statusCode} after an error, because its idempotency key has ${this.#phase}`)
+    // Fastify does not read the status code of the last error.
+    reply.code(this.#failure?.statusCode ?? 500)
+    return denial
   }
 
   /**

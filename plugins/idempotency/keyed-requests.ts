@@ -125,7 +125,8 @@ export class KeyedRequests<T> {
       switch (claim.type) {
         case 'new': return execution.record
         case 'settled': return claim.record
-        case 'executing': return 'executing'
+        // A request that is answered does not try again.
+        case 'executing': return execution.hasBegun ? undefined : 'executing'
       }
     } catch (error) {
       if (!execution.hasBegun) return reportUnavailable(request.log, error)
