@@ -202,13 +202,16 @@ async function callCommit (commit: Commit, record: NewRecord): Promise<boolean> 
 
 /** Calls `attempt` until the key is not executed elsewhere, or until the deadline. */
 async function poll<R> (deadline: number, attempt: () => Promise<R | 'executing'>): Promise<R | 'executing'> {
-  for (let delay = MIN_POLL_DELAY_MS; ; delay = Math.min(2 * delay, MAX_POLL_DELAY_MS)) {
-    const result = await attempt()
-    if (result !== 'executing') return result
+  let delay = MIN_POLL_DELAY_MS
+  let result = await attempt()
+  while (result === 'executing') {
     const pause = delay * (0.5 + Math.random() / 2)
-    if (performance.now() + pause > deadline) return 'executing'
+    if (performance.now() + pause > deadline) break
     await sleep(pause)
+    delay = Math.min(2 * delay, MAX_POLL_DELAY_MS)
+    result = await attempt()
   }
+  return result
 }
 
 function reportUnavailable (log: FastifyBaseLogger, err: unknown): 'storeUnavailable' {
