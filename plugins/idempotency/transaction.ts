@@ -61,3 +61,9 @@ export async function findRecord<T> (store: IdempotencyStore<T>, operation: Oper
   if (store.query !== undefined) return await createRecords(store.dialect, store.query, store.table).find(operation)
   return await store.transaction(async session => await recordsOf(store, session).find(operation))
 }
+
+/** Inserts a complete record in a transaction of its own. Returns false if another request has used the key. */
+export async function insertRecord<T> (store: IdempotencyStore<T>, record: NewRecord): Promise<boolean> {
+  const [isInserted] = await store.transaction(async session => await recordsOf(store, session).insert([record]))
+  return isInserted!
+}
