@@ -11,7 +11,8 @@ export interface MaintenanceStore {
   /** Returns the state that was saved last; `{ enabled: false }` if none was saved. */
   load (): MaintenanceState | Promise<MaintenanceState>
   /**
-   * Saves the state. A state that is saved later than the option `timeout` allows takes effect with the next `load()`.
+   * Saves the state. A state that is saved with a context, or later than the option `timeout` allows, takes effect with
+   * the next `load()`.
    *
    * @param context what `enter()` or `leave()` was called with, for example a transaction
    */
