@@ -4,12 +4,13 @@ import type { NewRecord } from '../../../lib/idempotency/record.js'
 import { statement } from '../../../lib/idempotency/statement.js'
 import type { IdempotencyStore, Records, Session } from '../../../lib/idempotency/store.js'
 import reasonPhrase, { serverOptions } from '../../../index.js'
-import idempotency, { kyselyStore, memoryStore } from '../../../plugins/idempotency/index.js'
+import idempotency, { memoryStore } from '../../../plugins/idempotency/index.js'
 import { Sweeper } from '../../../plugins/idempotency/sweep.js'
 import { replaceClock, settlePromises, type Clock } from '../../fixtures/clock.js'
 import { fingerprint, operationOf } from '../../fixtures/idempotency.js'
 import { recordsOf } from '../../fixtures/idempotent-store.js'
-import { keyedDatabases, openKysely } from '../../fixtures/keyed-databases.js'
+import { storesUnderTest } from '../../fixtures/idempotent-process.js'
+import { createTables, openDatabase } from '../../fixtures/idempotent-service.js'
 import { logTo } from '../../fixtures/log.js'
 import { tick, until } from '../../fixtures/maintenance.js'
 
@@ -21,13 +22,13 @@ const MAX_INTERVAL_MS = 75_000
 const BATCH_SIZE = 500
 
 /** A store whose sweeps the test answers. */
-class SweptStore implements IdempotencyStore<unknown> {
+class SweptStore implements IdempotencyStore<any> {
   readonly dialect = 'postgresql'
   /** The parameters of the sweeps. */
   readonly sweeps: Array<[ageMs: number, limit: number]> = []
   sweep = async (): Promise<number> => 0
 
-  async transaction<R> (work: Parameters<IdempotencyStore<unknown>['transaction']>[0]): Promise<R> {
+  async transaction<R> (work: Parameters<IdempotencyStore<any>['transaction']>[0]): Promise<R> {
     const records: Partial<Records> = {
       sweep: async (ageMs, limit) => {
         this.sweeps.push([ageMs, limit])
@@ -231,14 +232,13 @@ t.test('sweeps memoryStore()', async t => {
   })
 })
 
-for (const { name, skip, open } of keyedDatabases) {
-  t.test(`sweeps ${name}`, { skip }, async t => {
-    const db = await openKysely(name, await open(t))
-    t.teardown(() => db.destroy())
-    const store = kyselyStore(db)
-    await store.createTable()
+for (const { name, skip, open } of storesUnderTest) {
+  t.test(`sweeps the ${name}`, { skip }, async t => {
+    const database = await openDatabase({ store: name, location: await open(t) })
+    t.teardown(() => database.close())
+    await createTables(database)
     await testSweep(t, {
-      store,
+      store: database.store,
       async makeOlder ({ query }, ageMs, work) {
         await query(statement`update idempotency set created = -created`)
         await work()
