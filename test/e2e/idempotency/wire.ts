@@ -73,9 +73,10 @@ function createKey (age: number): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-000000000000`
 }
 
-const WEEK_MS = 7 * 24 * 3600 * 1000
-const OLD_KEY = createKey(WEEK_MS + 60_000)
-const YOUNG_KEY = createKey(WEEK_MS - 60_000)
+const HOUR_MS = 3600 * 1000
+const WEEK_MS = 7 * 24 * HOUR_MS
+const OLD_KEY = createKey(WEEK_MS + HOUR_MS)
+const YOUNG_KEY = createKey(WEEK_MS - HOUR_MS)
 const LONG_KEY = 'k'.repeat(255)
 
 /** Returns the table of the cases, one or several for each row of the contract. */
@@ -285,8 +286,11 @@ function addRoutes ({ app, database }: IdempotentService, handlers: Handlers): v
 const CONNECTION_FIELDS = ['date', 'connection', 'keep-alive']
 
 function toResponse ({ statusCode, phrase, lines, body }: WireResponse): Response {
-  const fields = lines.filter(([name]) => !CONNECTION_FIELDS.includes(name.toLowerCase()))
-  return { status: `${statusCode} ${phrase}`, fields: Object.fromEntries(fields), body }
+  const fields: Record<string, string> = {}
+  for (const [name, value] of lines) {
+    if (!CONNECTION_FIELDS.includes(name.toLowerCase())) fields[name] = name in fields ? `${fields[name]}, ${value}` : value
+  }
+  return { status: `${statusCode} ${phrase}`, fields, body }
 }
 
 /** What differs between the stores. */
