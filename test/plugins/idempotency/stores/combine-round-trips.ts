@@ -91,6 +91,28 @@ t.test('combineRoundTrips() releases clients, and keeps one for each connection'
   t.strictSame(client.queries, ['end'])
 })
 
+t.test('combineRoundTrips() closes a connection whose state is not known', async t => {
+  const timeout = new Error('Query read timeout')
+  // The server sends its errors with a severity.
+  const failure = Object.assign(new Error('duplicate key'), { severity: 'ERROR' })
+  for (const { errors, queries, released } of [
+    // The rollback would wait for the query that is lost.
+    { errors: { 'insert into effect': timeout }, queries: ['begin', 'insert into effect'], released: timeout },
+    { errors: { 'insert into effect': failure }, queries: ['begin', 'insert into effect', 'rollback'], released: undefined },
+    { errors: { 'insert into effect': failure, rollback: timeout }, queries: ['begin', 'insert into effect', 'rollback'], released: timeout },
+    { errors: { begin: timeout }, queries: ['begin'], released: timeout }
+  ] as const) {
+    const { client, combined } = await connect({ errors })
+    await combined.query('begin', [])
+    await t.rejects(combined.query('insert into effect', []), Object.values(errors)[0])
+    t.match(await combined.query('rollback', []), { command: 'ROLLBACK' })
+    if (released !== undefined) await t.rejects(combined.query('select 1', []), released)
+    combined.release()
+    t.strictSame(client.queries, queries)
+    t.strictSame(client.released, [released])
+  }
+})
+
 t.test('combineRoundTrips() ignores the error event of a lost connection', async t => {
   const { client, pool } = await connect()
   await pool.connect()
