@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest, RegisterOptions, RouteHandlerMethod } from 'fastify'
+import type { FastifyInstance, FastifyRequest, RegisterOptions, RouteHandlerMethod, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { resolveOptions, type IdempotencyOptions as Options, type IdempotencySettings } from '../../lib/idempotency/options.js'
 import type { NewRecord } from '../../lib/idempotency/record.js'
@@ -8,10 +8,13 @@ import { kSignatureAge, kVerify, type Verifying } from '../reason-phrase/permiss
 import { contractOf } from '../reason-phrase/registration.js'
 import { getRouteName } from '../reason-phrase/route-name.js'
 import { observeBody } from './body-digest.js'
+import { Coordinator } from './coordinator.js'
 import type { Execution } from './execution.js'
 import { createContextReplacer } from './first-on-send.js'
 import { KeyedRequests } from './keyed-requests.js'
+import { addOutcomeRoutes } from './outcomes.js'
 import { sendRefusal } from './replay.js'
+import { Sweeper } from './sweep.js'
 
 export type { Answer, Claim, FinalState, NewRecord, StoredRecord } from '../../lib/idempotency/record.js'
 export { toLiterals, toNumbered, toQuestionMarks, type ParameterizedQuery } from '../../lib/idempotency/statement.js'
@@ -73,13 +76,17 @@ async function idempotency (app: FastifyInstance, { prefix, logLevel, logSeriali
   const settings = resolveOptions(options)
   checkPoolSize(settings)
   const replaceContext = createContextReplacer(app, async (request, _reply, payload) => await (request as KeyedRequest)[kExecution]!.recordAnswer(payload))
-  const keyedRequests = new KeyedRequests({ ...settings, scope: settings.scope ?? getKeyId }, contractOf(app)!, (request, execution) => {
+  const coordinator = new Coordinator({ ...settings, scope: settings.scope ?? getKeyId })
+  const keyedRequests = new KeyedRequests(settings, coordinator, contractOf(app)!, (request, execution) => {
     (request as KeyedRequest)[kExecution] = execution
     replaceContext(request)
   })
 
+  const operations: RouteOptions[] = []
+
   checkVerification(app, settings)
   logStore(app, settings)
+  new Sweeper(app, settings.store, settings.retention).addHooks()
   app.decorateRequest('transaction', {
     getter (this: KeyedRequest) { return this[kExecution]?.transaction }
   })
@@ -88,6 +95,7 @@ async function idempotency (app: FastifyInstance, { prefix, logLevel, logSeriali
     const { idempotency, signature } = route.config ?? {}
     if (idempotency === undefined) return
     markIdempotent(route)
+    operations.push(route)
     // app.notImplemented does nothing, and is recognized by its identity.
     if (isNotImplemented(route)) return
     if (signature === false && settings.scope === undefined) {
@@ -105,6 +113,7 @@ async function idempotency (app: FastifyInstance, { prefix, logLevel, logSeriali
     route.handler = Object.defineProperty(keyedHandler, 'name', { value: handler.name, configurable: true })
     route.onRequest = [...[route.onRequest ?? []].flat(), observeBody]
   })
+  if (settings.outcomes !== undefined) addOutcomeRoutes(app, settings.outcomes, { store: settings.store, coordinator, operations })
 }
 
 async function commitWith (this: KeyedRequest, commit: (record: NewRecord | undefined) => Promise<boolean>): Promise<void> {

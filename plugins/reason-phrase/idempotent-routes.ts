@@ -20,7 +20,10 @@ declare module 'fastify' {
 /** Where the config of a route says that the idempotency plugin handles its keys. */
 const kIsIdempotent = Symbol('fastify-reason-phrase.is-idempotent')
 
-type Marked = FastifyContextConfig & { [kIsIdempotent]?: true }
+/** Where the config of an outcome route has the routes of the operations whose outcomes it tells. */
+const kOperations = Symbol('fastify-reason-phrase.operations')
+
+type Marked = FastifyContextConfig & { [kIsIdempotent]?: true, [kOperations]?: readonly RouteOptions[] }
 
 // The safe methods of the IANA registry (RFC 9110 section 16.1.1). A request with a safe method has no effect.
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'QUERY', 'REPORT', 'SEARCH', 'TRACE'])
@@ -35,6 +38,26 @@ export function markIdempotent (route: RouteOptions): void {
 /** Returns whether the idempotency plugin handles the keys of the route with this config. */
 export function isIdempotent (config: FastifyContextConfig): boolean {
   return (config as Marked)[kIsIdempotent] === true
+}
+
+/**
+ * Returns the config of a route that tells the outcome of a key, or that settles it.
+ *
+ * @param operations the idempotent routes. More of them can be added until the service starts
+ */
+export function createOutcomeConfig (config: FastifyContextConfig, operations: readonly RouteOptions[]): FastifyContextConfig {
+  const marked: Marked = { ...config, [kOperations]: operations }
+  return marked
+}
+
+/** Returns whether the route with this config tells the outcome of a key, or settles it. Its path ends with `/*`, where the key is. */
+export function isOutcomeRoute (config: FastifyContextConfig | undefined): boolean {
+  return getOperations(config) !== undefined
+}
+
+/** Returns the idempotent routes whose outcomes a route tells; undefined if it tells none. */
+export function getOperations (config: FastifyContextConfig | undefined): readonly RouteOptions[] | undefined {
+  return (config as Marked | undefined)?.[kOperations]
 }
 
 /** Fails the start of a service with a route whose `config.idempotency` or `config.transaction` is invalid or has no effect. */

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import reasonPhrase, { serverOptions } from '../../../index.js'
-import { isIdempotent } from '../../../plugins/reason-phrase/idempotent-routes.js'
+import { createOutcomeConfig, getOperations, isIdempotent, isOutcomeRoute } from '../../../plugins/reason-phrase/idempotent-routes.js'
 import { markIdempotentRoutes } from '../../fixtures/idempotent-routes.js'
 
 type Config = RouteOptions['config']
@@ -33,6 +33,22 @@ t.test('starts with idempotent routes that the idempotency plugin handles', asyn
   t.strictSame((await app.inject({ method: 'POST', url: '/topic' })).json(), { isIdempotent: true, value: 'optional' })
   t.strictSame((await app.inject('/topic')).json(), { isIdempotent: false })
   t.strictSame(config, { idempotency: 'optional' }, 'does not change the config of the caller')
+})
+
+t.test('recognizes the config of an outcome route, also in a copy', async t => {
+  const app = await build(t)
+  const operations: RouteOptions[] = []
+  const config = createOutcomeConfig({ errors: { 404: 'Nothing is known.' } }, operations)
+  app.addHook('onRoute', route => { route.config = { ...route.config } })
+  app.get('/operation/*', { config }, async ({ routeOptions: { config } }) => {
+    t.equal(getOperations(config), operations)
+    return { isOutcomeRoute: isOutcomeRoute(config), errors: config.errors }
+  })
+  app.get('/topic', async ({ routeOptions: { config } }) => ({ isOutcomeRoute: isOutcomeRoute(config) }))
+  t.strictSame((await app.inject('/operation/a')).json(), { isOutcomeRoute: true, errors: { 404: 'Nothing is known.' } })
+  t.strictSame((await app.inject('/topic')).json(), { isOutcomeRoute: false })
+  t.equal(isOutcomeRoute(undefined), false)
+  t.equal(isIdempotent(config), false)
 })
 
 t.test('rejects at start an idempotent route without the idempotency plugin', async t => {
