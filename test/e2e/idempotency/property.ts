@@ -10,7 +10,7 @@ import { addEffect, createTables, openDatabase, readEffects } from '../../fixtur
 import { interleavings, runInterleaving, type Interleaving, type World } from '../../fixtures/interleaving.js'
 
 // A failure prints the seed. SEED=… repeats it, and RUNS=… makes more runs.
-const runs = readInteger(0, 'RUNS', 20)
+const runs = readInteger(0, 'RUNS', 15)
 const seed = readSeed(1)
 
 /** Returns the property that random interleavings follow the model. */
