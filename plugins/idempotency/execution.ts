@@ -122,7 +122,7 @@ export class Execution<T> {
   #transaction: T | undefined
   #record: NewRecord | undefined
   #timer: NodeJS.Timeout | undefined
-  #hasBegun = false
+  #startedAt: number | undefined
   /** Whether the handler has answered, or is going to answer by the reply. */
   #isAnswering = false
   #isTimedOut = false
@@ -140,9 +140,9 @@ export class Execution<T> {
     this.context = context
   }
 
-  /** Whether the handler was called. From then on, the execution answers the request. */
-  get hasBegun (): boolean {
-    return this.#hasBegun
+  /** When the handler was called, in milliseconds since 1970; undefined before. From then on, the execution answers the request. */
+  get startedAt (): number | undefined {
+    return this.#startedAt
   }
 
   /** What the handler returns, for Fastify. */
@@ -174,7 +174,7 @@ export class Execution<T> {
    * @throws to roll the transaction back
    */
   async execute (transaction: T): Promise<NewRecord> {
-    this.#hasBegun = true
+    this.#startedAt = Date.now()
     this.#transaction = transaction
     this.#observeReply()
     this.#timer = setTimeout(() => { this.#handleTimeout() }, this.context.settings.timeout)

@@ -7,6 +7,7 @@ import { kSignatureAge, kVerify, type Verifying } from '../reason-phrase/permiss
 import { contractOf } from '../reason-phrase/registration.js'
 import { getRouteName } from '../reason-phrase/route-name.js'
 import { observeBody } from './body-digest.js'
+import { Coordinator } from './coordinator.js'
 import type { Execution } from './execution.js'
 import { createContextReplacer } from './first-on-send.js'
 import { KeyedRequests } from './keyed-requests.js'
@@ -63,10 +64,12 @@ async function idempotency (app: FastifyInstance, { prefix, logLevel, logSeriali
   const settings = resolveOptions(options)
   checkPoolSize(settings)
   const replaceContext = createContextReplacer(app, async (request, _reply, payload) => await (request as KeyedRequest)[kExecution]!.recordAnswer(payload))
-  const keyedRequests = new KeyedRequests({ ...settings, scope: settings.scope ?? getKeyId }, contractOf(app)!, (request, execution) => {
+  const coordinator = new Coordinator({ ...settings, scope: settings.scope ?? getKeyId })
+  const keyedRequests = new KeyedRequests(settings, coordinator, contractOf(app)!, (request, execution) => {
     (request as KeyedRequest)[kExecution] = execution
     replaceContext(request)
   })
+
 
   checkVerification(app, settings)
   logStore(app, settings)
