@@ -67,7 +67,7 @@ t.test('the OpenAPI document', async t => {
     t.strictSame(errors('/v2/topic', 'get'), [400, 401, 403, 500, 503])
     t.strictSame(errors('/v2/topic', 'post'), [400, 401, 403, 422, 500, 503])
     t.strictSame(errors('/v2/topic/{topicId}', 'get'), [400, 401, 403, 404, 500, 503])
-    t.strictSame(errors('/v2/topic/{topicId}', 'delete'), [400, 401, 403, 404, 500, 503])
+    t.strictSame(errors('/v2/topic/{topicId}', 'delete'), [400, 401, 403, 404, 422, 500, 503])
     t.strictSame(errors('/v2/topic/{topicId}/subscription', 'get'), [400, 401, 403, 404, 500, 501, 503])
     t.strictSame(errors('/v2/topic/{topicId}/subscription', 'post'), [400, 401, 403, 404, 422, 500, 501, 503])
     t.strictSame(errors('/v2/topic/{topicId}/message', 'post'), [400, 401, 403, 404, 422, 500, 503])
@@ -88,6 +88,19 @@ t.test('the OpenAPI document', async t => {
     t.strictSame(security('/v2/topic', 'get'), [{ signature: ['topic:read'] }])
     t.strictSame(security('/v2/topic', 'post'), [{ signature: ['topic:write'] }])
     t.strictSame(security('/v2/topic/{topicId}', 'delete'), [{ signature: ['topic:write'] }])
+  })
+
+  t.test('has the idempotency keys of the operations that can be repeated', async t => {
+    const marks = { 'Idempotency-Status': { $ref: '#/components/headers/Idempotency-Status' }, 'Idempotent-Replayed': { $ref: '#/components/headers/Idempotent-Replayed' } }
+    for (const [path, method, success] of [['/v2/topic', 'post', 201], ['/v2/topic/{topicId}', 'delete', 200]] as const) {
+      const { parameters, responses } = document.paths[path][method]
+      t.match(parameters.at(-1), { name: 'Idempotency-Key', in: 'header', required: false })
+      for (const statusCode of [success, 422]) t.match(responses[statusCode].headers, marks, path)
+      t.match(responses[503].headers, { 'Retry-After': { $ref: '#/components/headers/Retry-After' } })
+    }
+    t.match(document.paths['/v2/topic'].post.responses[422].description, /malformed\. The Idempotency-Key was used for another request/)
+    t.notOk(document.paths['/v2/topic'].get.parameters.some(({ name }: { name: string }) => name === 'Idempotency-Key'))
+    t.ok(document.components.headers['Idempotency-Status'].schema)
   })
 
   t.test('names the schemas that it uses more than once', async t => {
