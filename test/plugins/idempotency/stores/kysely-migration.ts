@@ -27,7 +27,7 @@ for (const { name, skip, open } of databases) {
     const tested = (table?: string) => ({ store: kyselyStore(db, { table }), addEffect: async () => {}, countEffects: async () => 0 })
 
     t.equal((await migrator.migrateToLatest()).error, undefined)
-    for (const table of [undefined, 'other_keys']) t.strictSame(await execute(tested(table), 'a'), { type: 'new' }, table)
+    for (const table of [undefined, 'other_keys']) t.strictSame(await execute(tested(table), 'a'), { type: 'new' }, String(table))
     t.equal((await migrator.migrateDown()).error, undefined)
     await t.rejects(sql`select id from other_keys`.execute(db), { message: /other_keys/ })
     t.match(await execute(tested(), 'a'), { type: 'settled' })
