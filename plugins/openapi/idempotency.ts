@@ -1,4 +1,4 @@
-import type { FastifyContextConfig, FastifySchema, RouteOptions } from 'fastify'
+import type { FastifyContextConfig, RouteOptions } from 'fastify'
 import type { IdempotencyStatus } from '../../lib/idempotency/refusals.js'
 import { isServerError } from '../../lib/status-codes.js'
 import { isIdempotent, isOutcomeRoute } from '../reason-phrase/idempotent-routes.js'
@@ -50,6 +50,12 @@ const REFUSALS: Record<Kind, Record<number, string>> = {
 
 const KEY_SCHEMA = { type: 'string', minLength: 1, maxLength: 255 }
 
+const OUTCOME_PARAMS = {
+  type: 'object',
+  properties: { key: { ...KEY_SCHEMA, description: 'The idempotency key, without the quotes of a quoted string.' } },
+  required: ['key']
+}
+
 /** Returns what the refusals of a route mean, by status code. */
 export function getRefusals ({ config }: RouteOptions): Record<number, string> {
   const kind = getKind(config)
@@ -67,12 +73,6 @@ export function describeIdempotency ({ config }: RouteOptions, { components }: J
   if (kind === undefined) return {}
   components.headers = { ...FIELDS, ...components.headers }
   return { [KIND]: kind, ...(kind === 'outcome' && { params: OUTCOME_PARAMS }) }
-}
-
-const OUTCOME_PARAMS: FastifySchema['params'] = {
-  type: 'object',
-  properties: { key: { ...KEY_SCHEMA, description: 'The idempotency key, without the quotes of a quoted string.' } },
-  required: ['key']
 }
 
 function getKind (config: FastifyContextConfig = {}): Kind | undefined {
