@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest, RegisterOptions, RouteHandlerMethod } from 'fastify'
+import type { FastifyInstance, FastifyRequest, RegisterOptions, RouteHandlerMethod, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { resolveOptions, type IdempotencyOptions as Options, type IdempotencySettings } from '../../lib/idempotency/options.js'
 import { markIdempotent } from '../reason-phrase/idempotent-routes.js'
@@ -11,7 +11,9 @@ import { Coordinator } from './coordinator.js'
 import type { Execution } from './execution.js'
 import { createContextReplacer } from './first-on-send.js'
 import { KeyedRequests } from './keyed-requests.js'
+import { addOutcomeRoutes } from './outcomes.js'
 import { sendRefusal } from './replay.js'
+import { Sweeper } from './sweep.js'
 
 // The compiler drops an import that no type needs. This one adds to Fastify's own types.
 export type {} from '../reason-phrase/index.js'
@@ -70,9 +72,11 @@ async function idempotency (app: FastifyInstance, { prefix, logLevel, logSeriali
     replaceContext(request)
   })
 
+  const operations: RouteOptions[] = []
 
   checkVerification(app, settings)
   logStore(app, settings)
+  new Sweeper(app, settings.store, settings.retention).addHooks()
   app.decorateRequest('transaction', {
     getter (this: KeyedRequest) { return this[kExecution]?.transaction }
   })
@@ -80,6 +84,7 @@ async function idempotency (app: FastifyInstance, { prefix, logLevel, logSeriali
     const { idempotency, signature } = route.config ?? {}
     if (idempotency === undefined) return
     markIdempotent(route)
+    operations.push(route)
     // app.notImplemented does nothing, and is recognized by its identity.
     if (isNotImplemented(route)) return
     if (signature === false && settings.scope === undefined) {
@@ -94,6 +99,7 @@ async function idempotency (app: FastifyInstance, { prefix, logLevel, logSeriali
     route.handler = Object.defineProperty(keyedHandler, 'name', { value: handler.name, configurable: true })
     route.onRequest = [...[route.onRequest ?? []].flat(), observeBody]
   })
+  if (settings.outcomes !== undefined) addOutcomeRoutes(app, settings.outcomes, { store: settings.store, coordinator, operations })
 }
 
 /** Fails the registration if requests with a key could take all connections. */
