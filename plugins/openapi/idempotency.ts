@@ -41,20 +41,14 @@ type FieldName = keyof typeof FIELDS
 const UNUSABLE = 'The Idempotency-Key was used for another request, was closed, or has expired. This request did nothing.'
 const UNDECIDED = 'Another request with this Idempotency-Key is being executed, or the store of the keys is unavailable. Repeat the request with the same key.'
 
-/** What the refusals of the idempotency plugin mean, by status code. */
+/** What the refusals of the idempotency plugin mean, by status code. The outcome routes describe their own. */
 const REFUSALS: Record<Kind, Record<number, string>> = {
   optional: { 400: 'The Idempotency-Key is malformed.', 422: UNUSABLE, 503: UNDECIDED },
   required: { 400: 'The Idempotency-Key is missing or malformed.', 422: UNUSABLE, 503: UNDECIDED },
-  outcome: { 503: 'The operation is being executed, or the store of the keys is unavailable. Repeat the request.' }
+  outcome: {}
 }
 
 const KEY_SCHEMA = { type: 'string', minLength: 1, maxLength: 255 }
-
-const OUTCOME_PARAMS = {
-  type: 'object',
-  properties: { key: { ...KEY_SCHEMA, description: 'The idempotency key, without the quotes of a quoted string.' } },
-  required: ['key']
-}
 
 /** Returns what the refusals of a route mean, by status code. */
 export function getRefusals ({ config }: RouteOptions): Record<number, string> {
@@ -68,11 +62,15 @@ export function getDocumentUrl ({ url, config }: RouteOptions): string {
 }
 
 /** Returns what a route adds to the schema of its operation. {@link completeIdempotency} does the rest. */
-export function describeIdempotency ({ config }: RouteOptions, { components }: Json): Json {
+export function describeIdempotency ({ config, schema }: RouteOptions, { components }: Json): Json {
   const kind = getKind(config)
   if (kind === undefined) return {}
   components.headers = { ...FIELDS, ...components.headers }
-  return { [KIND]: kind, ...(kind === 'outcome' && { params: OUTCOME_PARAMS }) }
+  return { [KIND]: kind, ...(kind === 'outcome' && { params: renameWildcard(schema!.params as Json) }) }
+}
+
+function renameWildcard ({ properties, ...params }: Json): Json {
+  return { ...params, properties: { key: properties['*'] }, required: ['key'] }
 }
 
 function getKind (config: FastifyContextConfig = {}): Kind | undefined {
@@ -109,8 +107,9 @@ function addKey (operation: Json, required: boolean): void {
 
 function getFields (kind: Kind, statusCode: number): FieldName[] {
   if (statusCode === 503) return ['Idempotency-Status', 'Retry-After']
+  if (kind === 'outcome') return statusCode === 422 ? ['Idempotency-Status'] : []
   // A key such as 2xx is no number.
-  return kind === 'outcome' || isServerError(statusCode) ? [] : ['Idempotency-Status', 'Idempotent-Replayed']
+  return isServerError(statusCode) ? [] : ['Idempotency-Status', 'Idempotent-Replayed']
 }
 
 function refer (names: FieldName[]): Json {

@@ -3,17 +3,16 @@ import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import idempotency from '../../../plugins/idempotency/index.js'
 import { memoryStore } from '../../../plugins/idempotency/stores/memory.js'
-import { createOutcomeConfig } from '../../../plugins/reason-phrase/idempotent-routes.js'
 import { documentOf, errorsOf, handler, Item, NO_BODY, UNKNOWN_STATUS } from '../../fixtures/openapi.js'
 
 const optional = { idempotency: 'optional' } as const
 const required = { idempotency: 'required' } as const
 
-/** Returns the document of these routes in a service with the plugin. */
-async function keyedDocumentOf (t: Test, routes: (app: FastifyInstance) => void, settings?: Parameters<typeof documentOf>[2]): Promise<any> {
+/** Returns the document of these routes in a service with the plugin, or of the outcome routes. */
+async function keyedDocumentOf (t: Test, routes?: (app: FastifyInstance) => void, settings?: Parameters<typeof documentOf>[2]): Promise<any> {
   return await documentOf(t, app => {
-    app.register(idempotency, { store: memoryStore() as never, scope: () => 'caller' })
-    app.register(async app => { routes(app) })
+    app.register(idempotency, { store: memoryStore() as never, scope: () => 'caller', outcomes: routes === undefined ? '/operation' : undefined })
+    if (routes !== undefined) app.register(async app => { routes(app) })
   }, settings)
 }
 
@@ -119,23 +118,20 @@ t.test('keeps the header fields of your own document', async t => {
   t.strictSame(components.headers['Retry-After'], headers['Retry-After'])
 })
 
-t.test('shows the key of an outcome route as a parameter of its path', async t => {
-  const { components, paths } = await documentOf(t, app => {
-    const config = createOutcomeConfig({ errors: { 404: 'Nothing is known of the key.' } }, [])
-    const schema = { params: Type.Object({ '*': Type.String() }), response: { 200: Item } }
-    app.get('/operation/*', { config, schema }, handler)
-    app.put('/operation/*', { config, schema }, handler)
-  })
+t.test('describes the outcome routes, with the key as a parameter of their path', async t => {
+  const { components, paths } = await keyedDocumentOf(t)
   t.strictSame(Object.keys(paths), ['/operation/{key}'])
   t.hasOwnProps(components.headers, [MESSAGE, 'Idempotency-Status', 'Retry-After'])
-  for (const method of ['get', 'put']) {
-    const { parameters, responses } = paths['/operation/{key}'][method]
-    t.match(parameters, [{ name: 'key', in: 'path', required: true, schema: { type: 'string', minLength: 1, maxLength: 255 }, description: /\w/ }])
+  const { get, put } = paths['/operation/{key}']
+  for (const { parameters, responses } of [get, put]) {
+    t.match(parameters, [{ name: 'key', in: 'path', required: true, schema: { type: 'string', minLength: 1, maxLength: 255 }, description: /percent-encoded/ }])
     t.equal(parameters.length, 1)
-    t.strictSame(errorsOf({ responses }), [400, 404, 500, 503])
+    t.strictSame(errorsOf({ responses }), [400, 404, 422, 500, 503])
+    t.match(responses[200].content['application/json'].schema, { properties: { key: {}, state: {} } })
     t.equal(responses[200].headers, undefined)
-    t.strictSame(responses[404].headers, fields(MESSAGE))
+    t.strictSame(responses[422].headers, fields('Idempotency-Status', MESSAGE), 'a key can have expired')
     t.strictSame(responses[503].headers, fields('Idempotency-Status', 'Retry-After', MESSAGE))
-    t.match(responses[503].description, /The operation is being executed, or the store of the keys is unavailable\. Repeat the request\./)
   }
+  t.match(get.responses[404], { description: /Its request may still arrive\. The response has no body/, headers: fields(MESSAGE) })
+  t.match(put.requestBody.content['application/json'].schema, { properties: { state: { const: 'closed' } } })
 })

@@ -27,7 +27,7 @@ t.test('an outcome route needs one of the permissions of its operations', async 
   const securityOf = async (...configs: FastifyContextConfig[]) => {
     const { paths } = await documentOf(t, app => {
       app.register(signature, { keys: () => undefined })
-      app.get('/operation/*', { config: createOutcomeConfig({}, configs.map(config => ({ config }) as RouteOptions)) }, handler)
+      app.get('/operation/*', { schema: { params: { type: 'object', properties: { '*': { type: 'string' } } } }, config: createOutcomeConfig({}, configs.map(config => ({ config }) as RouteOptions)) }, handler)
     })
     return paths['/operation/{key}'].get.security
   }
