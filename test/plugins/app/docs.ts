@@ -36,6 +36,7 @@ t.test('the OpenAPI document', async t => {
       'get /health',
       'get /v2/maintenance',
       'get /v2/message/{messageId}',
+      'get /v2/operation/{key}',
       'get /v2/topic',
       'get /v2/topic/{topicId}',
       'get /v2/topic/{topicId}/message',
@@ -43,7 +44,8 @@ t.test('the OpenAPI document', async t => {
       'post /v2/topic',
       'post /v2/topic/{topicId}/message',
       'post /v2/topic/{topicId}/subscription',
-      'put /v2/maintenance'
+      'put /v2/maintenance',
+      'put /v2/operation/{key}'
     ])
   })
 
@@ -73,6 +75,7 @@ t.test('the OpenAPI document', async t => {
     t.strictSame(errors('/v2/topic/{topicId}/message', 'post'), [400, 401, 403, 404, 422, 500, 503])
     t.strictSame(errors('/v2/topic/{topicId}/message', 'get'), [400, 401, 403, 404, 422, 500, 503])
     t.strictSame(errors('/v2/message/{messageId}', 'get'), [400, 401, 403, 404, 500, 503])
+    for (const method of ['get', 'put']) t.strictSame(errors('/v2/operation/{key}', method), [400, 401, 403, 404, 422, 500, 503])
     t.strictSame(errors('/v2/maintenance', 'get'), [401, 403, 500, 503])
     t.strictSame(errors('/v2/maintenance', 'put'), [400, 401, 403, 422, 500, 503])
     t.match(document.paths['/v2/topic'].post.responses[422].description, /^The name is taken, or the media type is malformed\. .*no body/)
@@ -88,6 +91,7 @@ t.test('the OpenAPI document', async t => {
     t.strictSame(security('/v2/topic', 'get'), [{ signature: ['topic:read'] }])
     t.strictSame(security('/v2/topic', 'post'), [{ signature: ['topic:write'] }])
     t.strictSame(security('/v2/topic/{topicId}', 'delete'), [{ signature: ['topic:write'] }])
+    t.match(security('/v2/operation/{key}', 'put'), [{ signature: ['topic:write'] }], 'one of those of the operations is enough')
   })
 
   t.test('has the idempotency keys of the operations that can be repeated', async t => {
