@@ -27,6 +27,7 @@ export interface IdempotencyOptions<T, R> {
   /**
    * How many transactions of requests with a key this process can have at the
    * same time. It must be less than the size of the connection pool. Default: 5.
+   * With SQLite it is 1, because SQLite has one writer.
    */
   maxInFlight?: number | undefined
   /** The longest response body that is recorded, in bytes. Default: 1,048,576. */
@@ -49,7 +50,9 @@ export interface IdempotencySettings<T, R> {
   readonly retention: number
 }
 
-const DIALECTS = ['postgresql', 'sqlite', 'mysql']
+/** The dialects, and how many transactions that write their databases can have at the same time. */
+const MAX_TRANSACTIONS = { postgresql: Infinity, sqlite: 1, mysql: Infinity }
+const DIALECTS = Object.keys(MAX_TRANSACTIONS)
 
 // Without its media type and its coding, the recorded body could not be read.
 const RECORDED_HEADERS = ['content-type', 'content-encoding', 'location']
@@ -89,7 +92,18 @@ export function resolveOptions<T, R> (options: IdempotencyOptions<T, R>): Idempo
   checkInteger('maxInFlight', 'a positive number', maxInFlight, 1)
   checkInteger('maxBytes', 'a positive number of bytes', maxBytes, 1)
   checkInteger('retention', 'a positive number of whole seconds', retention, 1)
-  return { store, scope, outcomes, headers: [...RECORDED_HEADERS, ...headers], wait, timeout, maxInFlight, maxBytes, retention }
+  return {
+    store,
+    scope,
+    outcomes,
+    headers: [...RECORDED_HEADERS, ...headers],
+    wait,
+    timeout,
+    // The store would let more transactions wait without a limit of time.
+    maxInFlight: Math.min(maxInFlight, MAX_TRANSACTIONS[store.dialect]),
+    maxBytes,
+    retention
+  }
 }
 
 function isPath (path: unknown): boolean {

@@ -17,7 +17,8 @@ export interface MemoryTransaction {
 export function memoryStore (): IdempotencyStore<MemoryTransaction> {
   const memory: Memory = { settled: new Map(), executing: new Map() }
   return {
-    dialect: 'sqlite',
+    // It uses no SQL. Unlike SQLite, it has several transactions at a time.
+    dialect: 'postgresql',
     description: 'idempotency records are in the memory of this process: for tests only',
     async transaction (work) {
       const transaction = new Transaction(memory)

@@ -3,7 +3,7 @@ import { resolveOptions, type IdempotencyOptions } from '../../../lib/idempotenc
 import type { IdempotencyStore } from '../../../lib/idempotency/store.js'
 
 const store: IdempotencyStore<string> = {
-  dialect: 'sqlite',
+  dialect: 'postgresql',
   transaction: async work => await work({ transaction: 'transaction', query: async () => [] })
 }
 
@@ -27,6 +27,11 @@ t.test('keeps the options that are given', async t => {
   t.match(resolveOptions({ store, wait: 2 ** 31 - 1, timeout: 2 ** 31 - 1 }), { wait: 2 ** 31 - 1, timeout: 2 ** 31 - 1 })
   for (const outcomes of ['/operation', '/v2/my-operation_1.0~a']) t.equal(resolveOptions({ store, outcomes }).outcomes, outcomes)
   for (const dialect of ['postgresql', 'sqlite', 'mysql'] as const) t.equal(resolveOptions({ store: { ...store, dialect } }).store.dialect, dialect)
+})
+
+t.test('lets SQLite have one transaction at a time, because it has one writer', async t => {
+  const sqlite: typeof store = { ...store, dialect: 'sqlite' }
+  for (const maxInFlight of [undefined, 1, 5]) t.equal(resolveOptions({ store: sqlite, maxInFlight }).maxInFlight, 1)
 })
 
 t.test('throws for each option that is missing, unknown, of the wrong type, or out of range', async t => {
