@@ -16,8 +16,8 @@ export interface ScopedSettings<T> extends IdempotencySettings<T, FastifyRequest
   readonly scope: (request: FastifyRequest) => string
 }
 
-/** The result of an attempt: the record of the key, or why there is none. Undefined if the request was executed and rolled back. */
-export type Attempt = NewRecord | RefusalName | undefined
+/** What is known of a key: its record, or why there is none. */
+export type Outcome = NewRecord | RefusalName
 
 /** How long to wait before a key is tried again that another process executes, in milliseconds. */
 const MIN_POLL_DELAY_MS = 20
@@ -26,7 +26,7 @@ const MAX_POLL_DELAY_MS = 200
 /** Coordinates the requests of this process by their keys: one at a time for each key, and a limited number of transactions. */
 export class Coordinator<T> {
   readonly #settings: ScopedSettings<T>
-  readonly #inFlight = new InFlight<NewRecord | RefusalName, Execution<T>>()
+  readonly #inFlight = new InFlight<Outcome, Execution<T>>()
   readonly #limiter: Limiter
 
   constructor (settings: ScopedSettings<T>) {
@@ -52,7 +52,7 @@ export class Coordinator<T> {
   }
 
   /** Returns until when a request that arrives now waits, as a time of `performance.now()`. */
-  getDeadline (): number {
+  createDeadline (): number {
     return performance.now() + this.#settings.wait
   }
 
@@ -63,46 +63,50 @@ export class Coordinator<T> {
   }
 
   /**
-   * Calls `attempt` as soon as nothing else executes the operation, in this process or in another one. If a request of
-   * this process settles the key before, its outcome is returned instead.
+   * Calls `work` as soon as this process does nothing else with the operation. If a request of this process settles the key
+   * before, its outcome is returned instead.
    *
-   * @param attempt resolves to `executing` if another process executes the operation. Then it is called again
-   * @param execution what `attempt` executes
+   * @param work settles the key. Undefined means that nothing was committed
+   * @param execution what `work` executes
    */
-  async run (id: Buffer, deadline: number, attempt: () => Promise<Attempt>, execution?: Execution<T>): Promise<NewRecord | RefusalName> {
-    let own: Attempt
+  async run (id: Buffer, deadline: number, work: () => Promise<Outcome | undefined>, execution?: Execution<T>): Promise<Outcome> {
+    let own: Outcome | undefined
     const result = await this.#inFlight.run(id, deadline, async () => {
-      own = await this.#repeat(deadline, attempt)
+      own = await work()
       // A repetition that waits tries again.
       return own === 'executing' ? undefined : own
     }, execution)
     return own ?? result?.outcome ?? 'executing'
   }
 
-  async #repeat (deadline: number, attempt: () => Promise<Attempt>): Promise<Attempt> {
-    for (let delay = MIN_POLL_DELAY_MS; ; delay = Math.min(2 * delay, MAX_POLL_DELAY_MS)) {
-      const result = await this.#limit(deadline, attempt)
-      if (result !== 'executing') return result
-      const pause = delay * (0.5 + Math.random() / 2)
-      if (performance.now() + pause > deadline) return 'executing'
-      await sleep(pause)
-    }
-  }
-
   /** Looks into the store. Returns what `work` resolves to, or why it failed. */
   async look<Result> (deadline: number, log: FastifyBaseLogger, work: (records: Records) => Promise<Result>): Promise<Result | 'tooManyInFlight' | 'storeUnavailable'> {
     try {
-      return await this.#limit(deadline, async () => await withRecords(this.#settings.store, work))
+      return await this.limit(deadline, async () => await withRecords(this.#settings.store, work))
     } catch (error) {
       return reportUnavailable(log, error)
     }
   }
 
   /** Calls `work`, which needs a connection, as soon as fewer calls run than `maxInFlight`. */
-  async #limit<Result> (deadline: number, work: () => Promise<Result>): Promise<Result | 'tooManyInFlight'> {
+  async limit<Result> (deadline: number, work: () => Promise<Result>): Promise<Result | 'tooManyInFlight'> {
     const call = await this.#limiter.run(deadline, async () => ({ result: await work() }))
     return call === undefined ? 'tooManyInFlight' : call.result
   }
+}
+
+/** Calls `attempt` until the key is not executed elsewhere, or until the deadline. */
+export async function poll<R> (deadline: number, attempt: () => Promise<R | 'executing'>): Promise<R | 'executing'> {
+  let delay = MIN_POLL_DELAY_MS
+  let result = await attempt()
+  while (result === 'executing') {
+    const pause = delay * (0.5 + Math.random() / 2)
+    if (performance.now() + pause > deadline) break
+    await sleep(pause)
+    delay = Math.min(2 * delay, MAX_POLL_DELAY_MS)
+    result = await attempt()
+  }
+  return result
 }
 
 /** Logs an error of the store, and returns the refusal for it. */

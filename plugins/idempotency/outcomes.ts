@@ -7,7 +7,7 @@ import type { RefusalName } from '../../lib/idempotency/refusals.js'
 import type { IdempotencyStore, Records } from '../../lib/idempotency/store.js'
 import { isPlainObject } from '../../lib/plain-object.js'
 import { createOutcomeConfig } from '../reason-phrase/idempotent-routes.js'
-import { reportUnavailable, type Coordinator } from './coordinator.js'
+import { poll, reportUnavailable, type Coordinator } from './coordinator.js'
 import { CLOSING, OUTCOME, PARAMS } from './outcome-schemas.js'
 import { sendRefusal } from './replay.js'
 import { transactRecords } from './transaction.js'
@@ -106,16 +106,18 @@ class Outcomes<T> {
 
   /** Returns the outcome of a key, or the refusal that is sent. */
   async find (request: OutcomeRequest): Promise<Outcome | RefusalName> {
-    return await this.#find(this.#operationOf(request), this.#coordinator.getDeadline(), request)
+    return await this.#find(this.#operationOf(request), this.#coordinator.createDeadline(), request)
   }
 
   /** Closes a key if its request has not begun. Returns its final outcome, or the refusal that is sent. */
   async close (request: OutcomeRequest): Promise<Outcome | RefusalName> {
     const operation = this.#operationOf(request)
-    const deadline = this.#coordinator.getDeadline()
+    const deadline = this.#coordinator.createDeadline()
     // Its record may be gone, so a closed key could belong to an operation that happened.
     if (this.#coordinator.isExpired(operation)) return await this.#findSettled(operation, deadline, request)
-    const result = await this.#coordinator.run(operation.id, deadline, async () => await this.#close(operation, request))
+    const result = await this.#coordinator.run(operation.id, deadline, async () => {
+      return await poll(deadline, async () => await this.#coordinator.limit(deadline, async () => await this.#close(operation, request)))
+    })
     if (typeof result === 'string') return result
     // The record of another request of this process has no times.
     return isStored(result) ? toOutcome(result) : await this.#find(operation, deadline, request)

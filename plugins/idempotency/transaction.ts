@@ -71,3 +71,9 @@ export async function withRecords<T, Result> (store: IdempotencyStore<T>, work: 
 export async function transactRecords<T, Result> (store: IdempotencyStore<T>, work: (records: Records) => Promise<Result>): Promise<Result> {
   return await store.transaction(async session => await work(recordsOf(store, session)))
 }
+
+/** Inserts a complete record in a transaction of its own. Returns false if another request has used the key. */
+export async function insertRecord<T> (store: IdempotencyStore<T>, record: NewRecord): Promise<boolean> {
+  const [isInserted] = await transactRecords(store, async records => await records.insert([record]))
+  return isInserted!
+}

@@ -9,6 +9,11 @@ declare module 'fastify' {
      * is sent. It requires the plugin `fastify-reason-phrase/idempotency`.
      */
     idempotency?: 'optional' | 'required' | undefined
+    /**
+     * `'shared'` for a route whose effects are committed together with those of other requests, in one transaction. The plugin
+     * begins none. The handler gives its effects to `request.commitWith()`.
+     */
+    transaction?: 'shared' | undefined
   }
 }
 
@@ -55,7 +60,7 @@ export function getOperations (config: FastifyContextConfig | undefined): readon
   return (config as Marked | undefined)?.[kOperations]
 }
 
-/** Fails the start of a service with a route whose `config.idempotency` is invalid or has no effect. */
+/** Fails the start of a service with a route whose `config.idempotency` or `config.transaction` is invalid or has no effect. */
 export function checkIdempotentRoutes (app: FastifyInstance): void {
   const routes: RouteOptions[] = []
   app.addHook('onRoute', route => { routes.push(route) })
@@ -66,11 +71,15 @@ export function checkIdempotentRoutes (app: FastifyInstance): void {
   })
 }
 
-/** Returns what is wrong with the `config.idempotency` of a route; undefined if nothing is. */
+/** Returns what is wrong with `config.idempotency` and `config.transaction` of a route; undefined if nothing is. */
 function findProblem (route: RouteOptions): string | undefined {
-  const { idempotency, reasonPhrase } = route.config ?? {}
-  if (idempotency === undefined) return undefined
+  const { idempotency, reasonPhrase, transaction } = route.config ?? {}
+  if (idempotency === undefined && transaction === undefined) return undefined
   const name = `fastify-reason-phrase: the route ${getRouteName(route)}`
+  if (idempotency === undefined) return `${name} has config.transaction, but no config.idempotency. Add it, or remove config.transaction`
+  if (transaction !== undefined && transaction !== 'shared') {
+    return `${name} must have 'shared' or nothing as its config.transaction, not ${inspect(transaction)}`
+  }
   if (idempotency !== 'optional' && idempotency !== 'required') {
     return `${name} must have 'optional' or 'required' as its config.idempotency, not ${inspect(idempotency)}`
   }

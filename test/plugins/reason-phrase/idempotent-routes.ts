@@ -115,3 +115,24 @@ t.test('rejects at start an idempotent route that is exempt from the contract', 
   app.post('/topic', { config: { idempotency: 'optional', reasonPhrase: false } }, handler)
   await assertRejected(t, app, 'POST /topic has config.idempotency and reasonPhrase: false. Remove one of them: only rejections without a body are recorded')
 })
+
+t.test('rejects at start a route that shares a transaction without a key, and an invalid value', async t => {
+  for (const [config, message] of [
+    [{ transaction: 'shared' }, 'has config.transaction, but no config.idempotency. Add it, or remove config.transaction'],
+    [{ transaction: 'own', idempotency: 'optional' }, "must have 'shared' or nothing as its config.transaction, not 'own'"],
+    [{ transaction: true, idempotency: 'required' }, "must have 'shared' or nothing as its config.transaction, not true"],
+    [{ transaction: null, idempotency: 'required' }, "must have 'shared' or nothing as its config.transaction, not null"]
+  ] as Array<[Config, string]>) {
+    const app = await build(t)
+    markIdempotentRoutes(app)
+    app.post('/topic', { config }, handler)
+    await assertRejected(t, app, `POST /topic ${message}`)
+  }
+})
+
+t.test('starts with a route that shares a transaction', async t => {
+  const app = await build(t)
+  markIdempotentRoutes(app)
+  app.post('/topic', { config: { idempotency: 'optional', transaction: 'shared' } }, async ({ routeOptions: { config } }) => config.transaction)
+  t.equal((await app.inject({ method: 'POST', url: '/topic' })).body, 'shared')
+})
