@@ -46,6 +46,17 @@ test('options', () => {
   app.register(idempotency, { store, lease: 1 })
 })
 
+test('a transaction that requests share', () => {
+  app.post('/', { config: { idempotency: 'optional', transaction: 'shared' } }, async request => {
+    await request.commitWith(async record => {
+      expect(record).type.toBe<NewRecord | undefined>()
+      return true
+    })
+  })
+  expect(app.post).type.not.toBeCallableWith('/', { config: { idempotency: 'optional', transaction: 'own' } }, () => 'a')
+  expect(request.commitWith).type.not.toBeCallableWith(async () => {})
+})
+
 test('stores', () => {
   expect(store).type.toBe<IdempotencyStore<MemoryTransaction>>()
   expect(pgStore(pool)).type.toBe<SqlStore<PoolClient>>()
