@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema, FastifySchemaCompiler, RouteOptions } from 'fastify'
 import { checkKey } from '../../lib/idempotency/key.js'
 import type { Operation } from '../../lib/idempotency/operation.js'
-import { toExecutingOutcome, toOutcome, type Outcome } from '../../lib/idempotency/outcome.js'
+import { createExecutingBody, createOutcomeBody, type OutcomeBody } from '../../lib/idempotency/outcome-body.js'
 import type { NewRecord, StoredRecord } from '../../lib/idempotency/record.js'
 import type { RefusalName } from '../../lib/idempotency/refusals.js'
 import type { IdempotencyStore, Records } from '../../lib/idempotency/store.js'
@@ -88,7 +88,7 @@ function compileSerializer (): typeof JSON.stringify {
   return JSON.stringify
 }
 
-function send (reply: FastifyReply, outcome: Outcome | RefusalName): FastifyReply {
+function send (reply: FastifyReply, outcome: OutcomeBody | RefusalName): FastifyReply {
   // The answer changes, and belongs to one caller. A shared cache does not know that the signature authenticates the caller.
   reply.header('cache-control', 'no-store')
   return typeof outcome === 'string' ? sendRefusal(reply, outcome) : reply.send(outcome)
@@ -105,12 +105,12 @@ class Outcomes<T> {
   }
 
   /** Returns the outcome of a key, or the refusal that is sent. */
-  async find (request: OutcomeRequest): Promise<Outcome | RefusalName> {
+  async find (request: OutcomeRequest): Promise<OutcomeBody | RefusalName> {
     return await this.#find(this.#operationOf(request), this.#coordinator.createDeadline(), request)
   }
 
   /** Closes a key if its request has not begun. Returns its final outcome, or the refusal that is sent. */
-  async close (request: OutcomeRequest): Promise<Outcome | RefusalName> {
+  async close (request: OutcomeRequest): Promise<OutcomeBody | RefusalName> {
     const operation = this.#operationOf(request)
     const deadline = this.#coordinator.createDeadline()
     // Its record may be gone, so a closed key could belong to an operation that happened.
@@ -120,7 +120,7 @@ class Outcomes<T> {
     })
     if (typeof result === 'string') return result
     // The record of another request of this process has no times.
-    return isStored(result) ? toOutcome(result) : await this.#find(operation, deadline, request)
+    return isStored(result) ? createOutcomeBody(result) : await this.#find(operation, deadline, request)
   }
 
   #operationOf (request: OutcomeRequest): Operation {
@@ -142,29 +142,29 @@ class Outcomes<T> {
     }
   }
 
-  async #findSettled (operation: Operation, deadline: number, request: OutcomeRequest): Promise<Outcome | RefusalName> {
+  async #findSettled (operation: Operation, deadline: number, request: OutcomeRequest): Promise<OutcomeBody | RefusalName> {
     const outcome = await this.#find(operation, deadline, request)
     return typeof outcome !== 'string' && outcome.state === 'executing' ? 'executing' : outcome
   }
 
-  async #find (operation: Operation, deadline: number, { log }: OutcomeRequest): Promise<Outcome | RefusalName> {
+  async #find (operation: Operation, deadline: number, { log }: OutcomeRequest): Promise<OutcomeBody | RefusalName> {
     // On SQLite, this process has one connection, which the execution holds.
     const execution = this.#coordinator.findExecution(operation.id)
-    if (execution !== undefined) return toExecutingOutcome(operation.key, execution.startedAt)
+    if (execution !== undefined) return createExecutingBody(operation.key, execution.startedAt)
     return await this.#coordinator.look(deadline, log, async records => await findOutcome(records, operation) ?? (this.#coordinator.isExpired(operation) ? 'expired' : 'nothingKnown'))
   }
 }
 
 /** Returns the outcome of a key; undefined if nothing is known of it. */
-async function findOutcome (records: Records, operation: Operation): Promise<Outcome | undefined> {
+async function findOutcome (records: Records, operation: Operation): Promise<OutcomeBody | undefined> {
   let record = await records.find(operation)
   if (record === undefined) {
     const executing = await records.findExecuting(operation)
-    if (executing !== undefined) return toExecutingOutcome(operation.key, executing.since)
+    if (executing !== undefined) return createExecutingBody(operation.key, executing.since)
     // The execution may have ended between the two.
     record = await records.find(operation)
   }
-  return record && toOutcome(record)
+  return record && createOutcomeBody(record)
 }
 
 function isStored (record: NewRecord): record is StoredRecord {

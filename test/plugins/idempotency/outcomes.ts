@@ -10,11 +10,11 @@ import idempotency, { memoryStore } from '../../../plugins/idempotency/index.js'
 import maintenance from '../../../plugins/maintenance/index.js'
 import reasonPhrase, { serverOptions } from '../../../index.js'
 import signature from '../../../plugins/signature/index.js'
-import { addRoute, askerOf, createService, listenForKeys, summarize, TestStore, transactionOf } from '../../fixtures/keyed-service.js'
+import { addRoute, askerOf, commitEffect, createService, listenForKeys, summarize, TestStore, transactionOf } from '../../fixtures/keyed-service.js'
 import { tick, until } from '../../fixtures/maintenance.js'
 import { assertInjectedError } from '../../fixtures/service.js'
 import { KEY, sign } from '../../fixtures/sign.js'
-import { assertErrorResponse, connect, exchange, valuesOf, type WireResponse } from '../../fixtures/wire.js'
+import { assertErrorResponse, connect, valuesOf, type WireResponse } from '../../fixtures/wire.js'
 
 const PATH = '/v2/operation'
 const RETENTION_MS = 604_800_000
@@ -101,6 +101,21 @@ t.test('GET says since when this process executes a key, without a connection', 
   assertRefusal(t, await ask('GET', 'b'), 'tooManyInFlight', 'another key needs a connection')
   end()
   t.match(summarize(await first), { statusCode: 200 })
+  t.match(JSON.parse((await ask('GET', 'a')).body), { state: 'succeeded' })
+})
+
+t.test('GET says that nothing is known of a request that waits for its transaction', async t => {
+  const { send, ask, store } = await listenForOutcomes(t, answerTopic)
+  let begin: (() => void) | undefined
+  store.begin = async () => {
+    store.begin = async () => {}
+    await new Promise<void>(resolve => { begin = resolve })
+  }
+  const first = send('a')
+  await until(() => begin)
+  assertRefusal(t, await ask('GET', 'a'), 'nothingKnown')
+  begin!()
+  t.match(summarize(await first), { statusCode: 201 })
   t.match(JSON.parse((await ask('GET', 'a')).body), { state: 'succeeded' })
 })
 
@@ -204,6 +219,32 @@ t.test('PUT sends 503 while the operation is executed, and closes nothing', asyn
   assertRefusal(t, await ask('PUT', 'b'), 'executing', 'in another process')
   setTimeout(() => { store.executing.clear() }, 10)
   t.match(JSON.parse((await ask('PUT', 'b')).body), { state: 'closed' }, 'once the other process has rolled back')
+  t.strictSame(store.effects, ['effect'])
+})
+
+t.test('PUT closes a key whose effects another process has not committed yet, on a route that shares a transaction', async t => {
+  const store = new TestStore()
+  const ends: Array<() => void> = []
+  const listenForShared = async (): Promise<OutcomeService> => {
+    const service = await createService(t, { store, options: { outcomes: PATH, wait: 30 } })
+    addRoute(service.app, async request => {
+      await request.commitWith(async record => await commitEffect(store, record))
+      await new Promise<void>(resolve => { ends.push(resolve) })
+      return 'ok'
+    }, { config: { idempotency: 'optional', transaction: 'shared' } })
+    return { ...service, send: await listenForKeys(t, service.app), ask: askerOf(service.app, PATH) }
+  }
+  const [first, second] = [await listenForShared(), await listenForShared()]
+  const executions = [first.send('a'), first.send('b')]
+  await until(() => ends.length === 2)
+  t.match(JSON.parse((await first.ask('GET', 'a')).body), { state: 'executing', createdAt: String })
+  assertRefusal(t, await first.ask('PUT', 'a'), 'executing', 'in this process')
+  assertRefusal(t, await second.ask('GET', 'a'), 'nothingKnown')
+  t.match(JSON.parse((await second.ask('PUT', 'a')).body), { state: 'closed' })
+  for (const end of ends) end()
+  assertRefusal(t, await executions[0]!, 'closed')
+  t.match(summarize(await executions[1]!), { statusCode: 200, status: 'succeeded' })
+  for (const { ask } of [first, second]) t.match(JSON.parse((await ask('GET', 'a')).body), { state: 'closed' })
   t.strictSame(store.effects, ['effect'])
 })
 
@@ -385,7 +426,7 @@ t.test('closes keys in memoryStore()', async t => {
   assertInjectedError(t, await app.inject({ method: 'POST', url: '/', headers: { 'idempotency-key': 'a' } }), 422, REFUSALS.closed.reason)
 })
 
-/** Builds a service whose requests are signed. `GET /` needs no permission. */
+/** Builds a service whose requests are signed, with an idempotent route for each config. Its keys have these permissions. */
 async function buildSigned (t: Test, permissions: string[], configs: object[]): Promise<FastifyInstance> {
   const app = Fastify(serverOptions())
   t.teardown(() => app.close())
@@ -424,7 +465,12 @@ t.test('sends 403 on a connection that stays usable', async t => {
   const { port } = app.server.address() as { port: number }
   const url = `${PATH}/a`
   const fields = Object.entries(sign('PUT', url, CLOSING)).map(([name, value]) => `${name}: ${value}`)
-  assertErrorResponse(t, await exchange(port, [`PUT ${url} HTTP/1.1`, 'Host: a', 'Content-Type: application/json', `Content-Length: ${CLOSING.length}`, ...fields, '', CLOSING].join('\r\n')), 403, 'The key lacks the permission topic:write')
+  const connection = connect(port)
+  for (let count = 1; count <= 3; count++) {
+    connection.write([`PUT ${url} HTTP/1.1`, 'Host: a', 'Content-Type: application/json', `Content-Length: ${CLOSING.length}`, ...fields, '', CLOSING].join('\r\n'))
+    assertErrorResponse(t, (await connection.responses(count))[count - 1]!, 403, 'The key lacks the permission topic:write')
+  }
+  connection.destroy()
 })
 
 t.test('needs no schemas of the kind that the service uses', async t => {

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import type { FinalState, StoredRecord } from './record.js'
 
-/** What is known of a key, as it is sent to its caller. */
-export interface Outcome {
+/** The response body that tells what is known of a key. */
+export interface OutcomeBody {
   readonly key: string
   readonly state: FinalState | 'executing'
   /** The status code of the recorded answer. */
@@ -18,8 +18,8 @@ export interface Outcome {
   readonly settledAt?: string | undefined
 }
 
-/** Returns the outcome of a key that is settled. */
-export function toOutcome ({ operation: { key }, state, answer, createdAt, settledAt }: StoredRecord): Outcome {
+/** Returns the body for a key that is settled. */
+export function createOutcomeBody ({ operation: { key }, state, answer, createdAt, settledAt }: StoredRecord): OutcomeBody {
   return {
     key,
     state,
@@ -33,15 +33,15 @@ export function toOutcome ({ operation: { key }, state, answer, createdAt, settl
 }
 
 /**
- * Returns the outcome of a key whose operation is being executed.
+ * Returns the body for a key whose operation is being executed.
  *
  * @param since when the execution began, in milliseconds since 1970, if it is known
  */
-export function toExecutingOutcome (key: string, since: number | undefined): Outcome {
+export function createExecutingBody (key: string, since: number | undefined): OutcomeBody {
   return { key, state: 'executing', createdAt: since === undefined ? undefined : toDateTime(since) }
 }
 
-function encodeBody (body: Buffer | undefined): Pick<Outcome, 'body' | 'bodyEncoding'> {
+function encodeBody (body: Buffer | undefined): Pick<OutcomeBody, 'body' | 'bodyEncoding'> {
   if (body === undefined) return {}
   return isUtf8(body) ? { body: body.toString() } : { body: body.toString('base64'), bodyEncoding: 'base64' }
 }
