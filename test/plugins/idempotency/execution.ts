@@ -83,6 +83,23 @@ t.test('replays the answer of another process that has settled the key before a 
   t.equal(executions, 2, 'the handler is not called again for a request that is answered')
 })
 
+t.test('calls the handler of a request once if another process executes the key before a rejection is recorded', async t => {
+  const { app, store } = await createService(t)
+  let calls = 0
+  addRoute(app, async (_request, reply) => {
+    calls++
+    return reply.notFound('There is none')
+  })
+  const send = await listenForKeys(t, app)
+  const name = createOperation('caller', 'a').id.toString('hex')
+  store.reject = async () => { store.executing.add(name) }
+  t.match(summarize(await send('a')), { statusCode: 503, status: 'executing' })
+  store.executing.delete(name)
+  store.reject = async () => {}
+  t.match(summarize(await send('a')), { statusCode: 404, status: 'rejected', replayed: undefined })
+  t.equal(calls, 2)
+})
+
 t.test('sends the first of two answers', async t => {
   const { app, store, lines } = await createService(t)
   const second: Record<string, (reply: FastifyReply) => unknown> = {
