@@ -16,14 +16,20 @@ import { addOutcomeRoutes } from './outcomes.js'
 import { sendRefusal } from './replay.js'
 import { Sweeper } from './sweep.js'
 
+// The compiler drops an import that no type needs. This one adds to Fastify's own types.
+export type {} from '../reason-phrase/index.js'
+
+export type { Operation } from '../../lib/idempotency/operation.js'
+export type { IdempotencyOptions as IdempotencyOptionsOf } from '../../lib/idempotency/options.js'
 export type { Answer, Claim, FinalState, NewRecord, StoredRecord } from '../../lib/idempotency/record.js'
-export { toLiterals, toNumbered, toQuestionMarks, type ParameterizedQuery } from '../../lib/idempotency/statement.js'
+export { toLiterals, toNumbered, toQuestionMarks, type ParameterizedQuery, type Value } from '../../lib/idempotency/statement.js'
 export type { IdempotencyStore, Query, Records, Rows, Session, Statement } from '../../lib/idempotency/store.js'
 export { createTableStatements } from '../../lib/idempotency/table.js'
-export { combineRoundTrips } from './stores/combine-round-trips.js'
-export { kyselyStore, type KyselyStoreOptions } from './stores/kysely.js'
+export { combineRoundTrips, type KyselyPgClient, type KyselyPgPool } from './stores/combine-round-trips.js'
+export { createTableMigration, type KyselyMigration } from './stores/kysely-migration.js'
+export { kyselyStore, type KyselyDatabase, type KyselyExecutor, type KyselyStoreOptions } from './stores/kysely.js'
 export { memoryStore, type MemoryTransaction } from './stores/memory.js'
-export { pgStore } from './stores/pg.js'
+export { pgStore, type PgClient, type PgPool } from './stores/pg.js'
 export type { SqlStore, SqlStoreOptions } from './stores/sql-store.js'
 
 /**
