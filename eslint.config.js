@@ -18,7 +18,7 @@ const TOOLS = {
   message: 'Neither the package nor the service contains the tests and the tools.'
 }
 const INTERNALS = {
-  regex: '^(\\.\\.?/)+((bin|(plugins/)?reason-phrase)/|((plugins/)?(signature|maintenance|openapi)|client|conformance)/(?!index\\.js$))',
+  regex: '^(\\.\\.?/)+((bin|(plugins/)?reason-phrase)/|((plugins/)?(signature|maintenance|openapi|idempotency)|client|conformance)/(?!index\\.js$))',
   message: 'The service uses the package as its users do. Import an entry point: index.js, client/index.js, plugins/signature/index.js, ...'
 }
 const outside = folder => ({ regex: '^\\.\\./', message: `${folder} imports nothing of other folders.` })

@@ -58,11 +58,11 @@ const boundaries: Record<string, Boundary> = {
     allowed: ['kysely', './index.js']
   },
   'plugins/app/any.ts': {
-    forbidden: ['../../app.js', '../../server.js', '../../routes/health/index.js', '../reason-phrase/index.js', '../signature/content.js', '../../conformance/rules.js', '../../bin/run.js', '../../test/fixtures/keys.js'],
-    allowed: ['fastify', './maintenance.js', './database/index.js', '../../index.js', '../signature/index.js', '../maintenance/index.js', '../openapi/index.js', '../../client/index.js', '../../lib/control-characters.js', '../../schemas/topic.js', '../../migrations/migrate.js']
+    forbidden: ['../../app.js', '../../server.js', '../../routes/health/index.js', '../reason-phrase/index.js', '../signature/content.js', '../idempotency/stores/kysely.js', '../../conformance/rules.js', '../../bin/run.js', '../../test/fixtures/keys.js'],
+    allowed: ['fastify', './maintenance.js', './database/index.js', '../../index.js', '../signature/index.js', '../maintenance/index.js', '../openapi/index.js', '../idempotency/index.js', '../../client/index.js', '../../lib/control-characters.js', '../../schemas/topic.js', '../../migrations/migrate.js']
   },
   'plugins/app/topics/any.ts': {
-    forbidden: ['../../../routes/health/index.js', '../../../plugins/reason-phrase/decorators.js', '../../maintenance/state.js'],
+    forbidden: ['../../../routes/health/index.js', '../../../plugins/reason-phrase/decorators.js', '../../maintenance/state.js', '../../idempotency/execution.js'],
     allowed: ['./media-type.js', '../database/ids.js', '../../signature/index.js', '../../../lib/control-characters.js', '../../../schemas/topic.js']
   },
   'routes/v2/any/index.ts': {

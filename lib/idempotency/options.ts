@@ -16,7 +16,7 @@ export interface IdempotencyOptions<T, R> {
    * other's keys. Default: the id of the key that signed the request.
    */
   scope?: ((request: R) => string) | undefined
-  /** The path of the routes `GET` and `PUT {path}/:key`, which tell the outcome of a key, and close it. Default: there are no such routes. */
+  /** The path of the routes `GET` and `PUT {path}/:key`, which tell the outcome of a key, and close it. Default: no routes. */
   outcomes?: string | undefined
   /** The header fields that are recorded besides `content-type`, `content-encoding` and `location`: names in lower case. Default: none. */
   headers?: string[] | undefined
@@ -27,6 +27,7 @@ export interface IdempotencyOptions<T, R> {
   /**
    * How many transactions of requests with a key this process can have at the
    * same time. It must be less than the size of the connection pool. Default: 5.
+   * With SQLite it is 1, because SQLite has one writer.
    */
   maxInFlight?: number | undefined
   /** The longest response body that is recorded, in bytes. Default: 1,048,576. */
@@ -49,7 +50,9 @@ export interface IdempotencySettings<T, R> {
   readonly retention: number
 }
 
-const DIALECTS = ['postgresql', 'sqlite', 'mysql']
+/** The dialects, and how many transactions that write their databases can have at the same time. */
+const MAX_TRANSACTIONS = { postgresql: Infinity, sqlite: 1, mysql: Infinity }
+const DIALECTS = Object.keys(MAX_TRANSACTIONS)
 
 // Without its media type and its coding, the recorded body could not be read.
 const RECORDED_HEADERS = ['content-type', 'content-encoding', 'location']
@@ -80,7 +83,7 @@ export function resolveOptions<T, R> (options: IdempotencyOptions<T, R>): Idempo
     throwInvalidOption(`store must be an object with a method transaction and a dialect of ${DIALECTS.join(', ')}, such as kyselyStore(db)`, typeof store)
   }
   if (scope !== undefined && typeof scope !== 'function') throwInvalidOption('scope must be a function from a request to its authenticated caller', scope)
-  if (outcomes !== undefined && !isPath(outcomes)) throwInvalidOption('outcomes must be a path that begins with / and does not end with it, such as /v2/operation', outcomes)
+  if (outcomes !== undefined && !isPath(outcomes)) throwInvalidOption('outcomes must be a path of segments with letters, digits, and - . _ ~, such as /v2/operation', outcomes)
   if (!Array.isArray(headers) || !headers.every(isRecordable)) {
     throwInvalidOption(`headers must be an array of field names in lower case, without ${UNRECORDED_HEADERS.join(', ')}`, headers)
   }
@@ -89,11 +92,22 @@ export function resolveOptions<T, R> (options: IdempotencyOptions<T, R>): Idempo
   checkInteger('maxInFlight', 'a positive number', maxInFlight, 1)
   checkInteger('maxBytes', 'a positive number of bytes', maxBytes, 1)
   checkInteger('retention', 'a positive number of whole seconds', retention, 1)
-  return { store, scope, outcomes, headers: [...RECORDED_HEADERS, ...headers], wait, timeout, maxInFlight, maxBytes, retention }
+  return {
+    store,
+    scope,
+    outcomes,
+    headers: [...RECORDED_HEADERS, ...headers],
+    wait,
+    timeout,
+    // The store would let more transactions wait without a limit of time.
+    maxInFlight: Math.min(maxInFlight, MAX_TRANSACTIONS[store.dialect]),
+    maxBytes,
+    retention
+  }
 }
 
 function isPath (path: unknown): boolean {
-  return typeof path === 'string' && path.startsWith('/') && !path.endsWith('/')
+  return typeof path === 'string' && /^(?:\/[\w.~-]+)+$/.test(path)
 }
 
 function isRecordable (name: unknown): boolean {

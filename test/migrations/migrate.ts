@@ -96,7 +96,7 @@ t.test('a migration that was interrupted without a transaction', async t => {
 
 t.test('a file of a later version is refused', async t => {
   const later = "insert into kysely_migration values ('9999-later', '2999-01-01T00:00:00.000Z')"
-  for (const edits of [[later], [later, 'drop table maintenance', `delete from kysely_migration where name = '${names.at(-1)}'`]]) {
+  for (const edits of [[later], [later, 'drop table idempotency', `delete from kysely_migration where name = '${names.at(-1)}'`]]) {
     const file = join(t.testdir(), `${edits.length}.db`)
     await readFile(file)
     edit(file, ...edits)

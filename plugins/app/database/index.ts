@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import fp from 'fastify-plugin'
-import { CamelCasePlugin, Kysely, sql, type RawBuilder } from 'kysely'
+import { CamelCasePlugin, Kysely, sql, type RawBuilder, type Transaction } from 'kysely'
 import { migrate } from '../../../migrations/migrate.js'
 import { createCompile, type Compile } from './compile.js'
 import { DatabaseUnavailable, isSqliteLocked, isUnavailable } from './errors.js'
@@ -19,14 +19,17 @@ export interface DatabaseOptions {
 /** The decorator `app.database`. */
 export interface Database {
   dialect: 'sqlite' | 'postgresql'
+  /** The instance of Kysely, for libraries that run queries themselves. Other code uses `run()`. */
+  kysely: Kysely<Tables>
   /** Returns whether the database answers a query. */
   isUp (): Promise<boolean>
   /**
    * Runs queries.
    *
+   * @param transaction the transaction in which they run. Without it, each query commits by itself
    * @throws {DatabaseUnavailable} when they fail because the database is unavailable
    */
-  run<Result> (queries: (db: Kysely<Tables>) => Promise<Result>): Promise<Result>
+  run<Result> (queries: (db: Kysely<Tables>) => Promise<Result>, transaction?: Transaction<Tables>): Promise<Result>
   /** Compiles a query once, instead of each time that it runs. */
   compile: Compile
   /**
@@ -100,9 +103,9 @@ export default fp<DatabaseOptions>(async function database (app, { databaseFile 
   })
   app.addHook('onClose', () => db.destroy())
 
-  const run: Database['run'] = async queries => {
+  const run: Database['run'] = async (queries, transaction) => {
     try {
-      return await queries(db)
+      return await queries(transaction ?? db)
     } catch (error) {
       throw isUnavailable(error) ? new DatabaseUnavailable(error) : error
     }
@@ -110,6 +113,7 @@ export default fp<DatabaseOptions>(async function database (app, { databaseFile 
 
   app.decorate('database', {
     dialect,
+    kysely: db,
     run,
     compile: createCompile(db),
     elementsOf: json => sql`${sql.raw(ELEMENT_FUNCTIONS[dialect])}(${json})`,

@@ -38,7 +38,10 @@ export async function createSqliteDialect (file: string): Promise<Dialect> {
  * the transaction, and its commit, fail with the same error, and its rollback does nothing.
  */
 function withImmediateTransactions (database: InstanceType<typeof Libsql>): SqliteDatabase {
+  let isOpen = true
   let isInTransaction = false
+  // libsql ends the process if it is asked after the end of the database.
+  const hasTransaction = () => isOpen && database.inTransaction
   // The last error of the transaction. Where SQLite has rolled back, it is the reason.
   let lastError: unknown
 
@@ -54,13 +57,13 @@ function withImmediateTransactions (database: InstanceType<typeof Libsql>): Sqli
     },
     rollback () {
       isInTransaction = false
-      if (database.inTransaction) database.exec('rollback')
+      if (hasTransaction()) database.exec('rollback')
     }
   }
 
   function run<Result> (statement: () => Result): Result {
     // SQLite would run the statement as a transaction of its own, and keep what it writes.
-    if (isInTransaction && !database.inTransaction) throw lastError
+    if (isInTransaction && !hasTransaction()) throw lastError
     try {
       return statement()
     } catch (error) {
@@ -96,7 +99,7 @@ function withImmediateTransactions (database: InstanceType<typeof Libsql>): Sqli
       })
     }
     const isWrite = /^(insert|update|delete)\b/i.test(text)
-    const runLocked = <Result>(statement: () => Result) => isWrite && !isInTransaction && !database.inTransaction ? runInTransaction(statement) : run(statement)
+    const runLocked = <Result>(statement: () => Result) => isWrite && !isInTransaction && !hasTransaction() ? runInTransaction(statement) : run(statement)
     const runOrDrop = <Result>(statement: () => Result) => {
       try {
         return runLocked(statement)
@@ -115,7 +118,12 @@ function withImmediateTransactions (database: InstanceType<typeof Libsql>): Sqli
   }
 
   return {
-    close: () => database.close(),
+    close () {
+      // libsql keeps the lock of a transaction until its statements are garbage collected.
+      if (hasTransaction()) database.exec('rollback')
+      isOpen = false
+      database.close()
+    },
     prepare (text) {
       const statement = kept.get(text) ?? prepare(text)
       // A Map keeps the order in which its entries were added.

@@ -9,6 +9,7 @@ export interface Tables {
   message: MessageTable
   messageSequence: MessageSequenceTable
   maintenance: MaintenanceTable
+  idempotency: IdempotencyTable
 }
 
 /**
@@ -47,4 +48,25 @@ export interface MaintenanceTable {
   since: string
   until: string | null
   retryAfter: number | null
+}
+
+/** The records of idempotency keys. Only the idempotency plugin reads and writes them. */
+export interface IdempotencyTable {
+  /** SHA-256 of the scope and the key. */
+  id: ColumnType<Buffer | ArrayBuffer, Buffer>
+  /** The id of the key that signed the request. */
+  scope: string
+  idempotencyKey: string
+  /** SHA-256 of the request; null if the key was closed before its request arrived. */
+  fingerprint: ColumnType<Buffer | ArrayBuffer | null, Buffer | null>
+  state: 'executing' | 'succeeded' | 'rejected' | 'closed'
+  status: number | null
+  reason: string | null
+  /** The recorded header fields, as JSON. */
+  headers: string | null
+  body: ColumnType<Buffer | ArrayBuffer | null, Buffer | null>
+  /** When the record was inserted, in milliseconds since 1970. */
+  created: BigInteger
+  /** When the key was settled, in milliseconds since 1970. */
+  settled: ColumnType<number | string | null, number | null>
 }

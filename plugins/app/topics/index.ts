@@ -1,21 +1,26 @@
 import type { Static } from '@sinclair/typebox'
 import fp from 'fastify-plugin'
-import { sql } from 'kysely'
+import { sql, type Transaction } from 'kysely'
 import type { NewTopic, Topic, TopicPage, TopicQuery } from '../../../schemas/topic.js'
 import { createBatches } from '../database/batches.js'
 import type { Parameters } from '../database/compile.js'
 import { createId, normalizeId } from '../database/ids.js'
+import type { Tables } from '../database/tables.js'
 
 /** The decorator `app.topics`: the topics that are not deleted. */
 export interface Topics {
   /** Returns a page of the topics that match the query. */
   list (query: Static<typeof TopicQuery>): Promise<Static<typeof TopicPage>>
-  /** Creates a topic and returns it, or `undefined` when another topic has its name. */
-  create (topic: Static<typeof NewTopic>): Promise<Static<typeof Topic> | undefined>
+  /**
+   * Creates a topic and returns it, or `undefined` when another topic has its name.
+   *
+   * @param transaction the transaction of the request. Without it, the topic shares a commit with others
+   */
+  create (topic: Static<typeof NewTopic>, transaction?: Transaction<Tables>): Promise<Static<typeof Topic> | undefined>
   /** Returns the topic with this id, or `undefined` where there is none. */
   find (topicId: string): Promise<Static<typeof Topic> | undefined>
-  /** Deletes the topic with this id and returns it, or `undefined` where there is none. */
-  remove (topicId: string): Promise<Static<typeof Topic> | undefined>
+  /** Deletes the topic with this id, in the transaction of the request if it has one. Returns the topic, or `undefined` where there is none. */
+  remove (topicId: string, transaction?: Transaction<Tables>): Promise<Static<typeof Topic> | undefined>
 }
 
 declare module 'fastify' {
@@ -45,14 +50,16 @@ export default fp(async function topics (app) {
     .where('deleteAt', 'is', null)
     .compile())
 
-  const create = createBatches(async (drafts: Array<Static<typeof NewTopic>>) => {
+  async function createAll (drafts: Array<Static<typeof NewTopic>>, transaction?: Transaction<Tables>): Promise<Array<Static<typeof Topic> | undefined>> {
     const createAt = new Date().toISOString()
     const topics = drafts.map(draft => ({ topicId: createId('EBT'), ...draft, createAt, deleteAt: null }))
     const rows = topics.map(({ topicId, name, description, mediaType }) => [topicId, name, description, mediaType, createAt])
-    const created = await run(db => insertTopics(db, { topics: JSON.stringify(rows) }))
+    const created = await run(db => insertTopics(db, { topics: JSON.stringify(rows) }), transaction)
     const ids = new Set(created.map(({ topicId }) => topicId))
     return topics.map(topic => ids.has(topic.topicId) ? topic : undefined)
-  })
+  }
+
+  const createTogether = createBatches(createAll)
 
   const find = createBatches(async (topicIds: string[]) => {
     const ids = [...new Set(topicIds)].map(topicId => [topicId])
@@ -94,15 +101,19 @@ export default fp(async function topics (app) {
       }
     }),
 
-    create,
+    async create (draft, transaction) {
+      if (transaction === undefined) return await createTogether(draft)
+      const [topic] = await createAll([draft], transaction)
+      return topic
+    },
 
     find: topicId => find(normalizeId(topicId)),
 
-    remove: topicId => run(db => db.updateTable('topic')
+    remove: (topicId, transaction) => run(db => db.updateTable('topic')
       .set({ deleteAt: new Date().toISOString() })
       .where('topicId', '=', normalizeId(topicId))
       .where('deleteAt', 'is', null)
       .returningAll()
-      .executeTakeFirst())
+      .executeTakeFirst(), transaction)
   })
 }, { name: 'topics', dependencies: ['database'] })

@@ -22,6 +22,7 @@ interface Executor {
 
 interface Transaction extends Executor {
   withPlugin (plugin: object): this
+  executeQuery (...query: unknown[]): Promise<unknown>
 }
 
 interface Kysely extends Executor {
@@ -79,7 +80,7 @@ export function kyselyStore<T> (db: KyselyDatabase<T>, options: KyselyStoreOptio
         const query = createQuery(transaction)
         try {
           return await work({
-            transaction: transaction.withPlugin(createGuardPlugin(guard)) as unknown as T,
+            transaction: guardTransaction(transaction, guard) as unknown as T,
             async query (statement) {
               if (statement === ROLLBACK) guard.end()
               return await query(statement)
@@ -103,7 +104,26 @@ function readDialect (kysely: Kysely): IdempotencyStore<unknown>['dialect'] {
   return supportsTransactionalDdl ? 'postgresql' : 'sqlite'
 }
 
-// Every query of a handle is transformed, raw SQL as well.
+/** The methods of a transaction that return another handle of it. */
+const DERIVATIONS = ['withPlugin', 'withSchema', 'withTables', 'withoutPlugins'] as const
+
+/** Returns a handle of a transaction whose queries fail after its end. */
+function guardTransaction (transaction: Transaction, guard: Guard): Transaction {
+  const handle = transaction.withPlugin(createGuardPlugin(guard))
+  const derivations = Object.fromEntries(DERIVATIONS.map(name => [
+    name,
+    (...parameters: unknown[]) => guardTransaction(Reflect.apply(Reflect.get(transaction, name), transaction, parameters), guard)
+  ]))
+  return Object.assign(handle, derivations, {
+    // Plugins do not see queries that are compiled already.
+    async executeQuery (...query: unknown[]) {
+      guard.check()
+      return await Reflect.apply(Reflect.get(transaction, 'executeQuery'), transaction, query)
+    }
+  })
+}
+
+// All other queries of a handle are transformed, raw SQL as well.
 function createGuardPlugin (guard: Guard): object {
   return {
     transformQuery ({ node }: { node: object }): object {

@@ -17,7 +17,8 @@ export interface MemoryTransaction {
 export function memoryStore (): IdempotencyStore<MemoryTransaction> {
   const memory: Memory = { settled: new Map(), executing: new Map() }
   return {
-    dialect: 'sqlite',
+    // It uses no SQL. Unlike SQLite, it has several transactions at a time.
+    dialect: 'postgresql',
     description: 'idempotency records are in the memory of this process: for tests only',
     async transaction (work) {
       const transaction = new Transaction(memory)
@@ -115,7 +116,8 @@ class Transaction implements Records {
   }
 
   async find (operation: Operation): Promise<StoredRecord | undefined> {
-    return this.#memory.settled.get(toText(operation.id))
+    const id = toText(operation.id)
+    return this.#claims.get(id)?.record ?? this.#memory.settled.get(id)
   }
 
   async findExecuting (operation: Operation): Promise<{ since: number } | undefined> {

@@ -17,12 +17,12 @@ const routes: FastifyPluginAsyncTypebox = async app => {
 
   app.post('', {
     schema: { summary: 'Create a topic', body: NewTopic, response: { 201: Topic } },
-    config: { permission: 'topic:write', errors: { 422: 'The name is taken, or the media type is malformed.' } }
+    config: { permission: 'topic:write', idempotency: 'optional', errors: { 422: 'The name is taken, or the media type is malformed.' } }
   }, async (request, reply) => {
     const { name, mediaType } = request.body
     if (!isMediaType(mediaType)) return reply.unprocessable(`"${escapeControls(mediaType)}" is not a media type`)
 
-    const topic = await app.topics.create(request.body)
+    const topic = await app.topics.create(request.body, request.transaction)
     if (topic === undefined) return reply.unprocessable(`A topic named "${name}" exists already`)
     return reply.created(topic, `${app.prefix}/${topic.topicId}`)
   })
@@ -37,10 +37,10 @@ const routes: FastifyPluginAsyncTypebox = async app => {
 
   app.delete('/:topicId', {
     schema: { summary: 'Delete a topic', params: TopicParams, response: { 200: Topic } },
-    config: { permission: 'topic:write', errors: { 404: 'No topic has this id.' } }
+    config: { permission: 'topic:write', idempotency: 'optional', errors: { 404: 'No topic has this id.' } }
   }, async (request, reply) => {
     const { topicId } = request.params
-    return await app.topics.remove(topicId) ?? reply.notFound(`No topic ${topicId}`)
+    return await app.topics.remove(topicId, request.transaction) ?? reply.notFound(`No topic ${topicId}`)
   })
 }
 

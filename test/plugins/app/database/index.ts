@@ -27,6 +27,21 @@ for (const { name, skip, open } of databases) {
       t.same(await second.database.run(readNames), [{ name: 'a' }])
     })
 
+    t.test('runs queries in a transaction that is given', async t => {
+      const { database: { run } } = await openDatabase(t, await open(t))
+      await t.rejects(run(db => db.transaction().execute(async transaction => {
+        await run(addTopic('a'), transaction)
+        t.same(await run(readNames, transaction), [{ name: 'a' }])
+        throw new Error('Not today')
+      })), { message: 'Not today' })
+      t.same(await run(readNames), [])
+
+      await run(db => db.transaction().execute(async transaction => {
+        const lost = Object.assign(new Error('Connection terminated'), { code: '57P01' })
+        await t.rejects(run(async () => { throw lost }, transaction), { name: 'Error', statusCode: 503, message: 'The database is unavailable', cause: lost })
+      }))
+    })
+
     t.test('throws other errors as they are', async t => {
       const { database } = await openDatabase(t, await open(t))
       const wrong = await database.run(db => sql`select wrong`.execute(db)).catch(error => error)

@@ -3,9 +3,12 @@ import type { Socket } from 'node:net'
 import Fastify from 'fastify'
 import { Kysely, sql } from 'kysely'
 import t, { type Test } from 'tap'
+import { WITH_BEGIN, WITH_COMMIT } from '../../../../lib/idempotency/dialects/postgresql.js'
+import { rawStatement } from '../../../../lib/idempotency/statement.js'
 import { isUnavailable } from '../../../../plugins/app/database/errors.js'
 import { createPostgresqlDialect } from '../../../../plugins/app/database/postgresql.js'
 import type { Tables } from '../../../../plugins/app/database/tables.js'
+import { kyselyStore } from '../../../../plugins/idempotency/index.js'
 import { Gate, postgresql, query, stub, stubDone, stubError } from '../../../fixtures/database.js'
 import { openDatabase, readNames, addTopic } from '../../../fixtures/topics.js'
 
@@ -44,6 +47,8 @@ t.test('the database on PostgreSQL', { skip: postgresql.skip }, async t => {
 
   t.test('is unavailable when it stops answering, and gets another connection', async t => {
     const { gate, databaseUrl } = await Gate.to(t, await postgresql.open(t))
+    // The migrations can take longer.
+    await openDatabase(t, { databaseUrl })
     const { database } = await openDatabase(t, { databaseUrl: `${databaseUrl}?query_timeout=200` })
     gate.mute()
     await t.rejects(database.run(readNames), { statusCode: 503, cause: { message: 'Query read timeout' } })
@@ -133,6 +138,25 @@ t.test('a connection to PostgreSQL', async t => {
     t.equal(sockets.size, 1)
   })
 
+  t.test('takes the statements of the idempotency plugin with BEGIN and with COMMIT', async t => {
+    const queries: string[] = []
+    const url = await stub(t, (socket, text) => {
+      queries.push(text)
+      const commands = text.split('; ').map(statement => statement === 'commit' ? 'COMMIT' : 'SELECT 0')
+      socket.write(Buffer.concat(commands.map((command, index) => stubDone(command).subarray(0, index < commands.length - 1 ? -6 : undefined))))
+    })
+    await kyselyStore(await connect(t, url)).transaction(async ({ transaction, query }) => {
+      await query(rawStatement(`${WITH_BEGIN} claim`))
+      await readNames(transaction)
+      await query(rawStatement(`${WITH_COMMIT} settle`))
+    })
+    t.strictSame(queries, [
+      `start transaction isolation level read committed; ${WITH_BEGIN} claim`,
+      'select "name" from "topic"',
+      `${WITH_COMMIT} settle; commit`
+    ])
+  })
+
   t.test('that is lost in a transaction is closed, and reports the reason only', async t => {
     const queries: string[] = []
     let closed: Promise<unknown> | undefined
@@ -149,12 +173,14 @@ t.test('a connection to PostgreSQL', async t => {
 
   t.test('that is lost between two queries of a transaction reports the reason', async t => {
     let closed: Promise<unknown> | undefined
-    const url = await stub(t, socket => {
+    const url = await stub(t, (socket, text) => {
+      if (text === 'begin') return socket.write(stubDone('BEGIN'))
       closed = once(socket, 'close')
-      socket.write(stubDone('BEGIN'))
+      socket.write(stubDone('SELECT 0'))
       socket.end(stubError('25P03', 'terminating connection due to idle-in-transaction timeout'))
     })
     await t.rejects((await connect(t, url)).transaction().execute(async db => {
+      t.same(await readNames(db), [])
       await closed
       return await readNames(db)
     }), { code: '25P03' })

@@ -112,3 +112,17 @@ t.test('a transaction goes on after an error that concerns one statement only', 
   }))
   t.same(await run(readNames), [{ name: 'a' }, { name: 'b' }])
 })
+
+t.test('the end of the database rolls a transaction back, and releases its lock', async t => {
+  const options = await sqlite.open(t)
+  const app = await openDatabase(t, options)
+  await t.rejects(app.database.run(db => db.transaction().execute(async db => {
+    await addTopic('a')(db)
+    await app.close()
+    await addTopic('b')(db)
+  })), { message: 'The database connection is not open' })
+
+  const { database: next } = await openDatabase(t, options)
+  await next.run(addTopic('c'))
+  t.same(await next.run(readNames), [{ name: 'c' }])
+})

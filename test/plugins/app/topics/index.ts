@@ -1,6 +1,8 @@
 import Fastify from 'fastify'
+import type { Transaction } from 'kysely'
 import t, { type Test } from 'tap'
 import database, { type DatabaseOptions } from '../../../../plugins/app/database/index.js'
+import type { Tables } from '../../../../plugins/app/database/tables.js'
 import plugin from '../../../../plugins/app/topics/index.js'
 import { databases } from '../../../fixtures/database.js'
 
@@ -18,6 +20,7 @@ for (const { name, skip, open } of databases) {
 
       return {
         topics,
+        transaction: <Result>(work: (transaction: Transaction<Tables>) => Promise<Result>) => app.database.run(db => db.transaction().execute(work)),
         /** Creates a topic of each name, the last of them the newest, and returns their ids by name. */
         async create (...names: string[]) {
           const ids: Record<string, string> = {}
@@ -81,6 +84,24 @@ for (const { name, skip, open } of databases) {
       const created = await Promise.all([names, names.toReversed()].flatMap((names, index) =>
         names.map(name => processes[index].topics.create({ ...draft, name }))))
       t.same(created.filter(Boolean).map(topic => topic!.name).sort(), names.toSorted())
+    })
+
+    t.test('creates and removes topics in a transaction that is given', async t => {
+      const { topics, create, names, transaction } = await registry(t)
+      const { a } = await create('a')
+      const change = async (transaction: Transaction<Tables>) => {
+        t.match(await topics.create({ ...draft, name: 'b' }, transaction), { name: 'b' })
+        t.equal(await topics.create({ ...draft, name: 'a' }, transaction), undefined)
+        t.match(await topics.remove(a, transaction), { topicId: a })
+        t.equal(await topics.remove(a, transaction), undefined)
+      }
+      await t.rejects(transaction(async transaction => {
+        await change(transaction)
+        throw new Error('Not today')
+      }), { message: 'Not today' })
+      t.equal((await names({})).names, 'a')
+      await transaction(change)
+      t.equal((await names({})).names, 'b')
     })
 
     t.test('finds many topics at once, each for its id', async t => {
