@@ -228,18 +228,23 @@ export class Execution<T> {
   #observeReply (): void {
     const { reply } = this.context
     const { send, then } = reply
-    reply.send = (...payload) => {
+    const observedSend: FastifyReply['send'] = (...payload) => {
       this.#isAnswering = true
       return send.apply(reply, payload)
     }
     // An async handler returns the reply if it answers later.
-    reply.then = (...callbacks) => {
+    const observedThen: FastifyReply['then'] = (...callbacks) => {
       this.#isAnswering = true
       then.apply(reply, callbacks)
     }
-    reply.hijack = () => {
+    const refuseHijack = (): never => {
       throw new Error(`fastify-reason-phrase: ${this.#routeName} cannot hijack the reply to a request with an idempotency key. Use reply.send()`)
     }
+    // V8 expects a function literal that is assigned to a property to live long. It would keep all objects of the request
+    // until the next full garbage collection.
+    reply.send = observedSend
+    reply.then = observedThen
+    reply.hijack = refuseHijack
     reply.raw.once('close', () => { this.#handleClose() })
   }
 
