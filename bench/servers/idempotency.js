@@ -22,6 +22,8 @@ export const redisName = database => `${database}, \`@node-idempotency/core\` on
 
 const TABLE = 'create table orders (id text primary key, product text not null, quantity integer not null)'
 
+/** How many transactions each server has at the same time. */
+const TRANSACTIONS = 10
 // A slow moment of the machine does not end the benchmark.
 const WAIT_MS = 10_000
 const scope = () => 'bench'
@@ -53,7 +55,7 @@ async function start (open, { isKeyed = false, addHooks = () => {} } = {}) {
   await app.register(reasonPhrase)
   if (isKeyed) {
     await store.createTable()
-    await app.register(idempotency, { store, scope, wait: WAIT_MS })
+    await app.register(idempotency, { store, scope, maxInFlight: TRANSACTIONS, wait: WAIT_MS })
   }
   await addHooks(app)
   app.post('/order', { config: isKeyed ? { idempotency: 'optional' } : {} }, async ({ body: { product, quantity }, transaction }, reply) => {
@@ -91,7 +93,7 @@ async function openSqlite () {
 }
 
 async function openKyselyPostgresql (isKeyed) {
-  const { pool, drop } = await createPool()
+  const { pool, drop } = await createPool(isKeyed)
   return openKysely(new PostgresDialect({ pool: isKeyed ? combineRoundTrips(pool) : pool }), drop)
 }
 
@@ -108,8 +110,8 @@ function openKysely (dialect, drop) {
   }
 }
 
-async function openPg () {
-  const { pool, drop } = await createPool()
+async function openPg (isKeyed) {
+  const { pool, drop } = await createPool(isKeyed)
   return {
     store: pgStore(pool),
     insert: (client, { id, product, quantity }) => client.query('insert into orders (id, product, quantity) values ($1, $2, $3)', [id, product, quantity]),
@@ -131,9 +133,10 @@ async function openPg () {
   }
 }
 
-async function createPool () {
+async function createPool (isKeyed) {
   const { options: { databaseUrl }, drop } = await createPostgresql()
-  const pool = new pg.Pool({ connectionString: databaseUrl })
+  // A pool must have more connections than `maxInFlight`.
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: isKeyed ? TRANSACTIONS + 1 : TRANSACTIONS })
   // The server can terminate connections that are still being closed when the database is dropped.
   pool.on('error', () => {})
   await pool.query(TABLE)

@@ -4,6 +4,9 @@ import { toText } from './operation.js'
 export class RecentIds {
   readonly #max: number
   readonly #names = new Set<string>()
+  /** The same names. A new one takes the place of the oldest: the first entry of a large Set takes long to find. */
+  readonly #ring: string[] = []
+  #next = 0
 
   /** @param max how many ids are kept */
   constructor (max: number) {
@@ -11,10 +14,12 @@ export class RecentIds {
   }
 
   add (id: Buffer): void {
-    this.#names.add(toText(id))
-    if (this.#names.size <= this.#max) return
-    const [oldest] = this.#names
-    this.#names.delete(oldest!)
+    const name = toText(id)
+    if (this.#names.has(name)) return
+    this.#names.delete(this.#ring[this.#next]!)
+    this.#names.add(name)
+    this.#ring[this.#next] = name
+    this.#next = (this.#next + 1) % this.#max
   }
 
   has (id: Buffer): boolean {

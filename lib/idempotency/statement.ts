@@ -62,9 +62,18 @@ export function toQuestionMarks ({ parts, values }: Statement): ParameterizedQue
 }
 
 /**
- * Returns the text of a numbered query for PostgreSQL, with literals instead of
- * parameters, so that several statements can be one query. The text must not
- * contain `$` for another reason.
+ * Returns the text of a statement for PostgreSQL, with literals instead of
+ * parameters, so that several statements can be one query.
+ */
+export function withLiterals ({ parts, values }: Statement): string {
+  let text = parts[0]
+  for (let index = 1; index < parts.length; index++) text += toLiteral(values[index - 1]) + parts[index]
+  return text
+}
+
+/**
+ * Does the same with a numbered query. Its text must not contain `$` for another
+ * reason.
  */
 export function toLiterals ({ text, values }: { readonly text: string, readonly values: readonly unknown[] }): string {
   return text.replace(/\$(\d+)/g, (_match, number: string) => toLiteral(values[Number(number) - 1] as Value))

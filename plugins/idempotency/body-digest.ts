@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto'
+import { createHash, hash, type Hash } from 'node:crypto'
 import { finished } from 'node:stream/promises'
 import type { FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import { kGetBodyDigest, type Verifying } from '../reason-phrase/permissions.js'
@@ -9,13 +9,15 @@ const kBodyHash = Symbol('fastify-reason-phrase.body-hash')
 type RequestWithHash = FastifyRequest & { [kBodyHash]?: BodyHash }
 
 /** The SHA-256 of no content. */
-const EMPTY_DIGEST = createHash('sha256').digest()
+const EMPTY_DIGEST = hash('sha256', '', 'buffer')
 
 /** The hash of the bytes of a body, computed while somebody else reads them. */
 class BodyHash {
   readonly #raw: FastifyRequest['raw']
   readonly #verified: Uint8Array | undefined
-  readonly #hash: Hash = createHash('sha256')
+  /** The digest of a body that arrives in one chunk. Otherwise, its bytes are added to the hash. */
+  #digest: Uint8Array | undefined
+  #hash: Hash | undefined
   #length = 0
 
   /** @param verified the digest, if the signature plugin computes it and compares it with that of the client */
@@ -23,11 +25,13 @@ class BodyHash {
     this.#raw = raw
     this.#verified = verified
     if (verified !== undefined) return
+    const { 'content-length': announced } = raw.headers
     // Otherwise, the listener would start to read.
     raw.pause()
     raw.on('data', (chunk: Uint8Array) => {
-      this.#hash.update(chunk)
       this.#length += chunk.length
+      if (chunk.length === Number(announced)) this.#digest = hash('sha256', chunk, 'buffer')
+      else (this.#hash ??= createHash('sha256')).update(chunk)
     })
   }
 
@@ -44,7 +48,7 @@ class BodyHash {
     if (headers['content-length'] !== undefined && Number(headers['content-length']) !== this.#length) {
       throw new Error('fastify-reason-phrase: a hook or a middleware has read the body before the idempotency plugin, so its idempotency key cannot be checked. Read it in a preParsing hook')
     }
-    return this.#hash.digest()
+    return this.#digest ?? this.#hash?.digest() ?? EMPTY_DIGEST
   }
 }
 

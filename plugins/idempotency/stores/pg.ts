@@ -1,6 +1,6 @@
 import { BEGIN } from '../../../lib/idempotency/dialects/postgresql.js'
 import { createRecords } from '../../../lib/idempotency/records.js'
-import { ROLLBACK, toLiterals, toNumbered } from '../../../lib/idempotency/statement.js'
+import { ROLLBACK, toNumbered, withLiterals } from '../../../lib/idempotency/statement.js'
 import type { Query, Rows, Session, Statement } from '../../../lib/idempotency/store.js'
 import { checkTable } from '../../../lib/idempotency/table.js'
 import { checkCommit } from './check-commit.js'
@@ -50,7 +50,7 @@ export function pgStore<T extends PgClient> (pool: PgPool<T>, { table }: SqlStor
       outcome = await work(createSession(client, guard), rows)
       guard.end()
       const { last } = outcome
-      checkCommit(await client.query(last === undefined ? 'commit' : `${toText(last)}; commit`))
+      checkCommit(await client.query(last === undefined ? 'commit' : `${withLiterals(last)}; commit`))
     } catch (error) {
       guard.end()
       release(client, await rollBack(client))
@@ -76,12 +76,8 @@ export function pgStore<T extends PgClient> (pool: PgPool<T>, { table }: SqlStor
 // The queries of a lost connection fail. Its error event would end the process.
 function ignoreError (): void {}
 
-function toText (statement: Statement): string {
-  return toLiterals(toNumbered(statement))
-}
-
 async function begin (client: PgClient, first: Statement | undefined): Promise<Rows> {
-  const results = await client.query(`${toText(BEGIN)}${first === undefined ? '' : `; ${toText(first)}`}`)
+  const results = await client.query(`${withLiterals(BEGIN)}${first === undefined ? '' : `; ${withLiterals(first)}`}`)
   // Several statements have several results.
   return first === undefined ? [] : results[1].rows
 }

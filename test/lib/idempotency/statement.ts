@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createTag, joinStatements, rawStatement, statement, toLiterals, toNumbered, toQuestionMarks } from '../../../lib/idempotency/statement.js'
+import { createTag, joinStatements, rawStatement, statement, toLiterals, toNumbered, toQuestionMarks, withLiterals } from '../../../lib/idempotency/statement.js'
 
 const id = Buffer.from([0, 255])
 
@@ -24,9 +24,11 @@ t.test('has the parts of a template literal', async t => {
 
 t.test('writes values as literals that need no escapes', async t => {
   const select = statement`select ${"'; \\ $1 é"}::text, ${id}::bytea, ${null}::text, ${-5}::integer, ${-9223372036854775808n}::bigint`
-  t.equal(toLiterals(toNumbered(select)), "select convert_from(decode('273b205c20243120c3a9', 'hex'), 'UTF8')::text, decode('00ff', 'hex')::bytea, null::text, '-5'::integer, '-9223372036854775808'::bigint")
+  const text = "select convert_from(decode('273b205c20243120c3a9', 'hex'), 'UTF8')::text, decode('00ff', 'hex')::bytea, null::text, '-5'::integer, '-9223372036854775808'::bigint"
+  t.equal(withLiterals(select), text)
+  t.equal(toLiterals(toNumbered(select)), text)
   const numbers = statement`${0},${1},${2},${3},${4},${5},${6},${7},${8},${9},${10}`
-  t.equal(toLiterals(toNumbered(numbers)), "'0','1','2','3','4','5','6','7','8','9','10'")
+  for (const text of [withLiterals(numbers), toLiterals(toNumbered(numbers))]) t.equal(text, "'0','1','2','3','4','5','6','7','8','9','10'")
 })
 
 t.test('replaces words of the text, once for each template literal', async t => {

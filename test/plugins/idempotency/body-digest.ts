@@ -53,11 +53,14 @@ t.test('hashes the bytes of a body as they were sent, however it is read', async
 
 t.test('hashes a chunked body', async t => {
   const { app, store } = await createService(t)
+  addParsers(app)
   app.post('/', { config }, async () => 'ok')
   const port = await listen(t, app)
-  const head = 'POST / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: a\r\nContent-Type: application/json\r\n'
-  t.match(await exchange(port, `${head}Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n`), { statusCode: 200 })
-  t.strictSame([...store.settled.values()].at(-1)!.fingerprint, fingerprintOf('{}'))
+  for (const [body, chunks] of [['{}', '1\r\n{\r\n1\r\n}\r\n0'], ['', '0']]) {
+    const head = `POST / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: ${body.length}\r\nContent-Type: application/ignored\r\n`
+    t.match(await exchange(port, `${head}Transfer-Encoding: chunked\r\n\r\n${chunks}\r\n\r\n`), { statusCode: 200 })
+    t.strictSame([...store.settled.values()].at(-1)!.fingerprint, fingerprintOf(body))
+  }
 })
 
 t.test('hashes the body of an HTTP/2 request', async t => {
