@@ -9,10 +9,12 @@ const KEY_PATTERN = /^(?!\.\.?$)[ -~]{1,255}$/
  * @throws {TypeError} if the key is invalid
  */
 export function resolveKey (key: string | true | undefined): string | undefined {
-  if (key === true) return createKey()
-  if (key !== undefined && !(typeof key === 'string' && KEY_PATTERN.test(key))) {
-    throwInvalidArgument('an idempotency key must have 1 to 255 characters of printable ASCII, and must not be "." or ".."')
-  }
+  return key === undefined ? key : key === true ? createKey() : checkKey(key)
+}
+
+/** @throws {TypeError} if the key is invalid */
+export function checkKey (key: string): string {
+  if (typeof key !== 'string' || !KEY_PATTERN.test(key)) throwInvalidArgument('idempotencyKey must have 1 to 255 characters of printable ASCII, and not be "." or ".."')
   return key
 }
 
@@ -22,16 +24,11 @@ export function serializeKey (key: string): string {
 }
 
 /**
- * Returns a new key: a UUID of version 7 (RFC 9562 section 5.7). Its time tells the service when the key has expired.
- * `crypto.randomUUID()` is of version 4, and missing on pages without https.
+ * Returns a new key: a UUID of version 7 (RFC 9562 section 5.7) with 72 random bits. Its time tells the service when the
+ * key has expired. `crypto.randomUUID()` is of version 4, and missing on pages without https.
  */
 export function createKey (): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  const view = new DataView(bytes.buffer)
-  const time = Date.now()
-  view.setUint32(0, time / 2 ** 16)
-  view.setUint16(4, time)
-  bytes[6] = bytes[6] & 0x0f | 0x70
-  bytes[8] = bytes[8] & 0x3f | 0x80
-  return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+  const time = Date.now().toString(16).padStart(12, '0')
+  const random = Array.from(crypto.getRandomValues(new Uint8Array(18)), byte => (byte % 16).toString(16)).join('')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(0, 3)}-8${random.slice(3, 6)}-${random.slice(6)}`
 }

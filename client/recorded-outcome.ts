@@ -1,14 +1,14 @@
 import { getErrorMessage } from './error-message.js'
 import { parseBody } from './response-body.js'
-import type { Rejected, Result, Success, Unknown } from './result.js'
+import type { Result, Success } from './result.js'
 import { judgeQuestion, type Judgement } from './retry.js'
 
 /** What the service knows of an idempotency key: the body of its routes `GET` and `PUT {outcomes}/KEY`. */
 interface RecordedOutcome {
   state: 'executing' | 'succeeded' | 'rejected' | 'closed'
   statusCode: number
-  reason?: string
-  headers?: Record<string, string | string[]>
+  reason: string
+  headers: Record<string, string | string[]>
   body?: string
   bodyEncoding?: 'base64'
 }
@@ -18,41 +18,22 @@ export function judgeOutcome (attempt: Result): Judgement {
   return attempt.outcome === 'success' ? { next: 'end', result: readOutcome(attempt) } : judgeQuestion(attempt)
 }
 
-function readOutcome ({ status, headers, body }: Success): Result {
+function readOutcome (answer: Success): Result {
   try {
-    return toResult(body as RecordedOutcome)
+    return toResult(answer.body as RecordedOutcome)
   } catch (cause) {
-    return { outcome: 'unknown', status, headers, reason: 'The response is not the outcome of an idempotency key. Check the option outcomes', cause }
+    return { ...answer, outcome: 'unknown', reason: `The outcome of the idempotency key cannot be read: ${getErrorMessage(cause)}`, cause }
   }
 }
 
-/** @throws {TypeError} if the outcome is malformed */
-function toResult (outcome: RecordedOutcome): Result {
-  const { state, statusCode } = outcome
+/** @throws {Error} if the outcome is malformed, or if the recorded body cannot be parsed */
+function toResult ({ state, statusCode: status, reason, headers: fields, body = '', bodyEncoding }: RecordedOutcome): Result {
   if (state === 'closed') return { outcome: 'rejected', reason: 'The idempotency key was closed. The operation did not happen and never will' }
   if (state === 'executing') return { outcome: 'unknown', reason: 'A request with this idempotency key is being executed' }
-  if (typeof statusCode === 'number') {
-    if (state === 'succeeded') return toAnswer(outcome)
-    if (state === 'rejected') return toRejection(outcome)
-  }
-  throw new TypeError('The outcome has no known state, or no status code')
-}
-
-function toAnswer ({ statusCode: status, headers: fields, body, bodyEncoding }: RecordedOutcome): Success | Unknown {
-  const headers = toHeaders(fields)
-  try {
-    return { outcome: 'success', status, headers, body: parseBody(decode(body ?? '', bodyEncoding), headers), replayed: true }
-  } catch (cause) {
-    return { outcome: 'unknown', status, headers, reason: getErrorMessage(cause), cause, replayed: true }
-  }
-}
-
-function toRejection ({ statusCode: status, headers, reason = `HTTP status ${status}` }: RecordedOutcome): Rejected {
-  return { outcome: 'rejected', status, headers: toHeaders(headers), reason, replayed: true }
-}
-
-function toHeaders (fields: RecordedOutcome['headers'] = {}): Headers {
-  return new Headers(Object.entries(fields).flatMap(([name, values]) => [values].flat().map((value): [string, string] => [name, value])))
+  const headers = new Headers(Object.entries(fields).flatMap(([name, values]) => [values].flat().map((value): [string, string] => [name, value])))
+  if (state === 'rejected') return { outcome: 'rejected', status, headers, reason, replayed: true }
+  if (state === 'succeeded') return { outcome: 'success', status, headers, body: parseBody(decode(body, bodyEncoding), headers), replayed: true }
+  throw new TypeError(`its state is ${state}`)
 }
 
 function decode (body: string, encoding: 'base64' | undefined): Uint8Array {

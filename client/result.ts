@@ -54,3 +54,11 @@ export type Result<Body = unknown> = Success<Body> | Rejected | Unknown
 
 /** The result of a call with an idempotency key. */
 export type KeyedResult<Body = unknown> = Result<Body> & Required<CallDetails>
+
+/** Returns a result with the details of its call. */
+export function describeResult<Body> (result: Result<Body>, idempotencyKey: string, attempts: number): KeyedResult<Body>
+export function describeResult<Body> (result: Result<Body>, idempotencyKey: string | undefined, attempts: number): Result<Body>
+export function describeResult (result: Result, idempotencyKey: string | undefined, attempts: number): Result {
+  const replayed = result.headers?.get('idempotent-replayed') === 'true'
+  return { replayed, ...result, attempts, ...idempotencyKey !== undefined && { idempotencyKey } }
+}

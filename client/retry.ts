@@ -65,12 +65,10 @@ export function advance ({ attempts, failures, doubt }: Progress, attempt: Resul
 // Of the methods that are idempotent (RFC 9110 section 9.2.2), those that have operations.
 const IDEMPOTENT_METHOD = /^(?:GET|HEAD|PUT|DELETE)$/i
 
-const CHECK = 'Check the resource before you send the request with a new key'
-
 /** What to do about a key that the service refuses, by the `Idempotency-Status` of the refusal. */
 const ADVICE = new Map([
-  ['expired', `The idempotency key has expired, so the outcome of its operation is no longer known. ${CHECK}`],
-  ['mismatch', `The idempotency key was used for another request, or a proxy changes requests. Ask look() for its outcome. ${CHECK}`]
+  ['expired', 'The idempotency key has expired, so its outcome is no longer known. Check the resource before you use a new key'],
+  ['mismatch', 'The idempotency key was used for another request. Ask look() for its outcome, and check the resource before you use a new key']
 ])
 
 /** Returns the judge of the attempts of a call. */
@@ -124,7 +122,7 @@ function toUnknown (attempt: Failure, reason: string): Unknown {
 }
 
 // A page of another origin does not see Retry-After unless the service exposes it.
-const DEFAULT_WAIT_SECONDS = 1
+const MIN_WAIT_SECONDS = 1
 
 /**
  * Returns the delay before the next attempt in milliseconds: full jitter with exponential backoff, or what `Retry-After`
@@ -134,6 +132,6 @@ const DEFAULT_WAIT_SECONDS = 1
  */
 export function computeDelay ({ next, failures, result }: Pick<Progress & Judgement, 'next' | 'failures' | 'result'>, { baseDelay, maxDelay }: DelayLimits, random = Math.random): number {
   const backoff = random() * Math.min(maxDelay, baseDelay * 2 ** (failures - 1))
-  const { retryAfter = next === 'wait' ? DEFAULT_WAIT_SECONDS : 0 } = result as Unknown
-  return Math.max(backoff, retryAfter * 1000)
+  const { retryAfter = 0 } = result as Failure
+  return Math.max(backoff, 1000 * Math.max(retryAfter, next === 'wait' ? MIN_WAIT_SECONDS : 0))
 }

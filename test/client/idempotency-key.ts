@@ -27,7 +27,7 @@ t.test('resolveKey() returns a valid key, and makes one for true', async t => {
 t.test('resolveKey() rejects keys that the service does not accept, and those that no URL can contain', async t => {
   for (const key of ['', 'a'.repeat(256), 'é', 'a\n', 'a\0', '\x7f', '.', '..', false, null, 1, {}, ['a']]) {
     t.throws(() => resolveKey(key as string), {
-      name: 'TypeError', message: 'fastify-reason-phrase: an idempotency key must have 1 to 255 characters of printable ASCII, and must not be "." or ".."'
+      name: 'TypeError', message: 'fastify-reason-phrase: idempotencyKey must have 1 to 255 characters of printable ASCII, and not be "." or ".."'
     }, JSON.stringify(key))
   }
 })

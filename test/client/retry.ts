@@ -80,12 +80,12 @@ t.test('an operation whose outcome was unknown', async t => {
     for (const status of [400, 401, 404, 422]) {
       t.match(after(keyed, lost, answered(status)), { next: 'end', result: { outcome: 'unknown', status, reason: `Attempt 1: other side closed. Attempt 2: Reason ${status}` } })
     }
-    t.match(after(keyed, lost, marked(422, 'succeeded')), { next: 'end', result: { outcome: 'unknown' } }, 'or with one that means nothing here')
+    for (const status of ['succeeded', 'constructor']) t.match(after(keyed, lost, marked(422, status)), { next: 'end', result: { outcome: 'unknown' } }, 'or with one that means nothing here')
   })
 
   t.test('stays unknown if its key is refused, and says what to do', async t => {
-    t.match(after(keyed, lost, marked(422, 'expired')), { next: 'end', result: { outcome: 'unknown', status: 422, reason: /has expired.+Check the resource/ } })
-    t.match(after(keyed, lost, marked(422, 'mismatch')), { next: 'end', result: { outcome: 'unknown', status: 422, reason: /used for another request.+look\(\)/ } })
+    t.match(after(keyed, lost, marked(422, 'expired')), { next: 'end', result: { outcome: 'unknown', status: 422, reason: /has expired.+Check the resource before/ } })
+    t.match(after(keyed, lost, marked(422, 'mismatch')), { next: 'end', result: { outcome: 'unknown', status: 422, reason: /used for another request.+look\(\).+check the resource before/ } })
   })
 
   t.test('is repeated if the rejection says when to try again', async t => {
@@ -129,6 +129,7 @@ t.test('computeDelay()', async t => {
 
   t.test('is at least a second while another request executes, because a page may not see Retry-After', async t => {
     t.equal(computeDelay(progress('wait', 0), limits, longest), 1000)
+    t.equal(computeDelay(progress('wait', 0, 0), limits, longest), 1000)
     t.equal(computeDelay(progress('wait', 0, 2), limits, longest), 2000)
   })
 })
