@@ -75,7 +75,8 @@ export async function runAttempts (operation: Operation, deadline: Deadline, ret
   let delay: number | undefined = 0
   while (true) {
     try {
-      await announce(operation, progress, delay, deadline)
+      // Without an await, the first attempt begins before the call returns its promise.
+      if (delay > 0 || operation.onAttempt !== undefined) await announce(operation, progress, delay, deadline)
     } catch (cause) {
       return advance(progress, { outcome: 'rejected', reason: getErrorMessage(cause), cause }, operation.judge)
     }

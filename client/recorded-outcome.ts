@@ -8,7 +8,7 @@ interface RecordedOutcome {
   state: 'executing' | 'succeeded' | 'rejected' | 'closed'
   statusCode: number
   reason: string
-  headers: Record<string, string | string[]>
+  headers?: Record<string, string | string[]>
   body?: string
   bodyEncoding?: 'base64'
 }
@@ -27,7 +27,7 @@ function readOutcome (answer: Success): Result {
 }
 
 /** @throws {Error} if the outcome is malformed, or if the recorded body cannot be parsed */
-function toResult ({ state, statusCode: status, reason, headers: fields, body = '', bodyEncoding }: RecordedOutcome): Result {
+function toResult ({ state, statusCode: status, reason, headers: fields = {}, body = '', bodyEncoding }: RecordedOutcome): Result {
   if (state === 'closed') return { outcome: 'rejected', reason: 'The idempotency key was closed. The operation did not happen and never will' }
   if (state === 'executing') return { outcome: 'unknown', reason: 'A request with this idempotency key is being executed' }
   const headers = new Headers(Object.entries(fields).flatMap(([name, values]) => [values].flat().map((value): [string, string] => [name, value])))
