@@ -1,4 +1,4 @@
-// One launch: new processes for all servers of a section, and the CPU time that each of them takes for each work.
+// One launch: new processes for all servers of a section, and what each of them takes for each work.
 import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,7 @@ const SLICES = 10
  *
  * @param chosen the works to measure
  * @param isQuick whether a few requests are enough
- * @returns the CPU time of a request in microseconds, by server and work
+ * @returns by server and work: the CPU time of a request in microseconds, and how many requests are answered a second
  */
 export async function launchServers ({ id, servers, works, execArgv = [] }, chosen, isQuick) {
   const slices = isQuick ? 1 : SLICES
@@ -27,37 +27,44 @@ export async function launchServers ({ id, servers, works, execArgv = [] }, chos
   }
 
   const measurements = running.flatMap(server =>
-    chosen.filter(work => does(server, work)).map(work => ({ server, work, cpu: 0, answered: 0 })))
+    chosen.filter(work => does(server, work)).map(work => ({ server, work, cpu: 0, elapsed: 0, answered: 0 })))
   for (let i = 0; i < slices; i++) {
     for (const measurement of shuffled(measurements)) {
       const { server, work } = measurement
       // Made before the slice, so that the server does not wait for signatures.
       const requests = requestsOf(work, server, isQuick)
       const before = await server.cpuTime()
+      const start = performance.now()
       await send(server.pool, requests, work.status)
+      measurement.elapsed += performance.now() - start
       measurement.cpu += await server.cpuTime() - before
       measurement.answered += requests.length
     }
   }
   await Promise.all(running.map(async server => await server.stop()))
 
-  const figures = Object.fromEntries(servers.map(name => [name, {}]))
-  for (const { server, work, cpu, answered } of measurements) figures[server.name][work.id] = cpu / answered
-  return figures
+  const cpu = Object.fromEntries(servers.map(name => [name, {}]))
+  const rate = structuredClone(cpu)
+  for (const { server: { name }, work: { id }, ...sum } of measurements) {
+    cpu[name][id] = sum.cpu / sum.answered
+    rate[name][id] = sum.answered / sum.elapsed * 1000
+  }
+  return { cpu, rate }
 }
 
 /** Measures the start of a service; returns the CPU time in milliseconds, by server and work. */
 export async function launchStarts ({ servers }, works, isQuick) {
   const script = fileURLToPath(new URL('start.js', import.meta.url))
   const startTime = (name, routes) => Number(execFileSync(process.execPath, [script, name, isQuick ? 100 : routes]))
-  return Object.fromEntries(shuffled(servers).map(name =>
+  const cpu = Object.fromEntries(shuffled(servers).map(name =>
     [name, Object.fromEntries(works.map(({ id, routes }) => [id, startTime(name, routes)]))]))
+  return { cpu }
 }
 
 /** Measures the signer of the client, in one process; returns the CPU time in microseconds, by signer and work. */
 export async function launchSigners (_section, _works, isQuick) {
   const script = fileURLToPath(new URL('sign.js', import.meta.url))
-  return JSON.parse(execFileSync(process.execPath, [script, ...(isQuick ? ['1', '5'] : ['20', '500'])]))
+  return { cpu: JSON.parse(execFileSync(process.execPath, [script, ...(isQuick ? ['1', '5'] : ['20', '500'])])) }
 }
 
 function does ({ name }, { servers }) {
@@ -65,7 +72,7 @@ function does ({ name }, { servers }) {
 }
 
 function requestsOf ({ requests = 1000, request }, server, isQuick) {
-  return Array.from({ length: isQuick ? 5 : requests }, () => request(server))
+  return Array.from({ length: isQuick ? 5 : requests }, (_, i) => request(server, i))
 }
 
 function shuffled (values) {

@@ -11,47 +11,61 @@ export function environment () {
   return `Measured on ${new Date().toISOString().slice(0, 10)}: ${machine}; node ${process.versions.node}, ${versions}.`
 }
 
-/** Returns the CPU time of all servers and works of a section, with the targets of the works. */
+// What is measured. The targets of CPU times are upper limits, those of rates are lower limits.
+const MEASURES = {
+  cpu: { name: 'CPU', sign: '≤', isReached: (value, target) => value <= target },
+  rate: { name: 'Requests a second', sign: '≥', isReached: (value, target) => value >= target }
+}
+
+/** Returns the CPU time of all servers and works of a section, with the targets of the works, and the rates of the works that have one. */
 export function sectionTable ({ id, title, unit, servers }, works, launches) {
   const cpu = (server, { id, targets = {} }) => {
-    const values = launches.map(figures => figures[server][id])
-    const target = verdict(targets[server], median(values))
+    const values = launches.map(({ cpu }) => cpu[server][id])
+    const target = verdict('cpu', targets[server], median(values))
     return `${cell(values, digitsOf)}${target && `, ${target}`}`
   }
-  const rows = servers.map(server => [server, ...works.map(work => cpu(server, work))])
+  const rate = (server, { id }) => cell(launches.map(({ rate }) => rate[server][id]), digitsOf)
+  const tableOfWorks = (works, figure) => tableOf(
+    ['server', ...works.map(({ title }) => title)],
+    servers.map(server => [server, ...works.map(work => figure(server, work))]).filter(([, ...figures]) => figures.some(Boolean)))
+  const rated = works.filter(({ hasRate }) => hasRate)
   return [
     `## ${title}`,
     `\`npm run bench -- ${id}\`: ${unit}; median of ${launches.length} launches, least to most.`,
-    tableOf(['server', ...works.map(({ title }) => title)], rows)
+    tableOfWorks(works, cpu),
+    ...(rated.length > 0 ? [`${MEASURES.rate.name}:`, tableOfWorks(rated, rate)] : [])
   ].join('\n\n')
 }
 
 /** Returns the table of the ratios of all sections, with their targets. The id is the argument of `npm run bench`. */
 export function ratioTable (measured) {
   return '## Ratios\n\n' + tableOf(
-    ['id', 'work', 'CPU of', 'to that of', 'ratio', 'target'],
+    ['id', 'work', 'figure', 'of', 'to that of', 'ratio', 'target'],
     measured.flatMap(({ section, works, launches }) => {
       const titles = new Map(works.map(({ id, title }) => [id, title]))
-      return section.ratios.filter(({ work, toWork = work }) => titles.has(work) && titles.has(toWork)).map(ratio => [
-        `\`${ratio.work}\``,
-        titles.get(ratio.work),
-        ratio.of,
-        ratio.toWork === undefined ? ratio.to : `${ratio.to}, ${titles.get(ratio.toWork)}`,
-        cell(ratios(launches, ratio), () => 3),
-        verdict(ratio.target, median(ratios(launches, ratio)))
-      ])
+      // Without PostgreSQL or Redis, some servers are missing.
+      const isMeasured = ({ work, toWork = work, of, to }) => [work, toWork].every(id => titles.has(id)) && [of, to].every(name => section.servers.includes(name))
+      return section.ratios.filter(isMeasured).map(({ measure = 'cpu', work, toWork = work, of, to, target }) => {
+        // Both servers of a launch ran while the machine was in the same state.
+        const ratios = launches.map(({ [measure]: figures }) => figures[of][work] / figures[to][toWork])
+        return [
+          `\`${work}\``,
+          titles.get(work),
+          MEASURES[measure].name,
+          of,
+          toWork === work ? to : `${to}, ${titles.get(toWork)}`,
+          cell(ratios, () => 3),
+          verdict(measure, target, median(ratios))
+        ]
+      })
     }))
 }
 
-/** Returns the ratio of each launch. Both servers of a launch ran while the machine was in the same state. */
-function ratios (launches, { work, toWork = work, of, to }) {
-  return launches.map(figures => figures[of][work] / figures[to][toWork])
-}
-
-function verdict (target, value) {
+function verdict (measure, target, value) {
   if (target === undefined) return ''
+  const { sign, isReached } = MEASURES[measure]
   // As the table shows a ratio.
-  return `≤ ${target}: ${Number(value.toFixed(3)) <= target ? 'reached' : 'missed'}`
+  return `${sign} ${target}: ${isReached(Number(value.toFixed(3)), target) ? 'reached' : 'missed'}`
 }
 
 function cell (values, digits) {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { sign } from '../test/fixtures/sign.ts'
 import { launchServers, launchSigners, launchStarts } from './launches.js'
+import idempotencyServers, { DATABASES, keyedName, NO_DATABASE, plainName, redisName } from './servers/idempotency.js'
 import plainServers, { FASTIFY, FLOOR, FULL, OTHERS, REGISTERED } from './servers/plain.js'
 import serviceServers, { BY_HAND, POSTGRESQL, POSTGRESQL_BY_HAND, SQLITE, SQLITE_BY_HAND } from './servers/service.js'
 import signedServers, { DIGEST, KEY, REPLAY, UNSIGNED, VERIFIED } from './servers/signed.js'
@@ -33,10 +34,10 @@ const plain = {
 }
 
 /** Returns a function that makes a request, with a new signature unless the server verifies none. */
-function signed ({ method = 'GET', path = '/signed', type = 'application/octet-stream', body, key = KEY } = {}) {
+function signed ({ method = 'GET', path = '/signed', type = 'application/octet-stream', body, headers, ...signing } = {}) {
   return server => {
-    const signature = [UNSIGNED, DIGEST, ...BY_HAND].includes(server.name) ? {} : sign(method, path, body, { key })
-    return { method, path, body, headers: { ...(body !== undefined && { 'content-type': type }), ...signature } }
+    const signature = [UNSIGNED, DIGEST, ...BY_HAND].includes(server.name) ? {} : sign(method, path, body, { key: KEY, ...signing })
+    return { method, path, body, headers: { ...(body !== undefined && { 'content-type': type }), ...headers, ...signature } }
   }
 }
 
@@ -88,9 +89,20 @@ const signedRequests = {
 }
 
 const TOPICS = '/v2/topic'
+const messagesOf = server => `${TOPICS}/${server.topicId}/message`
 const newTopic = () => ({ name: randomUUID(), description: '', mediaType: 'application/json' })
 const MESSAGE = { body: { order: 1 } }
-const post = (path, value) => signed({ method: 'POST', path, type: 'application/json', body: JSON.stringify(value) })
+const post = (path, value, options) => signed({ method: 'POST', path, type: 'application/json', body: JSON.stringify(value), ...options })
+
+/** Returns the options of a signed `POST` with a new idempotency key, which the signature covers. */
+function withKey () {
+  const key = randomUUID()
+  return {
+    headers: { 'idempotency-key': key },
+    components: ['"@method"', '"@path"', '"@query"', '"content-digest"', '"idempotency-key"'],
+    values: { '"idempotency-key"': key }
+  }
+}
 
 const service = {
   id: 'service',
@@ -103,12 +115,44 @@ const service = {
   servers: Object.keys(serviceServers),
   works: [
     { id: 'service-201', title: '201 for a topic', status: 201, targets: { [SQLITE]: 250, [POSTGRESQL]: 200 }, request: server => post(TOPICS, newTopic())(server) },
-    { id: 'service-202', title: '202 for a message', status: 202, targets: { [SQLITE]: 180, [POSTGRESQL]: 200 }, request: server => post(`${TOPICS}/${server.topicId}/message`, MESSAGE)(server) }
-  ].map(work => ({ ...work, requests: 200 })),
-  ratios: [[SQLITE, SQLITE_BY_HAND], [POSTGRESQL, POSTGRESQL_BY_HAND]]
-    // Without a PostgreSQL server, there is only SQLite.
-    .filter(([of]) => of in serviceServers)
-    .flatMap(([of, to]) => ['service-201', 'service-202'].map(work => ({ work, of, to })))
+    { id: 'service-202', title: '202 for a message', status: 202, targets: { [SQLITE]: 180, [POSTGRESQL]: 200 }, request: server => post(messagesOf(server), MESSAGE)(server) },
+    { id: 'service-202-keyed', title: '202 for a message, with a key', status: 202, servers: [SQLITE, POSTGRESQL], request: server => post(messagesOf(server), MESSAGE, withKey())(server) }
+  ].map(work => ({ ...work, requests: 200, hasRate: true })),
+  ratios: [
+    ...[[SQLITE, SQLITE_BY_HAND], [POSTGRESQL, POSTGRESQL_BY_HAND]]
+      .flatMap(([of, to]) => ['service-201', 'service-202'].map(work => ({ work, of, to }))),
+    ...[SQLITE, POSTGRESQL].map(server => ({ measure: 'rate', work: 'service-202-keyed', of: server, to: server, toWork: 'service-202', target: 0.7 }))
+  ]
+}
+
+const ORDER = JSON.stringify({ product: 'EBT-0192f0c4a3b07d3e8c1d5a6f7e8b9c0d', quantity: 7 })
+const order = (path, headers) => ({ method: 'POST', path, body: ORDER, headers: { 'content-type': 'application/json', ...headers } })
+const orderWithKey = key => order('/order', { 'idempotency-key': key })
+
+const idempotency = {
+  id: 'idempotency',
+  title: 'Idempotent requests',
+  unit: 'µs of CPU for a request',
+  launches: 5,
+  launch: launchServers,
+  servers: Object.keys(idempotencyServers),
+  works: [
+    ...[
+      { id: 'idempotency-insert', title: 'insert', servers: DATABASES.flatMap(name => [plainName(name), keyedName(name), redisName(name)]), request: () => orderWithKey(randomUUID()) },
+      // The first slice, which is not measured, executes each key.
+      { id: 'idempotency-replay', title: 'replay', servers: DATABASES.map(keyedName), request: (_server, i) => orderWithKey(`replayed-${i}`) }
+    ].map(work => ({ ...work, status: 201, requests: 200, hasRate: true })),
+    { id: 'idempotency-optional', title: 'no key, `optional` route', status: 200, servers: [NO_DATABASE], request: () => order('/optional') },
+    { id: 'idempotency-without', title: 'no key, route without the option', status: 200, servers: [NO_DATABASE], request: () => order('/without') }
+  ],
+  ratios: [
+    ...DATABASES.flatMap(name => [
+      { work: 'idempotency-insert', of: keyedName(name), to: plainName(name), target: 1.4 },
+      { work: 'idempotency-replay', of: keyedName(name), to: keyedName(name), toWork: 'idempotency-insert', target: 0.6 },
+      { work: 'idempotency-insert', of: keyedName(name), to: redisName(name), target: 0.9 }
+    ]),
+    { work: 'idempotency-optional', of: NO_DATABASE, to: NO_DATABASE, toWork: 'idempotency-without', target: 1.02 }
+  ]
 }
 
 const start = {
@@ -143,4 +187,4 @@ const clientSigner = {
   ])
 }
 
-export const sections = [plain, signedRequests, service, start, clientSigner]
+export const sections = [plain, signedRequests, service, idempotency, start, clientSigner]

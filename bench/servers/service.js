@@ -10,6 +10,7 @@ import Libsql from 'libsql'
 import pg from 'pg'
 import service from '../../app.ts'
 import { serverOptions } from '../../index.ts'
+import { createPostgresql, createSqlite, hasPostgresql } from '../databases.js'
 import { KEY } from './signed.js'
 
 export const SQLITE = 'SQLite'
@@ -18,37 +19,22 @@ export const SQLITE_BY_HAND = 'SQLite, by hand'
 export const POSTGRESQL_BY_HAND = 'PostgreSQL, by hand'
 export const BY_HAND = [SQLITE_BY_HAND, POSTGRESQL_BY_HAND]
 
-const { TEST_DATABASE_URL } = process.env
 const TOPIC = { name: 'bench', description: '', mediaType: 'application/json' }
 
 export default {
-  [SQLITE]: () => start(inFolder),
-  [SQLITE_BY_HAND]: () => startByHand(inFolder, openSqlite),
-  ...(TEST_DATABASE_URL && {
-    [POSTGRESQL]: () => start(inPostgresql),
-    [POSTGRESQL_BY_HAND]: () => startByHand(inPostgresql, openPostgresql)
+  [SQLITE]: () => start(createSqlite),
+  [SQLITE_BY_HAND]: () => startByHand(createSqlite, openSqlite),
+  ...(hasPostgresql && {
+    [POSTGRESQL]: () => start(createPostgresql),
+    [POSTGRESQL_BY_HAND]: () => startByHand(createPostgresql, openPostgresql)
   })
-}
-
-/** Returns a database in a file, as options of the service. */
-async function inFolder (folder) {
-  return { options: { databaseFile: join(folder, 'topics.db') } }
-}
-
-/** Creates a database on the server, and returns it as options of the service. */
-async function inPostgresql () {
-  const name = `bench_${process.pid}`
-  const url = new URL(TEST_DATABASE_URL)
-  url.pathname = name
-  await query(`create database ${name}`)
-  return { options: { databaseUrl: url.href }, drop: () => query(`drop database ${name} with (force)`) }
 }
 
 async function start (createDatabase) {
   const folder = mkdtempSync(join(tmpdir(), 'bench-'))
   const keysFile = join(folder, 'keys.json')
   writeFileSync(keysFile, JSON.stringify([{ ...KEY, permissions: ['topic:write', 'message:write'] }]))
-  const { options, drop = () => {} } = await createDatabase(folder)
+  const { options, drop } = await createDatabase()
   const app = Fastify(serverOptions())
   await app.register(service, { keysFile, ...options })
   await app.listen({ host: '127.0.0.1', port: 0 })
@@ -79,8 +65,7 @@ const INSERT_MESSAGE = 'insert into message values ($1, $2, $3, $4)'
 
 /** Starts a service with one prepared statement for each request, and with no signature, no order and no worker. */
 async function startByHand (createDatabase, openDatabase) {
-  const folder = mkdtempSync(join(tmpdir(), 'bench-'))
-  const { options, drop = () => {} } = await createDatabase(folder)
+  const { options, drop } = await createDatabase()
   const { insertTopic, insertMessage, close } = await openDatabase(options)
   const app = Fastify()
   app.post('/v2/topic', async ({ body: { name, description, mediaType } }, reply) => {
@@ -101,7 +86,6 @@ async function startByHand (createDatabase, openDatabase) {
       await app.close()
       await close()
       await drop()
-      rmSync(folder, { recursive: true })
     }
   }
 }
@@ -127,11 +111,4 @@ async function openPostgresql ({ databaseUrl }) {
     insertMessage: values => pool.query({ name: 'message', text: INSERT_MESSAGE, values }),
     close: () => pool.end()
   }
-}
-
-async function query (statement) {
-  const client = new pg.Client(TEST_DATABASE_URL)
-  await client.connect()
-  await client.query(statement)
-  await client.end()
 }

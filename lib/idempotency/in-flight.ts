@@ -11,12 +11,26 @@ export type InFlightResult<T> =
   | { readonly isFirst: true, readonly outcome: T | undefined }
   | { readonly isFirst: false, readonly outcome: T }
 
+/** An operation that is being executed. */
+interface Entry<T, E> {
+  readonly repetitions: WaitingLine<Ending<T>>
+  execution: E | undefined
+}
+
 /**
  * The operations that this process executes. Repetitions that arrive meanwhile
  * wait without a connection to the database.
+ *
+ * @typeParam T the outcome of an execution
+ * @typeParam E what an execution is known by
  */
-export class InFlight<T> {
-  readonly #repetitions = new Map<string, WaitingLine<Ending<T>>>()
+export class InFlight<T, E = never> {
+  readonly #entries = new Map<string, Entry<T, E>>()
+
+  /** Returns the execution that {@link run} got with the call of `first` that runs; undefined if there is none. */
+  find (id: Buffer): E | undefined {
+    return this.#entries.get(toText(id))?.execution
+  }
 
   /**
    * Calls `first` if this process does not execute the operation. Otherwise waits
@@ -25,14 +39,21 @@ export class InFlight<T> {
    * @param id the id of the operation
    * @param deadline how long to wait, as a time of `performance.now()`
    * @param first executes the operation. It resolves to undefined if it was rolled back
+   * @param execution what {@link find} returns while `first` runs
    * @returns undefined if the deadline passes before another execution ends
    * @throws what `first` rejects with
    */
-  async run (id: Buffer, deadline: number, first: () => Promise<T | undefined>): Promise<InFlightResult<T> | undefined> {
+  async run (id: Buffer, deadline: number, first: () => Promise<T | undefined>, execution?: E): Promise<InFlightResult<T> | undefined> {
     const name = toText(id)
-    const ending = await this.#waitForTurn(name, deadline)
-    if (ending === undefined) return undefined
-    if (ending.outcome !== undefined) return { isFirst: false, outcome: ending.outcome }
+    const entry = this.#entries.get(name)
+    if (entry === undefined) {
+      this.#entries.set(name, { repetitions: new WaitingLine(), execution })
+    } else {
+      const ending = await entry.repetitions.wait(deadline)
+      if (ending === undefined) return undefined
+      if (ending.outcome !== undefined) return { isFirst: false, outcome: ending.outcome }
+      entry.execution = execution
+    }
     let outcome: T | undefined
     try {
       outcome = await first()
@@ -42,18 +63,11 @@ export class InFlight<T> {
     }
   }
 
-  async #waitForTurn (name: string, deadline: number): Promise<Ending<T> | undefined> {
-    const line = this.#repetitions.get(name)
-    if (line !== undefined) return await line.wait(deadline)
-    this.#repetitions.set(name, new WaitingLine())
-    return { outcome: undefined }
-  }
-
   #end (name: string, outcome: T | undefined): void {
-    const line = this.#repetitions.get(name)!
+    const { repetitions } = this.#entries.get(name)!
     // The line stays for the next execution, so that no new request gets in between.
-    if (outcome === undefined && line.callNext({ outcome })) return
-    this.#repetitions.delete(name)
-    line.callAll({ outcome })
+    if (outcome === undefined && repetitions.callNext({ outcome })) return
+    this.#entries.delete(name)
+    repetitions.callAll({ outcome })
   }
 }

@@ -1,4 +1,5 @@
 const MAX_LENGTH = 255
+const PRINTABLE = /^[ -~]*$/
 
 // A string of RFC 9651 section 3.3.3. The text can match in one way only, so matching takes linear time.
 const QUOTED = /^"[ !#-[\]-~]*(?:\\["\\][ !#-[\]-~]*)*"$/
@@ -21,7 +22,20 @@ export class InvalidKey extends Error {
  */
 export function parseKey ([line, ...others]: readonly string[]): string {
   if (others.length > 0) throw new InvalidKey('The request must have one Idempotency-Key, not several')
-  const key = decode(line)
+  return checkLength(decode(line))
+}
+
+/**
+ * Checks a key that a path contains, without quotes around it and without escapes.
+ *
+ * @throws {InvalidKey} if no request can have the key
+ */
+export function checkKey (key: string): void {
+  if (!PRINTABLE.test(key)) throw new InvalidKey('The idempotency key must be printable ASCII')
+  checkLength(key)
+}
+
+function checkLength (key: string): string {
   if (key === '') throw new InvalidKey('The Idempotency-Key must not be empty')
   if (key.length > MAX_LENGTH) throw new InvalidKey(`The Idempotency-Key must have at most ${MAX_LENGTH} characters`)
   return key

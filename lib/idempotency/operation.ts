@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** What an idempotency key names: an operation of one caller. */
 export interface Operation {
@@ -18,7 +18,7 @@ export function createOperation (scope: string, key: string): Operation {
   // The length separates the scope from the key: both can have any character.
   const name = `${scope.length}:${scope}${key}`
   // UTF-8 has the same bytes for all lone surrogates, so two scopes could have the same id.
-  return { id: createHash('sha256').update(name, 'utf16le').digest(), scope, key }
+  return { id: hash('sha256', Buffer.from(name, 'utf16le'), 'buffer'), scope, key }
 }
 
 /**
@@ -29,5 +29,5 @@ export function createOperation (scope: string, key: string): Operation {
  * @param bodyDigest the SHA-256 of the bytes of the body
  */
 export function createFingerprint (method: string, target: string, bodyDigest: Uint8Array): Buffer {
-  return createHash('sha256').update(`${method}\n${target}\n`).update(bodyDigest).digest()
+  return hash('sha256', Buffer.concat([Buffer.from(`${method}\n${target}\n`), bodyDigest]), 'buffer')
 }

@@ -16,7 +16,7 @@ export interface IdempotencyOptions<T, R> {
    * other's keys. Default: the id of the key that signed the request.
    */
   scope?: ((request: R) => string) | undefined
-  /** The path of the routes `GET` and `PUT {path}/:key`, which tell the outcome of a key, and close it. Default: there are no such routes. */
+  /** The path of the routes `GET` and `PUT {path}/:key`, which tell the outcome of a key, and close it. Default: no routes. */
   outcomes?: string | undefined
   /** The header fields that are recorded besides `content-type`, `content-encoding` and `location`: names in lower case. Default: none. */
   headers?: string[] | undefined
@@ -83,7 +83,7 @@ export function resolveOptions<T, R> (options: IdempotencyOptions<T, R>): Idempo
     throwInvalidOption(`store must be an object with a method transaction and a dialect of ${DIALECTS.join(', ')}, such as kyselyStore(db)`, typeof store)
   }
   if (scope !== undefined && typeof scope !== 'function') throwInvalidOption('scope must be a function from a request to its authenticated caller', scope)
-  if (outcomes !== undefined && !isPath(outcomes)) throwInvalidOption('outcomes must be a path that begins with / and does not end with it, such as /v2/operation', outcomes)
+  if (outcomes !== undefined && !isPath(outcomes)) throwInvalidOption('outcomes must be a path of segments with letters, digits, and - . _ ~, such as /v2/operation', outcomes)
   if (!Array.isArray(headers) || !headers.every(isRecordable)) {
     throwInvalidOption(`headers must be an array of field names in lower case, without ${UNRECORDED_HEADERS.join(', ')}`, headers)
   }
@@ -107,7 +107,7 @@ export function resolveOptions<T, R> (options: IdempotencyOptions<T, R>): Idempo
 }
 
 function isPath (path: unknown): boolean {
-  return typeof path === 'string' && path.startsWith('/') && !path.endsWith('/')
+  return typeof path === 'string' && /^(?:\/[\w.~-]+)+$/.test(path)
 }
 
 function isRecordable (name: unknown): boolean {

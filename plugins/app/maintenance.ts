@@ -1,5 +1,7 @@
 import fp from 'fastify-plugin'
+import type { Transaction } from 'kysely'
 import maintenance from '../maintenance/index.js'
+import type { Tables } from './database/tables.js'
 
 // app.ts registers this plugin, before the plugins of the folder.
 export const autoload = false
@@ -19,12 +21,12 @@ export default fp(async function serviceMaintenance (app) {
         return { enabled: true, ...rest, until: until ?? undefined, retryAfter: retryAfter ?? undefined }
       }),
 
-      save: state => app.database.run(async db => {
+      save: (state, transaction?: Transaction<Tables>) => app.database.run(async db => {
         if (!state.enabled) return await db.deleteFrom('maintenance').execute()
         const { enabled, until = null, retryAfter = null, ...rest } = state
         const row = { ...rest, until, retryAfter }
         return await db.insertInto('maintenance').values({ id: 1, ...row }).onConflict(conflict => conflict.column('id').doUpdateSet(row)).execute()
-      })
+      }, transaction)
     }
   })
 }, { name: 'maintenance' })

@@ -1,25 +1,35 @@
-import type { FastifyInstance, FastifyRequest, RegisterOptions, RouteHandlerMethod } from 'fastify'
+import type { FastifyInstance, FastifyRequest, RegisterOptions, RouteHandlerMethod, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { resolveOptions, type IdempotencyOptions as Options, type IdempotencySettings } from '../../lib/idempotency/options.js'
+import type { NewRecord } from '../../lib/idempotency/record.js'
 import { markIdempotent } from '../reason-phrase/idempotent-routes.js'
 import { isNotImplemented } from '../reason-phrase/not-implemented.js'
 import { kSignatureAge, kVerify, type Verifying } from '../reason-phrase/permissions.js'
 import { contractOf } from '../reason-phrase/registration.js'
 import { getRouteName } from '../reason-phrase/route-name.js'
 import { observeBody } from './body-digest.js'
+import { Coordinator } from './coordinator.js'
 import type { Execution } from './execution.js'
 import { createContextReplacer } from './first-on-send.js'
 import { KeyedRequests } from './keyed-requests.js'
+import { addOutcomeRoutes } from './outcomes.js'
 import { sendRefusal } from './replay.js'
+import { Sweeper } from './sweep.js'
 
+// The compiler drops an import that no type needs. This one adds to Fastify's own types.
+export type {} from '../reason-phrase/index.js'
+
+export type { Operation } from '../../lib/idempotency/operation.js'
+export type { IdempotencyOptions as IdempotencyOptionsOf } from '../../lib/idempotency/options.js'
 export type { Answer, Claim, FinalState, NewRecord, StoredRecord } from '../../lib/idempotency/record.js'
-export { toLiterals, toNumbered, toQuestionMarks, type ParameterizedQuery } from '../../lib/idempotency/statement.js'
+export { toLiterals, toNumbered, toQuestionMarks, type ParameterizedQuery, type Value } from '../../lib/idempotency/statement.js'
 export type { IdempotencyStore, Query, Records, Rows, Session, Statement } from '../../lib/idempotency/store.js'
 export { createTableStatements } from '../../lib/idempotency/table.js'
-export { combineRoundTrips } from './stores/combine-round-trips.js'
-export { kyselyStore, type KyselyStoreOptions } from './stores/kysely.js'
+export { combineRoundTrips, type KyselyPgClient, type KyselyPgPool } from './stores/combine-round-trips.js'
+export { createTableMigration, type KyselyMigration } from './stores/kysely-migration.js'
+export { kyselyStore, type KyselyDatabase, type KyselyExecutor, type KyselyStoreOptions } from './stores/kysely.js'
 export { memoryStore, type MemoryTransaction } from './stores/memory.js'
-export { pgStore } from './stores/pg.js'
+export { pgStore, type PgClient, type PgPool } from './stores/pg.js'
 export type { SqlStore, SqlStoreOptions } from './stores/sql-store.js'
 
 /**
@@ -41,9 +51,22 @@ declare module 'fastify' {
   interface FastifyRequest {
     /**
      * The transaction of a request with an idempotency key: its effects and the record of its answer are committed
-     * together. Undefined for a request without a key. Reading it after the answer throws.
+     * together. Undefined for a request without a key, and on a route with `transaction: 'shared'`. Reading it after the
+     * answer throws.
      */
     readonly transaction: RegisteredTransaction | undefined
+    /**
+     * Commits the effects of the handler, on a route with `transaction: 'shared'`.
+     *
+     * Without a key, `commit` is called at once, without a record, and its result is ignored. With a key, it is called after the
+     * handler has sent an answer below 400, with the complete record of that answer. It must insert the record and do the
+     * effects in one transaction, or do nothing if the key of the record is used. The handler must have no other effects.
+     *
+     * @param commit resolves after the commit, to whether the record was inserted. With a key, its error becomes the answer
+     * @throws what `commit` throws for a request without a key
+     * @throws {Error} if the route has no `transaction: 'shared'`, if it is called twice, before the handler, or after the answer
+     */
+    commitWith (commit: (record: NewRecord | undefined) => Promise<boolean>): Promise<void>
   }
 }
 
@@ -51,26 +74,34 @@ type Settings = IdempotencySettings<RegisteredTransaction, FastifyRequest>
 
 const kExecution = Symbol('fastify-reason-phrase.execution')
 
-type KeyedRequest = FastifyRequest & { [kExecution]?: Execution<RegisteredTransaction> }
+const kHasCommit = Symbol('fastify-reason-phrase.has-commit')
+
+type KeyedRequest = FastifyRequest & { [kExecution]?: Execution<RegisteredTransaction>, [kHasCommit]?: true }
 
 async function idempotency (app: FastifyInstance, { prefix, logLevel, logSerializers, ...options }: RegisterOptions & IdempotencyOptions): Promise<void> {
   const settings = resolveOptions(options)
   checkPoolSize(settings)
   const replaceContext = createContextReplacer(app, async (request, _reply, payload) => await (request as KeyedRequest)[kExecution]!.recordAnswer(payload))
-  const keyedRequests = new KeyedRequests({ ...settings, scope: settings.scope ?? getKeyId }, contractOf(app)!, (request, execution) => {
+  const coordinator = new Coordinator({ ...settings, scope: settings.scope ?? getKeyId })
+  const keyedRequests = new KeyedRequests(settings, coordinator, contractOf(app)!, (request, execution) => {
     (request as KeyedRequest)[kExecution] = execution
     replaceContext(request)
   })
 
+  const operations: RouteOptions[] = []
+
   checkVerification(app, settings)
   logStore(app, settings)
+  new Sweeper(app, settings.store, settings.retention).addHooks()
   app.decorateRequest('transaction', {
     getter (this: KeyedRequest) { return this[kExecution]?.transaction }
   })
+  app.decorateRequest('commitWith', commitWith)
   app.addHook('onRoute', route => {
     const { idempotency, signature } = route.config ?? {}
     if (idempotency === undefined) return
     markIdempotent(route)
+    operations.push(route)
     // app.notImplemented does nothing, and is recognized by its identity.
     if (isNotImplemented(route)) return
     if (signature === false && settings.scope === undefined) {
@@ -78,13 +109,32 @@ async function idempotency (app: FastifyInstance, { prefix, logLevel, logSeriali
     }
     const { handler } = route
     const keyedHandler: RouteHandlerMethod = function (request, reply) {
-      if (request.headers['idempotency-key'] !== undefined) return keyedRequests.answer(request, reply, () => handler.call(this, request, reply))
+      if (request.headers['idempotency-key'] !== undefined) {
+        // A later hook can have changed the config.
+        return keyedRequests.answer(request, reply, route.config!.transaction === 'shared', () => handler.call(this, request, reply))
+      }
       return idempotency === 'required' ? sendRefusal(reply, 'keyMissing') : handler.call(this, request, reply)
     }
     // Other plugins read the name, for example for their traces.
     route.handler = Object.defineProperty(keyedHandler, 'name', { value: handler.name, configurable: true })
     route.onRequest = [...[route.onRequest ?? []].flat(), observeBody]
   })
+  if (settings.outcomes !== undefined) addOutcomeRoutes(app, settings.outcomes, { store: settings.store, coordinator, operations })
+}
+
+async function commitWith (this: KeyedRequest, commit: (record: NewRecord | undefined) => Promise<boolean>): Promise<void> {
+  const route = this.routeOptions
+  const name = `fastify-reason-phrase: the route ${getRouteName(route)}`
+  if (route.config.transaction !== 'shared') throw new Error(`${name} calls request.commitWith(), but shares no transaction. Set its config.transaction to 'shared'`)
+  if (this[kHasCommit]) throw new Error(`${name} calls request.commitWith() twice. Commit all effects in one function`)
+  this[kHasCommit] = true
+  if (this.headers['idempotency-key'] === undefined) {
+    await commit(undefined)
+    return
+  }
+  const execution = this[kExecution]
+  if (execution === undefined) throw new Error(`${name} calls request.commitWith() before its handler. Call it in the handler`)
+  execution.commitWith(commit)
 }
 
 /** Fails the registration if requests with a key could take all connections. */

@@ -57,7 +57,23 @@ function recordsOf<T> ({ dialect, table }: IdempotencyStore<T>, { records, query
 
 /** Returns the record of an operation; undefined if there is none. */
 export async function findRecord<T> (store: IdempotencyStore<T>, operation: Operation): Promise<StoredRecord | undefined> {
+  return await withRecords(store, async records => await records.find(operation))
+}
+
+/** Calls `work` with the records of a store, to read them. */
+export async function withRecords<T, Result> (store: IdempotencyStore<T>, work: (records: Records) => Promise<Result>): Promise<Result> {
   // A transaction would cost two round trips more.
-  if (store.query !== undefined) return await createRecords(store.dialect, store.query, store.table).find(operation)
-  return await store.transaction(async session => await recordsOf(store, session).find(operation))
+  if (store.query !== undefined) return await work(createRecords(store.dialect, store.query, store.table))
+  return await transactRecords(store, work)
+}
+
+/** Calls `work` with the records of a transaction. */
+export async function transactRecords<T, Result> (store: IdempotencyStore<T>, work: (records: Records) => Promise<Result>): Promise<Result> {
+  return await store.transaction(async session => await work(recordsOf(store, session)))
+}
+
+/** Inserts a complete record in a transaction of its own. Returns false if another request has used the key. */
+export async function insertRecord<T> (store: IdempotencyStore<T>, record: NewRecord): Promise<boolean> {
+  const [isInserted] = await transactRecords(store, async records => await records.insert([record]))
+  return isInserted!
 }

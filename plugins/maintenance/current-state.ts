@@ -28,15 +28,15 @@ export class CurrentState {
   }
 
   /** Starts maintenance, or replaces all but the time at which it started. */
-  async enter (start?: MaintenanceStart): Promise<MaintenanceState> {
+  async enter (start?: MaintenanceStart, context?: unknown): Promise<MaintenanceState> {
     const next = startMaintenance(start)
     const current = this.get()
-    return await this.#change(current.enabled ? Object.freeze({ ...next, since: current.since }) : next)
+    return await this.#change(current.enabled ? Object.freeze({ ...next, since: current.since }) : next, context)
   }
 
   /** Ends maintenance. */
-  async leave (): Promise<MaintenanceState> {
-    return await this.#change(OFF)
+  async leave (context?: unknown): Promise<MaintenanceState> {
+    return await this.#change(OFF, context)
   }
 
   /** Loads the state from a store, and ignores it if this process changed the state in the meantime. */
@@ -46,11 +46,18 @@ export class CurrentState {
     if (changeCount === this.#changeCount) this.#set(loaded)
   }
 
-  async #change (next: MaintenanceState): Promise<MaintenanceState> {
+  /** Makes each load that is in progress outdated. */
+  outdateLoads (): void {
+    this.#changeCount++
+  }
+
+  async #change (next: MaintenanceState, context: unknown): Promise<MaintenanceState> {
     if (this.#store !== undefined) {
       // A load that starts before the state is saved, or before it is set, is outdated.
       this.#changeCount++
-      await this.#store.save(next)
+      await this.#store.save(next, context)
+      // A transaction can still be rolled back.
+      if (context !== undefined) return next
     }
     this.#changeCount++
     this.#set(next)

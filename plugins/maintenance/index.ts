@@ -20,18 +20,26 @@ export interface Maintenance {
    * flight are finished. During maintenance, the options replace those of the
    * earlier call.
    *
+   * @param context is passed to `save()` of the store, for example a transaction. Because that can be rolled back, the
+   *   state then takes effect when it is loaded: call `reload()` after the commit, or wait for the next read of the store
    * @returns the state, after the store has saved it
    * @throws {TypeError} if an option is unknown or of the wrong type, if `until` is past, or if there are both `until` and `retryAfter`
    * @throws what the store throws, or a 503 if the store takes too long; the state stays as it was
    */
-  enter (start?: MaintenanceStart): Promise<MaintenanceState>
+  enter (start?: MaintenanceStart, context?: unknown): Promise<MaintenanceState>
   /**
    * Ends maintenance.
    *
+   * @param context as for {@link enter}
    * @returns the state, after the store has saved it
    * @throws what the store throws, or a 503 if the store takes too long; the state stays as it was
    */
-  leave (): Promise<MaintenanceState>
+  leave (context?: unknown): Promise<MaintenanceState>
+  /**
+   * Loads the state from the store, instead of waiting for the next read. If the store fails, a warning is logged and the
+   * last known state stays. Without a store, it does nothing.
+   */
+  reload (): Promise<void>
 }
 
 declare module 'fastify' {
@@ -47,6 +55,7 @@ async function maintenance (app: FastifyInstance, options: MaintenanceOptions): 
   const { exempt } = settings
   const store = settings.store && new TimeLimitedStore(settings.store, settings.timeout)
   const current = new CurrentState(app.log, store)
+  const poller = store && new StorePoller(app, current, store, settings)
 
   function answerDuringMaintenance (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void {
     if (!current.mayBeEnabled) return done()
@@ -57,11 +66,12 @@ async function maintenance (app: FastifyInstance, options: MaintenanceOptions): 
 
   app.decorate('maintenance', {
     get state () { return current.get() },
-    enter: async start => await current.enter(start),
-    leave: async () => await current.leave()
+    enter: async (start, context) => await current.enter(start, context),
+    leave: async context => await current.leave(context),
+    reload: async () => await poller?.reload()
   })
   app.addHook('onRequest', answerDuringMaintenance)
-  if (store !== undefined) new StorePoller(app, current, store, settings).addHooks()
+  poller?.addHooks()
 }
 
 /**

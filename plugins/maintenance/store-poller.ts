@@ -37,14 +37,24 @@ export class StorePoller {
     })
   }
 
+  /** Loads the state now. A read that is in progress is outdated. */
+  async reload (): Promise<void> {
+    this.#state.outdateLoads()
+    await this.#load(this.#settings.timeout)
+  }
+
   async #poll (timeoutMs: number): Promise<void> {
+    await this.#load(timeoutMs)
+    if (!this.#isClosing) this.#timer = setTimeout(() => { this.#poll(this.#settings.timeout) }, this.#getPauseMs()).unref()
+  }
+
+  async #load (timeoutMs: number): Promise<void> {
     try {
       await this.#state.load(this.#store, timeoutMs)
       this.#logSuccess()
     } catch (error) {
       this.#logFailure(error)
     }
-    if (!this.#isClosing) this.#timer = setTimeout(() => { this.#poll(this.#settings.timeout) }, this.#getPauseMs()).unref()
   }
 
   #logSuccess (): void {

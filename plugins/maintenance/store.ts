@@ -10,8 +10,13 @@ import { withTimeLimit } from '../../lib/time-limit.js'
 export interface MaintenanceStore {
   /** Returns the state that was saved last; `{ enabled: false }` if none was saved. */
   load (): MaintenanceState | Promise<MaintenanceState>
-  /** Saves the state. A state that is saved later than the option `timeout` allows takes effect with the next `load()`. */
-  save (state: MaintenanceState): unknown
+  /**
+   * Saves the state. A state that is saved with a context, or later than the option `timeout` allows, takes effect with
+   * the next `load()`.
+   *
+   * @param context what `enter()` or `leave()` was called with, for example a transaction
+   */
+  save (state: MaintenanceState, context?: unknown): unknown
 }
 
 /** A store whose calls have a time limit. */
@@ -51,8 +56,8 @@ export class TimeLimitedStore {
    * @throws {ServiceUnavailable} if the store takes too long
    * @throws what the store throws
    */
-  async save (state: MaintenanceState): Promise<void> {
-    await withTimeLimit(this.#store.save(state), this.#timeoutMs, () => createTimeoutError(this.#timeoutMs))
+  async save (state: MaintenanceState, context: unknown): Promise<void> {
+    await withTimeLimit(this.#store.save(state, context), this.#timeoutMs, () => createTimeoutError(this.#timeoutMs))
   }
 }
 

@@ -12,9 +12,14 @@ export function joinParagraphs (...paragraphs: Array<string | undefined>): strin
   return paragraphs.filter(Boolean).join('\n\n')
 }
 
+/** Joins texts to one paragraph, each with a full stop at its end, and skips those that are missing. */
+export function joinSentences (...texts: Array<string | false | undefined>): string {
+  return texts.filter(text => typeof text === 'string').map(text => text.trim().replace(/[^.!?]$/, '$&.')).join(' ')
+}
+
 /** Returns the description of an unsuccessful response. */
 export function describeError (statusCode: number, meaning: string): string {
-  return [meaning, isServerError(statusCode) && UNKNOWN_STATUS, NO_BODY].filter(Boolean).join(' ')
+  return joinSentences(meaning, isServerError(statusCode) && UNKNOWN_STATUS, NO_BODY)
 }
 
 /** Returns the description of the contract for the document. */

@@ -2,6 +2,7 @@ import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { contractOf } from '../reason-phrase/index.js'
 import { createDocument } from './document.js'
+import { getDocumentUrl } from './idempotency.js'
 import type { Json } from './json.js'
 import { completeOperation, describeOperation, getOperations } from './operations.js'
 import { extractSchemas } from './schemas.js'
@@ -32,11 +33,11 @@ export function openapi (app: FastifyInstance<any, any, any, any, any>, { docume
   return {
     openapi: createDocument(document, contract),
     convertConstToEnum: false,
-    transform ({ schema, url, route, ...object }) {
+    transform ({ schema, route, ...object }) {
       const { openapiObject } = object as { openapiObject: Json }
       // Swagger looks a security scheme up while it transforms the first operation that names it.
       addSecurityScheme(app, openapiObject)
-      return { schema: describeOperation(app, contract, route, schema, openapiObject), url }
+      return { schema: describeOperation(app, contract, route, schema, openapiObject), url: getDocumentUrl(route) }
     },
     transformObject (object) {
       const { openapiObject } = object as { openapiObject: Json }

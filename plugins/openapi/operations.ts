@@ -1,8 +1,10 @@
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
 import type { Contract } from '../../lib/contract.js'
+import { meaningOf } from '../../lib/status-codes.js'
 import { isNotImplemented } from '../reason-phrase/not-implemented.js'
-import { joinParagraphs, NOT_IMPLEMENTED } from './descriptions.js'
+import { joinParagraphs, joinSentences, NOT_IMPLEMENTED } from './descriptions.js'
 import { createErrorResponse } from './document.js'
+import { completeIdempotency, describeIdempotency, getRefusals } from './idempotency.js'
 import type { Json } from './json.js'
 import { getSecurity } from './security.js'
 
@@ -17,6 +19,7 @@ export function describeOperation (app: FastifyInstance, contract: Contract, rou
     ...schema,
     ...(security && { security }),
     ...(isNotImplemented(route) && { 'x-not-implemented': true, description: joinParagraphs(description, NOT_IMPLEMENTED) }),
+    ...describeIdempotency(route, openapiObject),
     [ERRORS]: createErrors(contract, route, security ?? openapiObject.security)
   }
 }
@@ -27,13 +30,16 @@ function createErrors ({ header, phrases }: Contract, route: RouteOptions, secur
   if (config?.reasonPhrase === false) return {}
   const { response } = (schema ?? {}) as Json
   const declared: Json = config?.errors ?? {}
-  const documented = Object.keys({ ...declared, ...response }).map(Number).filter(statusCode => phrases.has(statusCode))
+  const refusals = getRefusals(route)
+  const implied = getImpliedErrors(route, security)
+  const documented = Object.keys({ ...declared, ...refusals, ...response }).map(Number).filter(statusCode => phrases.has(statusCode))
 
   const errors: Json = {}
-  for (const statusCode of [...new Set([...documented, ...getImpliedErrors(route, security)])].sort((a, b) => a - b)) {
-    errors[statusCode] = declared[statusCode] === undefined
+  for (const statusCode of [...new Set([...documented, ...implied])].sort((a, b) => a - b)) {
+    const meaning = declared[statusCode] ?? (implied.includes(statusCode) ? meaningOf(statusCode, phrases.get(statusCode)!) : undefined)
+    errors[statusCode] = declared[statusCode] === undefined && refusals[statusCode] === undefined
       ? { $ref: `#/components/responses/${statusCode}` }
-      : createErrorResponse(statusCode, declared[statusCode], header)
+      : createErrorResponse(statusCode, joinSentences(meaning, refusals[statusCode]), header)
   }
   return errors
 }
@@ -68,6 +74,7 @@ export function completeOperation (operation: Json): void {
   }
   Object.assign(operation.responses, operation[ERRORS])
   delete operation[ERRORS]
+  completeIdempotency(operation)
 }
 
 function createLocationHeader (): Json {

@@ -1,5 +1,5 @@
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import { kVerify, type Verifying } from '../reason-phrase/permissions.js'
+import { getPermissions, kVerify, needsSignature, type Verifying } from '../reason-phrase/permissions.js'
 import type { Json } from './json.js'
 
 // The name of the security scheme of signed requests.
@@ -11,10 +11,13 @@ export function addSecurityScheme (app: FastifyInstance, { components }: Json): 
 }
 
 /** Returns the security requirements of a route; undefined if those of the document apply. */
-export function getSecurity (app: FastifyInstance, { config, schema }: RouteOptions): Json[] | undefined {
+export function getSecurity (app: FastifyInstance, { config = {}, schema }: RouteOptions): Json[] | undefined {
   const { security } = (schema ?? {}) as Json
   if (security !== undefined || !verifiesSignatures(app)) return security
-  return config?.signature === false ? [] : [{ [SCHEME]: [config?.permission ?? []].flat() }]
+  if (!needsSignature(config)) return []
+  const permissions = getPermissions(config)
+  // One of several requirements is enough.
+  return permissions.length === 0 ? [{ [SCHEME]: [] }] : permissions.map(permission => ({ [SCHEME]: [permission] }))
 }
 
 function verifiesSignatures (app: Verifying): boolean {

@@ -9,13 +9,21 @@ declare module 'fastify' {
      * is sent. It requires the plugin `fastify-reason-phrase/idempotency`.
      */
     idempotency?: 'optional' | 'required' | undefined
+    /**
+     * `'shared'` for a route whose effects are committed together with those of other requests, in one transaction. The plugin
+     * begins none. The handler gives its effects to `request.commitWith()`.
+     */
+    transaction?: 'shared' | undefined
   }
 }
 
 /** Where the config of a route says that the idempotency plugin handles its keys. */
 const kIsIdempotent = Symbol('fastify-reason-phrase.is-idempotent')
 
-type Marked = FastifyContextConfig & { [kIsIdempotent]?: true }
+/** Where the config of an outcome route has the routes of the operations whose outcomes it tells. */
+const kOperations = Symbol('fastify-reason-phrase.operations')
+
+type Marked = FastifyContextConfig & { [kIsIdempotent]?: true, [kOperations]?: readonly RouteOptions[] }
 
 // The safe methods of the IANA registry (RFC 9110 section 16.1.1). A request with a safe method has no effect.
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'QUERY', 'REPORT', 'SEARCH', 'TRACE'])
@@ -32,7 +40,27 @@ export function isIdempotent (config: FastifyContextConfig): boolean {
   return (config as Marked)[kIsIdempotent] === true
 }
 
-/** Fails the start of a service with a route whose `config.idempotency` is invalid or has no effect. */
+/**
+ * Returns the config of a route that tells the outcome of a key, or that settles it.
+ *
+ * @param operations the idempotent routes. More of them can be added until the service starts
+ */
+export function createOutcomeConfig (config: FastifyContextConfig, operations: readonly RouteOptions[]): FastifyContextConfig {
+  const marked: Marked = { ...config, [kOperations]: operations }
+  return marked
+}
+
+/** Returns whether the route with this config tells the outcome of a key, or settles it. Its path ends with `/*`, where the key is. */
+export function isOutcomeRoute (config: FastifyContextConfig | undefined): boolean {
+  return getOperations(config) !== undefined
+}
+
+/** Returns the idempotent routes whose outcomes a route tells; undefined if it tells none. */
+export function getOperations (config: FastifyContextConfig | undefined): readonly RouteOptions[] | undefined {
+  return (config as Marked | undefined)?.[kOperations]
+}
+
+/** Fails the start of a service with a route whose `config.idempotency` or `config.transaction` is invalid or has no effect. */
 export function checkIdempotentRoutes (app: FastifyInstance): void {
   const routes: RouteOptions[] = []
   app.addHook('onRoute', route => { routes.push(route) })
@@ -43,11 +71,15 @@ export function checkIdempotentRoutes (app: FastifyInstance): void {
   })
 }
 
-/** Returns what is wrong with the `config.idempotency` of a route; undefined if nothing is. */
+/** Returns what is wrong with `config.idempotency` and `config.transaction` of a route; undefined if nothing is. */
 function findProblem (route: RouteOptions): string | undefined {
-  const { idempotency, reasonPhrase } = route.config ?? {}
-  if (idempotency === undefined) return undefined
+  const { idempotency, reasonPhrase, transaction } = route.config ?? {}
+  if (idempotency === undefined && transaction === undefined) return undefined
   const name = `fastify-reason-phrase: the route ${getRouteName(route)}`
+  if (idempotency === undefined) return `${name} has config.transaction, but no config.idempotency. Add it, or remove config.transaction`
+  if (transaction !== undefined && transaction !== 'shared') {
+    return `${name} must have 'shared' or nothing as its config.transaction, not ${inspect(transaction)}`
+  }
   if (idempotency !== 'optional' && idempotency !== 'required') {
     return `${name} must have 'optional' or 'required' as its config.idempotency, not ${inspect(idempotency)}`
   }

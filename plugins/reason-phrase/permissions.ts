@@ -1,5 +1,6 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { SignatureAge } from '../../lib/signature/options.js'
+import { getOperations } from './idempotent-routes.js'
 import { getRouteName } from './route-name.js'
 
 // The compiler drops an import that no type needs. This one adds to Fastify's own types.
@@ -35,22 +36,41 @@ declare module 'fastify' {
   }
 }
 
+const NONE: readonly string[] = []
+
+/**
+ * Returns the permissions of the route with this config: a key needs one of them, or none if there are none. For an
+ * outcome route, they are those of the idempotent routes, unless one of these needs none.
+ */
+export function getPermissions (config: FastifyContextConfig): readonly string[] {
+  const operations = getOperations(config)
+  if (operations === undefined) return config.permission === undefined ? NONE : [config.permission]
+  const permissions = new Set(operations.map(({ config }) => config!.permission))
+  return permissions.has(undefined) ? NONE : [...permissions as Set<string>]
+}
+
+/** Returns whether the route with this config needs signed requests. An outcome route needs none if no idempotent route does. */
+export function needsSignature (config: FastifyContextConfig): boolean {
+  const operations = getOperations(config)
+  if (operations === undefined || operations.length === 0) return config.signature !== false
+  return operations.some(({ config }) => config!.signature !== false)
+}
+
 /** Fails the start of a service that has a route with a permission, but does not verify requests. */
 export function checkPermissions (app: FastifyInstance): void {
   const routes: Array<[app: Verifying, route: RouteOptions]> = []
   app.addHook('onRoute', function (route) {
     const { permission, signature } = route.config ?? {}
-    if (permission === undefined) return
-    if (typeof permission !== 'string' || permission === '' || signature === false) {
+    if (permission !== undefined && (typeof permission !== 'string' || permission === '' || signature === false)) {
       throw new Error(`fastify-reason-phrase: the route ${getRouteName(route)} must have its config.permission as a text, and not with signature: false`)
     }
-    routes.push([this, route])
+    if (permission !== undefined || getOperations(route.config) !== undefined) routes.push([this, route])
   })
   // The plugin that verifies may be registered after the routes.
   app.addHook('onReady', done => {
-    const stray = routes.find(([app]) => app[kVerify] === undefined)
+    const stray = routes.find(([app, { config }]) => app[kVerify] === undefined && getPermissions(config!).length > 0)
     if (stray === undefined) return done()
     const [, route] = stray
-    done(new Error(`fastify-reason-phrase: the route ${getRouteName(route)} asks for the permission ${route.config!.permission}, but nothing verifies it there. Register fastify-reason-phrase/signature`))
+    done(new Error(`fastify-reason-phrase: the route ${getRouteName(route)} asks for the permission ${getPermissions(route.config!).join(' or ')}, but nothing verifies it there. Register fastify-reason-phrase/signature`))
   })
 }

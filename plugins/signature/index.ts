@@ -4,7 +4,7 @@ import type { VerifiedKey } from '../../lib/signature/keys.js'
 import type { SignatureOptions } from '../../lib/signature/options.js'
 import { Verifier } from '../../lib/signature/verifier.js'
 import { MAX_TIMEOUT_MS } from '../../lib/time-limit.js'
-import { kGetBodyDigest, kSignatureAge, kVerify, type Verifying } from '../reason-phrase/permissions.js'
+import { kGetBodyDigest, kSignatureAge, kVerify, needsSignature, type Verifying } from '../reason-phrase/permissions.js'
 import { checkContent, getBodyDigest } from './content.js'
 import { Verification } from './verification.js'
 
@@ -31,8 +31,8 @@ async function signature (app: FastifyInstance, { prefix, logLevel, logSerialize
   const requestTimeoutMs = (app.initialConfig as { requestTimeout: number }).requestTimeout || MAX_TIMEOUT_MS
 
   function verify (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void {
-    if (request.routeOptions.config.signature === false) done()
-    else new Verification(verifier, requestTimeoutMs, request, reply).run(done)
+    if (needsSignature(request.routeOptions.config)) new Verification(verifier, requestTimeoutMs, request, reply).run(done)
+    else done()
   }
 
   app.decorateRequest('key', undefined)

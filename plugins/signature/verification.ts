@@ -9,6 +9,7 @@ import { Content } from './content.js'
 import { announcesContent } from './framing.js'
 import { allowsContent } from '../../lib/content.js'
 import { isIdempotent } from '../reason-phrase/idempotent-routes.js'
+import { getPermissions } from '../reason-phrase/permissions.js'
 import { SignedFastifyRequest } from './signed-request.js'
 
 // Everybody can send Content-Digest, and it is read before the signature. Eight algorithms are registered (RFC 9530 section 5).
@@ -101,13 +102,13 @@ export class Verification {
 
   #authorize (key: VerifiedKey, done: HookHandlerDoneFunction): void {
     this.#request.key = key
-    const { permission } = this.#request.routeOptions.config
-    if (permission === undefined || key.permissions.includes(permission)) {
+    const permissions = getPermissions(this.#request.routeOptions.config)
+    if (permissions.length === 0 || permissions.some(permission => key.permissions.includes(permission))) {
       done()
       return
     }
     this.#content?.discard()
-    this.#reply.forbidden(`The key lacks the permission ${permission}`)
+    this.#reply.forbidden(permissions.length === 1 ? `The key lacks the permission ${permissions[0]}` : `The key needs one of the permissions ${permissions.join(', ')}`)
   }
 
   #reject (error: unknown, done: HookHandlerDoneFunction): void {

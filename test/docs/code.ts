@@ -22,6 +22,7 @@ const AROUND: Record<string, string> = {
   baseUrl: 'declare const baseUrl: string',
   build: "declare function build (): Promise<import('fastify').FastifyInstance>",
   paths: "interface paths { '/v2/topic': { get: { responses: { 200: { headers: Record<string, string>, content: { 'application/json': object } } } } } }",
+  pool: "declare const pool: import('pg').Pool",
   reasonPhrase: "import reasonPhrase from 'fastify-reason-phrase'",
   secret: 'declare const secret: string',
   Topic: 'type Topic = { topicId: string, name: string }'
@@ -49,6 +50,7 @@ t.test('Every block of TypeScript compiles', async t => {
       'fastify-reason-phrase': [join(root, 'index.ts')],
       'fastify-reason-phrase/client': [join(root, 'client', 'index.ts')],
       'fastify-reason-phrase/conformance': [join(root, 'conformance', 'index.ts')],
+      'fastify-reason-phrase/idempotency': [join(root, 'plugins', 'idempotency', 'index.ts')],
       'fastify-reason-phrase/maintenance': [join(root, 'plugins', 'maintenance', 'index.ts')],
       'fastify-reason-phrase/openapi': [join(root, 'plugins', 'openapi', 'index.ts')],
       'fastify-reason-phrase/signature': [join(root, 'plugins', 'signature', 'index.ts')]

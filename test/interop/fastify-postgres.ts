@@ -1,6 +1,5 @@
 import fastifyPostgres from '@fastify/postgres'
 import Fastify from 'fastify'
-import type { PoolClient } from 'pg'
 import t from 'tap'
 import { pgStore } from '../../plugins/idempotency/stores/pg.js'
 import { ignoreTermination, postgresql } from '../fixtures/database.js'
@@ -13,7 +12,7 @@ t.test('@fastify/postgres: executes operations once', { skip: postgresql.skip },
   await app.register(fastifyPostgres, { connectionString: databaseUrl })
   const { pool } = app.pg
   ignoreTermination(pool)
-  const store = pgStore<PoolClient>(pool)
+  const store = pgStore(pool)
   t.equal(store.poolSize, 10)
   await store.createTable()
   await pool.query('create table effect (n integer)')

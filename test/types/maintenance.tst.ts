@@ -5,6 +5,11 @@ import { serverOptions } from 'fastify-reason-phrase'
 import maintenance, { type MaintenanceState } from 'fastify-reason-phrase/maintenance'
 import { Topic } from '../../schemas/topic.js'
 
+/** A transaction of some database. */
+class Transaction {
+  run (_state: MaintenanceState): void {}
+}
+
 const app = Fastify(serverOptions()).withTypeProvider<TypeBoxTypeProvider>()
 
 describe('maintenance', () => {
@@ -12,6 +17,7 @@ describe('maintenance', () => {
     app.register(maintenance)
     app.register(maintenance, { exempt: request => request.url === '/', pollInterval: 1000, timeout: 500 })
     app.register(maintenance, { store: { load: async () => ({ enabled: false }), save: async () => {} } })
+    app.register(maintenance, { store: { load: async () => ({ enabled: false }), save: async (state, transaction?: Transaction) => transaction?.run(state) } })
   })
 
   test('is begun and ended', () => {
@@ -19,6 +25,9 @@ describe('maintenance', () => {
     expect(app.maintenance.enter).type.toBeCallableWith({ message: 'Moving', until: new Date() })
     expect(app.maintenance.enter).type.not.toBeCallableWith({ retryAfter: new Date() })
     expect(app.maintenance.leave()).type.toBe<Promise<MaintenanceState>>()
+    expect(app.maintenance.enter).type.toBeCallableWith(undefined, new Transaction())
+    expect(app.maintenance.leave).type.toBeCallableWith(new Transaction())
+    expect(app.maintenance.reload()).type.toBe<Promise<void>>()
     expect(app.maintenance.state).type.toBe<MaintenanceState>()
   })
 

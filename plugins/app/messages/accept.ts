@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import { sql, type Kysely } from 'kysely'
+import { sql, type Kysely, type Transaction } from 'kysely'
 import { ServiceUnavailable } from '../../../lib/service-unavailable.js'
+import type { NewRecord } from '../../idempotency/index.js'
 import { createBatches } from '../database/batches.js'
 import type { Parameters } from '../database/compile.js'
 import { createId } from '../database/ids.js'
@@ -9,9 +10,21 @@ import type { Tables } from '../database/tables.js'
 
 /** A message to accept. */
 export interface Draft {
+  messageId: string
   topicId: string
   mediaType: string
   body: Buffer
+}
+
+/** A message, and the record of the idempotency key of its request if it has one. */
+interface Candidate {
+  draft: Draft
+  record: NewRecord | undefined
+}
+
+/** Returns a message with a new id. */
+export function createDraft (message: Omit<Draft, 'messageId'>): Draft {
+  return { messageId: createId('EBM'), ...message }
 }
 
 /** The error of a backlog that has no room: a 503 with a public message. */
@@ -27,11 +40,11 @@ const MAX_COUNT_AGE_MS = 1_000
 const AMPLE_ROOM = 10_000
 
 /**
- * Returns a function that accepts a message and resolves to its id.
+ * Returns a function that accepts a message. It resolves to false if the key of its record is used already.
  *
  * @param messageBacklog the most messages that wait to be stored
  */
-export function createAccept (app: FastifyInstance, messageBacklog: number): (draft: Draft) => Promise<string> {
+export function createAccept (app: FastifyInstance, messageBacklog: number): (draft: Draft, record?: NewRecord) => Promise<boolean> {
   const { run } = app.database
   const insertMessages = createInsertMessages(app.database)
 
@@ -49,20 +62,33 @@ export function createAccept (app: FastifyInstance, messageBacklog: number): (dr
     return messageBacklog - waiting
   }
 
-  const accept = createBatches(async (drafts: Draft[]): Promise<string[]> => {
-    // The messages for which there is no room get no id.
-    const accepted = drafts.slice(0, await countRoom())
-    if (accepted.length === 0) return []
-    const ids = await run(db => db.transaction().setIsolationLevel('read committed').execute(db => insertMessages(db, accepted)))
-    waiting += ids.length
-    app.messageWorker.wake(accepted.map(({ topicId }) => topicId))
-    return ids
+  /** Inserts the records of the messages. Returns for each message whether its key was not used. A message without a key always counts. */
+  async function insertRecords (db: Transaction<Tables>, candidates: Candidate[]): Promise<boolean[]> {
+    const records = candidates.flatMap(({ record }) => record ?? [])
+    const inserted = records.length === 0 ? [] : await app.idempotencyStore.insertRecords(db, records)
+    return candidates.map(({ record }) => record === undefined || inserted.shift()!)
+  }
+
+  const accept = createBatches(async (items: Candidate[]): Promise<boolean[]> => {
+    // The messages for which there is no room get no result. One whose key is used takes room for this batch only.
+    const candidates = items.slice(0, await countRoom())
+    if (candidates.length === 0) return []
+    let drafts: Draft[] = []
+    const results = await run(db => db.transaction().setIsolationLevel('read committed').execute(async db => {
+      const results = await insertRecords(db, candidates)
+      drafts = candidates.filter((_, index) => results[index]).map(({ draft }) => draft)
+      if (drafts.length > 0) await insertMessages(db, drafts)
+      return results
+    }))
+    waiting += drafts.length
+    app.messageWorker.wake(drafts.map(({ topicId }) => topicId))
+    return results
   })
 
-  return async draft => {
-    const messageId = await accept(draft)
-    if (messageId === undefined) throw new BacklogFull()
-    return messageId
+  return async (draft, record) => {
+    const isAccepted = await accept({ draft, record })
+    if (isAccepted === undefined) throw new BacklogFull()
+    return isAccepted
   }
 }
 
@@ -76,7 +102,7 @@ async function countWaiting (db: Kysely<Tables>, limit: number): Promise<number>
 
 const BYTES_TYPES = { sqlite: 'blob', postgresql: 'bytea' }
 
-/** Returns a function that inserts messages in a transaction and returns their ids. */
+/** Returns a function that inserts messages in a transaction. */
 function createInsertMessages ({ dialect, compile, elementsOf }: Database) {
   // The upsert locks each row until the end of the transaction, so that a sequence number is visible only after every
   // lower one. All transactions lock the rows in the same order, which prevents deadlocks.
@@ -96,7 +122,7 @@ function createInsertMessages ({ dialect, compile, elementsOf }: Database) {
       from ${elementsOf(messages)}`.compile(db)
   })
 
-  return async (db: Kysely<Tables>, drafts: Draft[]): Promise<string[]> => {
+  return async (db: Kysely<Tables>, drafts: Draft[]): Promise<void> => {
     const counts = new Map<string, number>()
     for (const { topicId } of drafts) counts.set(topicId, (counts.get(topicId) ?? 0) + 1)
     const taken = await takeSequences(db, { counts: JSON.stringify([...counts]) })
@@ -104,15 +130,14 @@ function createInsertMessages ({ dialect, compile, elementsOf }: Database) {
 
     // The first byte has the place 1.
     let start = 1
-    const rows = drafts.map(({ topicId, mediaType, body }) => {
+    const rows = drafts.map(({ messageId, topicId, mediaType, body }) => {
       const sequence = sequences.get(topicId)! + 1
       sequences.set(topicId, sequence)
-      const row = [createId('EBM'), topicId, mediaType, sequence, start, body.length] as const
+      const row = [messageId, topicId, mediaType, sequence, start, body.length] as const
       start += body.length
       return row
     })
     const bodies = Buffer.concat(drafts.map(({ body }) => body))
     await insert(db, { messages: JSON.stringify(rows), bodies, createAt: new Date().toISOString() })
-    return rows.map(([messageId]) => messageId)
   }
 }

@@ -1,7 +1,8 @@
 import type { Static } from '@sinclair/typebox'
 import fp from 'fastify-plugin'
 import type { Message, MessagePage, MessageQuery } from '../../../schemas/message.js'
-import { createAccept, type Draft } from './accept.js'
+import type { NewRecord } from '../../idempotency/index.js'
+import { createAccept, createDraft, type Draft } from './accept.js'
 import { findMessage, listMessages } from './read.js'
 
 /** The options of the plugin. */
@@ -12,13 +13,16 @@ export interface MessageOptions {
 
 /** The decorator `app.messages`: the messages of all topics. */
 export interface Messages {
+  /** Returns a message with a new id, which is not accepted yet. */
+  createDraft (message: Omit<Draft, 'messageId'>): Draft
   /**
    * Accepts a message: it is durable, and comes after each message that its topic accepted before.
    *
-   * @returns the id of the message
+   * @param record the record of the idempotency key of the request. It is inserted in the same transaction
+   * @returns false if the key is used already. Then nothing is accepted
    * @throws {BacklogFull} while too many messages wait to be stored
    */
-  accept (draft: Draft): Promise<string>
+  accept (draft: Draft, record?: NewRecord): Promise<boolean>
   /** Returns the message with this id, or `undefined` where there is none. */
   find (messageId: string): Promise<Static<typeof Message> | undefined>
   /** Returns a page of the stored messages of a topic, or `undefined` when a cursor is not one of these messages. */
@@ -41,8 +45,9 @@ export default fp<MessageOptions>(async function messages (app, { messageBacklog
   const { run } = app.database
 
   app.decorate<Messages>('messages', {
+    createDraft,
     accept: createAccept(app, messageBacklog),
     find: messageId => run(db => findMessage(db, messageId)),
     list: (topicId, query) => run(db => listMessages(db, topicId, query))
   })
-}, { name: 'messages', dependencies: ['database', 'message-worker'] })
+}, { name: 'messages', dependencies: ['database', 'idempotency', 'message-worker'] })

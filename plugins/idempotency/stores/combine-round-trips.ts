@@ -5,7 +5,8 @@ import { checkCommit } from './check-commit.js'
 /** The part of a client of `pg` that Kysely uses. */
 export interface KyselyPgClient {
   query (query: any, values?: any): any
-  release (): void
+  on? (event: 'error', listener: (error: Error) => void): unknown
+  release (error?: Error): void
 }
 
 /** The part of a pool of `pg` that Kysely uses. */
@@ -18,8 +19,11 @@ export interface KyselyPgPool<C> {
  * Returns a pool for the `PostgresDialect` of Kysely, with which a request with
  * an idempotency key needs as many round trips as a plain transaction: the
  * claim is sent with BEGIN, and the record is settled with COMMIT. Everything
- * else works as before. A COMMIT that PostgreSQL answers with ROLLBACK, because
- * a statement failed, throws.
+ * else works as before, but for failures:
+ *
+ * - A COMMIT that PostgreSQL answers with ROLLBACK, because a statement failed, throws.
+ * - A connection whose state is not known, for example after `query_timeout`, is
+ *   closed. Kysely would use it again, maybe in the same transaction.
  *
  * ```js
  * new Kysely({ dialect: new PostgresDialect({ pool: combineRoundTrips(pool) }) })
@@ -33,17 +37,37 @@ export function combineRoundTrips<C extends KyselyPgClient> (pool: KyselyPgPool<
     async connect () {
       const client = await pool.connect()
       let combined = clients.get(client)
-      if (combined === undefined) clients.set(client, combined = createClient(client))
+      if (combined === undefined) {
+        client.on?.('error', ignoreError)
+        clients.set(client, combined = createClient(client))
+      }
       return combined
     },
     end: () => pool.end()
   }
 }
 
+// The queries of a lost connection fail. Its error event would end the process.
+function ignoreError (): void {}
+
 function createClient (client: KyselyPgClient): KyselyPgClient {
   // The BEGIN that waits for the first statement, and the statement that waits for COMMIT.
   let begin: string | undefined
   let last: string | undefined
+  // The error after which the state of the connection is not known.
+  let loss: Error | undefined
+
+  async function send (query: unknown, values?: readonly unknown[]): Promise<any> {
+    // Another query would wait for the one that is lost.
+    if (loss !== undefined) throw loss
+    try {
+      return await client.query(query, values)
+    } catch (error) {
+      // The server sends its errors with a severity.
+      if ((error as { severity?: unknown }).severity === undefined) loss = error as Error
+      throw error
+    }
+  }
 
   async function query (query: unknown, values: readonly unknown[] = []): Promise<unknown> {
     // A cursor and a query object are sent as they are.
@@ -58,13 +82,13 @@ function createClient (client: KyselyPgClient): KyselyPgClient {
     }
     if (text === 'commit') return await commit()
     if (text === 'rollback') return await rollback()
-    if (begin === undefined) return await client.query(query, values)
+    if (begin === undefined) return await send(query, values)
 
     const first = begin
     begin = undefined
-    if (text.startsWith(WITH_BEGIN)) return (await client.query(`${first}; ${toLiterals({ text, values })}`))[1]
-    await client.query(first)
-    return await client.query(query, values)
+    if (text.startsWith(WITH_BEGIN)) return (await send(`${first}; ${toLiterals({ text, values })}`))[1]
+    await send(first)
+    return await send(query, values)
   }
 
   async function commit (): Promise<unknown> {
@@ -74,7 +98,7 @@ function createClient (client: KyselyPgClient): KyselyPgClient {
     }
     const text = last === undefined ? 'commit' : `${last}; commit`
     last = undefined
-    const result = await client.query(text)
+    const result = await send(text)
     checkCommit(result)
     return createResult('COMMIT')
   }
@@ -82,10 +106,12 @@ function createClient (client: KyselyPgClient): KyselyPgClient {
   async function rollback (): Promise<unknown> {
     const hasBegun = begin === undefined
     begin = last = undefined
-    return hasBegun ? await client.query('rollback') : createResult('ROLLBACK')
+    // The server rolls back when the connection is closed. Another error would hide the first one.
+    if (hasBegun && loss === undefined) await send('rollback').catch((error: Error) => { loss = error })
+    return createResult('ROLLBACK')
   }
 
-  return { query, release: () => client.release() }
+  return { query, release: () => client.release(loss) }
 }
 
 function createResult (command: string): { command: string, rowCount: number, rows: object[] } {

@@ -1,6 +1,6 @@
 import { createRecords } from '../../../lib/idempotency/records.js'
-import { ROLLBACK, toNumbered, toQuestionMarks } from '../../../lib/idempotency/statement.js'
-import type { IdempotencyStore, Query, Rows } from '../../../lib/idempotency/store.js'
+import { ROLLBACK, toNumbered, toQuestionMarks, type ParameterizedQuery } from '../../../lib/idempotency/statement.js'
+import type { IdempotencyStore, Query, Statement } from '../../../lib/idempotency/store.js'
 import { checkTable } from '../../../lib/idempotency/table.js'
 import { Guard } from './guard.js'
 import { createTable, type SqlStore, type SqlStoreOptions } from './sql-store.js'
@@ -16,16 +16,18 @@ export interface KyselyStoreOptions extends SqlStoreOptions {
   dialect?: IdempotencyStore<unknown>['dialect'] | undefined
 }
 
-interface Executor {
-  withoutPlugins (): { executeQuery (query: object): Promise<{ rows: Rows }> }
-}
-
-interface Transaction extends Executor {
-  withPlugin (plugin: object): this
-}
-
-interface Kysely extends Executor {
+/** The part of an instance of Kysely, and of a transaction, that runs queries. */
+export interface KyselyExecutor {
+  withoutPlugins (): { executeQuery (query: any): Promise<{ rows: any[] }> }
   getExecutor (): { readonly adapter: { readonly supportsReturning: boolean, readonly supportsTransactionalDdl: boolean } }
+}
+
+interface Transaction extends KyselyExecutor {
+  withPlugin (plugin: object): this
+  executeQuery (...query: unknown[]): Promise<unknown>
+}
+
+interface Kysely extends KyselyExecutor {
   transaction (): TransactionBuilder
 }
 
@@ -48,21 +50,6 @@ export function kyselyStore<T> (db: KyselyDatabase<T>, options: KyselyStoreOptio
   if (table !== undefined) checkTable(table)
   const toText = dialect === 'postgresql' ? toNumbered : toQuestionMarks
 
-  function createQuery (executor: Executor): Query {
-    // A plugin such as CamelCasePlugin would rename the columns.
-    const plain = executor.withoutPlugins()
-    return async statement => {
-      const { text, values } = toText(statement)
-      const { rows } = await plain.executeQuery({
-        sql: text,
-        parameters: values,
-        query: { kind: 'RawNode', sqlFragments: [text], parameters: [] },
-        queryId: { queryId: '' }
-      })
-      return rows
-    }
-  }
-
   function begin (): TransactionBuilder {
     const builder = kysely.transaction()
     // In the default isolation level of some databases, a claim fails if the key was settled at the same time.
@@ -72,14 +59,14 @@ export function kyselyStore<T> (db: KyselyDatabase<T>, options: KyselyStoreOptio
   const store: SqlStore<T> = {
     dialect,
     table,
-    query: createQuery(kysely),
+    query: createQuery(kysely, toText),
     async transaction (work) {
       return await begin().execute(async transaction => {
         const guard = new Guard()
-        const query = createQuery(transaction)
+        const query = createQuery(transaction, toText)
         try {
           return await work({
-            transaction: transaction.withPlugin(createGuardPlugin(guard)) as unknown as T,
+            transaction: guardTransaction(transaction, guard) as unknown as T,
             async query (statement) {
               if (statement === ROLLBACK) guard.end()
               return await query(statement)
@@ -92,18 +79,54 @@ export function kyselyStore<T> (db: KyselyDatabase<T>, options: KyselyStoreOptio
       })
     },
     createTable: () => createTable(store),
-    insertRecords: (transaction, records) => createRecords(dialect, createQuery(transaction as unknown as Executor), table).insert(records)
+    insertRecords: (transaction, records) => createRecords(dialect, createQuery(transaction as unknown as KyselyExecutor, toText), table).insert(records)
   }
   return store
 }
 
-function readDialect (kysely: Kysely): IdempotencyStore<unknown>['dialect'] {
+/** Returns a function that runs statements without the plugins of the instance. */
+export function createQuery (executor: KyselyExecutor, toText: (statement: Statement) => ParameterizedQuery): Query {
+  // A plugin such as CamelCasePlugin would rename the columns.
+  const plain = executor.withoutPlugins()
+  return async statement => {
+    const { text, values } = toText(statement)
+    const { rows } = await plain.executeQuery({
+      sql: text,
+      parameters: values,
+      query: { kind: 'RawNode', sqlFragments: [text], parameters: [] },
+      queryId: { queryId: '' }
+    })
+    return rows
+  }
+}
+
+/** Returns the dialect of an instance of Kysely, or of one of its transactions. */
+export function readDialect (kysely: KyselyExecutor): IdempotencyStore<unknown>['dialect'] {
   const { supportsReturning, supportsTransactionalDdl } = kysely.getExecutor().adapter
   if (!supportsReturning) return 'mysql'
   return supportsTransactionalDdl ? 'postgresql' : 'sqlite'
 }
 
-// Every query of a handle is transformed, raw SQL as well.
+/** The methods of a transaction that return another handle of it. */
+const DERIVATIONS = ['withPlugin', 'withSchema', 'withTables', 'withoutPlugins'] as const
+
+/** Returns a handle of a transaction whose queries fail after its end. */
+function guardTransaction (transaction: Transaction, guard: Guard): Transaction {
+  const handle = transaction.withPlugin(createGuardPlugin(guard))
+  const derivations = Object.fromEntries(DERIVATIONS.map(name => [
+    name,
+    (...parameters: unknown[]) => guardTransaction(Reflect.apply(Reflect.get(transaction, name), transaction, parameters), guard)
+  ]))
+  return Object.assign(handle, derivations, {
+    // Plugins do not see queries that are compiled already.
+    async executeQuery (...query: unknown[]) {
+      guard.check()
+      return await Reflect.apply(Reflect.get(transaction, 'executeQuery'), transaction, query)
+    }
+  })
+}
+
+// All other queries of a handle are transformed, raw SQL as well.
 function createGuardPlugin (guard: Guard): object {
   return {
     transformQuery ({ node }: { node: object }): object {

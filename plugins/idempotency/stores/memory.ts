@@ -116,7 +116,8 @@ class Transaction implements Records {
   }
 
   async find (operation: Operation): Promise<StoredRecord | undefined> {
-    return this.#memory.settled.get(toText(operation.id))
+    const id = toText(operation.id)
+    return this.#claims.get(id)?.record ?? this.#memory.settled.get(id)
   }
 
   async findExecuting (operation: Operation): Promise<{ since: number } | undefined> {

@@ -18,6 +18,8 @@ export interface PgClient {
 /** The part of a pool of `pg` that the store uses, for example `app.pg.pool` of `@fastify/postgres`. */
 export interface PgPool<T> {
   connect (): Promise<T>
+  // A pool of `pg` has this signature as well. TypeScript infers the client from both only if both are here.
+  connect (callback: never): Promise<T> | void
   query (text: string, values?: any[]): Promise<any>
   readonly options: { readonly max?: number | undefined }
 }

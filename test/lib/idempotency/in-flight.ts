@@ -27,6 +27,32 @@ t.test('repetitions get the outcome of the first execution', async t => {
   for (const repetition of repetitions) t.strictSame(await repetition, { isFirst: false, outcome: 'done' })
 })
 
+t.test('finds the execution that runs', async t => {
+  const inFlight = new InFlight<string, string>()
+  const ends = [withResolvers<string | undefined>(), withResolvers<string | undefined>(), withResolvers<string | undefined>()]
+  const find = async (): Promise<string | undefined> => {
+    await settlePromises()
+    return inFlight.find(Buffer.from(id))
+  }
+  t.equal(await find(), undefined)
+  const results = [
+    inFlight.run(id, later(), () => ends[0].promise, 'first'),
+    inFlight.run(id, later(), () => ends[1].promise, 'second'),
+    inFlight.run(id, later(), () => ends[2].promise)
+  ]
+  t.equal(await find(), 'first')
+  t.equal(inFlight.find(Buffer.alloc(32, 2)), undefined, 'another operation')
+  ends[0].resolve(undefined)
+  t.equal(await find(), 'second')
+  const rejected = t.rejects(results[1], { message: 'rolled back' })
+  ends[1].reject(new Error('rolled back'))
+  t.equal(await find(), undefined, 'one without a name')
+  await rejected
+  ends[2].resolve('done')
+  t.strictSame(await results[2], { isFirst: true, outcome: 'done' })
+  t.equal(await find(), undefined)
+})
+
 t.test('operations with other ids do not wait', async t => {
   const inFlight = new InFlight<string>()
   const { promise, resolve } = withResolvers<string>()

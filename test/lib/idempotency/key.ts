@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import * as library from 'structured-headers'
 import t from 'tap'
 import { v7 } from 'uuid'
-import { getKeyTime, InvalidKey, parseKey } from '../../../lib/idempotency/key.js'
+import { checkKey, getKeyTime, InvalidKey, parseKey } from '../../../lib/idempotency/key.js'
 
 const MALFORMED = 'The Idempotency-Key must be printable ASCII without quotes and commas, or a quoted string'
 const EMPTY = 'The Idempotency-Key must not be empty'
@@ -76,6 +76,18 @@ t.test('returns a bare key as it is, unless it has a quote or a comma', async ()
 t.test('takes linear time for a long field', async t => {
   // With quadratic time, each of these would take seconds.
   for (const line of [`"${'\\"'.repeat(100_000)}`, `"${'a'.repeat(200_000)}`, `${'a'.repeat(200_000)}"`]) t.equal(parse(line), undefined)
+})
+
+t.test('checkKey() accepts each key that a field can have', async () => {
+  fc.assert(fc.property(printable, key => checkKey(key) === undefined && parseKey([`"${key.replace(/["\\]/g, '\\$&')}"`]) === key))
+})
+
+t.test('checkKey() refuses a key that no field can have', async t => {
+  const cases: Array<[key: string, message: string]> = [
+    ['', EMPTY], ['a'.repeat(256), LONG],
+    ...['é', 'a\n', '\n', 'a\u007f', '\u0000', '\u{1f600}'].map((key): [string, string] => [key, 'The idempotency key must be printable ASCII'])
+  ]
+  for (const [key, message] of cases) t.throws(() => checkKey(key), new InvalidKey(message), JSON.stringify(key))
 })
 
 t.test('getKeyTime() returns the time of a UUID of version 7', async t => {

@@ -24,7 +24,8 @@ t.test('adds the defaults', async t => {
 t.test('keeps the options that are given', async t => {
   const options = { store, scope: () => 'alice', outcomes: '/v2/operation', wait: 0, timeout: 1, maxInFlight: 1, maxBytes: 1, retention: 1 }
   t.strictSame(resolveOptions({ ...options, headers: ['etag', 'x_y'] }), { ...options, headers: ['content-type', 'content-encoding', 'location', 'etag', 'x_y'] })
-  t.match(resolveOptions({ store, wait: 2 ** 31 - 1, timeout: 2 ** 31 - 1, outcomes: '/:tenant/operation' }), { wait: 2 ** 31 - 1, timeout: 2 ** 31 - 1, outcomes: '/:tenant/operation' })
+  t.match(resolveOptions({ store, wait: 2 ** 31 - 1, timeout: 2 ** 31 - 1 }), { wait: 2 ** 31 - 1, timeout: 2 ** 31 - 1 })
+  for (const outcomes of ['/operation', '/v2/my-operation_1.0~a']) t.equal(resolveOptions({ store, outcomes }).outcomes, outcomes)
   for (const dialect of ['postgresql', 'sqlite', 'mysql'] as const) t.equal(resolveOptions({ store: { ...store, dialect } }).store.dialect, dialect)
 })
 
@@ -39,7 +40,9 @@ t.test('throws for each option that is missing, unknown, of the wrong type, or o
     [{ store, max: 1 }, 'unknown option "max" of idempotency, known are store, scope, outcomes, headers, wait, timeout, maxInFlight, maxBytes and retention'],
     ...['postgres://:a secret@host', null, {}, { transaction () {} }, { ...store, dialect: 'a secret' }, { ...store, transaction: 'a secret' }].map((store): [object, string] => [{ store }, 'option store must be an object with a method transaction and a dialect of postgresql, sqlite, mysql, such as kyselyStore(db), not \'']),
     ...['alice', null, true].map((scope): [object, string] => [{ store, scope }, 'option scope must be a function from a request to its authenticated caller, not ']),
-    ...['', '/', 'v2/operation', '/v2/operation/', null, true].map((outcomes): [object, string] => [{ store, outcomes }, 'option outcomes must be a path that begins with / and does not end with it, such as /v2/operation, not ']),
+    ...[
+      '', '/', 'v2/operation', '/v2/operation/', '//operation', '/v2/*', '/v2/operation*', '/:tenant/operation', '/a::b', '/a(b)', '/a?b', '/a#b', '/a%20b', '/a b', '/operation\n', null, true, {}
+    ].map((outcomes): [object, string] => [{ store, outcomes }, 'option outcomes must be a path of segments with letters, digits, and - . _ ~, such as /v2/operation, not ']),
     ...['etag', null, [1], [''], ['ETag'], ['a b'], ['etag', 'set-cookie'], ['content-length'], ['transfer-encoding'], ['connection'], ['idempotency-status']].map((headers): [object, string] => [
       { store, headers }, 'option headers must be an array of field names in lower case, without connection, content-length, keep-alive, proxy-connection, te, trailer, transfer-encoding, upgrade, set-cookie, idempotency-status, idempotent-replayed, not '
     ]),

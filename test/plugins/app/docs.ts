@@ -36,6 +36,7 @@ t.test('the OpenAPI document', async t => {
       'get /health',
       'get /v2/maintenance',
       'get /v2/message/{messageId}',
+      'get /v2/operation/{key}',
       'get /v2/topic',
       'get /v2/topic/{topicId}',
       'get /v2/topic/{topicId}/message',
@@ -43,7 +44,8 @@ t.test('the OpenAPI document', async t => {
       'post /v2/topic',
       'post /v2/topic/{topicId}/message',
       'post /v2/topic/{topicId}/subscription',
-      'put /v2/maintenance'
+      'put /v2/maintenance',
+      'put /v2/operation/{key}'
     ])
   })
 
@@ -67,12 +69,13 @@ t.test('the OpenAPI document', async t => {
     t.strictSame(errors('/v2/topic', 'get'), [400, 401, 403, 500, 503])
     t.strictSame(errors('/v2/topic', 'post'), [400, 401, 403, 422, 500, 503])
     t.strictSame(errors('/v2/topic/{topicId}', 'get'), [400, 401, 403, 404, 500, 503])
-    t.strictSame(errors('/v2/topic/{topicId}', 'delete'), [400, 401, 403, 404, 500, 503])
+    t.strictSame(errors('/v2/topic/{topicId}', 'delete'), [400, 401, 403, 404, 422, 500, 503])
     t.strictSame(errors('/v2/topic/{topicId}/subscription', 'get'), [400, 401, 403, 404, 500, 501, 503])
     t.strictSame(errors('/v2/topic/{topicId}/subscription', 'post'), [400, 401, 403, 404, 422, 500, 501, 503])
     t.strictSame(errors('/v2/topic/{topicId}/message', 'post'), [400, 401, 403, 404, 422, 500, 503])
     t.strictSame(errors('/v2/topic/{topicId}/message', 'get'), [400, 401, 403, 404, 422, 500, 503])
     t.strictSame(errors('/v2/message/{messageId}', 'get'), [400, 401, 403, 404, 500, 503])
+    for (const method of ['get', 'put']) t.strictSame(errors('/v2/operation/{key}', method), [400, 401, 403, 404, 422, 500, 503])
     t.strictSame(errors('/v2/maintenance', 'get'), [401, 403, 500, 503])
     t.strictSame(errors('/v2/maintenance', 'put'), [400, 401, 403, 422, 500, 503])
     t.match(document.paths['/v2/topic'].post.responses[422].description, /^The name is taken, or the media type is malformed\. .*no body/)
@@ -88,6 +91,26 @@ t.test('the OpenAPI document', async t => {
     t.strictSame(security('/v2/topic', 'get'), [{ signature: ['topic:read'] }])
     t.strictSame(security('/v2/topic', 'post'), [{ signature: ['topic:write'] }])
     t.strictSame(security('/v2/topic/{topicId}', 'delete'), [{ signature: ['topic:write'] }])
+    for (const method of ['get', 'put']) {
+      const roles = security('/v2/operation/{key}', method).map(({ signature }: { signature: string[] }) => signature)
+      t.strictSame(roles.sort(), [['message:write'], ['operator'], ['topic:write']], 'one of those of the operations is enough')
+    }
+  })
+
+  t.test('has the idempotency keys of the operations that can be repeated', async t => {
+    const isKey = ({ name }: { name: string }) => name === 'Idempotency-Key'
+    const marks = { 'Idempotency-Status': { $ref: '#/components/headers/Idempotency-Status' }, 'Idempotent-Replayed': { $ref: '#/components/headers/Idempotent-Replayed' } }
+    const keyed = Object.entries<object>(document.paths).flatMap(([path, item]) => Object.entries<any>(item).filter(([, { parameters = [] }]) => parameters.some(isKey)).map(([method]) => [method, path]))
+    t.strictSame(keyed.map(operation => operation.join(' ')).sort(), ['delete /v2/topic/{topicId}', 'post /v2/topic', 'post /v2/topic/{topicId}/message', 'put /v2/maintenance'])
+    for (const [method, path] of keyed) {
+      const { parameters, responses } = document.paths[path!][method!]
+      t.match(parameters.find(isKey), { in: 'header', required: false })
+      const success = Object.keys(responses).find(statusCode => statusCode < '300')!
+      for (const statusCode of [success, 422]) t.match(responses[statusCode].headers, marks, path)
+      t.match(responses[503].headers, { 'Retry-After': { $ref: '#/components/headers/Retry-After' } })
+    }
+    t.match(document.paths['/v2/topic'].post.responses[422].description, /malformed\. The Idempotency-Key was used for another request/)
+    t.ok(document.components.headers['Idempotency-Status'].schema)
   })
 
   t.test('names the schemas that it uses more than once', async t => {

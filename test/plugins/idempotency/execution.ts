@@ -58,7 +58,11 @@ t.test('sends 503 if the result of the commit is unknown, and a repetition learn
 
 t.test('replays the answer of another process that has settled the key before a rejection is recorded', async t => {
   const { app, store } = await createService(t)
-  addRoute(app, async (_request, reply) => reply.header('location', '/rejected').notFound('There is none'))
+  let executions = 0
+  addRoute(app, async (_request, reply) => {
+    executions++
+    return reply.header('location', '/rejected').notFound('There is none')
+  })
   const send = await listenForKeys(t, app)
   const fingerprint = createFingerprint('POST', '/', hash('sha256', '{}', 'buffer'))
   store.reject = async () => {
@@ -73,6 +77,27 @@ t.test('replays the answer of another process that has settled the key before a 
   t.match(summarize(await send('c')), { statusCode: 422, status: 'closed' })
   store.reject = async () => { store.executing.add(createOperation('caller', 'd').id.toString('hex')) }
   t.match(summarize(await send('d')), { statusCode: 503, status: 'executing', retryAfter: '1' })
+  await tick(100)
+  store.executing.clear()
+  await tick(200)
+  t.equal(executions, 2, 'the handler is not called again for a request that is answered')
+})
+
+t.test('calls the handler of a request once if another process executes the key before a rejection is recorded', async t => {
+  const { app, store } = await createService(t)
+  let calls = 0
+  addRoute(app, async (_request, reply) => {
+    calls++
+    return reply.notFound('There is none')
+  })
+  const send = await listenForKeys(t, app)
+  const name = createOperation('caller', 'a').id.toString('hex')
+  store.reject = async () => { store.executing.add(name) }
+  t.match(summarize(await send('a')), { statusCode: 503, status: 'executing' })
+  store.executing.delete(name)
+  store.reject = async () => {}
+  t.match(summarize(await send('a')), { statusCode: 404, status: 'rejected', replayed: undefined })
+  t.equal(calls, 2)
 })
 
 t.test('sends the first of two answers', async t => {
@@ -235,6 +260,21 @@ t.test('denies an answer of an error handler after the timeout', async t => {
   const send = await listenForKeys(t, app)
   t.strictSame(summarize(await send('a', { lines: ['X-To: 200'] })), TOO_LONG)
   t.match(summarize(await send('a', { lines: ['X-To: 422'] })), { statusCode: 422, reason: 'mapped', status: undefined }, 'nothing has happened')
+})
+
+t.test('denies an answer that contradicts its transaction, also where Fastify handles the last error', async t => {
+  const { app, store } = await createService(t)
+  const notFound = Object.assign(new Error('There is none'), { statusCode: 404 })
+  app.setErrorHandler(() => { throw notFound })
+  app.addHook('onSend', async (request, reply) => {
+    if (request.headers['x-fail'] !== undefined && reply.getHeader('idempotency-status') !== undefined) throw notFound
+  })
+  addRoute(app, async () => 'ok')
+  const send = await listenForKeys(t, app)
+  t.strictSame(summarize(await send('a', { lines: ['X-Fail: 1'] })), FAILED)
+  t.equal(store.settled.size, 1)
+  store.commit = async () => { throw new Error('The connection is lost') }
+  t.match(summarize(await send('b')), { statusCode: 503, status: undefined })
 })
 
 t.test('fails a handler that hijacks the reply', async t => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { MaintenanceState } from '../../../plugins/maintenance/index.js'
-import { MESSAGE, open, SharedStore, tick, until } from '../../fixtures/maintenance.js'
+import { MESSAGE, off, on, open, SharedStore, tick, until } from '../../fixtures/maintenance.js'
 import { assertInjectedError } from '../../fixtures/service.js'
 
 t.test('is on before enter() has returned', async t => {
@@ -61,6 +61,56 @@ t.test('ignores a state that was loaded before a change', async t => {
   await until(() => loads === 3)
   t.equal(app.maintenance.state.enabled, true)
   answer()
+})
+
+t.test('applies a change with a context when it is loaded, because it can be rolled back', async t => {
+  const store = new SharedStore()
+  const { app } = await open(t, { store, pollInterval: 60_000 })
+  await app.ready()
+  const transaction = { isCommitted: false }
+  const load = store.load.bind(store)
+  store.load = async () => transaction.isCommitted ? await load() : off
+
+  t.match(await app.maintenance.enter({ message: 'Moving' }, transaction), { enabled: true, message: 'Moving' })
+  t.equal(app.maintenance.state.enabled, false)
+  await app.maintenance.reload()
+  t.equal(app.maintenance.state.enabled, false, 'before the commit')
+  transaction.isCommitted = true
+  await app.maintenance.reload()
+  t.match(app.maintenance.state, { enabled: true, message: 'Moving' })
+
+  t.strictSame(await app.maintenance.leave(transaction), off)
+  t.equal(app.maintenance.state.enabled, true)
+  await app.maintenance.reload()
+  t.equal(app.maintenance.state.enabled, false)
+})
+
+t.test('applies a change with a context at once without a store', async t => {
+  const { app } = await open(t)
+  t.match(await app.maintenance.enter({ message: 'Moving' }, {}), { enabled: true })
+  t.match(app.maintenance.state, { message: 'Moving' })
+  await app.maintenance.reload()
+  t.match(app.maintenance.state, { message: 'Moving' })
+  t.strictSame(await app.maintenance.leave({}), off)
+  t.strictSame(app.maintenance.state, off)
+})
+
+t.test('ignores a state whose load began before a reload', async t => {
+  const answers: Array<(state: MaintenanceState) => void> = []
+  let isHanging = false
+  const { app } = await open(t, { store: { load: () => isHanging ? new Promise(resolve => { answers.push(resolve) }) : off, save () {} }, pollInterval: 1 })
+  await app.ready()
+  isHanging = true
+  await until(() => answers.length === 1)
+  const reloaded = app.maintenance.reload()
+  answers[1](on)
+  await reloaded
+  t.equal(app.maintenance.state.enabled, true)
+  answers[0](off)
+  await until(() => answers.length === 3)
+  t.equal(app.maintenance.state.enabled, true)
+  isHanging = false
+  answers[2](on)
 })
 
 t.test('is off if the stored maintenance has ended', async t => {

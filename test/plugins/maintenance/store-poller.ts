@@ -44,6 +44,18 @@ t.test('keeps the last state while the store is down, and logs it once', async t
   t.strictSame(app.maintenance.state, { enabled: false }, 'a value that is not a state changes nothing')
 })
 
+t.test('keeps the last state if a reload fails, and logs it once', async t => {
+  const store = new SharedStore()
+  store.state = on
+  const { app, lines } = await open(t, { store, pollInterval: 60_000 })
+  await app.ready()
+  store.isDown = true
+  await app.maintenance.reload()
+  await app.maintenance.reload()
+  t.match(app.maintenance.state, on)
+  t.strictSame(warnings(lines), [[STAYS, 'down']])
+})
+
 t.test('logs what the store throws, also if it is not an Error', async t => {
   const { app, lines } = await open(t, { store: { load () { throw 'down' }, save () {} } }) // eslint-disable-line no-throw-literal
   await app.ready()

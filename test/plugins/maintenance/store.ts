@@ -23,6 +23,19 @@ t.test('applies the stored state in other processes, and after the next start', 
   await until(() => !app.maintenance.state.enabled)
 })
 
+t.test('passes the context of a change to save()', async t => {
+  const saved: unknown[][] = []
+  const { app } = await open(t, { store: { load: () => off, save (...values: unknown[]) { saved.push(values) } } })
+  await app.ready()
+  const transaction = {}
+  await app.maintenance.enter({}, transaction)
+  await app.maintenance.leave(transaction)
+  await app.maintenance.leave()
+  t.match(saved, [[{ enabled: true }, {}], [off, {}], [off, undefined]])
+  t.equal(saved[0][1], transaction)
+  t.equal(saved[1][1], transaction)
+})
+
 t.test('keeps the state if save() takes too long, and finds the state if it is saved later', async t => {
   let state: MaintenanceState = off
   let finish = () => {}

@@ -96,7 +96,7 @@ t.test('refers an operation to the errors that it can send', async t => {
   t.test('the errors of config.errors, with their descriptions', async t => {
     const { paths } = await documentOf(t, app => {
       app.get('/:name', { config: { errors: { 422: 'Taken.', 404: 'No such item.', 503: 'Closed at night.' } } }, handler)
-      app.get('/', { config: { errors: { 501: 'Not yet.' } } }, handler)
+      app.get('/', { config: { errors: { 501: 'Not yet' } } }, handler)
     })
     const headers = { 'EB-REASON-PHRASE': { $ref: '#/components/headers/EB-REASON-PHRASE' } }
     const { 200: _, ...errors } = paths['/{name}'].get.responses
@@ -108,6 +108,7 @@ t.test('refers an operation to the errors that it can send', async t => {
       503: { description: `Closed at night. ${UNKNOWN_STATUS} ${NO_BODY}`, headers }
     })
     t.strictSame(errorsOf(paths['/'].get), [500, 501, 503])
+    t.equal(paths['/'].get.responses[501].description, `Not yet. ${UNKNOWN_STATUS} ${NO_BODY}`)
   })
 })
 

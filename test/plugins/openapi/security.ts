@@ -1,5 +1,7 @@
+import type { FastifyContextConfig, RouteOptions } from 'fastify'
 import t from 'tap'
 import signature from '../../../plugins/signature/index.js'
+import { createOutcomeConfig } from '../../../plugins/reason-phrase/idempotent-routes.js'
 import { documentOf, handler } from '../../fixtures/openapi.js'
 
 t.test('adds the security scheme and the permissions of signed requests', async t => {
@@ -19,4 +21,17 @@ t.test('adds the security scheme and the permissions of signed requests', async 
   for (const [path, statusCodes] of [['/any', ['401', '403', '500', '503']], ['/open', ['500', '503']]] as const) {
     t.strictSame(Object.keys(operation(path).responses).filter(code => code >= '400'), statusCodes)
   }
+})
+
+t.test('an outcome route needs one of the permissions of its operations', async t => {
+  const securityOf = async (...configs: FastifyContextConfig[]) => {
+    const { paths } = await documentOf(t, app => {
+      app.register(signature, { keys: () => undefined })
+      app.get('/operation/*', { schema: { params: { type: 'object', properties: { '*': { type: 'string' } } } }, config: createOutcomeConfig({}, configs.map(config => ({ config }) as RouteOptions)) }, handler)
+    })
+    return paths['/operation/{key}'].get.security
+  }
+  t.strictSame(await securityOf({ permission: 'read' }, { permission: 'write' }), [{ signature: ['read'] }, { signature: ['write'] }])
+  t.strictSame(await securityOf({ permission: 'read' }, {}), [{ signature: [] }])
+  t.strictSame(await securityOf({ signature: false }), [])
 })

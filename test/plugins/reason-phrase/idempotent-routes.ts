@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import reasonPhrase, { serverOptions } from '../../../index.js'
-import { isIdempotent } from '../../../plugins/reason-phrase/idempotent-routes.js'
+import { createOutcomeConfig, getOperations, isIdempotent, isOutcomeRoute } from '../../../plugins/reason-phrase/idempotent-routes.js'
 import { markIdempotentRoutes } from '../../fixtures/idempotent-routes.js'
 
 type Config = RouteOptions['config']
@@ -33,6 +33,22 @@ t.test('starts with idempotent routes that the idempotency plugin handles', asyn
   t.strictSame((await app.inject({ method: 'POST', url: '/topic' })).json(), { isIdempotent: true, value: 'optional' })
   t.strictSame((await app.inject('/topic')).json(), { isIdempotent: false })
   t.strictSame(config, { idempotency: 'optional' }, 'does not change the config of the caller')
+})
+
+t.test('recognizes the config of an outcome route, also in a copy', async t => {
+  const app = await build(t)
+  const operations: RouteOptions[] = []
+  const config = createOutcomeConfig({ errors: { 404: 'Nothing is known.' } }, operations)
+  app.addHook('onRoute', route => { route.config = { ...route.config } })
+  app.get('/operation/*', { config }, async ({ routeOptions: { config } }) => {
+    t.equal(getOperations(config), operations)
+    return { isOutcomeRoute: isOutcomeRoute(config), errors: config.errors }
+  })
+  app.get('/topic', async ({ routeOptions: { config } }) => ({ isOutcomeRoute: isOutcomeRoute(config) }))
+  t.strictSame((await app.inject('/operation/a')).json(), { isOutcomeRoute: true, errors: { 404: 'Nothing is known.' } })
+  t.strictSame((await app.inject('/topic')).json(), { isOutcomeRoute: false })
+  t.equal(isOutcomeRoute(undefined), false)
+  t.equal(isIdempotent(config), false)
 })
 
 t.test('rejects at start an idempotent route without the idempotency plugin', async t => {
@@ -98,4 +114,25 @@ t.test('rejects at start an idempotent route that is exempt from the contract', 
   markIdempotentRoutes(app)
   app.post('/topic', { config: { idempotency: 'optional', reasonPhrase: false } }, handler)
   await assertRejected(t, app, 'POST /topic has config.idempotency and reasonPhrase: false. Remove one of them: only rejections without a body are recorded')
+})
+
+t.test('rejects at start a route that shares a transaction without a key, and an invalid value', async t => {
+  for (const [config, message] of [
+    [{ transaction: 'shared' }, 'has config.transaction, but no config.idempotency. Add it, or remove config.transaction'],
+    [{ transaction: 'own', idempotency: 'optional' }, "must have 'shared' or nothing as its config.transaction, not 'own'"],
+    [{ transaction: true, idempotency: 'required' }, "must have 'shared' or nothing as its config.transaction, not true"],
+    [{ transaction: null, idempotency: 'required' }, "must have 'shared' or nothing as its config.transaction, not null"]
+  ] as Array<[Config, string]>) {
+    const app = await build(t)
+    markIdempotentRoutes(app)
+    app.post('/topic', { config }, handler)
+    await assertRejected(t, app, `POST /topic ${message}`)
+  }
+})
+
+t.test('starts with a route that shares a transaction', async t => {
+  const app = await build(t)
+  markIdempotentRoutes(app)
+  app.post('/topic', { config: { idempotency: 'optional', transaction: 'shared' } }, async ({ routeOptions: { config } }) => config.transaction)
+  t.equal((await app.inject({ method: 'POST', url: '/topic' })).body, 'shared')
 })

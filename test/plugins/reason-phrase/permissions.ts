@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyPluginAsync, type RouteOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import reasonPhrase, { serverOptions } from '../../../index.js'
+import { createOutcomeConfig } from '../../../plugins/reason-phrase/idempotent-routes.js'
 import signature, { type Key } from '../../../plugins/signature/index.js'
 import { assertInjectedError } from '../../fixtures/service.js'
 import { KEY, sign } from '../../fixtures/sign.js'
@@ -101,4 +102,62 @@ t.test('throws for an invalid permission when the route is registered, with and 
     app.route({ method: 'GET', url: '/x', config: { permission: undefined, signature: false }, handler: async () => 'open' })
     t.equal((await app.inject('/x')).body, 'open')
   }
+})
+
+/** Builds a service with a route that tells the outcomes of idempotent routes with these configs. */
+async function buildOutcomes (t: Test, configs: Array<RouteOptions['config']>, permissions?: string[]): Promise<FastifyInstance> {
+  const app = await build(t)
+  if (permissions !== undefined) await app.register(signature, { keys: id => id === KEY.id ? { secret: KEY.secret, permissions } : undefined })
+  const operations: RouteOptions[] = []
+  app.get('/operation/*', { config: createOutcomeConfig({}, operations) }, async () => 'the outcome')
+  for (const [index, config] of configs.entries()) {
+    operations.push({ method: 'POST', url: `/${index}`, config, handler: async () => 'done' })
+  }
+  return app
+}
+
+t.test('lets a key use an outcome route that has one of the permissions of the idempotent routes', async t => {
+  const url = '/operation/a'
+  const cases: Array<[permissions: string[], configs: Array<RouteOptions['config']>, message: string | undefined]> = [
+    [['read'], [{ permission: 'read' }, { permission: 'write' }, { permission: 'write' }], undefined],
+    [['x', 'write'], [{ permission: 'read' }, { permission: 'write' }], undefined],
+    [['x'], [{ permission: 'read' }, { permission: 'write' }, { permission: 'write' }], 'The key needs one of the permissions read, write'],
+    [['x'], [{ permission: 'write' }, { permission: 'write' }], 'The key lacks the permission write'],
+    [[], [{ permission: 'read' }, {}], undefined],
+    [[], [], undefined]
+  ]
+  for (const [permissions, configs, message] of cases) {
+    const app = await buildOutcomes(t, configs, permissions)
+    assertInjectedError(t, await app.inject(url), 401, 'The request is not signed: it must have Signature-Input and Signature')
+    for (const method of ['GET', 'HEAD'] as const) {
+      const response = await app.inject({ method, url, headers: sign(method, url) })
+      if (message === undefined) t.equal(response.statusCode, 200)
+      else assertInjectedError(t, response, 403, message)
+    }
+  }
+})
+
+t.test('needs no signature for an outcome route if no idempotent route needs one', async t => {
+  const unsigned = { signature: false } as const
+  for (const [configs, statusCode] of [[[unsigned, unsigned], 200], [[unsigned, {}], 401], [[unsigned, { permission: 'read' }], 401]] as const) {
+    const app = await buildOutcomes(t, [...configs], [])
+    t.equal((await app.inject('/operation/a')).statusCode, statusCode)
+  }
+})
+
+t.test('rejects at start an outcome route whose permissions nothing verifies', async t => {
+  const app = await build(t)
+  const operations: RouteOptions[] = []
+  app.get('/operation/*', { config: createOutcomeConfig({}, operations) }, async () => 'the outcome')
+  await app.register(async child => {
+    await child.register(signature, options)
+    for (const permission of ['read', 'write']) {
+      const config = { permission }
+      child.post(`/${permission}`, { config }, async () => 'done')
+      operations.push({ method: 'POST', url: `/${permission}`, config, handler: async () => 'done' })
+    }
+  })
+  await t.rejects(async () => await app.ready(), unverifiedError('GET', '/operation/*', 'read or write'))
+  const open = await buildOutcomes(t, [{}])
+  t.equal((await open.inject('/operation/a')).statusCode, 200)
 })

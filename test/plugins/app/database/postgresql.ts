@@ -47,6 +47,8 @@ t.test('the database on PostgreSQL', { skip: postgresql.skip }, async t => {
 
   t.test('is unavailable when it stops answering, and gets another connection', async t => {
     const { gate, databaseUrl } = await Gate.to(t, await postgresql.open(t))
+    // The migrations can take longer.
+    await openDatabase(t, { databaseUrl })
     const { database } = await openDatabase(t, { databaseUrl: `${databaseUrl}?query_timeout=200` })
     gate.mute()
     await t.rejects(database.run(readNames), { statusCode: 503, cause: { message: 'Query read timeout' } })

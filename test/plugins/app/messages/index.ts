@@ -1,7 +1,17 @@
 import Libsql from 'libsql'
 import t, { type Test } from 'tap'
+import { createOperation } from '../../../../lib/idempotency/operation.js'
+import type { NewRecord } from '../../../../plugins/idempotency/index.js'
 import { databases, sqlite } from '../../../fixtures/database.js'
 import { createMessagingService } from '../../../fixtures/messaging-service.js'
+
+/** Returns the record of an answer to a request with a key. */
+const recordOf = (key: string): NewRecord => ({
+  operation: createOperation('caller', key),
+  fingerprint: Buffer.alloc(32),
+  state: 'succeeded',
+  answer: { statusCode: 202, headers: {}, body: Buffer.from('accepted') }
+})
 
 for (const { name, skip, open } of databases) {
   t.test(`on ${name}, app.messages`, { skip }, async t => {
@@ -70,7 +80,7 @@ for (const { name, skip, open } of databases) {
       for (const value of all) await send(json, value)
       const bytes = await topic('bytes', 'application/octet-stream')
       const body = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
-      const acceptBytes = (body: Buffer) => app.messages.accept({ topicId: bytes, mediaType: 'application/octet-stream', body })
+      const acceptBytes = (body: Buffer) => app.messages.accept(app.messages.createDraft({ topicId: bytes, mediaType: 'application/octet-stream', body }))
       await acceptBytes(Buffer.alloc(0))
       await Promise.all([body, Buffer.alloc(0), body.subarray(1)].map(acceptBytes))
       await settled()
@@ -97,6 +107,43 @@ for (const { name, skip, open } of databases) {
       await settled()
       await first.send(topicIds[0], 9)
       t.same(await first.counts(), { accepted: 1, stored: 5 })
+    })
+
+    t.test('accepts a message once for the key of its record', async t => {
+      const { app, topic, sequences } = await createMessagingService(t, await open(t), { working: false })
+      const topicId = await topic('a')
+      const accept = (value: string, key?: string) => app.messages.accept(app.messages.createDraft({ topicId, mediaType: 'application/json', body: Buffer.from(`"${value}"`) }), key === undefined ? undefined : recordOf(key))
+      const findRecords = () => app.database.run(db => db.selectFrom('idempotency').select(['scope', 'idempotencyKey', 'state', 'status', 'body']).orderBy('idempotencyKey').execute())
+
+      t.same(await Promise.all([accept('1', 'a'), accept('lost', 'a'), accept('2'), accept('3', 'b'), accept('4')]), [true, false, true, true, true], 'one key twice in a transaction')
+      t.same(await Promise.all([accept('lost', 'b'), accept('lost', 'a')]), [false, false], 'a transaction without a message')
+      t.same(await Promise.all([accept('5', 'c'), accept('lost', 'b')]), [true, false])
+      t.strictSame(await sequences(topicId), [[1, '1'], [2, '2'], [3, '3'], [4, '4'], [5, '5']], 'without gaps')
+      const records = await findRecords()
+      t.match(records, ['a', 'b', 'c'].map(key => ({ scope: 'caller', idempotencyKey: key, state: 'succeeded', status: 202 })))
+      t.strictSame(Buffer.from(records[0].body as ArrayBuffer), Buffer.from('accepted'))
+    })
+
+    t.test('accepts no message if its record cannot be inserted', async t => {
+      const { app, topic, send, sequences } = await createMessagingService(t, await open(t), { working: false })
+      const topicId = await topic('a')
+      await app.database.run(db => db.schema.dropTable('idempotency').execute())
+      const draft = app.messages.createDraft({ topicId, mediaType: 'application/json', body: Buffer.from('1') })
+      const results = await Promise.allSettled([send(topicId, 0), app.messages.accept(draft, recordOf('a'))])
+      for (const result of results) t.match(result, { status: 'rejected', reason: { message: /idempotency/ } })
+      await send(topicId, 2)
+      t.strictSame(await sequences(topicId), [[1, 2]])
+    })
+
+    t.test('records nothing when the backlog is full', async t => {
+      const { app, topic, counts } = await createMessagingService(t, { ...await open(t), messageBacklog: 1 }, { working: false })
+      const topicId = await topic('a')
+      const accept = (key: string) => app.messages.accept(app.messages.createDraft({ topicId, mediaType: 'application/json', body: Buffer.from('1') }), recordOf(key))
+      const results = await Promise.allSettled([accept('a'), accept('b')])
+      t.match(results, [{ value: true }, { reason: { statusCode: 503, message: 'Too many messages wait to be stored' } }])
+      await t.rejects(accept('a'), { message: 'Too many messages wait to be stored' }, 'a repetition as well')
+      t.same(await counts(), { accepted: 1 })
+      t.match(await app.database.run(db => db.selectFrom('idempotency').select('idempotencyKey').execute()), [{ idempotencyKey: 'a' }])
     })
 
     t.test('pages forwards and backwards through the stored messages', async t => {

@@ -1,13 +1,15 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
+import pg from 'pg'
 import t from 'tap'
 import { claimStatement, settleStatement } from '../../../../lib/idempotency/dialects/postgresql.js'
 import { toNumbered } from '../../../../lib/idempotency/statement.js'
 import { combineRoundTrips } from '../../../../plugins/idempotency/stores/combine-round-trips.js'
 import { kyselyStore } from '../../../../plugins/idempotency/stores/kysely.js'
-import { openPool, postgresql } from '../../../fixtures/database.js'
+import { openPool, postgresql, query } from '../../../fixtures/database.js'
 import { FakePgClient, fakePool } from '../../../fixtures/fake-pg.js'
 import { answer, fingerprint, operationOf } from '../../../fixtures/idempotency.js'
 import { execute } from '../../../fixtures/idempotent-store.js'
+import { tick } from '../../../fixtures/maintenance.js'
 
 const claim = toNumbered(claimStatement(operationOf('a'), fingerprint))
 const settle = toNumbered(settleStatement(operationOf('a'), answer))
@@ -89,6 +91,39 @@ t.test('combineRoundTrips() releases clients, and keeps one for each connection'
   t.strictSame(client.queries, ['end'])
 })
 
+t.test('combineRoundTrips() closes a connection whose state is not known', async t => {
+  const timeout = new Error('Query read timeout')
+  // The server sends its errors with a severity.
+  const failure = Object.assign(new Error('duplicate key'), { severity: 'ERROR' })
+  for (const { errors, queries, released } of [
+    // The rollback would wait for the query that is lost.
+    { errors: { 'insert into effect': timeout }, queries: ['begin', 'insert into effect'], released: timeout },
+    { errors: { 'insert into effect': failure }, queries: ['begin', 'insert into effect', 'rollback'], released: undefined },
+    { errors: { 'insert into effect': failure, rollback: timeout }, queries: ['begin', 'insert into effect', 'rollback'], released: timeout },
+    { errors: { begin: timeout }, queries: ['begin'], released: timeout }
+  ] as const) {
+    const { client, combined } = await connect({ errors })
+    await combined.query('begin', [])
+    await t.rejects(combined.query('insert into effect', []), Object.values(errors)[0])
+    t.match(await combined.query('rollback', []), { command: 'ROLLBACK' })
+    if (released !== undefined) await t.rejects(combined.query('select 1', []), released)
+    combined.release()
+    t.strictSame(client.queries, queries)
+    t.strictSame(client.released, [released])
+  }
+})
+
+t.test('combineRoundTrips() ignores the error event of a lost connection', async t => {
+  const { client, pool } = await connect()
+  await pool.connect()
+  t.equal(client.listeners.size, 1)
+  for (const listener of client.listeners) listener(new Error('Connection terminated'))
+
+  // The pool of a service can have clients of its own.
+  const { query, release } = client
+  t.type((await combineRoundTrips({ connect: async () => ({ query, release }), end: async () => {} }).connect()).query, 'function')
+})
+
 t.test('combineRoundTrips() on PostgreSQL', { skip: postgresql.skip }, async t => {
   const pool = await openPool(t)
   const texts: string[] = []
@@ -136,5 +171,22 @@ t.test('combineRoundTrips() on PostgreSQL', { skip: postgresql.skip }, async t =
       await t.rejects(sql`select 1 / 0`.execute(transaction))
     }), rolledBack)
     t.equal(await countEffects(), before)
+  })
+
+  t.test('rejects if the connection is terminated while nothing is sent', async t => {
+    const before = await countEffects()
+    const plainPool = new pg.Pool(pool.options)
+    plainPool.on('error', () => {})
+    const plainDb = new Kysely<{ effect: { n: number } }>({ dialect: new PostgresDialect({ pool: combineRoundTrips(plainPool) }) })
+    t.teardown(() => plainDb.destroy())
+    await t.rejects(plainDb.transaction().execute(async transaction => {
+      await tested.addEffect(transaction)
+      const { rows: [{ pid }] } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(transaction)
+      await query(`select pg_terminate_backend(${pid})`)
+      await tick(50)
+    }))
+    t.equal(await countEffects(), before)
+    await plainDb.transaction().execute(tested.addEffect)
+    t.equal(await countEffects(), before + 1)
   })
 })

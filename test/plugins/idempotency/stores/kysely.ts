@@ -2,6 +2,7 @@ import { CamelCasePlugin, Kysely, MysqlDialect, PostgresDialect, SqliteDialect, 
 import Libsql from 'libsql'
 import { createPool } from 'mysql2'
 import t, { type Test } from 'tap'
+import { rawStatement, ROLLBACK } from '../../../../lib/idempotency/statement.js'
 import { createSqliteDialect } from '../../../../plugins/app/database/sqlite.js'
 import { combineRoundTrips } from '../../../../plugins/idempotency/stores/combine-round-trips.js'
 import { kyselyStore, type KyselyStoreOptions } from '../../../../plugins/idempotency/stores/kysely.js'
@@ -61,6 +62,24 @@ async function testTransactions (t: Test, { db, store, addEffect, countEffects }
     })
     await t.rejects(addEffect(transaction), ended)
     await t.rejects(sql`insert into effect_of_operation values (1)`.execute(transaction), ended)
+    t.equal(await countEffects(), before)
+  })
+
+  t.test('ends every handle of a transaction', async t => {
+    const before = await countEffects()
+    await store.transaction(async session => {
+      const { transaction } = session
+      const handles = [transaction, transaction.withoutPlugins(), transaction.withTables<{ other: { number: number } }>(), transaction.withPlugin(new CamelCasePlugin()), transaction.withPlugin(new CamelCasePlugin()).withoutPlugins()]
+      const compiled = sql`insert into effect_of_operation values (1)`.compile(db)
+      for (const handle of handles) await handle.executeQuery(compiled)
+      await session.query(ROLLBACK)
+      for (const handle of handles) {
+        await t.rejects(handle.executeQuery(compiled), ended)
+        await t.rejects(sql`insert into effect_of_operation values (1)`.execute(handle), ended)
+      }
+      // The store ends the transaction that is there.
+      await session.query(rawStatement('begin'))
+    })
     t.equal(await countEffects(), before)
   })
 

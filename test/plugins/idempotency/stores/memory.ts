@@ -35,6 +35,20 @@ t.test('tells which operation executes', async t => {
   t.equal(await store.transaction(session => recordsOf(store, session).find(operation)), undefined)
 })
 
+t.test('finds a record in its own transaction, and in others after the commit', async t => {
+  const { store } = create()
+  const operation = operationOf('a')
+  const findIn = async () => await store.transaction(session => recordsOf(store, session).find(operation))
+  await store.transaction(async session => {
+    const records = recordsOf(store, session)
+    t.equal(await records.find(operation), undefined)
+    await records.insert([{ operation, fingerprint: undefined, state: 'closed' }])
+    t.match(await records.find(operation), { state: 'closed' })
+    t.equal(await findIn(), undefined)
+  })
+  t.match(await findIn(), { state: 'closed' })
+})
+
 t.test('closes keys, and removes old records', async t => {
   const tested = create()
   const { store } = tested

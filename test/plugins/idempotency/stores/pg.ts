@@ -98,7 +98,7 @@ t.test('pgStore() without a server', async t => {
 async function create (t: Test) {
   const pool = await openPool(t)
   t.teardown(() => pool.end())
-  const store = pgStore<PoolClient>(pool)
+  const store = pgStore(pool)
   await Promise.all([store.createTable(), store.createTable(), store.createTable()])
   await pool.query('create table effect (n integer)')
   const addEffect = async (client: PoolClient) => await client.query('insert into effect values ($1)', [1])

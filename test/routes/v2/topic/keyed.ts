@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { databases } from '../../../fixtures/database.js'
-import { listenForSigned, OTHER_KEY, type KeyedRequestOptions } from '../../../fixtures/keyed-client.js'
+import { listenForSigned, OTHER_KEY, persist, type KeyedRequestOptions } from '../../../fixtures/keyed-client.js'
 import { summarize } from '../../../fixtures/keyed-service.js'
 import { createService, writeKeysFile } from '../../../fixtures/service.js'
 import { KEY } from '../../../fixtures/sign.js'
@@ -45,7 +45,7 @@ for (const { name, skip, open } of databases) {
 
     t.test('creates one topic for many requests at once', async t => {
       const { create, names } = await serve(t)
-      const responses = await Promise.all(Array.from({ length: 20 }, () => create('a')))
+      const responses = await Promise.all(Array.from({ length: 20 }, () => persist(() => create('a'))))
       t.equal(new Set(responses.map(({ statusCode, body }) => `${statusCode} ${body}`)).size, 1)
       t.equal(responses.filter(response => valuesOf(response, 'idempotent-replayed').length === 0).length, 1)
       t.same(await names(), [draft.name])
@@ -54,7 +54,7 @@ for (const { name, skip, open } of databases) {
     t.test('creates the topics of many keys, and of requests without a key, at once', async t => {
       const { create, names } = await serve(t)
       const numbers = Array.from({ length: 20 }, (_, number) => `${number}`)
-      const responses = await Promise.all(numbers.flatMap(number => [create(number, { name: `keyed ${number}` }), create(undefined, { name: `bare ${number}` })]))
+      const responses = await Promise.all(numbers.flatMap(number => [persist(() => create(number, { name: `keyed ${number}` })), create(undefined, { name: `bare ${number}` })]))
       t.same(responses.map(({ statusCode }) => statusCode), responses.map(() => 201))
       t.equal((await names()).length, 40)
       t.notOk(responses.some((response, index) => valuesOf(response, 'idempotency-status').length !== (index + 1) % 2), 'only answers to a key have its status')
@@ -62,7 +62,7 @@ for (const { name, skip, open } of databases) {
 
     t.test('gives a name to one of many keys', async t => {
       const { create } = await serve(t)
-      const responses = await Promise.all(Array.from({ length: 10 }, (_, number) => create(number % 2 === 0 ? `${number}` : undefined)))
+      const responses = await Promise.all(Array.from({ length: 10 }, (_, number) => persist(() => create(number % 2 === 0 ? `${number}` : undefined))))
       t.same(responses.map(({ statusCode }) => statusCode).sort(), [201, ...Array(9).fill(422)])
     })
 

@@ -43,6 +43,9 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     },
     config: {
       permission: 'message:write',
+      idempotency: 'optional',
+      // Many messages are committed together.
+      transaction: 'shared',
       errors: {
         400: `The request is malformed, or the body has more than ${MAX_BODY_BYTES / 1024} KiB.`,
         404: 'No topic has this id.',
@@ -72,7 +75,9 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     const loss = findJsonLoss(request.jsonText, request.body)
     if (loss !== undefined) return reply.unprocessable(`body ${loss}`)
 
-    const messageId = await app.messages.accept({ topicId, mediaType, body })
+    const draft = app.messages.createDraft({ topicId, mediaType, body })
+    await request.commitWith(record => app.messages.accept(draft, record))
+    const { messageId } = draft
     return reply.accepted({ messageId, status: 'accepted' }, `/v2/message/${messageId}`)
   })
 

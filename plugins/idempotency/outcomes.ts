@@ -1,0 +1,172 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema, FastifySchemaCompiler, RouteOptions } from 'fastify'
+import { checkKey } from '../../lib/idempotency/key.js'
+import type { Operation } from '../../lib/idempotency/operation.js'
+import { createExecutingBody, createOutcomeBody, type OutcomeBody } from '../../lib/idempotency/outcome-body.js'
+import type { NewRecord, StoredRecord } from '../../lib/idempotency/record.js'
+import type { RefusalName } from '../../lib/idempotency/refusals.js'
+import type { IdempotencyStore, Records } from '../../lib/idempotency/store.js'
+import { isPlainObject } from '../../lib/plain-object.js'
+import { createOutcomeConfig } from '../reason-phrase/idempotent-routes.js'
+import { poll, reportUnavailable, type Coordinator } from './coordinator.js'
+import { CLOSING, OUTCOME, PARAMS } from './outcome-schemas.js'
+import { sendRefusal } from './replay.js'
+import { transactRecords } from './transaction.js'
+
+/** What the outcome routes need. */
+interface OutcomeContext<T> {
+  readonly store: IdempotencyStore<T>
+  readonly coordinator: Coordinator<T>
+  /** The idempotent routes. More of them can be added until the service starts. */
+  readonly operations: readonly RouteOptions[]
+}
+
+/** A request whose path ends with a key. */
+type OutcomeRequest = FastifyRequest<{ Params: { '*': string } }>
+
+const EXPIRED = 'The key has expired: the outcome of its operation is no longer known.'
+
+/**
+ * Adds the routes `GET` and `PUT {path}/*`, which tell the outcome of a key, and close it. A wildcard, because Fastify
+ * limits the length of a parameter.
+ */
+export function addOutcomeRoutes<T> (app: FastifyInstance, path: string, { store, coordinator, operations }: OutcomeContext<T>): void {
+  const outcomes = new Outcomes(store, coordinator)
+  const compilers = { validatorCompiler: compileValidator, serializerCompiler: compileSerializer }
+  app.get(`${path}/*`, {
+    ...compilers,
+    schema: {
+      summary: 'Get the outcome of an idempotency key',
+      description: 'Returns what became of the request with this key. A request whose outcome is not known may still arrive: to be sure that it does not happen any more, close its key.',
+      params: PARAMS,
+      response: { 200: { ...OUTCOME, description: 'What is known of the key.' } }
+    },
+    config: createOutcomeConfig({
+      errors: {
+        404: 'Nothing is known of the key. Its request may still arrive.',
+        422: EXPIRED,
+        503: 'The service is temporarily unavailable. Retry after the time in `Retry-After`.'
+      }
+    }, operations)
+  }, async (request: OutcomeRequest, reply) => send(reply, await outcomes.find(request)))
+
+  app.put(`${path}/*`, {
+    ...compilers,
+    schema: {
+      summary: 'Close an idempotency key',
+      description: 'Settles the key, and returns its final state. If the request with this key has not begun, it never takes effect, however late it arrives. Repeating the call returns the same state.',
+      params: PARAMS,
+      body: CLOSING,
+      response: { 200: { ...OUTCOME, description: 'The final state of the key: `succeeded`, `rejected` or `closed`.' } }
+    },
+    config: createOutcomeConfig({
+      errors: {
+        422: EXPIRED,
+        503: 'A request with this key is being executed, or the service is temporarily unavailable. Retry after the time in `Retry-After`.'
+      }
+    }, operations)
+  }, async (request: OutcomeRequest, reply) => send(reply, await outcomes.close(request)))
+}
+
+/** Checks the key and the body. The compiler of the service can be one for schemas of another kind. */
+const compileValidator: FastifySchemaCompiler<FastifySchema> = ({ httpPart }) => httpPart === 'body' ? validateClosing : validateParams
+
+function validateParams (params: OutcomeRequest['params']): { error?: Error } {
+  try {
+    checkKey(params['*'])
+    return {}
+  } catch (error) {
+    return { error: error as Error }
+  }
+}
+
+function validateClosing (body: unknown): { error?: Error } {
+  const isClosing = isPlainObject(body) && Object.keys(body).length === 1 && (body as { state?: unknown }).state === 'closed'
+  return isClosing ? {} : { error: new Error('The body must be {"state":"closed"}') }
+}
+
+function compileSerializer (): typeof JSON.stringify {
+  return JSON.stringify
+}
+
+function send (reply: FastifyReply, outcome: OutcomeBody | RefusalName): FastifyReply {
+  // The answer changes, and belongs to one caller. A shared cache does not know that the signature authenticates the caller.
+  reply.header('cache-control', 'no-store')
+  return typeof outcome === 'string' ? sendRefusal(reply, outcome) : reply.send(outcome)
+}
+
+/** The outcomes of the keys. */
+class Outcomes<T> {
+  readonly #store: IdempotencyStore<T>
+  readonly #coordinator: Coordinator<T>
+
+  constructor (store: IdempotencyStore<T>, coordinator: Coordinator<T>) {
+    this.#store = store
+    this.#coordinator = coordinator
+  }
+
+  /** Returns the outcome of a key, or the refusal that is sent. */
+  async find (request: OutcomeRequest): Promise<OutcomeBody | RefusalName> {
+    return await this.#find(this.#operationOf(request), this.#coordinator.createDeadline(), request)
+  }
+
+  /** Closes a key if its request has not begun. Returns its final outcome, or the refusal that is sent. */
+  async close (request: OutcomeRequest): Promise<OutcomeBody | RefusalName> {
+    const operation = this.#operationOf(request)
+    const deadline = this.#coordinator.createDeadline()
+    // Its record may be gone, so a closed key could belong to an operation that happened.
+    if (this.#coordinator.isExpired(operation)) return await this.#findSettled(operation, deadline, request)
+    const result = await this.#coordinator.run(operation.id, deadline, async () => {
+      return await poll(deadline, async () => await this.#coordinator.limit(deadline, async () => await this.#close(operation, request)))
+    })
+    if (typeof result === 'string') return result
+    // The record of another request of this process has no times.
+    return isStored(result) ? createOutcomeBody(result) : await this.#find(operation, deadline, request)
+  }
+
+  #operationOf (request: OutcomeRequest): Operation {
+    return this.#coordinator.createOperation(request as FastifyRequest, request.params['*'])
+  }
+
+  async #close (operation: Operation, { log }: OutcomeRequest): Promise<StoredRecord | RefusalName> {
+    let record: StoredRecord | undefined
+    try {
+      await transactRecords(this.#store, async records => {
+        await records.insert([{ operation, fingerprint: undefined, state: 'closed' }])
+        record = await records.find(operation)
+      })
+      return record ?? 'executing'
+    } catch (error) {
+      const refusal = reportUnavailable(log, error)
+      // The commit has failed.
+      return record === undefined ? refusal : 'commitUnknown'
+    }
+  }
+
+  async #findSettled (operation: Operation, deadline: number, request: OutcomeRequest): Promise<OutcomeBody | RefusalName> {
+    const outcome = await this.#find(operation, deadline, request)
+    return typeof outcome !== 'string' && outcome.state === 'executing' ? 'executing' : outcome
+  }
+
+  async #find (operation: Operation, deadline: number, { log }: OutcomeRequest): Promise<OutcomeBody | RefusalName> {
+    // On SQLite, this process has one connection, which the execution holds.
+    const execution = this.#coordinator.findExecution(operation.id)
+    if (execution !== undefined) return createExecutingBody(operation.key, execution.startedAt)
+    return await this.#coordinator.look(deadline, log, async records => await findOutcome(records, operation) ?? (this.#coordinator.isExpired(operation) ? 'expired' : 'nothingKnown'))
+  }
+}
+
+/** Returns the outcome of a key; undefined if nothing is known of it. */
+async function findOutcome (records: Records, operation: Operation): Promise<OutcomeBody | undefined> {
+  let record = await records.find(operation)
+  if (record === undefined) {
+    const executing = await records.findExecuting(operation)
+    if (executing !== undefined) return createExecutingBody(operation.key, executing.since)
+    // The execution may have ended between the two.
+    record = await records.find(operation)
+  }
+  return record && createOutcomeBody(record)
+}
+
+function isStored (record: NewRecord): record is StoredRecord {
+  return 'createdAt' in record
+}

@@ -1,0 +1,117 @@
+import type { FastifyContextConfig, RouteOptions } from 'fastify'
+import type { IdempotencyStatus } from '../../lib/idempotency/refusals.js'
+import { isServerError } from '../../lib/status-codes.js'
+import { isIdempotent, isOutcomeRoute } from '../reason-phrase/idempotent-routes.js'
+import type { Json } from './json.js'
+
+/** Whether the requests of a route can or must have a key, or ask for the outcome of one. */
+type Kind = 'optional' | 'required' | 'outcome'
+
+// Carries the kind of an operation from the schema of its route to the complete document.
+const KIND = 'x-reason-phrase-idempotency'
+
+const STATUSES: Record<IdempotencyStatus, string> = {
+  succeeded: 'the operation happened, once',
+  rejected: 'the operation was rejected, and did nothing',
+  executing: 'another request with the key is being executed',
+  mismatch: 'the key was used for another request',
+  closed: 'the key was closed, so the operation did not happen and never will',
+  expired: 'the key has expired, so the outcome of its operation is no longer known'
+}
+
+/** The header fields of responses. */
+const FIELDS = {
+  'Idempotency-Status': {
+    description: `What became of the idempotency key. ${Object.entries(STATUSES).map(([status, meaning]) => `\`${status}\`: ${meaning}.`).join(' ')} ` +
+      'A response without this field says nothing about the key.',
+    schema: { type: 'string', enum: Object.keys(STATUSES) }
+  },
+  'Idempotent-Replayed': {
+    description: 'The response was recorded when an earlier request with the idempotency key was executed.',
+    schema: { type: 'string', enum: ['true'] }
+  },
+  'Retry-After': {
+    description: 'When to repeat the request: a number of seconds, or a date.',
+    schema: { type: 'string' }
+  }
+}
+
+type FieldName = keyof typeof FIELDS
+
+const UNUSABLE = 'The Idempotency-Key was used for another request, was closed, or has expired. This request did nothing.'
+const UNDECIDED = 'Another request with this Idempotency-Key is being executed, or the store of the keys is unavailable. Repeat the request with the same key.'
+
+/** What the refusals of the idempotency plugin mean, by status code. The outcome routes describe their own. */
+const REFUSALS: Record<Kind, Record<number, string>> = {
+  optional: { 400: 'The Idempotency-Key is malformed.', 422: UNUSABLE, 503: UNDECIDED },
+  required: { 400: 'The Idempotency-Key is missing or malformed.', 422: UNUSABLE, 503: UNDECIDED },
+  outcome: {}
+}
+
+const KEY_SCHEMA = { type: 'string', minLength: 1, maxLength: 255 }
+
+/** Returns what the refusals of a route mean, by status code. */
+export function getRefusals ({ config }: RouteOptions): Record<number, string> {
+  const kind = getKind(config)
+  return kind === undefined ? {} : REFUSALS[kind]
+}
+
+/** Returns the URL of a route for the document. An outcome route has a wildcard, because Fastify limits the length of a parameter. */
+export function getDocumentUrl ({ url, config }: RouteOptions): string {
+  return getKind(config) === 'outcome' ? url.replace(/\*$/, ':key') : url
+}
+
+/** Returns what a route adds to the schema of its operation. {@link completeIdempotency} does the rest. */
+export function describeIdempotency ({ config, schema }: RouteOptions, { components }: Json): Json {
+  const kind = getKind(config)
+  if (kind === undefined) return {}
+  components.headers = { ...FIELDS, ...components.headers }
+  return { [KIND]: kind, ...(kind === 'outcome' && { params: renameWildcard(schema!.params as Json) }) }
+}
+
+function renameWildcard ({ properties, ...params }: Json): Json {
+  return { ...params, properties: { key: properties['*'] }, required: ['key'] }
+}
+
+function getKind (config: FastifyContextConfig = {}): Kind | undefined {
+  if (isOutcomeRoute(config)) return 'outcome'
+  return isIdempotent(config) ? config.idempotency : undefined
+}
+
+/** Adds the request field and the response fields to an operation. */
+export function completeIdempotency (operation: Json): void {
+  const kind: Kind | undefined = operation[KIND]
+  if (kind === undefined) return
+  delete operation[KIND]
+  if (kind !== 'outcome') addKey(operation, kind === 'required')
+  for (const [statusCode, response] of Object.entries<Json>(operation.responses)) {
+    const names = getFields(kind, Number(statusCode))
+    // All operations share a response that is referred to.
+    if (names.length > 0 && response.$ref === undefined) response.headers = { ...refer(names), ...response.headers }
+  }
+}
+
+function addKey (operation: Json, required: boolean): void {
+  const parameters: Json[] = operation.parameters ?? []
+  // The route can have a schema for the field.
+  if (parameters.some(parameter => parameter.in === 'header' && parameter.name.toLowerCase() === 'idempotency-key')) return
+  operation.parameters = [...parameters, {
+    name: 'Idempotency-Key',
+    in: 'header',
+    required,
+    description: 'Names the operation, among those of the same caller. Repetitions with the same key take effect once, and get the recorded response. ' +
+      'Printable ASCII: a plain value without quotes and commas, or a quoted string.',
+    schema: KEY_SCHEMA
+  }]
+}
+
+function getFields (kind: Kind, statusCode: number): FieldName[] {
+  if (statusCode === 503) return ['Idempotency-Status', 'Retry-After']
+  if (kind === 'outcome') return statusCode === 422 ? ['Idempotency-Status'] : []
+  // A key such as 2xx is no number.
+  return isServerError(statusCode) ? [] : ['Idempotency-Status', 'Idempotent-Replayed']
+}
+
+function refer (names: FieldName[]): Json {
+  return Object.fromEntries(names.map(name => [name, { $ref: `#/components/headers/${name}` }]))
+}
