@@ -85,8 +85,8 @@ export async function runAttempts (operation: Operation, deadline: Deadline, ret
     if (retry === undefined) return judged
     if (attempt.status !== undefined && attempt.outcome !== 'unknown') retry.budget.refund(judged.attempts > 1)
 
-    delay = planRepetition(judged, operation, retry)
-    if (delay === undefined || deadline.signal.aborted || performance.now() + delay >= endsAt) return judged
+    delay = planRepetition(judged, operation, retry, deadline.signal.aborted ? 0 : endsAt - performance.now())
+    if (delay === undefined) return judged
     progress = judged
   }
 }
@@ -103,12 +103,16 @@ async function announce ({ idempotencyKey, onAttempt }: Operation, { attempts, r
   }
 }
 
-/** Returns the milliseconds until the next attempt; undefined if there is none. */
-function planRepetition (progress: Progress & Judgement, { isPersistent }: Operation, retry: Retry): number | undefined {
-  if (progress.next === 'end') return undefined
+/**
+ * Returns the milliseconds until the next attempt; undefined if there is none.
+ *
+ * @param timeLeft the milliseconds until the deadline
+ */
+function planRepetition (progress: Progress & Judgement, { isPersistent }: Operation, retry: Retry, timeLeft: number): number | undefined {
   const delay = computeDelay(progress, retry)
+  if (progress.next === 'end' || delay >= timeLeft) return undefined
   if (progress.next === 'wait') return delay
   if (!isPersistent && progress.failures >= retry.attempts) return undefined
   if (retry.budget.take()) return delay
-  return isPersistent ? Math.max(delay, retry.maxDelay) : undefined
+  return isPersistent && retry.maxDelay < timeLeft ? Math.max(delay, retry.maxDelay) : undefined
 }

@@ -60,7 +60,8 @@ async function run (clock: VirtualClock, attempts: Attempt[], { retry = {}, sign
   }
   const { result, attempts: count } = await clock.run(runAttempts({ judge: createJudge('POST', true), isPersistent: false, ...call, send }, deadline, resolved))
   deadline.clear()
-  return { result, attempts: count, sentAt, endedAt: clock.now - start }
+  // The sums of random delays have small errors.
+  return { result, attempts: count, sentAt, endedAt: Number((clock.now - start).toFixed(6)) }
 }
 
 /** Lets every delay be as long as it can be. */
@@ -174,6 +175,13 @@ t.test('has one budget for all calls of a client', async t => {
   t.match(await call([lost, respond(200)]), { attempts: 2, result: { outcome: 'success' } })
   t.match(await call([lost, respond(200)]), { attempts: 2 }, 'and which a repetition that is answered gives back')
   t.match(await call([executing, executing, respond(503), lost]), { attempts: 4 }, 'and which waiting does not use')
+
+  t.test('of which an end at the deadline uses nothing', async t => {
+    await call([lost, respond(200)])
+    for (let i = 0; i < 5; i++) await call([respond(200)])
+    t.match(await call([respond(503, { 'retry-after': '100' })]), { attempts: 1 })
+    t.match(await call([lost]), { attempts: 2 })
+  })
 
   t.test('without which a persistent operation waits the longest delay', async t => {
     const start = clock.now
