@@ -1,3 +1,5 @@
+import type { OnAttempt } from './attempts.js'
+import { serializeKey } from './idempotency-key.js'
 import { throwInvalidArgument } from './invalid-argument.js'
 
 /**
@@ -12,13 +14,29 @@ type Scalar = string | number | boolean | undefined
 /** The parameters of a query. An array adds one parameter for each item. `undefined` adds none. */
 export type RequestQuery = Record<string, Scalar | readonly Scalar[]>
 
-/** The optional parts of a request. */
-export interface RequestOptions {
+/** The optional parts of a request of {@link createBasicClient}. */
+export interface BasicRequestOptions {
   body?: RequestBody | undefined
   query?: RequestQuery | undefined
   headers?: RequestInit['headers'] | undefined
   /** Aborts the call. */
   signal?: AbortSignal | undefined
+  /**
+   * Identifies the operation, so that the request can be repeated and takes effect once. 1 to 255 characters of printable
+   * ASCII. `true` makes a new key, a UUID of version 7. Default: the request has no key.
+   */
+  idempotencyKey?: string | true | undefined
+}
+
+/** The optional parts of a request, with the key that it has. */
+export interface CheckedRequestOptions extends BasicRequestOptions {
+  idempotencyKey?: string | undefined
+}
+
+/** The optional parts of a request. */
+export interface RequestOptions extends BasicRequestOptions {
+  /** Is called before each attempt, instead of the function of the client. */
+  onAttempt?: OnAttempt | undefined
 }
 
 // Rejects every path that `new URL()` would change or resolve to another host: `//host`, dot segments, `\`, `#` and control characters.
@@ -40,8 +58,9 @@ export function parseBaseUrl (baseUrl: string | URL): string {
  *
  * @throws {TypeError} if the path, the headers or the body is invalid
  */
-export function createRequest (base: string, method: string, path: string, { body, headers: init, query, signal }: RequestOptions): Request {
+export function createRequest (base: string, method: string, path: string, { body, headers: init, query, signal, idempotencyKey }: CheckedRequestOptions): Request {
   const headers = createHeaders(init)
+  if (idempotencyKey !== undefined) headers.set('idempotency-key', serializeKey(idempotencyKey))
   return new Request(createUrl(base, path, query), {
     method: method.toUpperCase(),
     headers,
@@ -52,13 +71,18 @@ export function createRequest (base: string, method: string, path: string, { bod
   })
 }
 
+/** Returns whether a path is sent as it is, to the service. */
+export function isPath (path: string): boolean {
+  return PATH_PATTERN.test(path)
+}
+
 /** Returns whether a body is a stream, which can be read only once. */
 export function isStream (body: unknown): boolean {
   return body instanceof ReadableStream || Symbol.asyncIterator in Object(body)
 }
 
 function createUrl (base: string, path: string, query: RequestQuery = {}): URL {
-  if (!PATH_PATTERN.test(path)) throwInvalidArgument('path must begin with one slash, and have no dot segment, fragment, backslash or control character')
+  if (!isPath(path)) throwInvalidArgument('path must begin with one slash, and have no dot segment, fragment, backslash or control character')
   const url = new URL(base + path)
   for (const [name, value] of Object.entries(query)) {
     for (const item of [value].flat()) {

@@ -2,17 +2,25 @@ const JSON_TYPE_PATTERN = /^[^;]*[/+]json *(?:;|$)/i
 const TEXT_TYPE_PATTERN = /^text\//i
 
 /**
- * Returns the body of a response: parsed JSON, a string for `text/*`, bytes for
- * any other media type, or undefined if the body is empty.
+ * Returns the body of a response, as {@link parseBody} does.
  *
  * @param maxBytes the most bytes to read, counted after decompression
  * @throws {RangeError} if the body is larger than `maxBytes`
  * @throws {SyntaxError} if the media type is JSON and the body is not
  */
 export async function readBody (response: Response, maxBytes: number): Promise<unknown> {
-  const bytes = await readBytes(response, maxBytes)
+  return parseBody(await readBytes(response, maxBytes), response.headers)
+}
+
+/**
+ * Returns a body: parsed JSON, a string for `text/*`, bytes for any other media
+ * type, or undefined if the body is empty.
+ *
+ * @throws {SyntaxError} if the media type is JSON and the body is not
+ */
+export function parseBody (bytes: Uint8Array, headers: Headers): unknown {
   if (bytes.length === 0) return undefined
-  const mediaType = response.headers.get('content-type') ?? ''
+  const mediaType = headers.get('content-type') ?? ''
   if (JSON_TYPE_PATTERN.test(mediaType)) return parseJson(bytes)
   return TEXT_TYPE_PATTERN.test(mediaType) ? decodeText(bytes) : bytes
 }

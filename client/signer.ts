@@ -24,6 +24,7 @@ export type Signer = (request: Request) => Promise<Request>
 const PRINTABLE_ASCII = /^[ -~]+$/
 
 const DIGEST_FIELD = 'content-digest'
+const KEY_FIELD = 'idempotency-key'
 const NO_PARAMETERS = new Map()
 const HMAC_SHA256 = { name: 'HMAC', hash: 'SHA-256' }
 
@@ -41,7 +42,20 @@ export type FieldSigner = (request: SignableRequest, body: ArrayBuffer | Uint8Ar
  * @throws {TypeError} for the same reasons as {@link signer}
  * @internal
  */
-export function createFieldSigner ({ id, secret }: Key, { components = [] }: SignerOptions = {}): FieldSigner {
+export function createFieldSigner (key: Key, { components = [] }: SignerOptions = {}): FieldSigner {
+  return createSigner(key, [...components, KEY_FIELD], getComponent)
+}
+
+/** Returns the value of a component without parameters; undefined if the request has none. */
+type GetValue = (request: SignableRequest, name: string) => string | undefined
+
+const getComponent: GetValue = (request, name) => getComponentValue(request, { name, parameters: NO_PARAMETERS, identifier: `"${name}"` })
+
+/**
+ * @param components the names of more components
+ * @param getValue reads them. A parameter, because a bundler leaves {@link getComponent} out of a client
+ */
+function createSigner ({ id, secret }: Key, components: readonly string[], getValue: GetValue): FieldSigner {
   const encoder = new TextEncoder()
   const secretBytes = typeof secret === 'string' ? encoder.encode(secret) : secret
   if (typeof id !== 'string' || !PRINTABLE_ASCII.test(id) || !ArrayBuffer.isView(secretBytes) || !secretBytes.byteLength) {
@@ -51,7 +65,6 @@ export function createFieldSigner ({ id, secret }: Key, { components = [] }: Sig
   if (!subtle) throwInvalidArgument('signing needs WebCrypto, which browsers have only on https and on localhost')
   const imported = subtle.importKey('raw', secretBytes as Uint8Array<ArrayBuffer>, HMAC_SHA256, false, ['sign'])
 
-  const moreComponents = [...components, 'idempotency-key']
   const keyParameters = `;keyid="${id.replace(/["\\]/g, '\\$&')}";alg="${ALGORITHM}"`
 
   return async function sign (request, body) {
@@ -71,9 +84,9 @@ export function createFieldSigner ({ id, secret }: Key, { components = [] }: Sig
       fields[DIGEST_FIELD] = `sha-256=:${encodeBase64(await subtle.digest('SHA-256', body))}:`
       cover(DIGEST_FIELD, fields[DIGEST_FIELD])
     }
-    for (const name of moreComponents) {
+    for (const name of components) {
       if (names.includes(name)) continue
-      const value = getComponentValue(request, { name, parameters: NO_PARAMETERS, identifier: `"${name}"` })
+      const value = getValue(request, name)
       if (value !== undefined) cover(name, value)
       else if (name[0] === '@') throwInvalidArgument(`components contains "${name}", which no request has`)
     }
@@ -102,26 +115,28 @@ export function createFieldSigner ({ id, secret }: Key, { components = [] }: Sig
  * rejects with a `TypeError` for a component that no request has.
  */
 export function signer (key: Key, options?: SignerOptions): Signer {
-  const sign = createInPlaceSigner(key, options)
-  return async request => await sign(request.clone())
+  const sign = createFieldSigner(key, options)
+  return async request => await signInPlace(request.clone(), sign)
 }
 
 /**
- * Returns a function like that of {@link signer} that changes the request
- * itself and returns it, because a copy takes time.
+ * Returns a function like that of {@link signer} without options. It changes
+ * the request itself and returns it, because a copy takes time.
  *
  * @throws {TypeError} for the same reasons as {@link signer}
  * @internal
  */
-export function createInPlaceSigner (key: Key, options?: SignerOptions): Signer {
-  const sign = createFieldSigner(key, options)
-  return async request => {
-    // Firefox does not have the property `body`.
-    const body = request.body === null ? new Uint8Array() : await request.clone().arrayBuffer()
-    const fields = await sign(toSignableRequest(request), body)
-    for (const name in fields) request.headers.set(name, fields[name]!)
-    return request
-  }
+export function createInPlaceSigner (key: Key): Signer {
+  const sign = createSigner(key, [KEY_FIELD], (request, name) => request.field(name, NO_PARAMETERS))
+  return async request => await signInPlace(request, sign)
+}
+
+async function signInPlace (request: Request, sign: FieldSigner): Promise<Request> {
+  // Firefox does not have the property `body`.
+  const body = request.body === null ? new Uint8Array() : await request.clone().arrayBuffer()
+  const fields = await sign(toSignableRequest(request), body)
+  for (const name in fields) request.headers.set(name, fields[name]!)
+  return request
 }
 
 function toSignableRequest ({ method, url, headers }: Request): SignableRequest {

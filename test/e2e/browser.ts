@@ -183,6 +183,19 @@ t.test('a page on another origin', { skip }, async t => {
   withoutPlugin.get('/', async (_request, reply) => reply.code(404).header(HEADER, 'No topic').send())
   const withoutCors = Fastify(serverOptions())
   await withoutCors.register(service, options)
+  // A service whose first answer to each request is a 503.
+  const flaky = Fastify()
+  await flaky.register(cors, { methods: ['GET', 'POST', 'PUT'], exposedHeaders: ['Idempotency-Status', 'Idempotent-Replayed'] })
+  const keys: unknown[] = []
+  flaky.post('/topic', async ({ headers, body }, reply) => {
+    if (keys.push(headers['idempotency-key']) === 1) return reply.code(503).send()
+    return reply.code(201).headers({ 'idempotency-status': 'succeeded', 'idempotent-replayed': 'true' }).send(body)
+  })
+  let questions = 0
+  flaky.put('/v2/operation/*', async (_request, reply) => {
+    if (questions++ === 0) return reply.code(503).send()
+    return { key: 'a', state: 'succeeded', statusCode: 201, headers: { 'content-type': 'application/json' }, body: '{"name":"recorded"}' }
+  })
   const home = Fastify()
   home.get('/', async (_request, reply) => reply.type('text/html').send('<!doctype html><title>Another origin</title>'))
   const { outputFiles: [bundle] } = await build({ entryPoints: [join(import.meta.dirname, '..', '..', 'client', 'index.ts')], bundle: true, format: 'esm', write: false })
@@ -193,6 +206,7 @@ t.test('a page on another origin', { skip }, async t => {
     http2: await withCors(Fastify(serverOptions({ http2: true, https: { key, cert } }))),
     withoutPlugin: await listen(t, withoutPlugin),
     withoutCors: await listen(t, withoutCors),
+    flaky: await listen(t, flaky),
     home: await listen(t, home)
   }
 
@@ -238,6 +252,18 @@ t.test('a page on another origin', { skip }, async t => {
       { outcome: 'rejected', status: 404, reason: `No topic ${nowhere}` },
       { outcome: 'unknown', cause: /Failed to fetch/ }
     ], 'the outcome is unknown, because a page cannot tell that a request was never sent')
+  })
+
+  await t.test('repeats a request with its key, and settles the key', async t => {
+    const [created, settled] = await page.evaluate(async ({ baseUrl, key }) => {
+      const { createClient } = await import('/client.js' as string)
+      const client = createClient({ baseUrl, key, timeout: 60_000, retry: { baseDelay: 1 } })
+      const created = await client('POST', '/topic', { body: { name: 'from a page' }, idempotencyKey: true })
+      return [created, await client.settle(created.idempotencyKey)]
+    }, { baseUrl: origins.flaky, key: KEY })
+    t.match(created, { outcome: 'success', status: 201, body: { name: 'from a page' }, attempts: 2, replayed: true })
+    t.match(settled, { outcome: 'success', status: 201, body: { name: 'recorded' }, attempts: 2, replayed: true })
+    t.strictSame(keys, Array(2).fill(`"${created.idempotencyKey}"`))
   })
 
   await t.test('reads no reason when the header is not exposed', async t => {

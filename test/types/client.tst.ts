@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'tstyche'
 import {
-  createClient, outcomeOf, signer, type Client, type Outcome, type RequestOptions, type ResponseOutcome, type Result, type Signer
+  createBasicClient, createClient, outcomeOf, signer, type AttemptEvent, type BasicClient, type Client, type KeyedResult, type Outcome, type RequestOptions, type ResponseOutcome,
+  type Result, type Signer
 } from 'fastify-reason-phrase/client'
 
 interface Topic { topicId: string }
@@ -89,6 +90,89 @@ describe('Client', () => {
     expect(createClient({})).type.toRaiseError("Property 'baseUrl' is missing")
     expect(createClient({ baseUrl: '', key: 'dev:hush' })).type.toRaiseError("Type 'string' is not assignable to type 'Key'")
     expect(createClient({ baseUrl: '', timeout: '1' })).type.toRaiseError("Type 'string' is not assignable to type 'number'")
+  })
+})
+
+describe('a call with an idempotency key', () => {
+  test('has the key in its result, whatever its outcome', () => {
+    expect(client<Topic>('POST', '/', { idempotencyKey: 'a' })).type.toBe<Promise<KeyedResult<Topic>>>()
+    expect(client('POST', '/', { body: {}, idempotencyKey: true })).type.toBe<Promise<KeyedResult<unknown>>>()
+    client<Topic>('POST', '/', { idempotencyKey: 'a' }).then(result => {
+      expect(result.idempotencyKey).type.toBe<string>()
+      expect(result.attempts).type.toBe<number>()
+      expect(result.replayed).type.toBe<boolean>()
+      expect(result.body).type.toRaiseError("Property 'body' does not exist")
+      if (result.outcome === 'success') {
+        expect(result.body).type.toBe<Topic>()
+        expect(result.idempotencyKey).type.toBe<string>()
+      }
+      if (result.outcome === 'unknown') {
+        expect(result.reason).type.toBe<string>()
+        expect(result.idempotencyKey).type.toBe<string>()
+      }
+      expect(result).type.toBeAssignableTo<Result<Topic>>()
+    })
+  })
+
+  test('may have no key if the type of the options says so', () => {
+    const options: RequestOptions = {}
+    expect(client<Topic>('POST', '/', options)).type.toBe<Promise<Result<Topic>>>()
+    expect(client<Topic>('POST', '/', { idempotencyKey: undefined })).type.toBe<Promise<Result<Topic>>>()
+    expect(result.idempotencyKey).type.toBe<string | undefined>()
+    expect(result.attempts).type.toBe<number | undefined>()
+    expect(result.replayed).type.toBe<boolean | undefined>()
+    expect(client('POST', '/', { idempotencyKey: false })).type.toRaiseError('No overload matches this call')
+    expect(client('POST', '/', { idempotencyKey: 1 })).type.toRaiseError('No overload matches this call')
+  })
+})
+
+describe('settle() and look()', () => {
+  test('have the type of the body of the call', () => {
+    expect(client.settle<Topic>('a')).type.toBe<Promise<KeyedResult<Topic>>>()
+    expect(client.look<Topic>('a')).type.toBe<Promise<KeyedResult<Topic>>>()
+    expect(client.settle('a')).type.toBe<Promise<KeyedResult<unknown>>>()
+    expect(client.settle).type.toBeCallableWith('a', { signal: AbortSignal.abort(), headers: { a: 'b' }, onAttempt: () => {} })
+    expect(client.settle(true)).type.toRaiseError("not assignable to parameter of type 'string'")
+    expect(client.settle('a', { body: {} })).type.toRaiseError("'body' does not exist")
+    client<Topic>('POST', '/', { idempotencyKey: true }).then(async result => {
+      const settled = result.outcome === 'unknown' ? await client.settle<Topic>(result.idempotencyKey) : result
+      if (settled.outcome === 'success') expect(settled.body).type.toBe<Topic>()
+    })
+  })
+})
+
+describe('retry', () => {
+  test('has options with defaults', () => {
+    expect(createClient).type.toBeCallableWith({ baseUrl: '', retry: {} })
+    expect(createClient).type.toBeCallableWith({ baseUrl: '', retry: { deadline: 1, attempts: 1, baseDelay: 1, maxDelay: 1 }, outcomes: '/a' })
+    expect(createClient).type.toBeCallableWith({ baseUrl: '', retry: undefined, outcomes: undefined, onAttempt: undefined })
+    expect(createClient({ baseUrl: '', retry: { times: 1 } })).type.toRaiseError("'times' does not exist in type 'RetryOptions'")
+    expect(createClient({ baseUrl: '', retry: true })).type.toRaiseError("Type 'true' has no properties in common with type 'RetryOptions'")
+  })
+
+  test('calls onAttempt with what comes', () => {
+    createClient({ baseUrl: '', onAttempt: event => { expect(event).type.toBe<AttemptEvent>() } })
+    client('GET', '/', {
+      onAttempt: async ({ attempt, delay, idempotencyKey, result }) => {
+        expect(attempt).type.toBe<number>()
+        expect(delay).type.toBe<number>()
+        expect(idempotencyKey).type.toBe<string | undefined>()
+        expect(result).type.toBe<Result | undefined>()
+      }
+    })
+  })
+})
+
+describe('createBasicClient()', () => {
+  test('returns a client without retries', () => {
+    const basic = createBasicClient({ baseUrl: '', key, header: 'X-Reason', fetch, timeout: 1, maxResponseSize: 1 })
+    expect(basic).type.toBe<BasicClient>()
+    expect(client).type.toBeAssignableTo<BasicClient>()
+    expect(basic<Topic>('GET', '/')).type.toBe<Promise<Result<Topic>>>()
+    expect(basic<Topic>('POST', '/', { idempotencyKey: true })).type.toBe<Promise<KeyedResult<Topic>>>()
+    expect(basic.settle).type.toRaiseError("Property 'settle' does not exist")
+    expect(basic('GET', '/', { onAttempt: () => {} })).type.toRaiseError('No overload matches this call')
+    expect(createBasicClient({ baseUrl: '', retry: {} })).type.toRaiseError("'retry' does not exist in type 'BasicClientOptions'")
   })
 })
 

@@ -1,7 +1,7 @@
 // Values that a user of the package can export. The compiler must be able to write their types into a declaration.
 import Fastify, { type FastifyReply } from 'fastify'
 import reasonPhrase, { serverOptions } from 'fastify-reason-phrase'
-import { createClient, outcomeOf, signer } from 'fastify-reason-phrase/client'
+import { createBasicClient, createClient, outcomeOf, signer } from 'fastify-reason-phrase/client'
 import { assertContract, conformance, probes, rules } from 'fastify-reason-phrase/conformance'
 import idempotency, { createTableMigration, createTableStatements, memoryStore as memoryRecords } from 'fastify-reason-phrase/idempotency'
 import maintenance from 'fastify-reason-phrase/maintenance'
@@ -23,6 +23,9 @@ export const tables = { migration: createTableMigration(), statements: createTab
 export const { state } = app.maintenance
 export const client = createClient({ baseUrl: 'http://a' })
 export const result = client<{ a: 1 }>('GET', '/')
+export const keyed = client<{ a: 1 }>('POST', '/', { idempotencyKey: true })
+export const settled = client.settle<{ a: 1 }>('a')
+export const basic = createBasicClient({ baseUrl: 'http://a' })
 export const sign = signer({ id: 'a', secret: 'b' })
 export const outcome = outcomeOf(new Response())
 export const kit = { assertContract, conformance, probes, rules }

@@ -1,0 +1,41 @@
+import { getErrorMessage } from './error-message.js'
+import { parseBody } from './response-body.js'
+import type { Result, Success } from './result.js'
+import { judgeQuestion, type Judgement } from './retry.js'
+
+/** What the service knows of an idempotency key: the body of its routes `GET` and `PUT {outcomes}/KEY`. */
+interface RecordedOutcome {
+  state: 'executing' | 'succeeded' | 'rejected' | 'closed'
+  statusCode: number
+  reason: string
+  headers?: Record<string, string | string[]>
+  body?: string
+  bodyEncoding?: 'base64'
+}
+
+/** Judges an attempt to learn the outcome of a key. The result is that of the operation, not of the attempt. */
+export function judgeOutcome (attempt: Result): Judgement {
+  return attempt.outcome === 'success' ? { next: 'end', result: readOutcome(attempt) } : judgeQuestion(attempt)
+}
+
+function readOutcome (answer: Success): Result {
+  try {
+    return toResult(answer.body as RecordedOutcome)
+  } catch (cause) {
+    return { ...answer, outcome: 'unknown', reason: `The outcome of the idempotency key cannot be read: ${getErrorMessage(cause)}`, cause }
+  }
+}
+
+/** @throws {Error} if the outcome is malformed, or if the recorded body cannot be parsed */
+function toResult ({ state, statusCode: status, reason, headers: fields = {}, body = '', bodyEncoding }: RecordedOutcome): Result {
+  if (state === 'closed') return { outcome: 'rejected', reason: 'The idempotency key was closed. The operation did not happen and never will' }
+  if (state === 'executing') return { outcome: 'unknown', reason: 'A request with this idempotency key is being executed' }
+  const headers = new Headers(Object.entries(fields).flatMap(([name, values]) => [values].flat().map((value): [string, string] => [name, value])))
+  if (state === 'rejected') return { outcome: 'rejected', status, headers, reason, replayed: true }
+  if (state === 'succeeded') return { outcome: 'success', status, headers, body: parseBody(decode(body, bodyEncoding), headers), replayed: true }
+  throw new TypeError(`its state is ${state}`)
+}
+
+function decode (body: string, encoding: 'base64' | undefined): Uint8Array {
+  return encoding === 'base64' ? Uint8Array.from(atob(body), character => character.charCodeAt(0)) : new TextEncoder().encode(body)
+}

@@ -1,0 +1,64 @@
+/** How a call was made. A call without an idempotency key, of a client without the option `retry`, has none of these. */
+interface CallDetails {
+  /** The idempotency key, if there is one. Save it if the outcome is unknown: `settle()` takes it. */
+  idempotencyKey?: string
+  /** The number of attempts, including those that could not be sent. */
+  attempts?: number
+  /** Whether the service has repeated a recorded answer instead of executing the request. */
+  replayed?: boolean
+}
+
+/** The operation succeeded. */
+export interface Success<Body = unknown> extends CallDetails {
+  outcome: 'success'
+  status: number
+  /** The header fields of the response. To a page of another origin, a browser shows only the fields that the service exposes. */
+  headers: Headers
+  /** Parsed JSON, a string for `text/*`, a `Uint8Array` for any other media type, or undefined if the body is empty. */
+  body: Body
+}
+
+/** The operation was rejected. It did not happen. */
+export interface Rejected extends CallDetails {
+  outcome: 'rejected'
+  /** Absent if the request was not sent, or if `settle()` closed its key. */
+  status?: number
+  /** The header fields of the response. Absent if there is no status. */
+  headers?: Headers
+  reason: string
+  /** When to try again, in seconds from now. */
+  retryAfter?: number
+  /** The error because of which the request was not sent. */
+  cause?: unknown
+}
+
+/** The operation may or may not have happened. Settle its key, or check before you repeat it. */
+export interface Unknown extends CallDetails {
+  outcome: 'unknown'
+  /**
+   * The status code of the last attempt. Absent if there was no response. A 2xx here means that the response body could not
+   * be read. A 4xx means that the last attempt was rejected, but an earlier one may have succeeded.
+   */
+  status?: number
+  /** The header fields of the response. Absent if there was no response. */
+  headers?: Headers
+  reason: string
+  /** When to try again, in seconds from now. */
+  retryAfter?: number
+  /** The error of the connection or of the response body, if there was one. */
+  cause?: unknown
+}
+
+/** The result of a call. Its `outcome` tells which other properties it has. */
+export type Result<Body = unknown> = Success<Body> | Rejected | Unknown
+
+/** The result of a call with an idempotency key. */
+export type KeyedResult<Body = unknown> = Result<Body> & Required<CallDetails>
+
+/** Returns a result with the details of its call. */
+export function describeResult<Body> (result: Result<Body>, idempotencyKey: string, attempts: number): KeyedResult<Body>
+export function describeResult<Body> (result: Result<Body>, idempotencyKey: string | undefined, attempts: number): Result<Body>
+export function describeResult (result: Result, idempotencyKey: string | undefined, attempts: number): Result {
+  const replayed = result.headers?.get('idempotent-replayed') === 'true'
+  return { replayed, ...result, attempts, ...idempotencyKey !== undefined && { idempotencyKey } }
+}

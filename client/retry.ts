@@ -1,0 +1,137 @@
+import type { Result, Unknown } from './result.js'
+
+/**
+ * What follows an attempt:
+ *
+ * - `end`: nothing. The result is final, or a repetition would not change it.
+ * - `repeat`: the request is repeated, within the limits of the client.
+ * - `wait`: another request with the same key is being executed, so the request is repeated until that one has ended.
+ */
+export type Next = 'end' | 'repeat' | 'wait'
+
+/** An attempt that may have succeeded. */
+export interface Doubt {
+  readonly attempt: number
+  readonly reason: string
+}
+
+/** What the attempts so far say about the operation, and what follows. */
+export interface Judgement {
+  readonly next: Next
+  readonly result: Result
+}
+
+/**
+ * Judges an attempt.
+ *
+ * @param number the number of the attempt, from 1
+ * @param doubt the last attempt before it that may have succeeded, if there is one
+ */
+export type Judge = (attempt: Result, number: number, doubt: Doubt | undefined) => Judgement
+
+/** The state of an operation after its attempts so far. */
+export interface Progress {
+  readonly attempts: number
+  /** The attempts that `wait` did not follow. */
+  readonly failures: number
+  readonly doubt: Doubt | undefined
+  readonly next: Next
+  /** Absent before the first attempt. */
+  readonly result?: Result
+}
+
+/** The delays between attempts, in milliseconds. */
+export interface DelayLimits {
+  /** The longest delay before the first repetition. It doubles with each repetition. */
+  readonly baseDelay: number
+  readonly maxDelay: number
+}
+
+export const START: Progress = { attempts: 0, failures: 0, doubt: undefined, next: 'repeat' }
+
+/** Returns the progress after one more attempt. */
+export function advance ({ attempts, failures, doubt }: Progress, attempt: Result, judge: Judge): Progress & Judgement {
+  const number = attempts + 1
+  const { next, result } = judge(attempt, number, doubt)
+  return {
+    attempts: number,
+    failures: next === 'wait' ? failures : failures + 1,
+    doubt: attempt.outcome === 'unknown' ? { attempt: number, reason: attempt.reason } : doubt,
+    next,
+    result
+  }
+}
+
+// Of the methods that are idempotent (RFC 9110 section 9.2.2), those that have operations.
+const IDEMPOTENT_METHOD = /^(?:GET|HEAD|PUT|DELETE)$/i
+
+/** What to do about a key that the service refuses, by the `Idempotency-Status` of the refusal. */
+const ADVICE = new Map([
+  ['expired', 'The idempotency key has expired, so its outcome is no longer known. Check the resource before you use a new key'],
+  ['mismatch', 'The idempotency key was used for another request. Ask look() for its outcome, and check the resource before you use a new key']
+])
+
+/** Returns the judge of the attempts of a call. */
+export function createJudge (method: string, isKeyed: boolean): Judge {
+  const isRepeatable = isKeyed || IDEMPOTENT_METHOD.test(method)
+
+  return function judge (attempt, number, doubt) {
+    if (attempt.outcome === 'success') return { next: 'end', result: attempt }
+    const status = isKeyed ? getIdempotencyStatus(attempt) : ''
+    if (attempt.outcome === 'unknown') {
+      return { next: !isRepeatable ? 'end' : status === 'executing' ? 'wait' : 'repeat', result: attempt }
+    }
+
+    if (doubt === undefined) return { next: wasNotSent(attempt) ? 'repeat' : 'end', result: attempt }
+    // The rejection is about this attempt only. The record of the key is about all of them.
+    if (status === 'rejected' || status === 'closed') return { next: 'end', result: attempt }
+    return {
+      next: mayChange(attempt) ? 'repeat' : 'end',
+      result: toUnknown(attempt, ADVICE.get(status) ?? `Attempt ${doubt.attempt}: ${doubt.reason}. Attempt ${number}: ${attempt.reason}`)
+    }
+  }
+}
+
+/** A result that is no success. */
+export type Failure = Exclude<Result, { outcome: 'success' }>
+
+/** Judges an attempt to learn the outcome of a key that was not answered with it. The operation stays unknown. */
+export function judgeQuestion (attempt: Failure): Judgement {
+  const status = getIdempotencyStatus(attempt)
+  return {
+    next: status === 'executing' ? 'wait' : attempt.outcome === 'unknown' || mayChange(attempt) ? 'repeat' : 'end',
+    result: toUnknown(attempt, ADVICE.get(status) ?? attempt.reason)
+  }
+}
+
+function getIdempotencyStatus ({ headers }: Result): string {
+  return headers?.get('idempotency-status') ?? ''
+}
+
+function wasNotSent ({ outcome, status }: Result): boolean {
+  return outcome === 'rejected' && status === undefined
+}
+
+/** Returns whether a repetition of a rejected attempt can have another answer: it was not sent, or it has `Retry-After`. */
+function mayChange (attempt: Failure): boolean {
+  return wasNotSent(attempt) || attempt.retryAfter !== undefined
+}
+
+function toUnknown (attempt: Failure, reason: string): Unknown {
+  return { ...attempt, outcome: 'unknown', reason }
+}
+
+// A page of another origin does not see Retry-After unless the service exposes it.
+const MIN_WAIT_SECONDS = 1
+
+/**
+ * Returns the delay before the next attempt in milliseconds: full jitter with exponential backoff, or what `Retry-After`
+ * says if that is longer.
+ *
+ * @param random returns a number from 0 up to, but not including, 1
+ */
+export function computeDelay ({ next, failures, result }: Pick<Progress & Judgement, 'next' | 'failures' | 'result'>, { baseDelay, maxDelay }: DelayLimits, random = Math.random): number {
+  const backoff = random() * Math.min(maxDelay, baseDelay * 2 ** (failures - 1))
+  const { retryAfter = 0 } = result as Failure
+  return Math.max(backoff, 1000 * Math.max(retryAfter, next === 'wait' ? MIN_WAIT_SECONDS : 0))
+}
