@@ -3,11 +3,7 @@ import type { Parameters } from './structured-fields.js'
 /** The only supported signature algorithm (RFC 9421 section 3.3.3). */
 export const ALGORITHM = 'hmac-sha256'
 
-/**
- * The parts of a request that a signature can cover. This module runs in browsers, too.
- *
- * @internal
- */
+/** The parts of a request that a signature can cover. This module runs in browsers, too. */
 export interface SignableRequest {
   method: string
   /** `http` or `https`. */
@@ -37,8 +33,6 @@ export interface Component {
 /**
  * Returns the value of a component (RFC 9421 sections 2.1 and 2.2); undefined
  * if the request has none, or if requests have no such component.
- *
- * @internal
  */
 export function getComponentValue (request: SignableRequest, { name, parameters }: Component): string | undefined {
   if (!name.startsWith('@')) return request.field(name, parameters)
@@ -77,7 +71,6 @@ export function parseTarget (target: string): { path: string, query: string } {
  * signs: a line for each component, and one for the signature parameters.
  *
  * @param parameters the value of `@signature-params`: the covered components and the parameters, strictly serialized
- * @internal
  */
 export function createSignatureBase<C extends Component> (components: readonly C[], parameters: string, getValue: (component: C) => string): string {
   let base = ''

@@ -5,11 +5,7 @@ import type { SignableRequest } from './signature-base.js'
 import { readParameters, type SignatureParameters } from './signature-parameters.js'
 import { serializeMember, type Dictionary, type InnerList, type Parameters } from './structured-fields.js'
 
-/**
- * A request whose signatures can be verified.
- *
- * @internal
- */
+/** A request whose signatures can be verified. */
 export interface SignedRequest extends SignableRequest {
   /** Returns a field that is a dictionary; undefined if the field is absent or malformed. */
   dictionary (name: string): Dictionary | undefined

@@ -40,11 +40,7 @@ interface Required {
   readonly withoutContent: readonly string[]
 }
 
-/**
- * Verifies the signatures of requests (RFC 9421 section 3.2) by the options of a service.
- *
- * @internal
- */
+/** Verifies the signatures of requests (RFC 9421 section 3.2) by the options of a service. */
 export class Verifier {
   readonly #settings: SignatureSettings
   readonly #required: Required

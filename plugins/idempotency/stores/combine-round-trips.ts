@@ -6,7 +6,7 @@ import { checkCommit } from './check-commit.js'
 export interface KyselyPgClient {
   query (query: any, values?: any): any
   on? (event: 'error', listener: (error: Error) => void): unknown
-  release (error?: Error): void
+  release (error?: Error | boolean): void
 }
 
 /** The part of a pool of `pg` that Kysely uses. */
@@ -111,7 +111,7 @@ function createClient (client: KyselyPgClient): KyselyPgClient {
     return createResult('ROLLBACK')
   }
 
-  return { query, release: () => client.release(loss) }
+  return { query, release: error => client.release(loss ?? error) }
 }
 
 function createResult (command: string): { command: string, rowCount: number, rows: object[] } {

@@ -85,7 +85,9 @@ t.test('combineRoundTrips() begins the transaction of a cursor', async t => {
 t.test('combineRoundTrips() releases clients, and keeps one for each connection', async t => {
   const { client, pool, combined } = await connect()
   combined.release()
-  t.strictSame(client.released, [undefined])
+  // From 0.28.19 on, Kysely says that a connection is lost.
+  combined.release(true)
+  t.strictSame(client.released, [undefined, true])
   t.equal(await pool.connect(), combined)
   await pool.end()
   t.strictSame(client.queries, ['end'])
