@@ -33,8 +33,14 @@ export class UsageError extends Error {}
 /** Writes all data. Does nothing if the reader closed the pipe. */
 export async function writeAll (stream: NodeJS.WritableStream, data: string | Uint8Array): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    // The callback gets the error, but without a listener the error event would end the process.
-    stream.once('error', () => {})
-    stream.write(data, error => (error as NodeJS.ErrnoException | null | undefined)?.code === 'EPIPE' || !error ? resolve() : reject(error))
+    // The callback gets the error, but without a listener the error event that follows would end the process.
+    stream.on('error', ignore)
+    stream.write(data, error => {
+      if (!error) stream.off('error', ignore)
+      if (!error || (error as NodeJS.ErrnoException).code === 'EPIPE') resolve()
+      else reject(error)
+    })
   })
 }
+
+function ignore (): void {}

@@ -6,8 +6,8 @@ const COLORS = { success: 'green', rejected: 'red', unknown: 'yellow' } as const
 
 /** Returns a result as text for a terminal. Removes control characters that the server sent. */
 export function formatForTerminal (result: Result, color: boolean): string {
-  const { outcome, status } = result
-  const title = status === undefined ? outcome : `${outcome} ${status}`
+  const { outcome, status, replayed } = result
+  const title = `${outcome}${status === undefined ? '' : ` ${status}`}${replayed ? ' (replayed)' : ''}`
   const lines = [color ? styleText(COLORS[outcome], title, { validateStream: false }) : title]
   if (result.outcome !== 'success') {
     lines.push(toOneLine(result.reason))
@@ -20,16 +20,18 @@ export function formatForTerminal (result: Result, color: boolean): string {
 
 /** Returns a result as lines for a program. The body follows an empty line: JSON on one line, anything else unchanged. */
 export function formatLines (result: Result): Uint8Array {
-  const { outcome, status } = result
+  const { outcome, status, idempotencyKey, attempts, replayed } = result
   const lines = [`outcome: ${outcome}`]
   if (status !== undefined) lines.push(`status: ${status}`)
   if (result.outcome !== 'success') {
     lines.push(`reason: ${toOneLine(result.reason)}`)
     if (result.retryAfter !== undefined) lines.push(`retry-after: ${result.retryAfter}`)
-  } else if (result.body !== undefined) {
-    return Buffer.concat([Buffer.from(`${lines.join('\n')}\n\n`), toBytes(result.body)])
   }
-  return Buffer.from(`${lines.join('\n')}\n`)
+  for (const [name, value] of Object.entries({ 'idempotency-key': idempotencyKey, attempts, replayed })) {
+    if (value !== undefined) lines.push(`${name}: ${value}`)
+  }
+  const head = Buffer.from(`${lines.join('\n')}\n`)
+  return result.outcome === 'success' && result.body !== undefined ? Buffer.concat([head, Buffer.from('\n'), toBytes(result.body)]) : head
 }
 
 /** Returns a result as one line of JSON, bytes as base64. Leaves out the header fields, because a cookie is a secret. */
@@ -41,7 +43,7 @@ export function formatJson (result: Result): string {
 }
 
 /** Returns a text on one line, without control characters. */
-function toOneLine (text: string): string {
+export function toOneLine (text: string): string {
   return text.replace(CONTROL_CHARACTERS, ' ').trim()
 }
 

@@ -38,6 +38,14 @@ export async function readKey (argument: string | undefined, streams: Streams, e
   return variable ? await resolveKey(variable, KEY_VARIABLE, streams) : undefined
 }
 
+/**
+ * Returns how a command that is printed names the key of `--key`: by its file, as it was given; else by standard input,
+ * because the argument can be a secret.
+ */
+export function toPrintableKey (argument: string): string {
+  return findFile(argument).file === undefined ? '-' : argument
+}
+
 /** Returns the key in the text of standard input, which can end with a line break. */
 function parseStdinKey (text: string): Key {
   const line = text.replace(/\r?\n$/, '')

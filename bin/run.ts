@@ -1,11 +1,12 @@
 import { call } from './call.js'
 import { check } from './check.js'
 import { PROGRAM_PREFIX, UsageError, writeAll, type Command, type Environment, type Streams } from './command.js'
+import { look, settle } from './settle.js'
 
 /** The exit code for invalid arguments (sysexits.h, EX_USAGE). */
 export const EXIT_USAGE = 64
 
-const commands: Record<string, Command> = { call, check }
+const commands: Record<string, Command> = { call, settle, look, check }
 
 const usage = `Usage: fastify-reason-phrase <command>
 
@@ -32,7 +33,7 @@ export async function run ([name = '', ...args]: string[], streams: Streams, env
     await writeAll(stderr, `${PROGRAM_PREFIX}${name === '' ? 'no command' : 'unknown command'}\n\n${usage}`)
     return EXIT_USAGE
   }
-  if (args.some(isHelp)) {
+  if (getOptions(args).some(isHelp)) {
     await writeAll(stdout, command.usage)
     return 0
   }
@@ -43,6 +44,12 @@ export async function run ([name = '', ...args]: string[], streams: Streams, env
     await writeAll(stderr, `${PROGRAM_PREFIX}${error.message}\n\n${command.usage}`)
     return EXIT_USAGE
   }
+}
+
+/** Returns the arguments before `--`. Those after it are no options. */
+function getOptions (args: string[]): string[] {
+  const end = args.indexOf('--')
+  return end === -1 ? args : args.slice(0, end)
 }
 
 function isHelp (argument: string): boolean {

@@ -31,6 +31,40 @@ t.test('signs an idempotency key that --header adds', async t => {
   t.match(signedBy, [/^"k1" sig1=\("@method" "@path" "@query" "content-digest" "idempotency-key"\);/])
 })
 
+t.test('--idempotency-key sends a key, which the signature covers', async t => {
+  const received: Array<[key: unknown, input: unknown]> = []
+  const origin = await serveSigned(t, 'dev', 'hush', ({ headers }, response) => {
+    received.push([headers['idempotency-key'], headers['signature-input']])
+    response.writeHead(201, { 'idempotent-replayed': 'true' }).end()
+  })
+  t.strictSame(await call(['POST', origin, '--key', 'dev:hush', '--idempotency-key', 'a "b"', '--data', '{}']), {
+    code: 0, stdout: 'outcome: success\nstatus: 201\nidempotency-key: a "b"\nattempts: 1\nreplayed: true\n', stderr: ''
+  })
+  t.match(received, [['"a \\"b\\""', /"idempotency-key"\)/]])
+})
+
+t.test('--idempotency-key auto makes a new key for each call', async t => {
+  const origin = await serve(t, echo)
+  const keys = new Set<string>()
+  for (let i = 0; i < 2; i++) {
+    const { code, stdout } = await call(['POST', origin, '--idempotency-key', 'auto', '--json'])
+    t.equal(code, 0)
+    const { idempotencyKey, body } = JSON.parse(stdout)
+    t.equal(body.headers['idempotency-key'], `"${idempotencyKey}"`)
+    keys.add(idempotencyKey)
+  }
+  t.equal(keys.size, 2)
+})
+
+t.test('--retry repeats a POST only with a key', async t => {
+  t.intercept(Math, 'random', { value: () => 0 })
+  let requests = 0
+  const origin = await serve(t, (_request, response) => { response.writeHead(++requests % 2 === 1 ? 503 : 204).end() })
+  t.match(await call(['POST', origin, '--retry', '60s', '--idempotency-key', 'k1']), { code: 0, stdout: 'attempts: 2\n' })
+  t.match(await call(['POST', origin, '--retry', '60s']), { code: 2, stdout: 'attempts: 1\n' })
+  t.equal(requests, 3)
+})
+
 t.test('--timeout limits the time of the call', async t => {
   const origin = await serve(t, () => {})
   t.strictSame(await call(['GET', origin, '--timeout', '50']), { code: 2, stdout: 'outcome: unknown\nreason: No response within 50 ms\n', stderr: '' })
@@ -62,6 +96,8 @@ t.test('exits with 64 for invalid arguments, and prints the error and the usage 
     [['GET', 'http://dev:hush@127.0.0.1'], 'The URL must be an http or https URL without a user'],
     [['GET', `${url}//a`], 'path must begin with one slash, and have no dot segment, fragment, backslash or control character'],
     [['G ET', url], "'G ET' is not a valid HTTP method."],
+    [['POST', url, '--idempotency-key', ''], 'idempotencyKey must have 1 to 255 characters of printable ASCII, and not be "." or ".."'],
+    [['POST', url, '--idempotency-key', 'k1', '--header', 'idempotency-key: hush'], '--idempotency-key and --header cannot both set Idempotency-Key'],
     [['GET', url, '--data', 'hush'], 'Request with GET/HEAD method cannot have body.'],
     [['GET', url, '--kye', 'dev:hush'], /^Unknown option '--kye'/],
     [['GET', url, '--kye=dev:hush'], /^Unknown option '--kye'/],

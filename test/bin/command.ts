@@ -1,5 +1,6 @@
 import { PassThrough, Readable, Writable } from 'node:stream'
 import t from 'tap'
+import { writeAll } from '../../bin/command.js'
 import { run } from '../../bin/run.js'
 import { echo, serve } from '../client/fixtures/servers.js'
 
@@ -9,4 +10,12 @@ t.test('ignores EPIPE, and throws any other error of stdout', async t => {
   const stderr = new PassThrough()
   t.equal(await run(['call', 'GET', origin], { stdin: Readable.from([]), stdout: broken('EPIPE'), stderr }, {}), 0)
   await t.rejects(run(['call', 'GET', origin], { stdin: Readable.from([]), stdout: broken('ENOSPC'), stderr }, {}), { code: 'ENOSPC' })
+})
+
+t.test('adds no listeners to a stream that it writes to often', async t => {
+  const stream = new PassThrough()
+  const before = stream.listenerCount('error')
+  for (let i = 0; i < 3; i++) await writeAll(stream, 'a')
+  t.equal(stream.listenerCount('error'), before)
+  t.equal(String(stream.read()), 'aaa')
 })
