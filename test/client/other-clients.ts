@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import axios from 'axios'
+import { transform } from 'esbuild'
 import got from 'got'
 import createOpenApiClient from 'openapi-fetch'
 import t from 'tap'
@@ -100,4 +103,25 @@ t.test('signs each request of openapi-fetch, with the types of the OpenAPI docum
   const unsigned = await createOpenApiClient<paths>({ baseUrl: origin }).POST('/v2/topic', { body: { name: 'orders' } })
   t.equal(unsigned.data, undefined)
   t.strictSame(outcomeOf(unsigned.response), refused)
+})
+
+t.test('repeats requests of openapi-fetch with the same idempotency key, as the README shows', async t => {
+  const readme = await readFile(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8')
+  const [source] = /\/\*\* Sends a request up to five times[^]*?\n}\n/.exec(readme)!
+  const { code } = await transform(source, { loader: 'ts' })
+  const sent: Request[] = []
+  const fetchOnce = async (request: Request): Promise<Response> => {
+    sent.push(request)
+    if (sent.length === 1) throw new TypeError('fetch failed')
+    return sent.length === 2 ? new Response(null, { status: 503, headers: { 'retry-after': '0' } }) : await fetch(request)
+  }
+  const module = `export default (sign, fetch, outcomeOf, setTimeout) => { ${code}; return fetchRepeatedly }`
+  const { default: create } = await import(`data:text/javascript,${encodeURIComponent(module)}`)
+  const fetchRepeatedly = create(sign, fetchOnce, outcomeOf, (resolve: () => void) => { resolve() })
+
+  const api = createOpenApiClient<paths>({ baseUrl: origin, fetch: fetchRepeatedly })
+  const { data } = await api.POST('/v2/topic', { body: { name: 'orders' }, headers: { 'Idempotency-Key': 'job-1' } })
+  t.match(data, { method: 'POST', body: '{"name":"orders"}' })
+  t.strictSame(sent.map(({ headers }) => headers.get('idempotency-key')), ['job-1', 'job-1', 'job-1'])
+  t.equal(new Set(sent.map(({ headers }) => headers.get('signature'))).size, 3)
 })

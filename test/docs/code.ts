@@ -23,7 +23,7 @@ const AROUND: Record<string, string> = {
   build: "declare function build (): Promise<import('fastify').FastifyInstance>",
   job: 'declare const job: { id: string, body: object }',
   outbox: 'declare const outbox: { save (key: string): Promise<void>, remove (key: string): Promise<void>, list (): Promise<string[]> }',
-  paths: "interface paths { '/v2/topic': { get: { responses: { 200: { headers: Record<string, string>, content: { 'application/json': object } } } } } }",
+  paths: "interface paths { '/v2/topic': { post: { parameters: { header?: { 'Idempotency-Key'?: string } }, requestBody: { content: { 'application/json': object } }, responses: { 201: { headers: Record<string, string>, content: { 'application/json': object } } } } } }",
   pool: "declare const pool: import('pg').Pool",
   reasonPhrase: "import reasonPhrase from 'fastify-reason-phrase'",
   secret: 'declare const secret: string',
