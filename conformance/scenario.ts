@@ -94,12 +94,16 @@ export class Scenario {
    */
   async sendUntilAnswered (request: RequestLines, headers?: HeadersHook): Promise<{ response: HttpResponse, isFirst: boolean }> {
     const deadline = Date.now() + this.#target.timeout
-    for (let isFirst = true; ; isFirst = false) {
-      const response = await this.send(request, headers)
-      const delay = getRetryDelay(response)
-      if (delay === undefined || Date.now() + delay > deadline) return { response, isFirst }
+    let isFirst = true
+    let response = await this.send(request, headers)
+    let delay = getRetryDelay(response)
+    while (delay !== undefined && Date.now() + delay <= deadline) {
       await sleep(delay)
+      isFirst = false
+      response = await this.send(request, headers)
+      delay = getRetryDelay(response)
     }
+    return { response, isFirst }
   }
 
   /** Sends a request, and closes the connection after its last byte, without waiting for the response. */

@@ -43,6 +43,12 @@ for (const [protocol, isHttp2] of [['http/1.1', false], ['h2', true]] as const) 
   })
 }
 
+t.test('waits for a server that is busy', async t => {
+  const results = await run(await startKeyedServer(t, ['is busy at first']), thing, ['concurrent'])
+  t.strictSame(brokenRules(results), {})
+  t.equal(Buffer.from(results.concurrent!.exchange.received).toString().split('HTTP/1.1 503').length, 21)
+})
+
 t.test('describes each probe', async t => {
   for (const { id, group, sends, requires, why, source } of createIdempotencyProbes({ idempotent: [thing] }, 'http/1.1')) {
     t.match(id, /^idempotency-1(?:-[a-z]+)+$/)
@@ -63,6 +69,7 @@ t.test('names each request by its place', async t => {
 // Each row: what the server does wrong, the probe that must find it, the rules that it breaks, and the request.
 const flaws: Array<[flaw: Flaw, suffix: string, rules: string[], request?: IdempotentRequest]> = [
   ['rejects all', 'replay', ['idempotency-executed']],
+  ['ignores keys', 'replay', ['idempotency-replay']],
   ['replays another body', 'replay', ['idempotency-replay']],
   ['replays another location', 'replay', ['idempotency-replay']],
   ['replays without a mark', 'replay', ['idempotency-replay-marked']],
@@ -104,6 +111,7 @@ const flaws: Array<[flaw: Flaw, suffix: string, rules: string[], request?: Idemp
   ['closes with a text', 'closed-twice', ['idempotency-closing']],
   ['forgets closed keys', 'closed-twice', ['idempotency-closing']],
   ['closes what has succeeded', 'closed-twice', ['idempotency-closing']],
+  ['ignores keys', 'cut', ['idempotency-one-effect']],
   ['records when it sends', 'cut', ['idempotency-one-effect']]
 ]
 
