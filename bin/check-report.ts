@@ -16,8 +16,10 @@ export const formatTable: FormatReport = (url, protocols, results) => {
     for (const violation of result.violations) lines.push(`  ${formatViolation(violation)}`)
     lines.push('  sent', indent(sent), `  received (connection: ${connection})`, indent(received))
   }
+  const skipped = results.filter(isSkipped)
+  if (skipped.length > 0) lines.push('', ...skipped.map(({ probe, skipped }) => `${probe.id} was skipped: ${skipped}`))
   const summary = failed.length === 0
-    ? `The server conforms: ${results.length} probes passed.`
+    ? `The server conforms: ${results.length - skipped.length} probes passed.`
     : `The server does not conform: ${failed.length} of ${results.length} probes found violations.`
   lines.push('', summary, '')
   return lines.join('\n')
@@ -31,6 +33,7 @@ export const formatJson: FormatReport = (url, protocols, results) => JSON.string
   probes: results.map(result => ({
     id: result.probe.id,
     group: result.probe.group,
+    skipped: result.skipped,
     violations: result.violations.map(({ rule, found, responseIndex }) => ({ rule: rule.id, text: rule.text, source: rule.source, found, answer: responseIndex })),
     ...describeResult(result)
   }))
@@ -40,9 +43,9 @@ export const formatJson: FormatReport = (url, protocols, results) => JSON.string
 export const formatTap: FormatReport = (_url, _protocols, results) => {
   const lines = ['TAP version 14', `1..${results.length}`]
   results.forEach((result, i) => {
-    const { probe, violations } = result
+    const { probe, violations, skipped } = result
     if (violations.length === 0) {
-      lines.push(`ok ${i + 1} - ${probe.id}`)
+      lines.push(`ok ${i + 1} - ${probe.id}${skipped === undefined ? '' : ` # SKIP ${skipped}`}`)
       return
     }
     // TAP diagnostics are YAML, and JSON is valid YAML.
@@ -52,13 +55,16 @@ export const formatTap: FormatReport = (_url, _protocols, results) => {
   return lines.join('\n') + '\n'
 }
 
+function isSkipped ({ skipped, violations }: ProbeResult): boolean {
+  return skipped !== undefined && violations.length === 0
+}
+
 function countByGroup (results: readonly ProbeResult[]): string[][] {
-  const groups = new Map<string, [passed: number, failed: number]>()
-  for (const { probe: { group }, violations } of results) {
-    const [passed, failed] = groups.get(group) ?? [0, 0]
-    groups.set(group, violations.length === 0 ? [passed + 1, failed] : [passed, failed + 1])
-  }
-  return Array.from(groups, ([group, [passed, failed]]) => [group, String(passed + failed), String(passed), String(failed)])
+  return [...new Set(results.map(({ probe }) => probe.group))].map(group => {
+    const ofGroup = results.filter(({ probe }) => probe.group === group)
+    const failed = ofGroup.filter(({ violations }) => violations.length > 0)
+    return [group, ...[ofGroup.length, ofGroup.length - failed.length - ofGroup.filter(isSkipped).length, failed.length].map(String)]
+  })
 }
 
 function indent (text: string, by = '    '): string {

@@ -3,13 +3,15 @@ import { parseArgs } from 'node:util'
 import { createFieldSigner, type Key } from '../client/signer.js'
 import { detectProtocols, UnreachableError } from '../conformance/exchange/protocols.js'
 import type { HeadersHook, RequestOptions } from '../conformance/exchange/request.js'
+import { createIdempotencyProbes, type IdempotencyOptions, type IdempotentRequest } from '../conformance/probes/idempotency.js'
 import { selectProbes, type Selection } from '../conformance/probes/select.js'
 import { runProbes, type ProbeResult } from '../conformance/run-probes.js'
 import type { Target } from '../conformance/target.js'
 import { Contract } from '../lib/contract.js'
 import { formatJson, formatTable, formatTap, type FormatReport } from './check-report.js'
 import { PROGRAM_PREFIX, UsageError, writeAll, type Command, type Environment, type Streams } from './command.js'
-import { formatKeyUsage, readKey } from './key.js'
+import { detectMediaType, readData } from './data.js'
+import { formatKeyUsage, readKey, readKeyArgument } from './key.js'
 
 const EXIT_CONFORMS = 0
 const EXIT_VIOLATIONS = 1
@@ -27,6 +29,19 @@ responses by the contract of responses.md.
                         repeated (GET of the URL)
   --key <key>           sign each well-formed request with a key; <key> is one of
 ${formatKeyUsage(22)}
+  --idempotent <request>
+                        a request, as for --request, that the server executes
+                        once for each Idempotency-Key; can be repeated. Each
+                        {{uuid}} in it is replaced by a new UUID for each
+                        operation, and is the same in its repetitions
+  --data <body>         the body of the requests of --idempotent and --failing
+                        that have none: text, @file, or - for standard input
+  --key-required        the requests of --idempotent need an Idempotency-Key
+  --failing <request>   a request with an Idempotency-Key that gets a 5xx
+  --other-key <key>     the key of another caller, as for --key, who can send the
+                        requests of --idempotent
+  --outcomes <path>     where the server tells the outcome of an Idempotency-Key
+                        (/v2/operation)
   --only, --skip <id>   send only, or do not send, the probes whose id starts with
                         this; can be repeated
   --slow                also send the probes that wait for timeouts of the server;
@@ -46,6 +61,12 @@ const OPTIONS = {
   status: { type: 'string', multiple: true },
   request: { type: 'string', multiple: true },
   key: { type: 'string' },
+  idempotent: { type: 'string', multiple: true },
+  data: { type: 'string' },
+  'key-required': { type: 'boolean' },
+  failing: { type: 'string' },
+  'other-key': { type: 'string' },
+  outcomes: { type: 'string' },
   only: { type: 'string', multiple: true },
   skip: { type: 'string', multiple: true },
   slow: { type: 'boolean' },
@@ -58,6 +79,7 @@ const OPTIONS = {
 
 interface CheckOptions {
   target: Target
+  idempotency: IdempotencyOptions
   selection: Selection
   concurrency: number
   formatReport: FormatReport
@@ -100,7 +122,17 @@ async function parseOptions (args: string[], streams: Streams, env: Environment)
   const url = parseUrl(positionals[0]!)
   const scheme = url.protocol === 'https:' ? 'https' : 'http'
   const base = url.pathname.replace(/\/$/, '')
+  checkIdempotencyArguments(values)
   const key = await readKey(values.key, streams, env)
+  const otherKey = values['other-key'] === undefined ? undefined : await readKeyArgument(values['other-key'], '--other-key', streams)
+  const data = values.data === undefined ? undefined : await readData(values.data, streams.stdin)
+  const parseKeyed = (option: string, text: string): RequestOptions => addBody(parseRequest(option, text), data)
+  const failing = values.failing === undefined ? undefined : parseKeyed('failing', values.failing)
+  const idempotency: IdempotencyOptions = {
+    idempotent: values.idempotent?.map((text): IdempotentRequest => ({ ...parseKeyed('idempotent', text), required: values['key-required'], failing })),
+    outcomes: values.outcomes === undefined ? undefined : parseOutcomes(values.outcomes),
+    otherHeaders: otherKey && createSigningHook(otherKey)
+  }
   const target: Target = {
     scheme,
     authority: url.host,
@@ -109,22 +141,22 @@ async function parseOptions (args: string[], streams: Streams, env: Environment)
     base,
     tls: { rejectUnauthorized: !values.insecure },
     contract: new Contract({ header: values.header, statusCodes: Object.fromEntries((values.status ?? []).map(parseStatus)) }),
-    requests: values.request?.map(parseRequest) ?? [{ url: `${base}/` }],
+    requests: values.request?.map(text => parseRequest('request', text)) ?? [{ url: `${base}/` }],
     headers: key && createSigningHook(key),
     timeout: parseNumber('timeout', values.timeout)
   }
   // Throws for an unknown probe before anything is sent.
-  selectProbes(target, [], [], values)
+  selectProbes(target, [], createIdempotencyProbes(idempotency, 'http/1.1'), values)
   const formatReport = values.json ? formatJson : values.tap ? formatTap : formatTable
-  return { target, selection: values, concurrency: parseNumber('concurrency', values.concurrency), formatReport }
+  return { target, idempotency, selection: values, concurrency: parseNumber('concurrency', values.concurrency), formatReport }
 }
 
-async function runCheck ({ target, selection, concurrency, formatReport }: CheckOptions, { stdout, stderr }: Streams): Promise<number> {
+async function runCheck ({ target, idempotency, selection, concurrency, formatReport }: CheckOptions, { stdout, stderr }: Streams): Promise<number> {
   if (!isLoopback(target.host)) {
     stderr.write(`${PROGRAM_PREFIX}${target.host} is not this machine. check sends malformed requests: get the permission of its operator first\n`)
   }
   const protocols = await detectProtocols(target)
-  const probes = selectProbes(target, protocols, [], selection)
+  const probes = selectProbes(target, protocols, createIdempotencyProbes(idempotency, protocols[0]!), selection)
   const results: ProbeResult[] = []
   for await (const result of runProbes(target, probes, concurrency)) {
     results.push(result)
@@ -153,9 +185,28 @@ function parseStatus (text: string): [string, string] {
   return [text, STATUS_CODES[text] ?? 'Added']
 }
 
-function parseRequest (text: string): RequestOptions {
+/** Reports options that have no effect without another one, and options that exclude each other. */
+function checkIdempotencyArguments (values: Partial<Record<string, unknown>>): void {
+  const unused = ['data', 'key-required', 'failing', 'other-key', 'outcomes'].find(name => values[name] !== undefined)
+  if (values.idempotent === undefined && unused !== undefined) throw new TypeError(`--${unused} needs --idempotent`)
+  const readers = ['key', 'other-key', 'data'].filter(name => values[name] === '-')
+  if (readers.length > 1) throw new TypeError(`--${readers[0]} - and --${readers[1]} - cannot both read standard input`)
+}
+
+function parseOutcomes (path: string): string {
+  if (!/^\/[!-~]+$/.test(path) || path.endsWith('/')) throw new TypeError('--outcomes must be a path such as /v2/operation')
+  return path
+}
+
+/** Returns a request with the body of `--data`, unless it has a body. */
+function addBody (request: RequestOptions, data: Uint8Array | undefined): RequestOptions {
+  if (data === undefined || request.body !== undefined) return request
+  return { ...request, body: data, headers: { 'content-type': detectMediaType(data) } }
+}
+
+function parseRequest (option: string, text: string): RequestOptions {
   const [, method, url, body] = /^([A-Z]+) (\/[!-~]*)(?: (.+))?$/s.exec(text) ?? []
-  if (url === undefined) throw new TypeError("--request must be like 'GET /path' or 'POST /path {\"a\":1}'")
+  if (url === undefined) throw new TypeError(`--${option} must be like 'GET /path' or 'POST /path {"a":1}'`)
   if (body === undefined) return { method, url }
   return { method, url, body, headers: { 'content-type': 'application/json' } }
 }

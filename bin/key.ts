@@ -32,8 +32,7 @@ export function formatKeyUsage (width: number): string {
  * @throws {UsageError} if the key cannot be read or is invalid
  */
 export async function readKey (argument: string | undefined, streams: Streams, env: Environment): Promise<Key | undefined> {
-  if (argument === '-') return parseStdinKey((await readStdin(streams.stdin)).toString())
-  if (argument !== undefined) return await resolveKey(argument, '--key', streams)
+  if (argument !== undefined) return await readKeyArgument(argument, '--key', streams)
   const variable = env[KEY_VARIABLE]
   return variable ? await resolveKey(variable, KEY_VARIABLE, streams) : undefined
 }
@@ -46,11 +45,22 @@ export function toPrintableKey (argument: string): string {
   return findFile(argument).file === undefined ? '-' : argument
 }
 
+/**
+ * Returns the key that is the argument of an option, as {@link readKey} does.
+ *
+ * @param option the name of the option, for messages
+ * @throws {UsageError} if the key cannot be read or is invalid
+ */
+export async function readKeyArgument (argument: string, option: string, streams: Streams): Promise<Key> {
+  if (argument === '-') return parseStdinKey((await readStdin(streams.stdin)).toString(), option)
+  return await resolveKey(argument, option, streams)
+}
+
 /** Returns the key in the text of standard input, which can end with a line break. */
-function parseStdinKey (text: string): Key {
+function parseStdinKey (text: string, option: string): Key {
   const line = text.replace(/\r?\n$/, '')
-  const key = /^\s*[[{]/.test(line) ? selectKey(line, 'The standard input of --key') : parsePair(line)
-  if (key === undefined) throw new UsageError('--key - needs id:secret, or the JSON of a file of keys, on standard input')
+  const key = /^\s*[[{]/.test(line) ? selectKey(line, `The standard input of ${option}`) : parsePair(line)
+  if (key === undefined) throw new UsageError(`${option} - needs id:secret, or the JSON of a file of keys, on standard input`)
   return key
 }
 

@@ -2,6 +2,7 @@ import { Contract } from '../lib/contract.js'
 import { toHttp2Request } from './exchange/http2.js'
 import { detectProtocols, type Protocol } from './exchange/protocols.js'
 import type { HeadersHook, RequestOptions } from './exchange/request.js'
+import { createIdempotencyProbes, type IdempotencyOptions } from './probes/idempotency.js'
 import { probeHttp2, probeRequest, type Probe } from './probes/probe.js'
 import { deriveRequests } from './probes/routes.js'
 import type { ResolveRef, Schema } from './probes/schema-values.js'
@@ -14,7 +15,8 @@ import type { Target } from './target.js'
 /** The methods of a tap test that the kit uses. */
 export interface Suite {
   test (name: string, run: (t: Suite) => void): unknown
-  pass (message: string): unknown
+  /** @param extra `skip` is why a probe could not test the service */
+  pass (message: string, extra: any): unknown
   fail (message: string, extra: any): unknown
   comment (message: string): unknown
 }
@@ -29,7 +31,7 @@ export interface Service {
 }
 
 /** The options of {@link conformance}. */
-export interface ConformanceOptions extends Selection {
+export interface ConformanceOptions extends Selection, IdempotencyOptions {
   /** Requests that the service responds to. For other routes, the kit generates requests from the schemas. Default: GET of the root. */
   requests?: readonly RequestOptions[] | undefined
   /** The name of the header that carries the message. Default: `EB-REASON-PHRASE`. */
@@ -76,10 +78,12 @@ export async function conformance (t: Suite, app: Service, options: ConformanceO
       timeout
     }
     const protocols = await detectProtocols(target)
-    const probes = selectProbes(target, protocols, createRouteProbes(t, app, target, protocols), options)
+    // The probes of the routes come last, because a valid request can change the state of the service.
+    const more = [...createIdempotencyProbes(options, protocols[0]!), ...createRouteProbes(t, app, target, protocols)]
+    const probes = selectProbes(target, protocols, more, options)
     for await (const result of runProbes(target, probes, concurrency)) {
       t.test(result.probe.id, t => {
-        if (result.violations.length === 0) t.pass(result.probe.requires)
+        if (result.violations.length === 0) t.pass(result.probe.requires, { skip: result.skipped })
         for (const violation of result.violations) {
           // The stack trace would only show this module.
           t.fail(formatViolation(violation), { ...describeResult(result), stack: '', at: null })

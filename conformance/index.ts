@@ -3,7 +3,9 @@
 // conformance.ts       tests a Fastify service in a tap suite
 // assert-contract.ts   asserts that one response keeps the contract
 // rules.ts             the rules, and how a response is checked
-// run-probes.ts        sends probes, and finds the violations in each exchange
+// run-probes.ts        sends probes, and returns their results
+// find-violations.ts   finds the violations in an exchange
+// scenario.ts          sends the requests of a probe that needs several connections
 // report.ts            describes violations and results
 // probes/              what is sent: one file for each group of probes
 // exchange/            how it is sent: requests, connections, and a parser of responses
@@ -12,8 +14,9 @@ export type { AssertOptions, InjectedResponse, UndiciResponse } from './assert-c
 export { conformance } from './conformance.js'
 export type { ConformanceOptions, Service, Suite } from './conformance.js'
 export type { HeadersHook, OutgoingRequest, RequestOptions } from './exchange/request.js'
+export type { IdempotencyOptions, IdempotentRequest } from './probes/idempotency.js'
 export { probes } from './probes/index.js'
-export type { Group, Http1Probe, Http2Probe, Probe } from './probes/probe.js'
+export type { Group, Http1Probe, Http2Probe, Probe, ScenarioProbe } from './probes/probe.js'
 export type { Selection } from './probes/select.js'
 export { rules } from './rules.js'
 export type { Rule } from './rules.js'

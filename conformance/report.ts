@@ -2,6 +2,9 @@ import { toPrintable } from './printable.js'
 import type { Violation } from './rules.js'
 import type { ProbeResult } from './run-probes.js'
 
+// A probe of one connection sends one or few requests.
+const MAX_SHOWN_SCENARIO_BYTES = 20_000
+
 /** Returns a violation as one line. */
 export function formatViolation ({ rule, found, responseIndex }: Violation): string {
   const where = responseIndex === undefined ? '' : ` in response ${responseIndex + 1}`
@@ -10,13 +13,14 @@ export function formatViolation ({ rule, found, responseIndex }: Violation): str
 
 /** Returns the details of a result for a report: the texts of the probe, and what was sent and received. */
 export function describeResult ({ probe, exchange }: ProbeResult) {
+  const maxBytes = 'run' in probe ? MAX_SHOWN_SCENARIO_BYTES : undefined
   return {
     sends: probe.sends,
     requires: probe.requires,
     why: probe.why,
     source: probe.source,
-    sent: toPrintable(exchange.sent),
-    received: toPrintable(exchange.received, undefined, exchange.receivedLength),
+    sent: toPrintable(exchange.sent, maxBytes),
+    received: toPrintable(exchange.received, maxBytes, exchange.receivedLength),
     connection: exchange.end
   }
 }

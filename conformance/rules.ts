@@ -4,6 +4,7 @@ import { MAX_HEADER_LENGTH, MAX_PHRASE_LENGTH, toReasonPhrase } from '../lib/rea
 import { isRepresentationMetadata } from '../lib/representation-metadata.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
 import { getFieldValues, type HttpResponse } from './exchange/response.js'
+import { IDEMPOTENCY_RULES } from './idempotency-rules.js'
 
 /** One requirement of the contract. */
 export interface Rule {
@@ -170,8 +171,8 @@ export const EXCHANGE_RULES = {
   }
 } as const satisfies Record<string, Rule>
 
-/** All rules: first those for single responses, then those for exchanges. */
-export const rules: readonly Rule[] = [...UNSUCCESSFUL_RULES, ...SUCCESSFUL_RULES, ...Object.values(EXCHANGE_RULES)]
+/** All rules: first those for single responses, then those for exchanges, then those for idempotency keys. */
+export const rules: readonly Rule[] = [...UNSUCCESSFUL_RULES, ...SUCCESSFUL_RULES, ...Object.values(EXCHANGE_RULES), ...Object.values(IDEMPOTENCY_RULES)]
 
 /** The rule that an unsuccessful response has no body. */
 export const NO_BODY_RULE = UNSUCCESSFUL_RULES[0]!

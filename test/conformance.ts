@@ -1,23 +1,32 @@
+import { Type } from '@sinclair/typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import service from '../app.js'
 import { createFieldSigner } from '../client/signer.js'
-import { conformance } from '../conformance/index.js'
+import { conformance, type HeadersHook } from '../conformance/index.js'
 import { serverOptions } from '../index.js'
 import { cert, key } from './fixtures/certificate.js'
-import { sqlite } from './fixtures/database.js'
+import { postgresql, sqlite } from './fixtures/database.js'
 import { writeKeysFile } from './fixtures/service.js'
 import { KEY } from './fixtures/sign.js'
 
 // Each test sends several hundred requests.
 t.setTimeout(300_000)
 
-const sign = createFieldSigner(KEY)
+const OTHER = { id: 'other', secret: 'the secret of another caller' }
+
+/** Returns a hook that signs requests. */
+function createSigningHook (key: typeof KEY): HeadersHook {
+  const sign = createFieldSigner(key)
+  return ({ headers, body, ...request }) => sign({ ...request, field: name => headers[name] }, body as Uint8Array<ArrayBuffer>)
+}
+
 const topic = { name: 'orders', description: '', mediaType: 'application/json' }
 
-async function conforms (t: Test, app: FastifyInstance<any, any, any, any>) {
+async function conforms (t: Test, app: FastifyInstance<any, any, any, any>, { database = sqlite, only }: { database?: typeof sqlite, only?: string[] } = {}) {
   t.teardown(() => app.close())
-  await app.register(service, { ...await sqlite.open(t), keysFile: writeKeysFile(t) })
+  await app.register(service, { ...await database.open(t), keysFile: writeKeysFile(t, [KEY, OTHER]) })
+  app.post('/failing', { schema: { response: { 200: Type.Null() } }, config: { idempotency: 'optional' } }, async () => { throw new Error('of the test') })
   await conformance(t, app, {
     requests: [
       { url: '/health' },
@@ -25,7 +34,10 @@ async function conforms (t: Test, app: FastifyInstance<any, any, any, any>) {
       { method: 'POST', url: '/v2/topic', body: topic },
       { url: '/docs/json' }
     ],
-    headers: ({ headers, body, ...request }) => sign({ ...request, field: name => headers[name] }, body as Uint8Array<ArrayBuffer>)
+    idempotent: [{ method: 'POST', url: '/v2/topic', body: { ...topic, name: '{{uuid}}' }, failing: { method: 'POST', url: '/failing' } }],
+    headers: createSigningHook(KEY),
+    otherHeaders: createSigningHook(OTHER),
+    only
   })
 }
 
@@ -34,4 +46,5 @@ t.test('the example service keeps the contract', async t => {
   t.test('over https', async t => conforms(t, Fastify(serverOptions({ https: { key, cert } }))))
   t.test('over HTTP/2 in the clear', async t => conforms(t, Fastify(serverOptions({ http2: true }))))
   t.test('over HTTP/2 and HTTP/1.1 on https', async t => conforms(t, Fastify(serverOptions({ http2: true, https: { key, cert, allowHTTP1: true } }))))
+  t.test('for idempotency keys on PostgreSQL', { skip: postgresql.skip }, async t => conforms(t, Fastify(serverOptions()), { database: postgresql, only: ['idempotency'] }))
 })

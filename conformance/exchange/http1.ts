@@ -6,7 +6,7 @@ import type { Target } from '../target.js'
 import { connectTo } from './connect.js'
 import { LINGER_MS, MAX_EXCHANGE_BYTES, MAX_KEPT_RECEIVED_BYTES, type Exchange } from './exchange.js'
 import { PrefixBuffer } from './prefix-buffer.js'
-import { encodeRequest, type RequestOptions } from './request.js'
+import { encodeRequest, type RequestLines } from './request.js'
 import { readResponses, type ResponseSyntaxError } from './response-reader.js'
 import type { HttpResponse } from './response.js'
 
@@ -22,14 +22,16 @@ export type Step =
   | { pause: number }
   /** Closes this side of the connection. */
   | { end: true }
+  /** Closes the connection as soon as all bytes are sent, and waits for no response. */
+  | { cut: true }
 
 /** Returns the step that sends a request. */
-export async function requestStep (target: Target, request: RequestOptions, version?: string): Promise<Step> {
+export async function requestStep (target: Target, request: RequestLines, version?: string): Promise<Step> {
   return { send: await encodeRequest(target, request, version), method: request.method ?? 'GET' }
 }
 
 /** Returns the step that sends the last request on a connection, with `Connection: close`. */
-export async function lastRequestStep (target: Target, request: RequestOptions): Promise<Step> {
+export async function lastRequestStep (target: Target, request: RequestLines): Promise<Step> {
   return await requestStep(target, { ...request, headers: { connection: 'close', ...request.headers } })
 }
 
@@ -98,6 +100,10 @@ class Http1Connection {
       await this.#waitUntil(() => this.#received.length > 0, step.within)
     } else if ('pause' in step) {
       await sleep(step.pause, undefined, { signal: this.#leaving.signal }).catch(() => {})
+    } else if ('cut' in step) {
+      // The callback comes after the bytes before are with the operating system, or after an error.
+      await new Promise(resolve => { this.#socket.write('', resolve) })
+      this.#leave('left')
     } else {
       // Some servers close a half-closed connection. That would hide a response that never ends, so wait for its end first.
       await this.#waitUntil(() => !this.#hasPartialResponse)

@@ -5,7 +5,7 @@ import type { Target } from '../target.js'
 import { connectTo } from './connect.js'
 import { LINGER_MS, MAX_EXCHANGE_BYTES, MAX_KEPT_RECEIVED_BYTES, type Exchange } from './exchange.js'
 import { PrefixBuffer } from './prefix-buffer.js'
-import { prepareRequest, type RequestOptions } from './request.js'
+import { prepareRequest, type RequestLines } from './request.js'
 import { MAX_INTERIM_RESPONSES, MAX_KEPT_BODY_BYTES, ResponseSyntaxError } from './response-reader.js'
 import { getFieldValues, toFieldLines, type FieldLine, type HttpResponse } from './response.js'
 
@@ -25,7 +25,7 @@ const SETTINGS_TIMEOUT_MS = 2000
 const SIZE_CHECK_INTERVAL_MS = 10
 
 /** Returns the HTTP/2 form of a request. */
-export async function toHttp2Request (target: Target, request: RequestOptions, moreHeaders: OutgoingHttpHeaders = {}): Promise<Http2Request> {
+export async function toHttp2Request (target: Target, request: RequestLines, moreHeaders: OutgoingHttpHeaders = {}): Promise<Http2Request> {
   const { method, scheme, authority, target: path, headers, body } = await prepareRequest(target, request)
   return {
     headers: { ':method': method, ':scheme': scheme, ':authority': authority, ':path': path, ...headers, ...moreHeaders },
@@ -106,6 +106,25 @@ export async function exchangeHttp2 (target: Target, requests: readonly Http2Req
     end: finalEnd,
     connectError
   }
+}
+
+/** Sends a request on a new HTTP/2 connection, and closes the connection after the server has received all of the request. */
+export async function cutHttp2 (target: Target, { headers, body = new Uint8Array() }: Http2Request): Promise<Exchange> {
+  const connection = openConnection(target)
+  const { session } = connection
+  const timer = setTimeout(() => { session.destroy() }, target.timeout)
+  await new Promise<void>(resolve => {
+    session.once('close', resolve)
+    const stream = session.request(headers)
+    stream.on('error', () => {})
+    // The server acknowledges a PING after the frames before it.
+    stream.once('finish', () => { session.ping(() => { resolve() }) })
+    stream.end(body)
+  })
+  clearTimeout(timer)
+  await closeConnection(connection)
+  const sent = formatMessages([[Object.entries(headers), body]])
+  return { sent, received: new Uint8Array(), receivedLength: 0, responses: [], requestCount: 1, end: 'left' }
 }
 
 /** Returns whether the kit closed the connection before all responses were complete. */

@@ -3,10 +3,11 @@ import { lastRequestStep, type Step } from '../exchange/http1.js'
 import type { Http2Request } from '../exchange/http2.js'
 import type { RequestOptions } from '../exchange/request.js'
 import type { Violation } from '../rules.js'
+import type { Scenario } from '../scenario.js'
 import type { Target } from '../target.js'
 
 /** The feature that a probe tests. */
-export type Group = 'text' | 'routing' | 'framing' | 'payload' | 'connection' | 'http2' | 'requests' | 'routes'
+export type Group = 'text' | 'routing' | 'framing' | 'payload' | 'connection' | 'http2' | 'requests' | 'routes' | 'idempotency'
 
 interface ProbeBase {
   /** The unique name, which starts with the group. */
@@ -22,6 +23,9 @@ interface ProbeBase {
   readonly source: string
   /** Whether the probe waits for the server's own timeouts. Such probes are sent only on request. */
   readonly slow?: boolean
+}
+
+interface ConnectionProbeBase extends ProbeBase {
   /** The least and the most responses that are allowed. */
   readonly answers: readonly [least: number, most: number]
   /**
@@ -33,21 +37,32 @@ interface ProbeBase {
 }
 
 /** A probe over HTTP/1.x: steps on one connection. */
-export interface Http1Probe extends ProbeBase {
+export interface Http1Probe extends ConnectionProbeBase {
   readonly protocol: 'http/1.1'
   /** @internal */
   readonly createSteps: (target: Target) => Step[] | Promise<Step[]>
 }
 
 /** A probe over HTTP/2: requests on one connection. */
-export interface Http2Probe extends ProbeBase {
+export interface Http2Probe extends ConnectionProbeBase {
   readonly protocol: 'h2'
   /** @internal */
   readonly createRequests: (target: Target) => Http2Request[] | Promise<Http2Request[]>
 }
 
+/** A probe on one connection. */
+export type ConnectionProbe = Http1Probe | Http2Probe
+
+/** A probe of several requests, each on its own connection. What is sent depends on the responses. */
+export interface ScenarioProbe extends ProbeBase {
+  /** The protocol of its connections. */
+  readonly protocol: 'http/1.1' | 'h2'
+  /** @internal */
+  readonly run: (scenario: Scenario) => Promise<void>
+}
+
 /** A test that the kit sends to a server. */
-export type Probe = Http1Probe | Http2Probe
+export type Probe = ConnectionProbe | ScenarioProbe
 
 /** The texts that describe a probe. */
 export type ProbeTexts = Pick<ProbeBase, 'sends' | 'why' | 'source'>

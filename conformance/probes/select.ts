@@ -18,11 +18,11 @@ export interface Selection {
  * Returns the probes to send to a target.
  *
  * @param protocols the protocols that the target supports
- * @param routeProbes additional probes, derived from the routes of the service
+ * @param more additional probes, such as those that are derived from the routes of the service
  * @throws {TypeError} if `skip` or `only` has a name that matches no probe
  */
-export function selectProbes (target: Target, protocols: readonly Protocol[], routeProbes: readonly Probe[], { skip = [], only = [], slow = false }: Selection): Probe[] {
-  const all = [...probes, ...createRequestProbes(target.requests), ...routeProbes]
+export function selectProbes (target: Target, protocols: readonly Protocol[], more: readonly Probe[], { skip = [], only = [], slow = false }: Selection): Probe[] {
+  const all = [...probes, ...createRequestProbes(target.requests), ...more]
   for (const name of [...skip, ...only]) {
     if (!all.some(({ id }) => matchesName(id, name))) throw new TypeError(`fastify-reason-phrase: no probe has the id "${name}", or an id that starts with "${name}-"`)
   }

@@ -9,11 +9,14 @@ import Fastify from 'fastify'
 import { LINGER_MS, MAX_EXCHANGE_BYTES } from '../../conformance/exchange/exchange.ts'
 import { detectProtocols } from '../../conformance/exchange/protocols.ts'
 import { MAX_INTERIM_RESPONSES } from '../../conformance/exchange/response-reader.ts'
+import { IDEMPOTENCY_RULES } from '../../conformance/idempotency-rules.ts'
+import { createIdempotencyProbes } from '../../conformance/probes/idempotency.ts'
 import { probes } from '../../conformance/probes/index.ts'
 import { selectProbes } from '../../conformance/probes/select.ts'
 import { runProbes } from '../../conformance/run-probes.ts'
 import reasonPhrase, { serverOptions } from '../../index.ts'
 import { Contract } from '../../lib/contract.ts'
+import { KEYED_SERVERS, keyedOptions } from './keyed-servers.js'
 
 const require = createRequire(import.meta.url)
 const version = name => require(`${name}/package.json`).version
@@ -57,14 +60,28 @@ const SERVERS = {
 const results = {}
 for (const [name, start] of Object.entries(SERVERS)) {
   const { port, close } = await start()
-  const target = { scheme: 'http', authority: `127.0.0.1:${port}`, host: '127.0.0.1', port, base: '', contract: new Contract(), requests, timeout: 5000 }
+  const target = createTarget(port)
   results[name] = new Map()
   for await (const { probe, violations } of runProbes(target, selectProbes(target, await detectProtocols(target), [], {}), 8)) {
     results[name].set(probe.id, new Set(violations.map(({ rule }) => rule.id)))
   }
   await close()
 }
+
+/** The results of the probes for idempotency keys, by server. */
+const keyedResults = {}
+const keyedProbes = createIdempotencyProbes(keyedOptions, 'http/1.1')
+for (const [name, start] of Object.entries(KEYED_SERVERS)) {
+  const { port, close } = await start()
+  keyedResults[name] = []
+  for await (const result of runProbes(createTarget(port), keyedProbes, 4)) keyedResults[name].push(result)
+  await close()
+}
 writeFileSync(new URL('../../docs/conformance.md', import.meta.url), describe())
+
+function createTarget (port) {
+  return { scheme: 'http', authority: `127.0.0.1:${port}`, host: '127.0.0.1', port, base: '', contract: new Contract(), requests, timeout: 5000 }
+}
 
 async function listenFastify (app, refuse) {
   app.get('/', async () => ({ name: 'root' }))
@@ -84,10 +101,44 @@ async function listenHttp (server) {
   }
 }
 
+function row (cells) {
+  return `| ${cells.join(' | ')} |`
+}
+
+function describeKeyed () {
+  const names = Object.keys(keyedResults)
+  /** The first rule for idempotency keys that a probe found broken. The rules of the contract are in the other tables. */
+  const cell = ({ violations, skipped }) => {
+    const violation = violations.find(({ rule }) => Object.values(IDEMPOTENCY_RULES).includes(rule))
+    if (violation !== undefined) return `✗ \`${violation.rule.id.replace('idempotency-', '')}\`: ${violation.found}`
+    return skipped === undefined ? '' : 'skipped'
+  }
+  return `## Idempotency keys
+
+The probes for idempotency keys need to know a request, so they are sent only
+with the option \`idempotent\`. Here they run on a service that creates a thing
+with a name that nobody has. A ✗ marks a probe that finds a violation, with the
+rule and what was found. \`skipped\` means that the server has nothing to test,
+such as routes for outcomes.
+
+${row(['probe', 'sends', ...names])}
+|---|---|${'---|'.repeat(names.length)}
+${keyedProbes.map(({ id, sends }, i) => row([id, sends, ...names.map(name => cell(keyedResults[name][i]))])).join('\n')}
+
+\`@node-idempotency/core\` has the hooks of \`@node-idempotency/fastify\`, written
+by hand for Fastify 5, and keeps its records in a \`Map\`.
+\`@node-idempotency/fastify\`, \`@idempot/fastify\` and \`hono-idempotency\` could not
+be installed here, so they were not probed.
+
+${row(['rule', 'requires', 'source'])}
+|---|---|---|
+${Object.values(IDEMPOTENCY_RULES).map(({ id, text, source }) => row([id, text, source])).join('\n')}
+`
+}
+
 function describe () {
   const names = Object.keys(results)
   const ids = [...results[names[0]].keys()]
-  const row = cells => `| ${cells.join(' | ')} |`
   const separator = `|---|${'---:|'.repeat(names.length)}`
   const groups = [...new Set(ids.map(id => id.split('-')[0]))]
   const countFailed = (name, prefix = '') => [...results[name]].filter(([id, rules]) => id.startsWith(prefix) && rules.size > 0).length
@@ -123,6 +174,7 @@ ${names.map(name => `- ${name}: ${rulesBroken(name).map(id => `\`${id}\``).join(
 
 The same holds over HTTP/2, where END_STREAM ends an answer.
 
+${describeKeyed()}
 ## Probes
 
 A ✗ marks a probe that finds a violation.

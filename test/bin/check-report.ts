@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { startConformingServer, type ResponseDraft } from '../fixtures/conforming-server.js'
+import { startKeyedServer } from '../fixtures/keyed-server.js'
 import { runCommand, type Input } from './fixtures/run-command.js'
 
 const check = async (args: string[], input?: Input) => await runCommand(['check', ...args], input)
@@ -46,4 +47,35 @@ t.test('--json and --tap print the results in their format', async t => {
   t.match(tap.stdout, /^TAP version 14\n1\.\.6\nnot ok 1 - text-no-resource\n {2}---\n {2}\{\n {4}"violations": \[\n/)
   t.match(tap.stdout, /\n {2}\}\n {2}\.\.\.\nnot ok 2 - /)
   t.match(tap.stdout, /\nok 6 - text-root-head\n$/)
+})
+
+t.test('prints which probes were skipped, and why', async t => {
+  const target = `http://${(await startKeyedServer(t)).authority}`
+  const args = [target, '--idempotent', 'POST /orders {"item":"book"}', '--only', 'idempotency-1-replay', '--only', 'idempotency-1-mismatch']
+  const reason = 'No other request is known. Put {{uuid}} into the body or the URL of the request'
+  const { code, stdout } = await check(args)
+  t.equal(code, 0)
+  t.match(stdout, /^idempotency +2 +1 +0$/m)
+  t.match(stdout, `\n\nidempotency-1-mismatch was skipped: ${reason}\n\nThe server conforms: 1 probes passed.\n`)
+
+  const { probes } = JSON.parse((await check([...args, '--json'])).stdout)
+  t.match(probes, [{ id: 'idempotency-1-replay' }, { id: 'idempotency-1-mismatch', skipped: reason, violations: [] }])
+  t.notOk('skipped' in probes[0])
+  t.match((await check([...args, '--tap'])).stdout, `\nok 1 - idempotency-1-replay\nok 2 - idempotency-1-mismatch # SKIP ${reason}\n`)
+})
+
+t.test('does not count a probe with violations as skipped', async t => {
+  const target = `http://${(await startKeyedServer(t)).authority}`
+  const { code, stdout } = await check([target, '--header', 'X-Reason', '--idempotent', 'POST /orders {"item":"book"}', '--outcomes', '/elsewhere', '--only', 'idempotency-1-closed'])
+  t.equal(code, 1)
+  t.match(stdout, /^idempotency +2 +0 +2$/m)
+  t.notMatch(stdout, 'was skipped')
+})
+
+t.test('prints all requests of a probe', async t => {
+  const target = `http://${(await startKeyedServer(t, ['says 400 while it executes'])).authority}`
+  const { code, stdout } = await check([target, '--idempotent', 'POST /orders {"item":"book"}', '--only', 'idempotency-1-concurrent'])
+  t.equal(code, 1)
+  t.match(stdout, /\n {2}idempotency-executing in response \d+: 400\. While a request is executed/)
+  t.equal(stdout.match(/POST \/orders HTTP\/1\.1/g)!.length, 20)
 })

@@ -3,10 +3,12 @@ import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import reasonPhrase, { serverOptions } from '../../index.js'
+import idempotency, { memoryStore } from '../../plugins/idempotency/index.js'
 import signature from '../../plugins/signature/index.js'
 import { cert, key } from '../fixtures/certificate.js'
 import { startConformingServer, type ResponseDraft } from '../fixtures/conforming-server.js'
 import { closedPort } from '../fixtures/database.js'
+import { startKeyedServer, type Flaw } from '../fixtures/keyed-server.js'
 import { KEY } from '../fixtures/sign.js'
 import { ENDLESS_RESPONSES, startUnfinishedServer, SLOW_RESPONSES } from '../fixtures/unfinished-responses.js'
 import { runCommand, type Input } from './fixtures/run-command.js'
@@ -78,6 +80,57 @@ t.test('--key signs each well-formed request', async t => {
   t.notMatch(wrong.stdout, 'hidden')
 })
 
+t.test('--idempotent sends requests with idempotency keys', async t => {
+  const run = async (flaws: Flaw[], args: string[], input?: Input) => {
+    const { authority } = await startKeyedServer(t, flaws)
+    return await check([`http://${authority}`, '--only', 'idempotency', ...args], input)
+  }
+  const things = ['--idempotent', 'POST /things {"name":"{{uuid}}"}']
+  const { code, stdout } = await run([], [...things, '--failing', 'POST /fail {}'])
+  t.equal(code, 0, stdout)
+  t.match(stdout, /^idempotency +14 +13 +0$/m)
+  t.match(stdout, 'idempotency-1-caller was skipped: No other caller is known')
+  const missing = ['--only', 'idempotency-1-key-missing']
+  t.equal((await run([], [...things, ...missing])).code, 0)
+  t.equal((await run([], [...things, ...missing, '--key-required'])).code, 1)
+  t.equal((await run([], ['--idempotent', 'POST /required', '--data', '{"name":"{{uuid}}"}', ...missing, '--key-required'])).code, 0)
+  t.match((await run([], [...things, '--outcomes', '/elsewhere'])).stdout, /closed was skipped: PUT \/elsewhere\/\{key\} got 404/)
+
+  t.test('--data is the body of a request that has none', async t => {
+    const { stdout, code } = await run(['replays another body'], ['--idempotent', 'POST /things', '--data', '-', '--only', 'idempotency-1-replay'], { stdin: '{"name":"{{uuid}}"}' })
+    t.equal(code, 1)
+    t.match(stdout, /content-type: application\/json\\r\\n\n[^]*\{"name":"[\da-f-]{36}"\}POST/)
+    const own = await run(['replays another body'], [...things, '--data', 'a text', '--only', 'idempotency-1-replay'])
+    t.notMatch(own.stdout, 'a text')
+  })
+})
+
+t.test('--key signs requests with idempotency keys, and --other-key those of another caller', async t => {
+  const app = Fastify(serverOptions())
+  t.teardown(() => app.close())
+  const names = new Set<string>()
+  await app.register(reasonPhrase)
+  await app.register(signature, { keys: id => id === KEY.id || id === 'other' ? { secret: KEY.secret, permissions: [] } : undefined })
+  await app.register(idempotency, { store: memoryStore() as never, outcomes: '/v2/operation' })
+  app.post('/unique', { config: { idempotency: 'required' } }, async (request, reply) => {
+    const { name } = request.body as { name: string }
+    if (names.has(name)) return reply.unprocessable('The name is taken')
+    names.add(name)
+    return reply.code(201).send({ name })
+  })
+  app.post('/fail', { config: { idempotency: 'optional' } }, async () => { throw new Error('of the test') })
+  const origin = await app.listen({ host: '127.0.0.1', port: 0 })
+  const args = [origin, '--key', `${KEY.id}:${KEY.secret}`, '--idempotent', 'POST /unique', '--data', '{"name":"{{uuid}}"}', '--key-required', '--failing', 'POST /fail', '--only', 'idempotency']
+  const { code, stdout } = await check([...args, '--other-key', `other:${KEY.secret}`])
+  t.equal(code, 0, stdout)
+  t.match(stdout, /^idempotency +14 +14 +0$/m)
+  t.equal((await check([...args, '--other-key', '-'], { stdin: `other:${KEY.secret}` })).code, 0)
+  const wrong = await check([...args, '--other-key', 'other:hidden'])
+  t.equal(wrong.code, 1)
+  t.match(wrong.stdout, 'idempotency-scope in response 2: 401 for a new key')
+  t.notMatch(wrong.stdout, 'hidden')
+})
+
 t.test('escapes control characters of the server', async t => {
   const server = createServer({ key, cert }, (_request, response) => { response.writeHead(404, 'a\x9b2Jb', { 'EB-REASON-PHRASE': 'c\x9b2Jd', 'Content-Length': 0 }).end() })
   await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
@@ -139,7 +192,19 @@ t.test('exits with 64 for invalid arguments, and prints the error and the usage'
     [[target, '--only', 'nothing'], 'no probe has the id "nothing"'],
     [[target, '--skip', 'text-'], 'no probe has the id "text-"'],
     [[target, '--key', 'hidden'], '--key must be a file of keys, or id:secret'],
-    [[target, '--no-such-option'], '--no-such-option']
+    [[target, '--no-such-option'], '--no-such-option'],
+    [[target, '--idempotent', '/'], "--idempotent must be like 'GET /path'"],
+    [[target, '--idempotent', 'POST /', '--failing', '/'], '--failing must be like'],
+    [[target, '--data', 'hidden'], '--data needs --idempotent'],
+    [[target, '--key-required'], '--key-required needs --idempotent'],
+    [[target, '--idempotent', 'POST /', '--outcomes', 'operation'], '--outcomes must be a path such as /v2/operation'],
+    [[target, '--idempotent', 'POST /', '--outcomes', '/operation/'], '--outcomes must be a path such as /v2/operation'],
+    [[target, '--idempotent', 'POST /', '--other-key', 'hidden'], '--other-key must be a file of keys, or id:secret'],
+    [[target, '--idempotent', 'POST /', '--other-key', '-'], '--other-key - needs id:secret'],
+    [[target, '--idempotent', 'POST /', '--key', '-', '--data', '-'], '--key - and --data - cannot both read standard input'],
+    [[target, '--idempotent', 'POST /', '--data', '@/no/such/file'], 'The file of --data cannot be read (ENOENT)'],
+    [[target, '--idempotent', 'POST /', '--only', 'idempotency-2'], 'no probe has the id "idempotency-2"'],
+    [[target, '--only', 'idempotency'], 'no probe has the id "idempotency"']
   ] as Array<[string[], string]>) {
     const { code, stdout, stderr } = await check(args)
     t.equal(code, 64)

@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import { conformance, type ConformanceOptions, type Suite } from '../../conformance/index.js'
 import reasonPhrase, { serverOptions } from '../../index.js'
+import idempotency, { memoryStore } from '../../plugins/idempotency/index.js'
 import { key, cert } from '../fixtures/certificate.js'
 
 async function build (options: object = {}, contract = {}, server: object = serverOptions(options, contract)): Promise<FastifyInstance> {
@@ -22,16 +23,20 @@ const requests = [{ url: '/' }, { method: 'POST', url: '/things', body: { name: 
 
 interface Report {
   passed: Record<string, string>
+  skipped: Record<string, string>
   failed: Record<string, Array<[message: string, extra: Record<string, unknown>]>>
   comments: string[]
 }
 
 /** Runs the kit, and returns what it reports to tap. */
 async function runKit (app: Parameters<typeof conformance>[1], options?: ConformanceOptions): Promise<Report> {
-  const report: Report = { passed: {}, failed: {}, comments: [] }
+  const report: Report = { passed: {}, skipped: {}, failed: {}, comments: [] }
   const suite = (id: string): Suite => ({
     test (name, run) { run(suite(name)) },
-    pass (message) { report.passed[id] = message },
+    pass (message, extra) {
+      if (extra.skip === undefined) report.passed[id] = message
+      else report.skipped[id] = extra.skip
+    },
     fail (message, extra) { (report.failed[id] ??= []).push([message, extra]) },
     comment (message) { report.comments.push(message) }
   })
@@ -105,6 +110,31 @@ t.test('sends slow probes on request', async t => {
   const { passed, failed } = await runKit(app, { requests, slow: true, only: ['connection-slow'] })
   t.strictSame(failed, {})
   t.strictSame(Object.keys(passed), ['connection-slow-header', 'connection-slow-body', 'connection-slow-nothing'])
+})
+
+t.test('tests idempotent requests, and reports what it cannot test as skipped', async t => {
+  for (const options of [{}, { http2: true }]) {
+    const app = await build(options)
+    const names = new Set<string>()
+    await app.register(idempotency, { store: memoryStore() as never, scope: ({ headers }) => String(headers['x-caller']), outcomes: '/operation' })
+    app.post('/unique', { config: { idempotency: 'optional' } }, async (request, reply) => {
+      const { name } = request.body as { name: string }
+      if (names.has(name)) return reply.unprocessable('The name is taken')
+      names.add(name)
+      return reply.code(201).send({ name })
+    })
+    const { passed, skipped, failed } = await runKit(app, {
+      idempotent: [{ method: 'POST', url: '/unique', body: { name: '{{uuid}}' } }],
+      outcomes: '/operation',
+      otherHeaders: () => ({ 'x-caller': 'other' }),
+      only: ['idempotency']
+    })
+    t.strictSame(failed, {})
+    t.match(skipped, { 'idempotency-1-failure': /^No request is known/ })
+    t.equal(Object.keys(skipped).length, 1)
+    t.match(passed['idempotency-1-concurrent'], /^One effect/)
+    t.equal(Object.keys(passed).length, 13)
+  }
 })
 
 t.test('closes the service at the end, unless it was listening before', async t => {

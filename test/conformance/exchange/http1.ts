@@ -70,3 +70,16 @@ t.test('reports an error if no connection is established in time', async t => {
   t.match(await exchangeHttp1(secure, [request]), { end: 'timeout', connectError: { message: 'no connection within 50 ms' } })
   await waitUntilClosed(open)
 })
+
+t.test('cuts a connection after the last byte', async t => {
+  const received: string[] = []
+  const { target, open } = await serveSockets(t, socket => {
+    socket.on('data', chunk => { received.push(String(chunk)) })
+    socket.on('end', () => { socket.end() })
+  })
+  t.match(await exchangeHttp1(target, [request, { cut: true }]), { end: 'left', responses: [], requestCount: 1 })
+  await waitUntilClosed(open)
+  t.strictSame(received, ['GET / HTTP/1.1\r\n\r\n'])
+  target.port = 1
+  t.match(await exchangeHttp1(target, [request, { cut: true }]), { responses: [], connectError: { code: 'ECONNREFUSED' } })
+})

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import t from 'tap'
-import { exchangeHttp2, supportsHttp2 } from '../../../conformance/exchange/http2.js'
+import { cutHttp2, exchangeHttp2, supportsHttp2 } from '../../../conformance/exchange/http2.js'
 import { startConformingHttp2Server } from '../../fixtures/conforming-server.js'
 import { serveSockets, waitUntilClosed } from './fixtures/serve-sockets.js'
 
@@ -50,4 +50,27 @@ t.test('returns how a connection ended', async t => {
   t.match(await exchangeHttp2(reset, [ask]), { responses: [], end: 'reset' })
   const silent = await startConformingHttp2Server(t, () => {}, () => false)
   t.match(await exchangeHttp2(silent, [ask], 50), { responses: [], end: 'timeout' })
+})
+
+t.test('cuts a connection after the server has received the request', async t => {
+  const received: string[] = []
+  const target = await startConformingHttp2Server(t, () => {}, stream => {
+    stream.on('data', chunk => { received.push(String(chunk)) })
+    stream.on('end', () => { received.push('end') })
+    return false
+  })
+  const exchange = await cutHttp2(target, { headers: { ':method': 'POST', ':path': '/' }, body: Buffer.from('body') })
+  t.match(exchange, { responses: [], requestCount: 1, end: 'left' })
+  t.match(Buffer.from(exchange.sent).toString(), /^:method: POST\n:path: \/\n\nbody$/)
+  await new Promise(resolve => setTimeout(resolve, 50))
+  t.strictSame(received, ['body', 'end'])
+})
+
+t.test('cuts a connection if the server does not acknowledge the request', async t => {
+  const { target, open } = await serveSockets(t, () => {})
+  target.timeout = 50
+  t.match(await cutHttp2(target, { headers: { ':method': 'GET', ':path': '/' } }), { responses: [], end: 'left' })
+  await waitUntilClosed(open)
+  target.port = 1
+  t.match(await cutHttp2(target, { headers: { ':method': 'GET', ':path': '/' } }), { responses: [] })
 })

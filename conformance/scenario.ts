@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MAX_KEPT_RECEIVED_BYTES, type Exchange } from './exchange/exchange.js'
+import { exchangeHttp1, lastRequestStep, requestStep } from './exchange/http1.js'
+import { cutHttp2, exchangeHttp2, toHttp2Request } from './exchange/http2.js'
+import type { HeadersHook, RequestLines } from './exchange/request.js'
+import { getFieldValues, type HttpResponse } from './exchange/response.js'
+import { findViolations } from './find-violations.js'
+import type { ScenarioProbe } from './probes/probe.js'
+import { EXCHANGE_RULES, type Rule, type Violation } from './rules.js'
+import type { Target } from './target.js'
+
+/** What became of a scenario. The bytes are those of all its connections. */
+export interface ScenarioResult {
+  readonly exchange: Pick<Exchange, 'sent' | 'received' | 'receivedLength' | 'end'>
+  readonly violations: readonly Violation[]
+  /** Why the scenario could not test the server. Its responses can have violations nevertheless. Undefined if it could. */
+  readonly skipped: string | undefined
+}
+
+// The shortest time between a 503 and the next attempt.
+const MIN_RETRY_DELAY_MS = 50
+
+/** Ends a scenario. */
+class ScenarioEnd extends Error {}
+
+/** Runs the scenario of a probe, and returns its result. */
+export async function runScenario (target: Target, { protocol, run }: ScenarioProbe): Promise<ScenarioResult> {
+  const scenario = new Scenario(target, protocol)
+  try {
+    await run(scenario)
+  } catch (error) {
+    if (!(error instanceof ScenarioEnd)) throw error
+  }
+  return scenario.createResult()
+}
+
+/** The requests of a scenario, and what was found. */
+export class Scenario {
+  readonly #target: Target
+  readonly #protocol: ScenarioProbe['protocol']
+  readonly #exchanges: Exchange[] = []
+  readonly #violations: Violation[] = []
+  readonly #responses: HttpResponse[] = []
+  #skipped: string | undefined
+
+  constructor (target: Target, protocol: ScenarioProbe['protocol']) {
+    this.#target = target
+    this.#protocol = protocol
+  }
+
+  /** The name, in lower case, of the header that carries the message. */
+  get messageField (): string {
+    return this.#target.contract.field
+  }
+
+  /**
+   * Sends a request on a new connection, and returns the response. Ends the
+   * scenario if there is none.
+   *
+   * @param headers additional header fields. Default: those of the target
+   */
+  async send (request: RequestLines, headers: HeadersHook | undefined = this.#target.headers): Promise<HttpResponse> {
+    const target = { ...this.#target, headers }
+    const exchange = this.#protocol === 'h2'
+      ? await exchangeHttp2(target, [await toHttp2Request(target, request)])
+      : await exchangeHttp1(target, [await lastRequestStep(target, request)])
+    const violations = findViolations({ protocol: this.#protocol, answers: [1, 1] }, exchange, target)
+    const firstIndex = this.#responses.length
+    this.#exchanges.push(exchange)
+    this.#responses.push(...exchange.responses)
+    this.#violations.push(...violations.map(({ responseIndex, ...violation }): Violation => responseIndex === undefined
+      ? violation
+      : { ...violation, responseIndex: firstIndex + responseIndex }))
+    const [response] = exchange.responses
+    if (response !== undefined) return response
+    // A truncated success is no violation by itself.
+    if (violations.length === 0) this.fail(EXCHANGE_RULES.answered, `no complete response; connection: ${exchange.end}`)
+    throw new ScenarioEnd()
+  }
+
+  /** Sends requests at the same time, each on its own connection. Returns their responses in the same order. */
+  async sendAll (requests: readonly RequestLines[]): Promise<HttpResponse[]> {
+    const sending = requests.map(async request => await this.send(request))
+    // After an error, no connection stays open.
+    await Promise.allSettled(sending)
+    return await Promise.all(sending)
+  }
+
+  /**
+   * Sends a request like {@link send}. While the response is a 503 with
+   * `Retry-After`, sends it again, for at most the timeout of the target.
+   *
+   * @returns the last response, and whether it responds to the first attempt
+   */
+  async sendUntilAnswered (request: RequestLines, headers?: HeadersHook): Promise<{ response: HttpResponse, isFirst: boolean }> {
+    const deadline = Date.now() + this.#target.timeout
+    let isFirst = true
+    let response = await this.send(request, headers)
+    let delay = getRetryDelay(response)
+    while (delay !== undefined && Date.now() + delay <= deadline) {
+      await sleep(delay)
+      isFirst = false
+      response = await this.send(request, headers)
+      delay = getRetryDelay(response)
+    }
+    return { response, isFirst }
+  }
+
+  /** Sends a request, and closes the connection after its last byte, without waiting for the response. */
+  async cut (request: RequestLines): Promise<void> {
+    const target = this.#target
+    const exchange = this.#protocol === 'h2'
+      ? await cutHttp2(target, await toHttp2Request(target, request))
+      : await exchangeHttp1(target, [await requestStep(target, request), { cut: true }])
+    this.#exchanges.push(exchange)
+  }
+
+  /** Reports that a response breaks a rule, and ends the scenario. */
+  fail (rule: Rule, found: string, response?: HttpResponse): never {
+    this.#violations.push(response === undefined ? { rule, found } : { rule, found, responseIndex: this.#responses.indexOf(response) })
+    throw new ScenarioEnd()
+  }
+
+  /** Reports that the scenario cannot test the server, and ends it. */
+  skip (reason: string): never {
+    this.#skipped = reason
+    throw new ScenarioEnd()
+  }
+
+  /** Returns what was sent, received and found. */
+  createResult (): ScenarioResult {
+    const received = Buffer.concat(this.#exchanges.map(exchange => exchange.received))
+    const exchange = {
+      sent: Buffer.concat(this.#exchanges.map(exchange => exchange.sent)),
+      received: received.subarray(0, MAX_KEPT_RECEIVED_BYTES),
+      receivedLength: this.#exchanges.reduce((sum, exchange) => sum + exchange.receivedLength, 0),
+      end: this.#exchanges.at(-1)?.end ?? 'left'
+    }
+    return { exchange, violations: this.#violations, skipped: this.#skipped }
+  }
+}
+
+/** Returns how long to wait before a request is sent again, in milliseconds. Undefined if the response is not a 503 with `Retry-After`. */
+function getRetryDelay (response: HttpResponse): number | undefined {
+  const [value] = getFieldValues(response, 'retry-after')
+  if (response.statusCode !== 503 || value === undefined) return undefined
+  // A date is no number.
+  return Math.max(MIN_RETRY_DELAY_MS, Number(value) * 1000 || MIN_RETRY_DELAY_MS)
+}
