@@ -6,7 +6,7 @@ import type { FaultyProxy } from './proxy.js'
 import { createRandom } from './settings.js'
 
 /** The timeouts of the client, in milliseconds. */
-const TIMEOUT_MS = 400
+const TIMEOUT_MS = 500
 const DEADLINE_MS = 2_500
 const ATTEMPTS = 3
 

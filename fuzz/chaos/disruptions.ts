@@ -13,8 +13,8 @@ export interface Disrupted {
 }
 
 /** How long a process runs between two disruptions, in milliseconds. */
-const MIN_UPTIME_MS = 300
-const MAX_UPTIME_MS = 1_700
+const MIN_UPTIME_MS = 200
+const MAX_UPTIME_MS = 1_300
 /** How long a process that was killed or stopped stays down at most, besides its start. */
 const MAX_DOWNTIME_MS = 300
 /** How long a pause is. The client's deadline and the timeouts of the database are shorter. */
@@ -22,12 +22,12 @@ export const PAUSE_MS = 4_000
 /** How long a process is cut off from its database at most. */
 const MAX_CUT_MS = 2_500
 
-// Of twenty disruptions. The number of kills counts, because each has a moment of its own.
-const WITHOUT_GATE: Disruption[] = [...repeat<Disruption>('kill', 16), ...repeat<Disruption>('stop', 3), 'pause']
-const WITH_GATE: Disruption[] = [...repeat<Disruption>('kill', 13), ...repeat<Disruption>('stop', 2), 'pause', 'pause', ...repeat<Disruption>('cut', 3)]
+/** How many of twenty disruptions are of each kind. Each kill meets the requests at other points, so most of them are kills. */
+const WITHOUT_GATE = createLots({ kill: 16, stop: 3, pause: 1, cut: 0 })
+const WITH_GATE = createLots({ kill: 12, stop: 2, pause: 3, cut: 3 })
 
-function repeat<T> (value: T, times: number): T[] {
-  return Array<T>(times).fill(value)
+function createLots (shares: Record<Disruption, number>): Disruption[] {
+  return Object.entries(shares).flatMap(([disruption, share]) => Array<Disruption>(share).fill(disruption as Disruption))
 }
 
 const DISRUPT: Record<Disruption, (disrupted: Disrupted, random: Random) => Promise<void>> = {

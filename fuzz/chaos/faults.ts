@@ -23,6 +23,9 @@ const RECORD_DELAY_MS = 20
 /** A lease is valid for so long, in milliseconds. A pause is longer. */
 const LEASE_MS = 500
 
+/** A handler with a lease takes so long after its effects, in milliseconds, so that pauses meet it. */
+const LEASED_TIME_MS = 100
+
 /** Returns a store that commits the effects, and then the record of the answer. */
 function recordAfterCommit<T> (store: SqlStore<T>): SqlStore<T> {
   return {
@@ -109,6 +112,7 @@ on conflict (id) do update set created = excluded.created where idempotency.crea
             return { type: await takeLease(operation) ? 'new' : 'executing' }
           },
           async settle (operation, answer) {
+            await sleep(LEASED_TIME_MS)
             await overwrite({ operation, fingerprint, state: 'succeeded', answer })
           },
           async reject (record) {

@@ -31,7 +31,7 @@ interface ExchangeOptions {
 }
 
 /** How long a request is delayed, in milliseconds. The client does not wait so long. */
-const MIN_DELAY_MS = 500
+const MIN_DELAY_MS = 600
 const MAX_DELAY_MS = 2_000
 /** The longest interval between two pieces of a slow request, and the longest time before its answer. */
 const MAX_INTERVAL_MS = 150

@@ -52,7 +52,7 @@ t.test('finds a store that forgets a closed key', async t => {
 })
 
 t.test('finds a store that locks a key by a lease', { skip: postgresql.skip }, async t => {
-  await assertFinds(t, 'lease', 'postgresql', 30, /its outcome is rejected, and the number of its effects is 1/)
+  await assertFinds(t, 'lease', 'postgresql', 40, /its outcome is rejected, and the number of its effects is 1/)
 })
 
 t.test('says which option is not valid', async t => {
