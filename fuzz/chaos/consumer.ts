@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient, type Client, type Key } from '../../client/index.js'
 import type { Random } from '../random.js'
 import { Operation, type Kind } from './operation.js'
-import type { FaultyProxy } from './proxy.js'
+import type { ChaosProxy } from './proxy.js'
 import { createRandom } from './settings.js'
 
 /** The timeouts of the client, in milliseconds. */
@@ -19,7 +19,7 @@ const LAST_DEADLINE_MS = 60_000
 
 /** What the consumers of a run share. */
 export interface Consumption {
-  readonly proxy: FaultyProxy
+  readonly proxy: ChaosProxy
   readonly key: Key
   readonly seed: number
   /** All operations by their keys. */

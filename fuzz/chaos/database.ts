@@ -12,7 +12,7 @@ type Row = Record<string, unknown>
 export interface Link {
   /** The variables of its environment. */
   readonly env: Readonly<Record<string, string>>
-  /** Stands between the process and the database; undefined if the database is a file. */
+  /** Is between the process and the database; undefined if the database is a file. */
   readonly gate?: Gate | undefined
 }
 
@@ -24,7 +24,7 @@ export interface Database {
   query (text: string): Promise<Row[]>
 }
 
-/** So long waits the service for the result of a query. It is shorter than a pause. */
+/** How long the service waits for the result of a query. A pause is longer. */
 const QUERY_TIMEOUT_MS = 1_500
 
 /** The databases that a run can have. */

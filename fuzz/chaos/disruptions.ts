@@ -14,11 +14,11 @@ export interface Disrupted {
 
 /** How long a process runs between two disruptions, in milliseconds. */
 const MIN_UPTIME_MS = 200
-const MAX_UPTIME_MS = 1_300
-/** How long a process that was killed or stopped stays down at most, besides its start. */
-const MAX_DOWNTIME_MS = 300
-/** How long a pause is. The client's deadline and the timeouts of the database are shorter. */
-export const PAUSE_MS = 4_000
+const MAX_UPTIME_MS = 1_200
+/** The longest time from the end of a process to its next start. */
+const MAX_DOWNTIME_MS = 200
+/** How long a pause is. The deadline of the client and the timeouts of the database are shorter. */
+const PAUSE_MS = 4_000
 /** How long a process is cut off from its database at most. */
 const MAX_CUT_MS = 2_500
 
@@ -61,7 +61,7 @@ const DISRUPT: Record<Disruption, (disrupted: Disrupted, random: Random) => Prom
 /**
  * Disrupts a process again and again until a time of `performance.now()`.
  *
- * @param counts how often each disruption was
+ * @param counts counts the disruptions
  */
 export async function disrupt (disrupted: Disrupted, random: Random, until: number, counts: Record<Disruption, number>): Promise<void> {
   for (;;) {

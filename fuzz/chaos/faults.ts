@@ -17,13 +17,13 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   lease: takeLeases
 }
 
-/** A record is written so long after the commit of the effects, in milliseconds. */
+/** The time from the commit of the effects to their record, in milliseconds. */
 const RECORD_DELAY_MS = 20
 
-/** A lease is valid for so long, in milliseconds. A pause is longer. */
+/** How long a lease is valid, in milliseconds. A pause is longer. */
 const LEASE_MS = 500
 
-/** A handler with a lease takes so long after its effects, in milliseconds, so that pauses meet it. */
+/** The time from the effects of a request with a lease to its commit, in milliseconds. Otherwise, most pauses would miss it. */
 const LEASED_TIME_MS = 100
 
 /** Returns a store that commits the effects, and then the record of the answer. */
@@ -82,8 +82,8 @@ function forgetClosings<T> (store: SqlStore<T>): SqlStore<T> {
 }
 
 /**
- * Returns a store that locks a key by a lease, which is a row of its own. Who holds a lease that has expired still records
- * its answer. It needs a second connection for each transaction, so it does not work on SQLite.
+ * Returns a store that locks a key by a lease, which is a row of its own. A request whose lease has expired still commits
+ * its effects, and overwrites the record. Each transaction needs a second connection, so this does not work on SQLite.
  */
 function takeLeases<T> (store: SqlStore<T>): SqlStore<T> {
   async function takeLease ({ id, key }: Operation): Promise<boolean> {

@@ -19,13 +19,13 @@ export interface OperationRequest {
   readonly body?: object | undefined
 }
 
-/** The part of the answers that names the effect. */
+/** The part of an answer that names the effect. */
 export interface OperationBody {
   readonly topicId?: string
   readonly messageId?: string
 }
 
-/** What the client says of an operation. */
+/** A result of the client. */
 export type OperationResult = KeyedResult<OperationBody>
 
 /** An operation of a consumer, and what happened to it. */
@@ -63,14 +63,14 @@ export class Operation {
     this.#history.push(`${(performance.now() / 1000).toFixed(3)} s ${event}`)
   }
 
-  /** Adds what the client says of the operation. */
+  /** Adds a result of the client. */
   addResult (call: 'call' | 'settle', result: OperationResult): void {
     this.#results.push(result)
     const { outcome, status = '', attempts } = result
     this.note(`the client's ${call}(): ${outcome} ${status} after ${attempts} attempts${result.outcome === 'success' ? '' : `: ${result.reason}`}`)
   }
 
-  /** What the client says finally; undefined as long as it does not know. */
+  /** The final result of the client; undefined while the outcome is unknown. */
   get result (): OperationResult | undefined {
     return this.#results.find(({ outcome }) => outcome !== 'unknown')
   }

@@ -22,7 +22,7 @@ interface Exchange {
 }
 
 interface ExchangeOptions {
-  /** The pieces of the request come at intervals of so many milliseconds. */
+  /** The milliseconds between two pieces of the request. Default: it is sent at once. */
   readonly interval?: number
   /** Is called when the request is sent. */
   readonly onSent?: () => void
@@ -30,30 +30,30 @@ interface ExchangeOptions {
   readonly client?: Socket | undefined
 }
 
-/** How long a request is delayed, in milliseconds. The client does not wait so long. */
+/** How long a request is delayed, in milliseconds. The timeout of the client is shorter. */
 const MIN_DELAY_MS = 600
 const MAX_DELAY_MS = 2_000
 /** The longest interval between two pieces of a slow request, and the longest time before its answer. */
 const MAX_INTERVAL_MS = 150
 const PIECES = 3
-/** How long a request that waits for a process is kept before it is sent again. */
+/** The time between two attempts to deliver a request while no process runs. */
 const REDELIVERY_DELAY_MS = 50
 
 const BAD_GATEWAY = 'HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'
 
 /** A proxy in front of the processes of the service, which has faults at random. */
-export class FaultyProxy {
+export class ChaosProxy {
   readonly #findOperation: (key: string) => Operation
   readonly #ports: readonly number[]
   /** What delivers the requests that are held until the outcome of their operation is final. */
   readonly #held = new Map<Operation, Array<() => void>>()
-  /** The deliveries that no client waits for. */
+  /** The deliveries for which no client waits. */
   readonly #deliveries = new Set<Promise<void>>()
   #isHealed = false
   #url = ''
-  /** How often each fate was. */
+  /** How many requests had each fate. */
   readonly counts: Record<Fate, number>
-  /** How many requests were delivered for which no client waited. */
+  /** How many requests were delivered while no client waited for their answer. */
   lateDeliveries = 0
   /** How many of them came after the outcome was final. */
   deliveriesAfterOutcome = 0
@@ -66,8 +66,8 @@ export class FaultyProxy {
   }
 
   /** Opens a proxy until the end of the scope. */
-  static async open (scope: Scope, ports: readonly number[], findOperation: (key: string) => Operation): Promise<FaultyProxy> {
-    const proxy = new FaultyProxy(ports, findOperation)
+  static async open (scope: Scope, ports: readonly number[], findOperation: (key: string) => Operation): Promise<ChaosProxy> {
+    const proxy = new ChaosProxy(ports, findOperation)
     const gate = new Gate(client => { proxy.#accept(client) })
     proxy.#url = `http://127.0.0.1:${await gate.open()}`
     scope.teardown(() => gate.close())
@@ -78,7 +78,7 @@ export class FaultyProxy {
     return this.#url
   }
 
-  /** Has no more faults. The requests that are held stay so. */
+  /** Ends the faults. The requests that are held stay held. */
   heal (): void {
     this.#isHealed = true
   }

@@ -7,7 +7,7 @@ import { DATABASES } from './database.js'
 import { disrupt, type Disruption } from './disruptions.js'
 import { readEffects } from './effects.js'
 import type { Operation } from './operation.js'
-import { FaultyProxy } from './proxy.js'
+import { ChaosProxy } from './proxy.js'
 import { RunScope } from './scope.js'
 import { ServiceProcess } from './service-process.js'
 import { createRandom, type Settings } from './settings.js'
@@ -21,7 +21,7 @@ export interface Violation {
 /** What a run has found. */
 export interface Report {
   readonly operations: readonly Operation[]
-  readonly proxy: FaultyProxy
+  readonly proxy: ChaosProxy
   readonly disruptions: Readonly<Record<Disruption, number>>
   /** How often `settle()` was called during the run, and after it. */
   readonly settles: readonly [during: number, after: number]
@@ -53,7 +53,7 @@ export async function runChaos ({ seconds, seed, database: name, fault }: Settin
     const services = disrupted.map(({ service }) => service)
 
     const operations = new Map<string, Operation>()
-    const proxy = await FaultyProxy.open(scope, services.map(({ port }) => port), key => operations.get(key)!)
+    const proxy = await ChaosProxy.open(scope, services.map(({ port }) => port), key => operations.get(key)!)
     const consumption: Consumption = { proxy, key: KEY, seed, operations, settles: 0 }
     const disruptions: Record<Disruption, number> = { kill: 0, stop: 0, pause: 0, cut: 0 }
     const until = performance.now() + seconds * 1000

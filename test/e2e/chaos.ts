@@ -59,6 +59,7 @@ t.test('says which option is not valid', async t => {
   for (const [parameters, message] of [
     [['--database', 'mysql'], /--database must be one of postgresql, sqlite, not mysql/],
     [['--fault', 'none'], /--fault must be one of record-after-commit, no-tombstone, lease, not none/],
+    [['--fault', 'lease', '--database', 'sqlite'], /--fault lease needs --database postgresql/],
     [['--seconds', 'ten'], /--seconds must be a number without a sign, not ten/]
   ] as const) {
     const { code, output } = await runFuzzer(t, join('chaos', 'index.ts'), ...parameters)
