@@ -34,6 +34,8 @@ export class Consumer {
   readonly #client: Client
   readonly #number: number
   readonly #random: Random
+  /** The operations that it settles later. */
+  readonly #unknown: Operation[] = []
 
   constructor (consumption: Consumption, number: number) {
     const { proxy, key, seed } = consumption
@@ -46,6 +48,7 @@ export class Consumer {
   /** Does operations until a time of `performance.now()`. */
   async run (until: number): Promise<void> {
     for (let round = 0; performance.now() < until; round++) {
+      for (const operation of this.#unknown.splice(0)) await this.#finish(operation)
       const name = `${this.#number}-${round}`
       if (this.#random.chance(0.2)) await this.#operate('refuse', `refuse-${name}`)
       const result = await this.#operate('create', `create-${name}`)
@@ -61,7 +64,7 @@ export class Consumer {
 
   /** Does an operation. Returns its outcome; undefined if that is not known yet. */
   async #operate (kind: Kind, key: string, topicId?: string) {
-    const { seed, operations, proxy } = this.#consumption
+    const { seed, operations } = this.#consumption
     const operation = new Operation(kind, key, createRandom(seed, key), topicId)
     operations.set(key, operation)
     const isClosedEarly = operation.random.chance(EARLY_CLOSING_PROBABILITY)
@@ -69,9 +72,15 @@ export class Consumer {
       this.#call(operation),
       isClosedEarly && sleep(MAX_EARLY_CLOSING_MS * operation.random.next()).then(async () => { await this.#settle(operation) })
     ])
-    if (operation.result === undefined) await this.#settle(operation)
-    if (operation.result !== undefined) proxy.release(operation)
+    await this.#finish(operation)
     return operation.result
+  }
+
+  /** Settles an operation, unless its outcome is known. Then its late requests may arrive. */
+  async #finish (operation: Operation): Promise<void> {
+    if (operation.result === undefined) await this.#settle(operation)
+    if (operation.result === undefined) this.#unknown.push(operation)
+    else this.#consumption.proxy.release(operation)
   }
 
   async #call (operation: Operation): Promise<void> {
