@@ -6,7 +6,12 @@ export function readInteger (position: number, name: string, fallback: number): 
   return Number(given)
 }
 
-/** Reads the seed. Default: one made of the time and the process id. */
+/** Reads the seed. Default: a new one. */
 export function readSeed (position: number): number {
-  return readInteger(position, 'SEED', (Date.now() ^ (process.pid << 16)) & 0x7fffffff)
+  return readInteger(position, 'SEED', createSeed())
+}
+
+/** Returns a seed that is made of the time and the process id. */
+export function createSeed (): number {
+  return (Date.now() ^ (process.pid << 16)) & 0x7fffffff
 }

@@ -1,10 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
-import { build } from 'esbuild'
 import t, { type Test } from 'tap'
+import { compileService } from '../fixtures/compile-service.js'
 import { postgresql, sqlite } from '../fixtures/database.js'
 import { writeKeysFile } from '../fixtures/service.js'
 import { sign } from '../fixtures/sign.js'
@@ -17,18 +16,8 @@ const TOPICS = 3
 // How long the processes of a service are killed and started again.
 const DURATION_MS = 7_000
 
-const root = join(import.meta.dirname, '..', '..')
-// Compiled once, because most of the time of these processes is their start.
 const compiled = t.testdir()
-t.before(() => build({
-  absWorkingDir: root,
-  entryPoints: ['*.ts', ...['lib', 'plugins', 'routes', 'schemas', 'migrations'].map(folder => `${folder}/**/*.ts`)],
-  outbase: root,
-  outdir: compiled,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20'
-}))
+t.before(() => compileService(compiled))
 
 /** A process of the service, which can be killed and started again. */
 class Service {

@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Gate } from '../../test/fixtures/database.js'
+import type { Random } from '../random.js'
+import type { ServiceProcess } from './service-process.js'
+
+/** What can happen to a process of the service. Afterwards, the process runs, and reaches its database. */
+export type Disruption = 'kill' | 'stop' | 'pause' | 'cut'
+
+/** A process of the service, with what stands between it and its database. */
+export interface Disrupted {
+  readonly service: ServiceProcess
+  readonly gate: Gate | undefined
+}
+
+/** How long a process runs between two disruptions, in milliseconds. */
+const MIN_UPTIME_MS = 200
+const MAX_UPTIME_MS = 1_200
+/** The longest time from the end of a process to its next start. */
+const MAX_DOWNTIME_MS = 200
+/** How long a pause is. The deadline of the client and the timeouts of the database are shorter. */
+const PAUSE_MS = 4_000
+/** How long a process is cut off from its database at most. */
+const MAX_CUT_MS = 2_500
+
+/** How many of twenty disruptions are of each kind. Each kill meets the requests at other points, so most of them are kills. */
+const WITHOUT_GATE = createLots({ kill: 16, stop: 3, pause: 1, cut: 0 })
+const WITH_GATE = createLots({ kill: 12, stop: 2, pause: 3, cut: 3 })
+
+function createLots (shares: Record<Disruption, number>): Disruption[] {
+  return Object.entries(shares).flatMap(([disruption, share]) => Array<Disruption>(share).fill(disruption as Disruption))
+}
+
+const DISRUPT: Record<Disruption, (disrupted: Disrupted, random: Random) => Promise<void>> = {
+  async kill ({ service }, random) {
+    await service.kill()
+    await sleep(MAX_DOWNTIME_MS * random.next())
+    await service.start()
+  },
+  async stop ({ service }, random) {
+    await service.stop()
+    await sleep(MAX_DOWNTIME_MS * random.next())
+    await service.start()
+  },
+  async pause ({ service }) {
+    service.pause()
+    await sleep(PAUSE_MS)
+    service.resume()
+  },
+  async cut ({ gate }, random) {
+    // The connections break at once, or they say nothing before.
+    if (random.chance(0.5)) {
+      gate!.mute()
+      await sleep(MAX_CUT_MS / 2 * random.next())
+    }
+    await gate!.close()
+    await sleep(MAX_CUT_MS / 2 * random.next())
+    await gate!.open()
+  }
+}
+
+/**
+ * Disrupts a process again and again until a time of `performance.now()`.
+ *
+ * @param counts counts the disruptions
+ */
+export async function disrupt (disrupted: Disrupted, random: Random, until: number, counts: Record<Disruption, number>): Promise<void> {
+  for (;;) {
+    await sleep(MIN_UPTIME_MS + (MAX_UPTIME_MS - MIN_UPTIME_MS) * random.next())
+    if (performance.now() > until) return
+    const disruption = random.pick(disrupted.gate === undefined ? WITHOUT_GATE : WITH_GATE)
+    await DISRUPT[disruption](disrupted, random)
+    counts[disruption]++
+  }
+}

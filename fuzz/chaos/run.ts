@@ -1,0 +1,112 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { compileService } from '../../test/fixtures/compile-service.js'
+import { Consumer, settleUnknown, type Consumption } from './consumer.js'
+import { DATABASES } from './database.js'
+import { disrupt, type Disruption } from './disruptions.js'
+import { readEffects } from './effects.js'
+import type { Operation } from './operation.js'
+import { ChaosProxy } from './proxy.js'
+import { RunScope } from './scope.js'
+import { ServiceProcess } from './service-process.js'
+import { createRandom, type Settings } from './settings.js'
+
+/** An operation whose outcome and effects contradict each other. */
+export interface Violation {
+  readonly operation: Operation
+  readonly problem: string
+}
+
+/** What a run has found. */
+export interface Report {
+  readonly operations: readonly Operation[]
+  readonly proxy: ChaosProxy
+  readonly disruptions: Readonly<Record<Disruption, number>>
+  /** How often `settle()` was called during the run, and after it. */
+  readonly settles: readonly [during: number, after: number]
+  readonly violations: readonly Violation[]
+  /** What is wrong with the processes of the service. */
+  readonly problems: readonly string[]
+}
+
+const CONSUMERS = 32
+const DRAIN_TIME_MS = 2_000
+const KEY = { id: 'chaos', secret: 'the secret of the chaos run' }
+const PERMISSIONS = ['topic:read', 'topic:write', 'message:read', 'message:write']
+
+const root = join(import.meta.dirname, '..', '..')
+
+/**
+ * Lets consumers work with the service while everything fails. Then heals everything, settles what is unknown, delivers
+ * what is late, and compares the outcomes with the effects.
+ *
+ * @param log gets a line now and then
+ */
+export async function runChaos ({ seconds, seed, database: name, fault }: Settings, log: (line: string) => void): Promise<Report> {
+  const scope = new RunScope()
+  try {
+    const database = await DATABASES[name](scope)
+    const folder = await compile(scope, fault)
+    const env = await createEnvironment(folder, fault)
+    const disrupted = await Promise.all(database.links.map(async ({ env: location, gate }) => ({ service: await ServiceProcess.start(scope, folder, { ...env, ...location }), gate })))
+    const services = disrupted.map(({ service }) => service)
+
+    const operations = new Map<string, Operation>()
+    const proxy = await ChaosProxy.open(scope, services.map(({ port }) => port), key => operations.get(key)!)
+    const consumption: Consumption = { proxy, key: KEY, seed, operations, settles: 0 }
+    const disruptions: Record<Disruption, number> = { kill: 0, stop: 0, pause: 0, cut: 0 }
+    const until = performance.now() + seconds * 1000
+    await Promise.all([
+      logProgress(until, seconds, () => `${operations.size} operations, ${disruptions.kill} kills`, log),
+      ...disrupted.map(async (process, number) => { await disrupt(process, createRandom(seed, `process ${number}`), until, disruptions) }),
+      ...Array.from({ length: CONSUMERS }, async (_, number) => { await new Consumer(consumption, number).run(until) })
+    ])
+
+    proxy.heal()
+    const settledLate = await settleUnknown(consumption)
+    for (const operation of operations.values()) proxy.release(operation)
+    await proxy.delivered()
+    const effects = await readEffects(database)
+    return {
+      operations: [...operations.values()],
+      proxy,
+      disruptions,
+      settles: [consumption.settles, settledLate],
+      violations: [...operations.values()].flatMap(operation => {
+        const problem = operation.findViolation(effects.get(operation.subject) ?? [])
+        return problem === undefined ? [] : { operation, problem }
+      }),
+      problems: services.flatMap(({ problem }) => problem ?? [])
+    }
+  } finally {
+    await scope.end()
+  }
+}
+
+/** Compiles the service, with a fault if one is given. Returns the folder. */
+async function compile (scope: RunScope, fault: string | undefined): Promise<string> {
+  const parent = join(root, '.tap')
+  await mkdir(parent, { recursive: true })
+  const folder = await mkdtemp(join(parent, 'chaos-'))
+  scope.teardown(() => rm(folder, { recursive: true }))
+  await compileService(folder, 'fuzz/chaos/*.ts')
+  if (fault !== undefined) await writeFile(join(folder, 'plugins', 'app', 'idempotency.js'), "export { default } from '../../fuzz/chaos/faulty-idempotency.js'\n")
+  return folder
+}
+
+/** Returns the environment of the processes, without the settings of this one. */
+async function createEnvironment (folder: string, fault: string | undefined): Promise<NodeJS.ProcessEnv> {
+  const { NODE_OPTIONS, NODE_V8_COVERAGE, HOST, MESSAGE_BACKLOG, NODE_ENV, DATABASE_FILE, DATABASE_URL, ...env } = process.env
+  const keysFile = join(folder, 'keys.json')
+  await writeFile(keysFile, JSON.stringify([{ ...KEY, permissions: PERMISSIONS }]))
+  return { ...env, KEYS_FILE: keysFile, LOG_LEVEL: 'fatal', DRAIN_TIME: String(DRAIN_TIME_MS), CHAOS_FAULT: fault }
+}
+
+async function logProgress (until: number, seconds: number, describe: () => string, log: (line: string) => void): Promise<void> {
+  const interval = Math.min(30, seconds / 2)
+  for (let time = interval; time <= seconds; time += interval) {
+    await sleep(Math.max(0, until - (seconds - time) * 1000 - performance.now()))
+    log(`${time} s: ${describe()}`)
+  }
+}
