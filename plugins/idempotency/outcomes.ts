@@ -9,7 +9,7 @@ import { isPlainObject } from '../../lib/plain-object.js'
 import { createOutcomeConfig } from '../reason-phrase/idempotent-routes.js'
 import { poll, reportUnavailable, type Coordinator } from './coordinator.js'
 import { CLOSING, OUTCOME, PARAMS } from './outcome-schemas.js'
-import { sendRefusal } from './replay.js'
+import { markDecided, sendRefusal } from './replay.js'
 import { transactRecords } from './transaction.js'
 
 /** What the outcome routes need. */
@@ -91,7 +91,9 @@ function compileSerializer (): typeof JSON.stringify {
 function send (reply: FastifyReply, outcome: OutcomeBody | RefusalName): FastifyReply {
   // The answer changes, and belongs to one caller. A shared cache does not know that the signature authenticates the caller.
   reply.header('cache-control', 'no-store')
-  return typeof outcome === 'string' ? sendRefusal(reply, outcome) : reply.send(outcome)
+  if (typeof outcome === 'string') return sendRefusal(reply, outcome)
+  markDecided(reply, outcome.state, false)
+  return reply.send(outcome)
 }
 
 /** The outcomes of the keys. */

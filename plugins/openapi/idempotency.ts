@@ -107,7 +107,7 @@ function addKey (operation: Json, required: boolean): void {
 
 function getFields (kind: Kind, statusCode: number): FieldName[] {
   if (statusCode === 503) return ['Idempotency-Status', 'Retry-After']
-  if (kind === 'outcome') return statusCode === 422 ? ['Idempotency-Status'] : []
+  if (kind === 'outcome') return statusCode === 422 || statusCode === 200 ? ['Idempotency-Status'] : []
   // A key such as 2xx is no number.
   return isServerError(statusCode) ? [] : ['Idempotency-Status', 'Idempotent-Replayed']
 }

@@ -40,10 +40,10 @@ async function listenForOutcomes (t: Test, handler: (request: FastifyRequest, re
 }
 
 /** Asserts that a response has the outcome of a key. */
-function assertOutcome (t: Test, response: WireResponse, outcome: object, title = 'sends the outcome'): void {
+function assertOutcome (t: Test, response: WireResponse, outcome: { state: string, [member: string]: unknown }, title = 'sends the outcome'): void {
   t.equal(response.statusCode, 200, title)
   t.strictSame(JSON.parse(response.body), outcome, title)
-  t.strictSame(['idempotent-replayed', 'idempotency-status', 'cache-control', 'content-type'].map(field => valuesOf(response, field)), [[], [], ['no-store'], ['application/json; charset=utf-8']])
+  t.strictSame(['idempotent-replayed', 'idempotency-status', 'cache-control', 'content-type'].map(field => valuesOf(response, field)), [[], [outcome.state], ['no-store'], ['application/json; charset=utf-8']])
 }
 
 /** Asserts that a response is a refusal. */

@@ -128,7 +128,7 @@ t.test('describes the outcome routes, with the key as a parameter of their path'
     t.equal(parameters.length, 1)
     t.strictSame(errorsOf({ responses }), [400, 404, 422, 500, 503])
     t.match(responses[200].content['application/json'].schema, { properties: { key: {}, state: {} } })
-    t.equal(responses[200].headers, undefined)
+    t.strictSame(responses[200].headers, fields('Idempotency-Status'))
     t.strictSame(responses[422].headers, fields('Idempotency-Status', MESSAGE), 'a key can have expired')
     t.strictSame(responses[503].headers, fields('Idempotency-Status', 'Retry-After', MESSAGE))
   }
