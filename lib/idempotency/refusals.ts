@@ -1,10 +1,13 @@
-import type { FinalState } from './record.js'
+import type { FinalState, NewRecord } from './record.js'
 
 /** The values of the header field `Idempotency-Status`. */
 export type IdempotencyStatus = FinalState | 'executing' | 'mismatch' | 'expired'
 
 /** The reasons for which the plugin answers a request itself. */
 export type RefusalName = 'keyMissing' | 'executing' | 'mismatch' | 'closed' | 'expired' | 'storeUnavailable' | 'tooManyInFlight' | 'commitUnknown' | 'timedOut' | 'nothingKnown'
+
+/** What is known of a key: its record, or why there is none. */
+export type Outcome = NewRecord | RefusalName
 
 /** A response of the plugin. Refusals are never recorded. */
 export interface Refusal {

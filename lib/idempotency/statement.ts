@@ -72,8 +72,8 @@ export function withLiterals ({ parts, values }: Statement): string {
 }
 
 /**
- * Does the same with a numbered query. Its text must not contain `$` for another
- * reason.
+ * Returns the text of a numbered query for PostgreSQL, with literals instead of
+ * parameters. The text must not contain `$` for another reason.
  */
 export function toLiterals ({ text, values }: { readonly text: string, readonly values: readonly unknown[] }): string {
   return text.replace(/\$(\d+)/g, (_match, number: string) => toLiteral(values[Number(number) - 1] as Value))

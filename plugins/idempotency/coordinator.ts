@@ -5,8 +5,7 @@ import { getKeyTime } from '../../lib/idempotency/key.js'
 import { Limiter } from '../../lib/idempotency/limiter.js'
 import { createOperation, type Operation } from '../../lib/idempotency/operation.js'
 import type { IdempotencySettings } from '../../lib/idempotency/options.js'
-import type { NewRecord } from '../../lib/idempotency/record.js'
-import type { RefusalName } from '../../lib/idempotency/refusals.js'
+import type { Outcome } from '../../lib/idempotency/refusals.js'
 import type { Records } from '../../lib/idempotency/store.js'
 import type { Execution } from './execution.js'
 import { withRecords } from './transaction.js'
@@ -15,9 +14,6 @@ import { withRecords } from './transaction.js'
 export interface ScopedSettings<T> extends IdempotencySettings<T, FastifyRequest> {
   readonly scope: (request: FastifyRequest) => string
 }
-
-/** What is known of a key: its record, or why there is none. */
-export type Outcome = NewRecord | RefusalName
 
 /** How long to wait before a key is tried again that another process executes, in milliseconds. */
 const MIN_POLL_DELAY_MS = 20

@@ -3,7 +3,7 @@ import type { Contract } from '../../lib/contract.js'
 import { Deferred } from '../../lib/deferred.js'
 import type { Operation } from '../../lib/idempotency/operation.js'
 import type { Answer, NewRecord } from '../../lib/idempotency/record.js'
-import type { RefusalName } from '../../lib/idempotency/refusals.js'
+import type { Outcome } from '../../lib/idempotency/refusals.js'
 import { isServerError, isUnsuccessful } from '../../lib/status-codes.js'
 import { isRecording } from '../reason-phrase/sent-payload.js'
 import { toRejection, toSuccess } from './answer.js'
@@ -158,7 +158,7 @@ export class Execution<T> {
    * What the key is settled with: the record of this request, or what another one has done. Undefined if that is not known,
    * and the answer is sent as it is. It stays pending if the answer is sent no more.
    */
-  readonly #end = new Deferred<NewRecord | RefusalName | undefined>()
+  readonly #end = new Deferred<Outcome | undefined>()
 
   constructor (context: ExecutionContext) {
     this.context = context
@@ -347,7 +347,7 @@ export class Execution<T> {
     return outcome === undefined ? undefined : this.#replace(outcome)
   }
 
-  async #waitForEnd (): Promise<NewRecord | RefusalName | undefined> {
+  async #waitForEnd (): Promise<Outcome | undefined> {
     try {
       return await this.#end.promise
     } catch (error) {
@@ -358,7 +358,7 @@ export class Execution<T> {
   }
 
   /** Replaces an answer by that of the record, or by a refusal. Returns its payload. */
-  #replace (outcome: NewRecord | RefusalName): Buffer | null {
+  #replace (outcome: Outcome): Buffer | null {
     const { reply, fingerprint } = this.context
     this.#removeRecordedFields()
     // An error can have set it.
@@ -406,7 +406,7 @@ export class Execution<T> {
    *
    * @param outcome the record of this request if it is committed; otherwise what another request has done
    */
-  commit (outcome: NewRecord | RefusalName): void {
+  commit (outcome: Outcome): void {
     if (this.#apply(toEvent(outcome))) this.#end.resolve(outcome)
   }
 
@@ -437,7 +437,7 @@ export class Execution<T> {
 }
 
 /** Returns the event of the end of a transaction. */
-function toEvent (outcome: NewRecord | RefusalName): 'commitSuccess' | 'commitRejection' | 'abort' {
+function toEvent (outcome: Outcome): 'commitSuccess' | 'commitRejection' | 'abort' {
   if (typeof outcome === 'string') return 'abort'
   return outcome.state === 'succeeded' ? 'commitSuccess' : 'commitRejection'
 }

@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { addExposedHeader } from '../../lib/headers.js'
 import { judge, type NewRecord } from '../../lib/idempotency/record.js'
-import { REFUSALS, type IdempotencyStatus, type RefusalName } from '../../lib/idempotency/refusals.js'
+import { REFUSALS, type IdempotencyStatus, type Outcome, type RefusalName } from '../../lib/idempotency/refusals.js'
 import { setReplyMessage } from '../../lib/response/state.js'
 
 const STATUS = 'Idempotency-Status'
@@ -69,7 +69,7 @@ function applyRefusal (reply: FastifyReply, name: RefusalName): void {
  * @param outcome the record of the key, or the name of a refusal
  * @returns the body; undefined if there is none
  */
-export function applyOutcome (reply: FastifyReply, outcome: NewRecord | RefusalName, fingerprint: Buffer): Buffer | undefined {
+export function applyOutcome (reply: FastifyReply, outcome: Outcome, fingerprint: Buffer): Buffer | undefined {
   const judgement = typeof outcome === 'string' ? outcome : judge(outcome, fingerprint)
   if (judgement === 'replay') return applyRecord(reply, outcome as NewRecord, true)
   applyRefusal(reply, judgement)
