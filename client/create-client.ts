@@ -48,7 +48,7 @@ const JSON_EXPANSION = 6
 const MORE_OUTCOME_BYTES = 64 * 1024
 
 /**
- * Returns a client of a service that keeps the contract of `responses.md`.
+ * Returns a client of a service that keeps the contract of `docs/contract.md`.
  *
  * @throws {TypeError} if an option is invalid
  */
