@@ -41,3 +41,14 @@ t.test('the README installs the tarball of this version', async t => {
   t.match(readme, `${name}/${name}-${version}.tgz\n`)
   t.strictSame(readme.match(/^npm install .*fastify-reason-phrase\b.*$/gm)?.length, 1)
 })
+
+t.test('the changelog has a section of this version, with the headings of Keep a Changelog', async t => {
+  const changelog = readFileSync(join(import.meta.dirname, '..', 'CHANGELOG.md'), 'utf8')
+  const { version } = read('package.json') as { version: string }
+  const versions = Array.from(changelog.matchAll(/^## (.*)$/gm), ([, heading]) => heading)
+  t.equal(versions[0], '[Unreleased]')
+  t.match(versions[1], new RegExp(`^\\[${version.replaceAll('.', '\\.')}\\] - \\d{4}-\\d\\d-\\d\\d$`))
+  for (const [, heading] of changelog.matchAll(/^### (.*)$/gm)) {
+    t.match(heading, /^(?:Added|Changed|Deprecated|Removed|Fixed|Security|Upgrade from \d+\.\d+\.\d+)$/)
+  }
+})
