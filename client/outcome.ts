@@ -1,5 +1,5 @@
 /**
- * The outcome of an operation (`responses.md`):
+ * The outcome of an operation (`docs/contract.md`):
  *
  * - `success`: the response is a 2xx.
  * - `rejected`: the response is a 4xx. The operation did not happen.

@@ -34,8 +34,12 @@ export interface Transport {
    * @throws {TypeError} if an argument is invalid
    */
   createRequest (method: string, path: string, options: CheckedRequestOptions, repeats?: boolean): Request
-  /** Signs a request, and sends it. Does not reject. */
-  send<Body> (request: Request, deadline: Deadline): Promise<Result<Body>>
+  /**
+   * Signs a request, and sends it. Does not reject.
+   *
+   * @param maxBytes the most bytes of the response body. Default: the option `maxResponseSize`
+   */
+  send<Body> (request: Request, deadline: Deadline, maxBytes?: number): Promise<Result<Body>>
 }
 
 export const DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024
@@ -58,7 +62,7 @@ export function createTransport ({ baseUrl, key, header, fetch = globalThis.fetc
       return createRequest(base, method, path, options)
     },
 
-    async send<Body> (request: Request, { signal, race }: Deadline): Promise<Result<Body>> {
+    async send<Body> (request: Request, { signal, race }: Deadline, maxBytes = maxResponseSize): Promise<Result<Body>> {
       // As long as there is no tracker, fetch was not called.
       let tracker: SendTracker | undefined
       let received: { status?: number, headers?: Headers } = {}
@@ -72,7 +76,7 @@ export function createTransport ({ baseUrl, key, header, fetch = globalThis.fetc
         received = { status, headers }
         const result = outcomeOf(response, { header })
         if (result.outcome === 'success') {
-          return { outcome: result.outcome, status, headers, body: await race(readBody(response, maxResponseSize)) as Body }
+          return { outcome: result.outcome, status, headers, body: await race(readBody(response, maxBytes)) as Body }
         }
         // The contract allows no body here. If there is one, it is not read.
         response.body?.cancel().catch(() => {})

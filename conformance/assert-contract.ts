@@ -39,7 +39,7 @@ export interface AssertOptions {
 }
 
 /**
- * Asserts that one response keeps the contract (`responses.md`). Reads the body
+ * Asserts that one response keeps the contract (`docs/contract.md`). Reads the body
  * of an unsuccessful response, and of no other.
  *
  * @param response a response of `inject`, of fetch or of undici's `request`, or the bytes of one response; a string is decoded as latin1

@@ -27,7 +27,7 @@ const RESERVED = new Set([
 ])
 
 /**
- * The contract of `responses.md` with the options of one service.
+ * The contract of `docs/contract.md` with the options of one service.
  *
  * @throws {TypeError} for an option that is unknown, of the wrong type, or cannot work
  */

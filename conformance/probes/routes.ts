@@ -1,5 +1,6 @@
 import type { RouteOptions } from 'fastify'
 import type { RequestOptions } from '../exchange/request.js'
+import { CONTRACT } from '../sources.js'
 import type { ProbeTexts } from './probe.js'
 import { createInvalidObjects, sampleValue, type InvalidValue, type ResolveRef, type Schema } from './schema-values.js'
 
@@ -18,8 +19,6 @@ interface Inputs {
 }
 
 const INPUTS = ['params', 'query', 'headers', 'body'] as const
-
-const RESPONSES = 'responses.md'
 
 /**
  * Returns requests that test the routes of a service: a valid request, HEAD of
@@ -49,7 +48,7 @@ function deriveFromRoute (route: RouteOptions, method: string, id: string, reque
   const derived: DerivedRequest[] = []
   const add = (suffix: string, sends: string, why: string, inputs: Inputs, as = method): void => {
     const request = createRequest(route, as, inputs)
-    if (request !== undefined) derived.push({ id: `${id}${suffix}`, texts: { sends, why, source: RESPONSES }, request })
+    if (request !== undefined) derived.push({ id: `${id}${suffix}`, texts: { sends, why, source: CONTRACT.unsuccessful }, request })
   }
 
   add('', name, 'A success has no header, and an error has no body', valid)

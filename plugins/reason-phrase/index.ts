@@ -52,7 +52,7 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
 }
 
 /**
- * The Fastify plugin that makes every response of a service keep the contract of `responses.md`, from routing on.
+ * The Fastify plugin that makes every response of a service keep the contract of `docs/contract.md`, from routing on.
  * {@link serverOptions} covers what comes before.
  */
 export default fp(reasonPhrase, { fastify: '5.x', name: 'fastify-reason-phrase' })

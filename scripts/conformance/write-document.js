@@ -132,7 +132,7 @@ be installed here, so they were not probed.
 
 ${row(['rule', 'requires', 'source'])}
 |---|---|---|
-${Object.values(IDEMPOTENCY_RULES).map(({ id, text, source }) => row([id, text, source])).join('\n')}
+${Object.values(IDEMPOTENCY_RULES).map(({ id, text, source }) => row([id, text, source.replaceAll(/docs\/(\S+#[\w-]+)/g, '[$1]($1)')])).join('\n')}
 `
 }
 
@@ -146,8 +146,8 @@ function describe () {
   return `# What the probes show
 
 The conformance kit probes the same small service on this plugin and on servers
-without it. The tables count the probes that find a violation of the contract in
-\`responses.md\`, and list the rules and the probes. Only HTTP/1.1 is probed here:
+without it. The tables count the probes that find a violation of the
+[contract](contract.md), and list the rules and the probes. Only HTTP/1.1 is probed here:
 of the catalogue's ${probes.length} probes, ${probes.filter(({ protocol }) => protocol === 'h2').length} are for HTTP/2 and ${probes.filter(({ slow }) => slow).length} for the server's own timeouts.
 \`npm run docs:conformance\` writes this page; this time with Node ${process.version}.
 

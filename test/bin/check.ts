@@ -219,4 +219,5 @@ t.test('--help prints the usage', async t => {
   const { code, stdout } = await check(['--help'])
   t.equal(code, 0)
   t.match(stdout, /^Usage: fastify-reason-phrase check/)
+  t.match(stdout, 'docs/contract.md')
 })

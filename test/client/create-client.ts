@@ -120,6 +120,12 @@ t.test('throws for invalid options', async t => {
   t.doesNotThrow(() => createClient({ baseUrl: new URL('https://a/v2/'), timeout: 2 ** 31 - 1, header: 'X-Reason', key }))
 })
 
+t.test('imports the key once', async t => {
+  const imports = t.capture(crypto.subtle, 'importKey', crypto.subtle.importKey)
+  createClient({ baseUrl: 'http://127.0.0.1', key })
+  t.equal(imports().length, 1)
+})
+
 t.test('shows no secret in results, errors or the client', async t => {
   const client = createClient({ baseUrl: await serve(t, ({ url }, response) => url === '/reset' ? response.destroy() : response.writeHead(401).end()), key })
   const headers = { authorization: 'hush' }

@@ -26,7 +26,7 @@ t.test('checks the bytes of one response', async t => {
   const error = await breaks(t, 'HTTP/1.1 418 caf\xe9\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nx', [
     'no-body', 'content-length', 'no-representation-metadata', 'status-in-table', 'header', 'phrase-ascii'
   ])
-  t.match(error.message, 'The response (418) breaks the contract:\n  no-body: An unsuccessful response has no body (responses.md), but found a body of 1 bytes\n')
+  t.match(error.message, 'The response (418) breaks the contract:\n  no-body: An unsuccessful response has no body (docs/contract.md#no-body), but found a body of 1 bytes\n')
   t.match(error.stack, /test\/conformance\/assert-contract/)
   await breaks(t, good + 'x', ['no-body'])
   await breaks(t, `${good}x`, ['no-body'], { method: 'HEAD' })

@@ -77,8 +77,8 @@ t.test('reports the rule, its source, the request and the response of a violatio
     'no-body in response 1', 'content-length in response 1', 'no-representation-metadata in response 1', 'header in response 1'
   ])
   t.match(failed['text-no-resource']![0], [
-    /^no-body in response 1: a body of \d+ bytes\. An unsuccessful response has no body \(responses\.md\)\.$/,
-    { sends: /^GET/, sent: /^GET \/no-such-resource\S+ HTTP\/1\.1\\r\\n\n/, received: /^HTTP\/1\.1 404 Not Found\\r\\n\n/, source: /responses\.md/ }
+    /^no-body in response 1: a body of \d+ bytes\. An unsuccessful response has no body \(docs\/contract\.md#no-body\)\.$/,
+    { sends: /^GET/, sent: /^GET \/no-such-resource\S+ HTTP\/1\.1\\r\\n\n/, received: /^HTTP\/1\.1 404 Not Found\\r\\n\n/, source: /docs\/contract\.md#unsuccessful-responses/ }
   ])
 })
 
