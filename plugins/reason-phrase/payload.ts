@@ -4,6 +4,7 @@ import { isErrorReport, isSerializedError } from '../../lib/error-report.js'
 import { isJson } from '../../lib/media-type.js'
 import { decodeStart, messageFromBody } from '../../lib/message.js'
 import { MAX_HEADER_LENGTH } from '../../lib/reason-phrase.js'
+import { warnOfLostContent } from '../../lib/response/lost-content.js'
 import {
   clearMessage, getError, getErrorMessage, getFrameworkLine, setBodyMessage, setFrameworkLine, setSerializedErrorMessage
 } from '../../lib/response/state.js'
@@ -74,6 +75,7 @@ export function extractMessage (reply: FastifyReply, body: SerializedPayload, ki
   }
   const text = textToSend(reply, body, kind, isKept)
   const message = messageFromBody(text)
+  if (kind === 'handler') warnOfLostContent(reply.raw, reply.statusCode, text, message)
   if (message !== '') setBodyMessage(reply.raw, message, isServerError(reply.statusCode) && isErrorReport(body))
   else if (isKept || isJsonReply(reply)) clearMessage(reply.raw)
   else clearUnlessContained(reply, text)
