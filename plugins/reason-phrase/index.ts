@@ -32,7 +32,7 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
   const { contract, routeOptions } = registration
   const patch = createPatcher(contract)
 
-  decorateReply(app)
+  decorateReply(app, contract)
   decorateNotImplemented(app)
   checkRoutes(app, contract, routeOptions)
   checkPermissions(app)
