@@ -10,6 +10,7 @@ import { isServerError } from '../status-codes.js'
 import { DroppedBody, releaseConnection } from './dropped-body.js'
 import { kInstallation, type ContractResponse } from './installation.js'
 import { logMessage } from './log.js'
+import { warnOfLostContent } from './lost-content.js'
 import { dropRequestBody } from './request-body.js'
 import {
   getDroppedBody, getError, getMessage, getMessageSource, getPhase, holdHead, isPrivateSource, markCompleted, markEnded, markSent,
@@ -81,6 +82,7 @@ export function releaseHead (response: ContractResponse, body?: string | Uint8Ar
     const message = messageFromBody(body, isFirstChunk && !(Buffer.byteLength(body) >= contentLength))
     // What is written past the framework, or in parts, may come from an upstream.
     if (message !== '') setBodyMessage(response, message, isFirstChunk || isRaw || getError(response) !== undefined || isErrorReport(body))
+    else warnOfLostContent(response, statusCode, body, message)
   }
   sendHead(response, statusCode, headers, getMessage(response))
 }

@@ -115,12 +115,21 @@ export const TRANSITIONS: { readonly [phase in Phase]: Transitions } = {
 export interface Reply {
   log: Log
   /** A route with `reasonPhrase: false` is exempt from the contract. */
-  routeOptions?: { config?: { reasonPhrase?: boolean | undefined } }
+  routeOptions?: { url?: string | undefined, config?: { reasonPhrase?: boolean | undefined } }
 }
 
-interface Log {
+/** The logger of the service, or of a request. */
+export interface Log {
   info (fields: object, message: string): void
+  warn (message: string): void
   error (fields: object, message: string): void
+}
+
+/** A line that the framework itself has logged for a response. */
+export interface FrameworkLine {
+  message: string
+  /** The error in the line, if it has one. */
+  error?: unknown
 }
 
 /** A header section that is held until the body arrives, because the body may contain the message. */
@@ -144,6 +153,8 @@ class State {
   message = ''
   error: unknown = undefined
   isLogged = false
+  isExpected = false
+  frameworkLine: FrameworkLine | undefined = undefined
   head: HeldHead | undefined = undefined
   droppedBody: DroppedBody | undefined = undefined
 
@@ -386,6 +397,26 @@ export function markLogged (response: ServerResponse): void {
 /** Returns whether the message is logged already. */
 export function isLogged (response: ServerResponse): boolean {
   return read(response).isLogged
+}
+
+/** Marks the error as intended by the operator of the service. Then its message is logged at level `info`, also with a 5xx. */
+export function markExpected (response: ServerResponse): void {
+  modify(response).isExpected = true
+}
+
+/** Returns whether the error is intended by the operator of the service. */
+export function isExpected (response: ServerResponse): boolean {
+  return read(response).isExpected
+}
+
+/** Records the last line that the framework itself has logged for the response, so that nobody logs it again. */
+export function setFrameworkLine (response: ServerResponse, line: FrameworkLine): void {
+  modify(response).frameworkLine = line
+}
+
+/** Returns the last line that the framework itself has logged for the response. */
+export function getFrameworkLine (response: ServerResponse): FrameworkLine | undefined {
+  return read(response).frameworkLine
 }
 
 /** Returns what was thrown for the response, if something was. */

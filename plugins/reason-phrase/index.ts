@@ -4,6 +4,7 @@ import { createPatcher } from '../../lib/response/install.js'
 import { setReply } from '../../lib/response/state.js'
 import { decorateReply } from './decorators.js'
 import { trackExecution } from './execution.js'
+import { observeFrameworkLines } from './framework-lines.js'
 import { checkIdempotentRoutes } from './idempotent-routes.js'
 import { onIncomingRequest } from './incoming-request.js'
 import { keepPayloads } from './kept-payload.js'
@@ -31,7 +32,7 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
   const { contract, routeOptions } = registration
   const patch = createPatcher(contract)
 
-  decorateReply(app)
+  decorateReply(app, contract)
   decorateNotImplemented(app)
   checkRoutes(app, contract, routeOptions)
   checkPermissions(app)
@@ -46,6 +47,7 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
     // Fastify goes on to answer the request.
     if (server?.isClosing) reply.raw.removeHeader('retry-after')
   })
+  observeFrameworkLines(app)
   app.addHook('onError', onError)
   app.addHook('onSend', function onSendHook (request, reply, payload, done) { return onSend(contract, request, reply, payload, done) })
   warnAboutServer(app, contract)

@@ -41,7 +41,7 @@ export function prepareServer (app: FastifyInstance, contract: Contract, patch: 
     if (state.isClosing) setRetryAfter(response)
   })
   server.on('unknownProtocol', socket => {
-    if (server.listenerCount('unknownProtocol') === 1) answerOnSocket(contract, socket, 400, 'This server speaks HTTP/2 only')
+    if (server.listenerCount('unknownProtocol') === 1) answerOnSocket(contract, socket, 400, 'This server speaks HTTP/2 only', app.log)
   })
   return state
 }
@@ -56,16 +56,16 @@ export function warnAboutServer (app: FastifyInstance, contract: Contract): void
   app.addHook('onReady', done => {
     if (warnedServers.has(app.server)) return done()
     warnedServers.add(app.server)
-    wrapClientErrorListeners(app.server, contract)
+    wrapClientErrorListeners(app, contract)
     app.log.warn('fastify-reason-phrase: this server was created without serverOptions(), so malformed requests are not covered by the contract')
     done()
   })
 }
 
 /** Makes a client error that others answer keep the contract if a response is awaited. */
-function wrapClientErrorListeners (server: NodeJS.EventEmitter, contract: Contract): void {
+function wrapClientErrorListeners ({ server, log }: { server: NodeJS.EventEmitter, log: FastifyInstance['log'] }, contract: Contract): void {
   const listeners = server.rawListeners('clientError') as ClientErrorListener[]
   server.removeAllListeners('clientError')
   const callListeners: ClientErrorListener = (error, socket) => { for (const listener of listeners) listener.call(server, error, socket) }
-  server.on('clientError', (error, socket) => { answerIfAwaited(contract, error, socket, callListeners, mayHaveExecuted) })
+  server.on('clientError', (error, socket) => { answerIfAwaited(contract, error, socket, callListeners, mayHaveExecuted, log) })
 }

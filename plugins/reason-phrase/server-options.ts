@@ -71,7 +71,7 @@ export function serverOptions (options: unknown = {}, contractOptions: ContractO
     ...(https ? { https: withResponseClasses(https, contract) } : { http: withResponseClasses(http, contract) }),
     clientErrorHandler (this: FastifyInstance, error: ClientError, socket: Socket) {
       if (clientErrorHandler === undefined) this.log.trace({ err: error }, 'client error')
-      answerClientError(contract, error, socket, clientErrorHandler?.bind(this), mayHaveExecuted)
+      answerClientError(contract, error, socket, clientErrorHandler?.bind(this), mayHaveExecuted, this.log)
     },
     frameworkErrors (error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
       patch(reply.raw)

@@ -184,7 +184,7 @@ t.test('a held header section is returned', async t => {
 t.test('a response is exempt if its route is, unless a decorator gives it a message', async t => {
   const response = create()
   t.equal(isExempt(response), false, 'without a reply')
-  const log = { info () {}, error () {} }
+  const log = { info () {}, warn () {}, error () {} }
   setReply(response, { log, routeOptions: { config: {} } })
   t.equal(isExempt(response), false)
   setReply(response, { log, routeOptions: { config: { reasonPhrase: false } } })
