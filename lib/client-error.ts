@@ -57,7 +57,7 @@ export function answerIfAwaited (contract: Contract, error: ClientError, socket:
 
 /** Sends the contract's response on a connection without a response object, and closes the connection. */
 export function answerOnSocket (contract: Contract, socket: Socket, statusCode: number, message: string): void {
-  sendAndClose(socket, serializeHead(contract, { statusCode, message, headerLines: [] }))
+  sendAndClose(contract, socket, { statusCode, message, headerLines: [] })
 }
 
 /** A connection, with what Node keeps on it. */
@@ -95,7 +95,7 @@ function answerInTurn (failure: Failure): void {
   if (!response) {
     // A request that has a response gets no second one.
     if (isBodyIncomplete(socket)) closeLingering(socket)
-    else sendAndClose(socket, serializeHead(contract, answer))
+    else sendAndClose(contract, socket, answer)
     return
   }
   // headersSent is true as well for a header section that is held.
@@ -129,20 +129,24 @@ function answerByResponse (response: NodeResponse, { statusCode, message, header
   response.end()
 }
 
-function sendAndClose (socket: Socket, head: string): void {
+function sendAndClose (contract: Contract, socket: Socket, { statusCode, message, headerLines }: ErrorResponse): void {
   if (!socket.writable) return
-  socket.end(head, 'latin1')
+  const code = contract.normalizeStatusCode(statusCode)
+  const reason = contract.reasonFor(code, message)
+  socket.end(serializeHead(contract, code, reason, headerLines), 'latin1')
   destroyLater(socket)
   socket.resume()
 }
 
-function serializeHead (contract: Contract, { statusCode, message, headerLines }: ErrorResponse): string {
-  const code = contract.normalizeStatusCode(statusCode)
-  const reason = contract.reasonFor(code, message)
-  const lines = [`HTTP/1.1 ${code} ${toReasonPhrase(reason)}`, ...headerLines]
+function serializeHead (contract: Contract, statusCode: number, reason: string, headerLines: string[]): string {
+  const lines = [`HTTP/1.1 ${statusCode} ${toReasonPhrase(reason)}`, ...headerLines]
   const has = (field: string): boolean => headerLines.some(line => fieldOfLine(line) === field)
   if (!has('date')) lines.push(`Date: ${new Date().toUTCString()}`)
-  if (code === 401 && !has('www-authenticate')) lines.push(`WWW-Authenticate: ${contract.challenge}`)
+  if (statusCode === 401 && !has('www-authenticate')) lines.push(`WWW-Authenticate: ${contract.challenge}`)
+  if (has('access-control-allow-origin')) {
+    const exposed = contract.exposedHeaders.filter(({ field }) => field === contract.field || has(field))
+    lines.push(`Access-Control-Expose-Headers: ${exposed.map(({ header }) => header).join(', ')}`)
+  }
   lines.push('Connection: close', 'Content-Length: 0', `${contract.header}: ${reason}`)
   return lines.join('\r\n') + '\r\n\r\n'
 }

@@ -114,8 +114,9 @@ export const TRANSITIONS: { readonly [phase in Phase]: Transitions } = {
 /** What a response needs of the framework's reply. */
 export interface Reply {
   log: Log
+  request?: { id: unknown }
   /** A route with `reasonPhrase: false` is exempt from the contract. */
-  routeOptions?: { config?: { reasonPhrase?: boolean | undefined } }
+  routeOptions?: { url?: string | undefined, config?: { reasonPhrase?: boolean | undefined } }
 }
 
 interface Log {
