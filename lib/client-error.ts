@@ -5,8 +5,9 @@ import { closeLingering, destroyLater } from './linger.js'
 import { messageFromError } from './message.js'
 import { captureWrites, parseErrorResponse, fieldOfLine, type ErrorResponse } from './raw-response.js'
 import { toReasonPhrase } from './reason-phrase.js'
+import { publishClientError } from './response/error-channel.js'
 import { freeConnection } from './response/send-error.js'
-import { setReplyMessage } from './response/state.js'
+import { markClientError, setReplyMessage } from './response/state.js'
 import { isServerError } from './status-codes.js'
 
 /** An error of a request that Node could not read. */
@@ -124,6 +125,7 @@ function answerByResponse (response: NodeResponse, { statusCode, message, header
     const isUnknown = wasExecuted && !isServerError(statusCode)
     for (const line of headerLines) response.appendHeader(fieldOfLine(line), line.slice(line.indexOf(':') + 1).trim())
     response.statusCode = isUnknown ? 500 : statusCode
+    markClientError(response)
     setReplyMessage(response, isUnknown ? `The request broke off while it was processed, so its outcome is unknown${message && ` (${message})`}` : message)
   }
   response.end()
@@ -134,6 +136,7 @@ function sendAndClose (contract: Contract, socket: Socket, { statusCode, message
   const code = contract.normalizeStatusCode(statusCode)
   const reason = contract.reasonFor(code, message)
   socket.end(serializeHead(contract, code, reason, headerLines), 'latin1')
+  socket.once('finish', () => { publishClientError(code, statusCode, reason) })
   destroyLater(socket)
   socket.resume()
 }

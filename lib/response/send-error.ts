@@ -8,6 +8,7 @@ import { toReasonPhrase } from '../reason-phrase.js'
 import { isRepresentationMetadata } from '../representation-metadata.js'
 import { isServerError } from '../status-codes.js'
 import { DroppedBody, releaseConnection } from './dropped-body.js'
+import { prepareMessage, publishMessage } from './error-channel.js'
 import { exposeHeaders } from './exposed-headers.js'
 import { kInstallation, type ContractResponse } from './installation.js'
 import { logMessage } from './log.js'
@@ -112,6 +113,7 @@ function sendHead (response: ContractResponse, statusCode: number, headers: Outg
     base.writeHead.call(response, code, toReasonPhrase(reason), headers)
   }
   markSent(response)
+  prepareMessage(response, code, statusCode, reason, isHttp2)
   // Node would reset a connection that closes while its client still sends, and the client would lose the response.
   if (!isHttp2 && (response as NodeResponse)._last && !response.req.complete && response.socket !== null) enableLingeringClose(response.socket)
   logMessage(response, statusCode, message)
@@ -150,8 +152,12 @@ export function completeResponse (response: ContractResponse): void {
   if (getPhase(response) !== 'sent') return
   const { base, isHttp2 } = response[kInstallation]
   Reflect.deleteProperty(response, 'headersSent')
-  if (isHttp2) endStream(response)
-  else base.flushHeaders.call(response)
+  if (isHttp2) {
+    endStream(response)
+  } else {
+    base.flushHeaders.call(response)
+    publishMessage(response)
+  }
   markCompleted(response, new DroppedBody(response))
   dropRequestBody(response.req)
 }
@@ -185,6 +191,8 @@ function endStream (response: ContractResponse): void {
     }
     base.writeHead.call(response, response.statusCode)
   }
+  // Nothing is sent on a stream that the client has closed.
+  if (response.headersSent) publishMessage(response)
 }
 
 /**
