@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import http2 from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import t, { type Test } from 'tap'
@@ -230,7 +231,7 @@ t.test('publishes the errors of each address of a server', async t => {
   await app.listen({ port: 0, host: 'localhost' })
   t.teardown(() => app.close())
   const take = collect(t)
-  for (const { address, port } of app.addresses()) {
+  for (const { address, port } of app.addresses() as AddressInfo[]) {
     const response = await fetch(`http://${address.includes(':') ? `[${address}]` : address}:${port}/none`)
     t.equal(response.status, 404)
     t.match(take(), [{ statusCode: 404, reason: 'Route GET:/none not found' }], address)
