@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
 import closeWithGrace from 'close-with-grace'
 import Fastify from 'fastify'
@@ -10,13 +11,15 @@ import { createTerminalStream } from './plugins/app/terminal-log.js'
 const { DATABASE_FILE, DATABASE_URL, DRAIN_TIME, HOST, KEYS_FILE, LOG_LEVEL, MESSAGE_BACKLOG, NODE_ENV, PORT } = process.env
 
 const app = Fastify(serverOptions({
+  // Fastify's own ids begin again with each process.
+  genReqId: () => randomUUID(),
   // The default, 10 seconds for each plugin, can be too short on a busy machine, or for a migration.
   pluginTimeout: 60_000,
   logger: {
     level: LOG_LEVEL || 'info',
     stream: process.stdout.isTTY ? await createTerminalStream() : undefined
   }
-}))
+}, { requestId: true }))
 app.register(service, {
   databaseFile: DATABASE_FILE || undefined,
   databaseUrl: DATABASE_URL,

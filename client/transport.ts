@@ -17,6 +17,8 @@ export interface BasicClientOptions {
   key?: Key | undefined
   /** The name of the header that carries the reason. Default: `EB-REASON-PHRASE`. */
   header?: string | undefined
+  /** The name of the header that carries the id of the request. Default: `x-request-id`. */
+  requestIdHeader?: string | undefined
   /** The function that sends requests. Default: `globalThis.fetch`. */
   fetch?: ((request: Request, init: { signal: AbortSignal }) => Promise<Response>) | undefined
   /** The most milliseconds that an attempt may take, including the response body. Default: no limit. */
@@ -45,13 +47,13 @@ export interface Transport {
 export const DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 
 /** @throws {TypeError} if an option is invalid */
-export function createTransport ({ baseUrl, key, header, fetch = globalThis.fetch, timeout, maxResponseSize = DEFAULT_MAX_RESPONSE_BYTES }: BasicClientOptions): Transport {
+export function createTransport ({ baseUrl, key, header, requestIdHeader, fetch = globalThis.fetch, timeout, maxResponseSize = DEFAULT_MAX_RESPONSE_BYTES }: BasicClientOptions): Transport {
   const base = parseBaseUrl(baseUrl)
   const sign = key === undefined ? key : createInPlaceSigner(key)
   if (timeout !== undefined && !(timeout > 0 && timeout <= MAX_TIMEOUT_MS)) throwInvalidArgument(`timeout must be a positive number of milliseconds, at most ${MAX_TIMEOUT_MS}`)
   if (!(maxResponseSize >= 0)) throwInvalidArgument('maxResponseSize must be a number of bytes, at least 0')
-  // Throws if the name is invalid.
-  new Headers().has(header ?? 'a')
+  // Throws if a name is invalid.
+  outcomeOf(new Response(), { header, requestIdHeader })
 
   return {
     createRequest (method, path, options, repeats) {
@@ -74,7 +76,7 @@ export function createTransport ({ baseUrl, key, header, fetch = globalThis.fetc
         const response = await race(fetch(signed, { signal, ...tracker.fetchOptions }))
         const { status, headers } = response
         received = { status, headers }
-        const result = outcomeOf(response, { header })
+        const result = outcomeOf(response, { header, requestIdHeader })
         if (result.outcome === 'success') {
           return { outcome: result.outcome, status, headers, body: await race(readBody(response, maxBytes)) as Body }
         }

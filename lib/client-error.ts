@@ -5,9 +5,10 @@ import { closeLingering, destroyLater } from './linger.js'
 import { messageFromError } from './message.js'
 import { captureWrites, parseErrorResponse, fieldOfLine, type ErrorResponse } from './raw-response.js'
 import { toReasonPhrase } from './reason-phrase.js'
+import { publishClientError } from './response/error-channel.js'
 import { freeConnection } from './response/send-error.js'
 import { logLevelOf } from './response/log.js'
-import { setReplyMessage, type Log } from './response/state.js'
+import { markClientError, setReplyMessage, type Log } from './response/state.js'
 import { isServerError } from './status-codes.js'
 
 /** An error of a request that Node could not read. */
@@ -59,10 +60,7 @@ export function answerIfAwaited (contract: Contract, error: ClientError, socket:
 
 /** Sends the contract's response on a connection without a response object, and closes the connection. */
 export function answerOnSocket (contract: Contract, socket: Socket, statusCode: number, message: string, log?: Log): void {
-  if (!socket.writable) return
-  const answer = { statusCode, message, headerLines: [] }
-  sendAndClose(socket, serializeHead(contract, answer))
-  logAnswer(log, answer)
+  sendAndClose(contract, socket, { statusCode, message, headerLines: [] }, log)
 }
 
 /** A connection, with what Node keeps on it. */
@@ -100,12 +98,8 @@ function answerInTurn (failure: Failure): void {
   const response = currentResponse(socket)
   if (!response) {
     // A request that has a response gets no second one.
-    if (isBodyIncomplete(socket)) {
-      closeLingering(socket)
-    } else {
-      sendAndClose(socket, serializeHead(contract, answer))
-      logAnswer(log, answer, error.code)
-    }
+    if (isBodyIncomplete(socket)) closeLingering(socket)
+    else sendAndClose(contract, socket, answer, log, error.code)
     return
   }
   // headersSent is true as well for a header section that is held.
@@ -134,29 +128,36 @@ function answerByResponse (response: NodeResponse, { statusCode, message, header
     const isUnknown = wasExecuted && !isServerError(statusCode)
     for (const line of headerLines) response.appendHeader(fieldOfLine(line), line.slice(line.indexOf(':') + 1).trim())
     response.statusCode = isUnknown ? 500 : statusCode
+    markClientError(response)
     setReplyMessage(response, isUnknown ? `The request broke off while it was processed, so its outcome is unknown${message && ` (${message})`}` : message)
   }
   response.end()
 }
 
-/** Logs the message of an answer. The error is not in the line, because it has the bytes of the request, and so its secrets. */
-function logAnswer (log: Log | undefined, { statusCode, message }: ErrorResponse, code?: string): void {
-  if (message !== '') log?.[logLevelOf(statusCode)]({ statusCode, code }, message)
-}
-
-function sendAndClose (socket: Socket, head: string): void {
-  socket.end(head, 'latin1')
+/**
+ * Sends an answer, logs its message, and closes the connection. The error is not in the log, because it has the bytes of the
+ * request, and so its secrets.
+ */
+function sendAndClose (contract: Contract, socket: Socket, { statusCode, message, headerLines }: ErrorResponse, log?: Log, errorCode?: string): void {
+  if (!socket.writable) return
+  const code = contract.normalizeStatusCode(statusCode)
+  const reason = contract.reasonFor(code, message)
+  socket.end(serializeHead(contract, code, reason, headerLines), 'latin1')
+  socket.once('finish', () => { publishClientError(code, statusCode, reason) })
+  if (message !== '') log?.[logLevelOf(statusCode)]({ statusCode, code: errorCode }, message)
   destroyLater(socket)
   socket.resume()
 }
 
-function serializeHead (contract: Contract, { statusCode, message, headerLines }: ErrorResponse): string {
-  const code = contract.normalizeStatusCode(statusCode)
-  const reason = contract.reasonFor(code, message)
-  const lines = [`HTTP/1.1 ${code} ${toReasonPhrase(reason)}`, ...headerLines]
+function serializeHead (contract: Contract, statusCode: number, reason: string, headerLines: string[]): string {
+  const lines = [`HTTP/1.1 ${statusCode} ${toReasonPhrase(reason)}`, ...headerLines]
   const has = (field: string): boolean => headerLines.some(line => fieldOfLine(line) === field)
   if (!has('date')) lines.push(`Date: ${new Date().toUTCString()}`)
-  if (code === 401 && !has('www-authenticate')) lines.push(`WWW-Authenticate: ${contract.challenge}`)
+  if (statusCode === 401 && !has('www-authenticate')) lines.push(`WWW-Authenticate: ${contract.challenge}`)
+  if (has('access-control-allow-origin')) {
+    const exposed = contract.exposedHeaders.filter(({ field }) => field === contract.field || has(field))
+    lines.push(`Access-Control-Expose-Headers: ${exposed.map(({ header }) => header).join(', ')}`)
+  }
   lines.push('Connection: close', 'Content-Length: 0', `${contract.header}: ${reason}`)
   return lines.join('\r\n') + '\r\n\r\n'
 }

@@ -114,6 +114,7 @@ export const TRANSITIONS: { readonly [phase in Phase]: Transitions } = {
 /** What a response needs of the framework's reply. */
 export interface Reply {
   log: Log
+  request?: { id: unknown }
   /** A route with `reasonPhrase: false` is exempt from the contract. */
   routeOptions?: { url?: string | undefined, config?: { reasonPhrase?: boolean | undefined } }
 }
@@ -157,6 +158,9 @@ class State {
   frameworkLine: FrameworkLine | undefined = undefined
   head: HeldHead | undefined = undefined
   droppedBody: DroppedBody | undefined = undefined
+  /** Whether the response answers a request that could not be read. */
+  isClientError = false
+  publish: (() => void) | undefined = undefined
 
   constructor (phase: Phase) {
     this.phase = phase
@@ -422,4 +426,26 @@ export function getFrameworkLine (response: ServerResponse): FrameworkLine | und
 /** Returns what was thrown for the response, if something was. */
 export function getError (response: ServerResponse): unknown {
   return read(response).error
+}
+
+/** Marks the response as the answer to a request that could not be read to its end. */
+export function markClientError (response: ServerResponse): void {
+  modify(response).isClientError = true
+}
+
+/** Returns whether the response answers a request that could not be read to its end. */
+export function isClientError (response: ServerResponse): boolean {
+  return read(response).isClientError
+}
+
+/** Sets what publishes the error on the channel once it is sent. */
+export function setPublisher (response: ServerResponse, publish: () => void): void {
+  modify(response).publish = publish
+}
+
+/** Returns what publishes the error on the channel, once. Undefined if nothing does. */
+export function takePublisher (response: ServerResponse): (() => void) | undefined {
+  const { publish } = read(response)
+  if (publish !== undefined) modify(response).publish = undefined
+  return publish
 }

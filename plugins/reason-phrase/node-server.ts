@@ -4,6 +4,7 @@ import { answerIfAwaited, answerOnSocket, type ClientErrorListener } from '../..
 import type { Contract } from '../../lib/contract.js'
 import { replaceResponseClass, type Patcher } from '../../lib/response/install.js'
 import { RETRY_AFTER_SECONDS } from '../../lib/service-unavailable.js'
+import { recordRequestIds } from './closing-request-ids.js'
 import { mayHaveExecuted } from './execution.js'
 import { serverContract } from './server-options.js'
 import { patchUpgrades } from './upgrades.js'
@@ -26,6 +27,7 @@ export function prepareServer (app: FastifyInstance, contract: Contract, patch: 
   const state = { isClosing: false }
   app.addHook('preClose', done => {
     state.isClosing = true
+    recordRequestIds(app)
     server.prependListener('request', (_request, response: ServerResponse) => { setRetryAfter(response) })
     done()
   })

@@ -58,6 +58,15 @@ async function addressOf ({ line }: ReturnType<typeof run>): Promise<URL> {
   return new URL(msg.slice(msg.indexOf('http')))
 }
 
+t.test('an error has the id of its request, which is in the log', async t => {
+  const service = run(t, { HOST: '127.0.0.1', LOG_LEVEL: 'info' })
+  const response = await fetch(new URL('/v2/topic', await addressOf(service)))
+  t.equal(response.status, 401)
+  const id = response.headers.get('x-request-id')!
+  t.match(id, /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/)
+  t.match(JSON.parse(await service.line(new RegExp(`"reqId":"${id}".*"res":`))), { reqId: id, res: { statusCode: 401 } })
+})
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   t.test(`${signal} lets a request in flight finish`, async t => {
     const service = run(t, { HOST: '127.0.0.1', LOG_LEVEL: 'info' })
