@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+import { join } from 'node:path'
+import t from 'tap'
+
+// Test runners start slowly.
+t.setTimeout(120_000)
+
+const root = join(import.meta.dirname, '..', '..')
+
+/** Runs a suite with Node, and returns its exit code and its output. */
+async function run (...args: string[]): Promise<{ code: number | null, output: string }> {
+  const { NODE_OPTIONS, NODE_TEST_CONTEXT, TAP, ...env } = process.env
+  const child = spawn(process.execPath, args, { cwd: root, env: { ...env, NO_COLOR: '1', _TAPJS_PROCESSINFO_COVERAGE_: '0' }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const exited = new Promise<number | null>(resolve => { child.on('close', resolve) })
+  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)])
+  return { code: await exited, output: output + errors }
+}
+
+const suite = (name: string): string => `test/conformance/fixtures/runners/${name}.ts`
+
+t.test('reports each probe as a subtest of tap', async t => {
+  const { code, output } = await run('--import=./scripts/test/typescript.js', suite('tap'))
+  t.equal(code, 1)
+  t.match(output, /^ {4}ok 1 - text-no-resource # time/m)
+  t.match(output, /# SKIP No request is known/)
+  t.match(output, /^ok 1 - a service with the plugin/m)
+  t.match(output, /^ {8}not ok 1 - no-body in response 1: a body of \d+ bytes\. An unsuccessful response has no body/m)
+  t.match(output, /received: "?\|?-?\s*HTTP\/1\.1 404 Not Found/)
+  t.match(output, /^not ok 2 - a service without the plugin/m)
+})
+
+t.test('reports each probe as a subtest of node:test', async t => {
+  const { code, output } = await run('--import=./scripts/test/typescript.js', '--test-reporter=spec', suite('node-test'))
+  t.equal(code, 1)
+  t.match(output, /✔ text-no-resource/)
+  t.match(output, /﹣ idempotency-1-failure .*# No request is known/)
+  t.match(output, /✔ a service with the plugin/)
+  t.match(output, /✖ text-no-resource/)
+  t.match(output, /AssertionError.*: text-no-resource: GET of an unknown path \(responses\.md, RFC 9110 section 15\.5\.5\)\n +no-body in response 1: a body of \d+ bytes\. An unsuccessful response has no body/)
+  t.match(output, / {2}sent\n +GET \/no-such-resource\S* HTTP\/1\.1/)
+  t.match(output, / {2}received \(connection: \w+\)\n +HTTP\/1\.1 404 Not Found/)
+  t.match(output, /at .*fixtures\/runners\/suite\.ts:\d+/, 'shows where the suite calls the kit')
+})
+
+t.test('fails the test in vitest, with what the probes found', async t => {
+  const { code, output } = await run('node_modules/vitest/vitest.mjs', 'run', '--dir=test/conformance/fixtures/runners', '--reporter=verbose')
+  t.equal(code, 1)
+  t.match(output, /✓ .*a service with the plugin/)
+  t.match(output, /idempotency-1-failure was skipped: No request is known/)
+  t.match(output, /× .*a service without the plugin/)
+  t.match(output, /AssertionError: \d+ of 26 probes found violations of the contract\n\ntext-no-resource: GET of an unknown path \(responses\.md, RFC 9110 section 15\.5\.5\)\n +no-body in response 1: a body of \d+ bytes\. An unsuccessful response has no body/)
+  t.match(output, / {2}sent\n +GET \/no-such-resource\S* HTTP\/1\.1/)
+  t.match(output, /\ntext-emoji: no-body, content-length/)
+  t.match(output, /suite\.ts:\d+:\d+/, 'shows where the suite calls the kit')
+})
