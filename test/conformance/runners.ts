@@ -1,26 +1,13 @@
-import { spawn } from 'node:child_process'
-import { text } from 'node:stream/consumers'
-import { join } from 'node:path'
 import t from 'tap'
+import { runNode, TYPESCRIPT } from '../fixtures/node-process.js'
 
 // Test runners start slowly.
 t.setTimeout(120_000)
 
-const root = join(import.meta.dirname, '..', '..')
-
-/** Runs a suite with Node, and returns its exit code and its output. */
-async function run (...args: string[]): Promise<{ code: number | null, output: string }> {
-  const { NODE_OPTIONS, NODE_TEST_CONTEXT, TAP, ...env } = process.env
-  const child = spawn(process.execPath, args, { cwd: root, env: { ...env, NO_COLOR: '1', _TAPJS_PROCESSINFO_COVERAGE_: '0' }, stdio: ['ignore', 'pipe', 'pipe'] })
-  const exited = new Promise<number | null>(resolve => { child.on('close', resolve) })
-  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)])
-  return { code: await exited, output: output + errors }
-}
-
 const suite = (name: string): string => `test/conformance/fixtures/runners/${name}.ts`
 
 t.test('reports each probe as a subtest of tap', async t => {
-  const { code, output } = await run('--import=./scripts/test/typescript.js', suite('tap'))
+  const { code, output } = await runNode([TYPESCRIPT, suite('tap')])
   t.equal(code, 1)
   t.match(output, /^ {4}ok 1 - text-no-resource # time/m)
   t.match(output, /# SKIP No request is known/)
@@ -31,7 +18,7 @@ t.test('reports each probe as a subtest of tap', async t => {
 })
 
 t.test('reports each probe as a subtest of node:test', async t => {
-  const { code, output } = await run('--import=./scripts/test/typescript.js', '--test-reporter=spec', suite('node-test'))
+  const { code, output } = await runNode([TYPESCRIPT, '--test-reporter=spec', suite('node-test')])
   t.equal(code, 1)
   t.match(output, /✔ text-no-resource/)
   t.match(output, /﹣ idempotency-1-failure .*# No request is known/)
@@ -44,7 +31,7 @@ t.test('reports each probe as a subtest of node:test', async t => {
 })
 
 t.test('fails the test in vitest, with what the probes found', async t => {
-  const { code, output } = await run('node_modules/vitest/vitest.mjs', 'run', '--dir=test/conformance/fixtures/runners', '--reporter=verbose')
+  const { code, output } = await runNode(['node_modules/vitest/vitest.mjs', 'run', '--dir=test/conformance/fixtures/runners', '--reporter=verbose'])
   t.equal(code, 1)
   t.match(output, /✓ .*a service with the plugin/)
   t.match(output, /idempotency-1-failure was skipped: No request is known/)
