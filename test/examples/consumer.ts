@@ -5,7 +5,7 @@ import { runNode, TYPESCRIPT } from '../fixtures/node-process.js'
 import { listen } from '../fixtures/wire.js'
 
 // Processes start slowly.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 /** Runs the consumer with a service. */
 async function run (t: Test, addRoutes: (app: FastifyInstance) => void) {

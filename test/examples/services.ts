@@ -6,7 +6,7 @@ import { runNode, startNode, TYPESCRIPT } from '../fixtures/node-process.js'
 import { exchange, assertErrorResponse } from '../fixtures/wire.js'
 
 // Processes start slowly.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 /** Asserts that a service covers what comes before routing, as it does with serverOptions() only. */
 async function assertCovered (t: Test, port: number): Promise<void> {

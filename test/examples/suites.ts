@@ -2,7 +2,7 @@ import t from 'tap'
 import { runNode, TYPESCRIPT } from '../fixtures/node-process.js'
 
 // Test runners start slowly, and the kit sends some two hundred requests.
-t.setTimeout(240_000)
+t.setTimeout(300_000)
 
 t.test('examples/tests-tap passes', async t => {
   const { code, output } = await runNode([TYPESCRIPT, 'examples/tests-tap/contract.test.js'])

@@ -2,9 +2,9 @@ import t from 'tap'
 import { runNode, TYPESCRIPT } from '../fixtures/node-process.js'
 
 // Test runners start slowly.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
-const suite = (name: string): string => `test/conformance/fixtures/runners/${name}.ts`
+const suite = (name: string): string => `test/e2e/fixtures/test-runners/${name}.ts`
 
 t.test('reports each probe as a subtest of tap', async t => {
   const { code, output } = await runNode([TYPESCRIPT, suite('tap')])
@@ -27,11 +27,11 @@ t.test('reports each probe as a subtest of node:test', async t => {
   t.match(output, /AssertionError.*: text-no-resource: GET of an unknown path \(responses\.md, RFC 9110 section 15\.5\.5\)\n +no-body in response 1: a body of \d+ bytes\. An unsuccessful response has no body/)
   t.match(output, / {2}sent\n +GET \/no-such-resource\S* HTTP\/1\.1/)
   t.match(output, / {2}received \(connection: \w+\)\n +HTTP\/1\.1 404 Not Found/)
-  t.match(output, /at .*fixtures\/runners\/suite\.ts:\d+/, 'shows where the suite calls the kit')
+  t.match(output, /at .*fixtures\/test-runners\/suite\.ts:\d+/, 'shows where the suite calls the kit')
 })
 
 t.test('fails the test in vitest, with what the probes found', async t => {
-  const { code, output } = await runNode(['node_modules/vitest/vitest.mjs', 'run', '--dir=test/conformance/fixtures/runners', '--reporter=verbose'])
+  const { code, output } = await runNode(['node_modules/vitest/vitest.mjs', 'run', '--dir=test/e2e/fixtures/test-runners', '--reporter=verbose'])
   t.equal(code, 1)
   t.match(output, /✓ .*a service with the plugin/)
   t.match(output, /idempotency-1-failure was skipped: No request is known/)
