@@ -11,7 +11,7 @@ import type { ScenarioProbe } from './probe.js'
 
 /** A request that the service executes once for each idempotency key. */
 export interface IdempotentRequest extends RequestOptions {
-  /** Whether the service refuses the request without a key. Default: `false`, so that both are allowed. */
+  /** Whether the service must refuse the request without a key. Default: whether its route has `config: { idempotency: 'required' }`. */
   required?: boolean | undefined
   /** A request with a key that the service answers with a 5xx. Default: none, and its probe is skipped. */
   failing?: RequestOptions | undefined
@@ -26,7 +26,7 @@ export interface IdempotencyOptions {
    * service requires unique values, such as a name. Default: none.
    */
   idempotent?: readonly IdempotentRequest[] | undefined
-  /** The path of the routes that tell the outcome of a key. Default: `/v2/operation`. */
+  /** The path of the routes that tell the outcome of a key. Default: that of the service, or else `/v2/operation`. */
   outcomes?: string | undefined
   /** Like `headers`, but for another caller who may send the same requests. Default: none, and its probe is skipped. */
   otherHeaders?: HeadersHook | undefined

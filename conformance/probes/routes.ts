@@ -40,9 +40,14 @@ export function deriveRequests (routes: readonly RouteOptions[], requests: reado
   }))
 }
 
+/** Returns whether a request is for a route. */
+export function isRequestOf ({ method, url }: Pick<RouteOptions, 'method' | 'url'>, request: RequestOptions): boolean {
+  return [method].flat().includes(request.method ?? 'GET') && createPathPattern(url).test(request.url.split('?')[0]!)
+}
+
 function deriveFromRoute (route: RouteOptions, method: string, id: string, requests: readonly RequestOptions[], resolve: ResolveRef, bodyLimit: number): DerivedRequest[] {
   const schemas = getInputSchemas(route)
-  const known = requests.find(request => (request.method ?? 'GET') === method && createPathPattern(route.url).test(request.url.split('?')[0]!))
+  const known = requests.find(request => isRequestOf({ method, url: route.url }, request))
   const valid = createInputs(route, schemas, known, resolve)
   const name = `${method} ${route.url}`
   const derived: DerivedRequest[] = []

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import type { FastifyContextConfig, FastifyInstance, RouteOptions } from 'fastify'
+import { OPERATIONS } from '../../lib/idempotency/outcome-routes.js'
 import { getRouteName } from './route-name.js'
 
 declare module 'fastify' {
@@ -21,7 +22,7 @@ declare module 'fastify' {
 const kIsIdempotent = Symbol('fastify-reason-phrase.is-idempotent')
 
 /** Where the config of an outcome route has the routes of the operations whose outcomes it tells. */
-const kOperations = Symbol('fastify-reason-phrase.operations')
+const kOperations = Symbol(OPERATIONS)
 
 type Marked = FastifyContextConfig & { [kIsIdempotent]?: true, [kOperations]?: readonly RouteOptions[] }
 

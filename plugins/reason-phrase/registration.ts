@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance, RegisterOptions } from 'fastify'
 import { Contract, type ContractOptions } from '../../lib/contract.js'
+import { REGISTRATION } from '../../lib/service-contract.js'
 import type { RouteSchemaOptions } from './route-schemas.js'
 import { serverContract } from './server-options.js'
 
 /** Options of the plugin. */
 export interface ReasonPhraseOptions extends ContractOptions, RouteSchemaOptions {}
 
-const kRegistration = Symbol('fastify-reason-phrase.registration')
+const kRegistration = Symbol(REGISTRATION)
 
 /** What an instance and its children are registered with. */
 export interface Registration {

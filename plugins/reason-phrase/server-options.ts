@@ -11,11 +11,9 @@ import { Contract, type ContractOptions } from '../../lib/contract.js'
 import { createPatcher, createResponseClass, type ResponseClass } from '../../lib/response/install.js'
 import { setError, setReply, startSerializing } from '../../lib/response/state.js'
 import { messageFromError } from '../../lib/message.js'
+import { CONTRACT_OPTION } from '../../lib/service-contract.js'
 import { mayHaveExecuted } from './execution.js'
 import { kVerify, type Verifying } from './permissions.js'
-
-/** The router option in which the plugin finds the contract of the server. */
-const ROUTER_OPTION = 'reasonPhraseContract'
 
 /** Options of Node's servers. With `http2`, there are two response classes. */
 interface NodeServerOptions {
@@ -91,14 +89,14 @@ export function serverOptions (options: unknown = {}, contractOptions: ContractO
       else verify(request, reply, answer)
     },
     // Fastify's initialConfig contains the options of its router.
-    routerOptions: { ...routerOptions, [ROUTER_OPTION]: () => contract }
+    routerOptions: { ...routerOptions, [CONTRACT_OPTION]: () => contract }
   }
 }
 
 /** Returns the contract of the instance's server, if the server was created with {@link serverOptions}. */
 export function serverContract (instance: FastifyInstance): Contract | undefined {
-  const { routerOptions } = instance.initialConfig as { routerOptions?: { [ROUTER_OPTION]?: () => Contract } }
-  return routerOptions?.[ROUTER_OPTION]?.()
+  const { routerOptions } = instance.initialConfig as { routerOptions?: { [CONTRACT_OPTION]?: () => Contract } }
+  return routerOptions?.[CONTRACT_OPTION]?.()
 }
 
 function withResponseClasses (given: NodeServerOptions | boolean | null | undefined, contract: Contract): NodeServerOptions {

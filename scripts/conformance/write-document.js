@@ -160,6 +160,18 @@ ${row(['all', ...names.map(name => `${countFailed(name)} of ${ids.length}`)])}
 
 ${names.map(name => `- ${name}: ${rulesBroken(name).map(id => `\`${id}\``).join(', ') || 'none'}`).join('\n')}
 
+## What the probes do to a service
+
+The probes send real requests, so run them against a service whose data you can
+lose. In a test suite, the kit also derives probes from the routes and schemas of
+the service. They call every route with valid input, \`POST\`, \`PUT\`, \`PATCH\` and
+\`DELETE\` included, and these requests have effects. Exclude routes with the option
+\`skip\`, for example \`skip: ['routes-delete', 'routes-post-payment']\`, or all derived
+probes with \`skip: ['routes']\`. \`check\` has no routes to derive probes from: it sends
+the requests that you name, and malformed ones.
+
+In tap, \`node:test\` and vitest, the call is the same: [testing.md](testing.md).
+
 ## When a response is a violation
 
 | response | verdict |

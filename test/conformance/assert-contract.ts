@@ -62,6 +62,21 @@ t.test('checks responses of inject', async t => {
   await assertContract({ statusCode, statusMessage, headers: { ...headers, via: undefined }, trailers, rawPayload, raw: { req: {} } })
 })
 
+t.test('takes the header and the status codes of a response of inject from its service', async t => {
+  const contract = { header: 'X-Reason', statusCodes: { 429: 'Too Many Requests' } }
+  const app = Fastify(serverOptions({}, contract))
+  t.teardown(() => app.close())
+  await app.register(reasonPhrase)
+  app.get('/429', async (_request, reply) => reply.code(429).send())
+  await assertContract(await app.inject('/429'))
+  await assertContract(await app.inject('/%'))
+  await assertContract(await app.inject('/429'), contract)
+  await t.rejects(assertContract(await app.inject('/429'), { header: 'X-Other' }), {
+    name: 'TypeError', message: /the kit was given header 'X-Other', but the service has 'X-Reason'/
+  })
+  await t.rejects(assertContract(await app.inject('/429'), { other: true } as AssertOptions), { name: 'TypeError', message: /unknown option "other"/ })
+})
+
 t.test('checks responses of fetch and undici', async t => {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
