@@ -20,7 +20,7 @@ t.test('getRequestId returns the id of the reply, else the recorded one', async 
   t.equal(getRequestId(response), undefined)
   recordRequestId(response.req, 'req-1')
   t.equal(getRequestId(response), 'req-1')
-  const log = { info () {}, error () {} }
+  const log = { info () {}, warn () {}, error () {} }
   setReply(response, { log, request: { id: 'req-2' } })
   t.equal(getRequestId(response), 'req-2')
 })
