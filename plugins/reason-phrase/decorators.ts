@@ -6,6 +6,9 @@ import type { FastifyReplyType, ResolveFastifyReplyType } from 'fastify/types/ty
 import { isExposedError, messageFromError } from '../../lib/message.js'
 import { attachError, setReplyMessage } from '../../lib/response/state.js'
 import { STATUS_CODES } from '../../lib/status-codes.js'
+import { decorate, getCurrentPlugin } from './decorate.js'
+
+const SENSIBLE = '@fastify/sensible'
 
 /** Options of `reply.serviceUnavailable()`. */
 export interface ServiceUnavailableOptions {
@@ -88,20 +91,22 @@ export function decorateReply (app: FastifyInstance): void {
   for (const [statusCode, { decorator }] of Object.entries(STATUS_CODES)) decorators[decorator] = createErrorDecorator(Number(statusCode))
   decorators.serviceUnavailable = serviceUnavailable
 
-  const sensible = app.hasPlugin('@fastify/sensible')
+  const sensible = app.hasPlugin(SENSIBLE)
   for (const [name, decorator] of Object.entries(decorators)) {
     // The decorators of @fastify/sensible send http-errors, which keep the contract.
-    if (!(sensible && app.hasReplyDecorator(name))) app.decorateReply(name, decorator)
+    if (!(sensible && app.hasReplyDecorator(name))) decorate(app, 'reply', name, decorator)
   }
 
   // Fastify's error names the decorator, but not what to do.
-  const decorate = app.decorateReply
+  const decorateByFastify = app.decorateReply
   app.decorateReply = function (this: FastifyInstance, name: string | symbol, ...rest: any[]) {
     try {
-      return Reflect.apply(decorate, this, [name, ...rest])
+      return Reflect.apply(decorateByFastify, this, [name, ...rest])
     } catch (cause) {
       if (!Object.hasOwn(decorators, name)) throw cause
-      throw new Error(`fastify-reason-phrase: the reply decorator "${String(name)}" exists already. A plugin that adds it too, such as @fastify/sensible, must be registered first`, { cause })
+      const plugin = getCurrentPlugin(this)
+      const fix = plugin === SENSIBLE ? `Register ${SENSIBLE} first` : 'Give that decorator another name'
+      throw new Error(`fastify-reason-phrase: ${plugin} adds the reply decorator "${String(name)}", which exists already. ${fix}`, { cause })
     }
   } as typeof app.decorateReply
 }
