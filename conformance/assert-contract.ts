@@ -1,5 +1,6 @@
 import { AssertionError } from 'node:assert'
 import { isWebResponse } from '../lib/body.js'
+import { checkOptionNames } from '../lib/invalid-option.js'
 import { Contract } from '../lib/contract.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
 import { readResponses, type ResponseSyntaxError } from './exchange/response-reader.js'
@@ -47,6 +48,7 @@ export interface AssertOptions {
  * @throws {TypeError} if the value is no response, or if its body was already read
  */
 export async function assertContract (response: InjectedResponse | UndiciResponse | Response | Uint8Array | string, options: AssertOptions = {}): Promise<void> {
+  checkOptionNames(options, ['header', 'statusCodes', 'method'], 'assertContract()')
   const { method = 'GET', ...contractOptions } = options
   const contract = new Contract(contractOptions)
   const violations: Violation[] = []
@@ -87,7 +89,7 @@ async function toHttpResponse (response: InjectedResponse | UndiciResponse | Res
     return await withBody(response, { method, statusCode: status, phrase: statusText || undefined, fields: [...headers], trailers: [] })
   }
   if (typeof response !== 'object' || response === null || typeof response.statusCode !== 'number' || typeof response.headers !== 'object') {
-    throw new TypeError('fastify-reason-phrase: assertContract takes a response of inject, fetch or undici, or the bytes of one')
+    throw new TypeError('fastify-reason-phrase: assertContract takes a response of inject, fetch or undici, or the bytes of one. Await the response before you pass it')
   }
   const { statusCode, headers } = response
   const fields = toFieldLines(headers)

@@ -1,4 +1,5 @@
 import { Contract } from '../lib/contract.js'
+import { checkConformanceOptions } from './check-options.js'
 import { toHttp2Request } from './exchange/http2.js'
 import { detectProtocols, type Protocol } from './exchange/protocols.js'
 import type { HeadersHook, RequestOptions } from './exchange/request.js'
@@ -58,6 +59,7 @@ export interface ConformanceOptions extends Selection, IdempotencyOptions {
  * @throws {TypeError} if an option is invalid
  */
 export async function conformance (t: Suite, app: Service, options: ConformanceOptions = {}): Promise<void> {
+  checkConformanceOptions(options)
   const { requests = [], header, statusCodes, headers, concurrency = 8, timeout = 5000 } = options
   const contract = new Contract({ header, statusCodes })
   const wasListening = app.server.listening

@@ -16,6 +16,13 @@ export interface ServiceUnavailableOptions {
   retryAfter?: number | Date | undefined
 }
 
+declare const missing: unique symbol
+
+/** The payload of a status code that the route has no schema for. No value has this type. The compiler shows its parameter. */
+interface MissingSchema<Fix extends string> {
+  readonly [missing]: Fix
+}
+
 /** The payload that a route declares for a status code, if it declares any. */
 type PayloadOf<
   Code extends number,
@@ -25,7 +32,7 @@ type PayloadOf<
 > = SchemaCompiler extends { response: infer Schemas }
   ? Code extends keyof Schemas
     ? (TypeProvider & { schema: Schemas[Code] })['serializer']
-    : '2xx' extends keyof Schemas ? (TypeProvider & { schema: Schemas['2xx'] })['serializer'] : never
+    : '2xx' extends keyof Schemas ? (TypeProvider & { schema: Schemas['2xx'] })['serializer'] : MissingSchema<`Add a schema for ${Code} to schema.response of this route`>
   : RouteGeneric['Reply'] extends { [code in Code]: infer Payload } ? Payload : unknown
 
 /**
