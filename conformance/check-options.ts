@@ -1,5 +1,5 @@
 import { checkOptionNames, throwInvalidOption } from '../lib/invalid-option.js'
-import { findNearestName } from '../lib/nearest-name.js'
+import { nearestName } from '../lib/nearest-name.js'
 
 const NAMES = ['requests', 'header', 'statusCodes', 'headers', 'concurrency', 'timeout', 'skip', 'only', 'slow', 'idempotent', 'outcomes', 'otherHeaders']
 
@@ -27,6 +27,6 @@ export function checkConformanceOptions (options: object): void {
  * @throws {TypeError} always
  */
 export function throwUnknownProbe (name: string, ids: readonly string[]): never {
-  const nearest = findNearestName(name, ids)
+  const nearest = nearestName(name, ids)
   throw new TypeError(`fastify-reason-phrase: no probe has the id "${name}", or an id that starts with "${name}-"${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`)
 }

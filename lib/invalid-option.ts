@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { findNearestName } from './nearest-name.js'
+import { nearestName } from './nearest-name.js'
 
 /**
  * Throws the error for an invalid option. The message contains the value, so
@@ -25,7 +25,7 @@ export function checkOptionNames (options: object, known: readonly string[], own
   if (typeof options !== 'object' || options === null) throw new TypeError(`fastify-reason-phrase: options${ofOwner} must come in an object, not ${options === null ? 'null' : typeof options}`)
   const unknown = Object.keys(options).find(name => !known.includes(name))
   if (unknown === undefined) return
-  const nearest = findNearestName(unknown, known)
+  const nearest = nearestName(unknown, known)
   throw new TypeError(`fastify-reason-phrase: unknown option "${unknown}"${ofOwner}${nearest === undefined ? '.' : `; did you mean "${nearest}"?`} ${listOptions(known)}`)
 }
 

@@ -1,40 +1,51 @@
 /**
- * Returns the known name that a name is probably a typo of; undefined if none is near. Letters can be wrong, missing, added
- * or swapped: one in a name of up to 5 letters, two in one of up to 13, and three in a longer one. Upper and lower case
- * count as the same.
+ * Returns the known name that someone most likely meant: the only one that begins with the name, or the one with the
+ * fewest typing errors. Ignores case, `-` and `_`. Returns undefined if no known name is similar enough.
  */
-export function findNearestName (name: string, known: Iterable<string>): string | undefined {
+export function nearestName (name: string, known: Iterable<string>): string | undefined {
+  const text = simplify(name)
+  const candidates = [...known]
+  const beginning = text === '' ? [] : candidates.filter(candidate => simplify(candidate).startsWith(text))
+  return beginning.length === 1 ? beginning[0] : correctName(name, candidates)
+}
+
+/**
+ * Returns the known name that a name is a misspelling of, with at most two errors. Ignores case, `-` and `_`. Returns
+ * undefined if no known name is similar enough.
+ */
+export function correctName (name: string, known: Iterable<string>): string | undefined {
+  const text = simplify(name)
   let nearest: string | undefined
-  let leastDistance = Infinity
+  // A short name with two errors can be any name.
+  let limit = text.length <= 3 ? 1 : 2
   for (const candidate of known) {
-    const distance = getEditDistance(name.toLowerCase(), candidate.toLowerCase())
-    if (distance > getLimit(candidate) || distance >= leastDistance) continue
+    const simplified = simplify(candidate)
+    const errors = countErrors(text, simplified)
+    if (errors > limit || errors >= simplified.length) continue
     nearest = candidate
-    leastDistance = distance
+    limit = errors - 1
   }
   return nearest
 }
 
-/** Returns how many letters of a name can be wrong. */
-function getLimit ({ length }: string): number {
-  if (length <= 5) return 1
-  return length <= 13 ? 2 : 3
+function simplify (name: string): string {
+  return name.toLowerCase().replace(/[-_]/g, '')
 }
 
-/** Returns the least number of edits between two texts (optimal string alignment): replaced, missing, added and swapped letters. */
-function getEditDistance (from: string, to: string): number {
-  let beforePrevious: number[] = []
-  let previous = Array.from({ length: to.length + 1 }, (_, column) => column)
-  for (let row = 1; row <= from.length; row++) {
-    const current = [row]
-    for (let column = 1; column <= to.length; column++) {
-      const cost = from[row - 1] === to[column - 1] ? 0 : 1
-      current[column] = Math.min(previous[column]! + 1, current[column - 1]! + 1, previous[column - 1]! + cost)
-      const isSwap = row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1]
-      if (isSwap) current[column] = Math.min(current[column]!, beforePrevious[column - 2]! + 1)
+/** Returns how many letters are missing, added, wrong, or swapped with the next one (Damerau–Levenshtein distance). */
+function countErrors (a: string, b: string): number {
+  let beforeLast: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const isSame = a[i - 1] === b[j - 1]
+      row[j] = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (isSame ? 0 : 1))
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      if (isSwapped) row[j] = Math.min(row[j]!, beforeLast[j - 2]! + 1)
     }
-    beforePrevious = previous
-    previous = current
+    beforeLast = last
+    last = row
   }
-  return previous[to.length]!
+  return last[b.length]!
 }

@@ -1,6 +1,6 @@
 import { CONTRACT_OPTIONS } from '../../lib/contract.js'
 import { checkOptionNames } from '../../lib/invalid-option.js'
-import { findNearestName } from '../../lib/nearest-name.js'
+import { correctName } from '../../lib/nearest-name.js'
 
 /** The defaults of the options for the response schemas of routes. */
 export const ROUTE_DEFAULTS = { errorSchemas: 'reject', requireSchemas: false } as const
@@ -29,7 +29,7 @@ const FASTIFY_NAMES: ReadonlySet<string> = new Set(FASTIFY_OPTIONS)
  */
 export function checkFastifyOptions (options: object): void {
   const names = Object.keys(options).filter(name => !FASTIFY_NAMES.has(name))
-  const meant = names.map(name => findNearestName(name, PLUGIN_OPTIONS))
+  const meant = names.map(name => correctName(name, PLUGIN_OPTIONS))
   const index = meant.findIndex(name => name !== undefined)
   if (index === -1) return
   const found = meant.filter(name => name !== undefined)

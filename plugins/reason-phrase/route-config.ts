@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import { findNearestName } from '../../lib/nearest-name.js'
+import { correctName } from '../../lib/nearest-name.js'
 import { kVerify } from './permissions.js'
 import { createRouteError, describeRoute } from './route-name.js'
 
@@ -69,7 +69,7 @@ function findTypos (config: object): Array<[key: string, meant: string]> {
   const typos: Array<[string, string]> = []
   for (const key of Object.keys(config)) {
     if (KEYS.includes(key) || OTHER_WORDS.has(key)) continue
-    const meant = findNearestName(key, KEYS)
+    const meant = correctName(key, KEYS)
     if (meant !== undefined && !Object.hasOwn(config, meant)) typos.push([key, meant])
   }
   return typos

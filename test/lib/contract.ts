@@ -114,7 +114,7 @@ t.test('throws for an unknown option', async t => {
   for (const [options, problem] of [
     [{ headers: 'EB-REASON-PHRASE' }, '"headers"; did you mean "header"?'],
     [{ header: 'EB-REASON-PHRASE', statuscodes: {} }, '"statuscodes"; did you mean "statusCodes"?'],
-    [{ expose: undefined }, '"expose".']
+    [{ expose: undefined }, '"expose"; did you mean "exposeServerErrors"?']
   ] as const) {
     const message = `fastify-reason-phrase: unknown option ${problem} ${known}`
     t.strictSame(errorOf(options), { name: 'TypeError', message }, message)
