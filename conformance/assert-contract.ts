@@ -1,6 +1,7 @@
 import { AssertionError } from 'node:assert'
 import { isWebResponse } from '../lib/body.js'
 import type { Contract } from '../lib/contract.js'
+import { checkOptionNames } from '../lib/invalid-option.js'
 import { getContract } from '../lib/response/installation.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
 import { readResponses, type ResponseSyntaxError } from './exchange/response-reader.js'
@@ -47,6 +48,7 @@ export interface AssertOptions extends JudgingOptions {
  *   what the service has
  */
 export async function assertContract (response: InjectedResponse | UndiciResponse | Response | Uint8Array | string, options: AssertOptions = {}): Promise<void> {
+  checkOptionNames(options, ['header', 'statusCodes', 'method'], 'assertContract()')
   const { method = 'GET', ...contractOptions } = options
   const contract = resolveContract(findContractOf(response), contractOptions)
   const violations: Violation[] = []
@@ -93,7 +95,7 @@ async function toHttpResponse (response: InjectedResponse | UndiciResponse | Res
     return await withBody(response, { method, statusCode: status, phrase: statusText || undefined, fields: [...headers], trailers: [] })
   }
   if (typeof response !== 'object' || response === null || typeof response.statusCode !== 'number' || typeof response.headers !== 'object') {
-    throw new TypeError('fastify-reason-phrase: assertContract takes a response of inject, fetch or undici, or the bytes of one')
+    throw new TypeError('fastify-reason-phrase: assertContract takes a response of inject, fetch or undici, or the bytes of one. Await the response before you pass it')
   }
   const { statusCode, headers } = response
   const fields = toFieldLines(headers)

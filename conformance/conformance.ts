@@ -1,5 +1,6 @@
 import type { RouteOptions } from 'fastify'
 import { findContract } from '../lib/service-contract.js'
+import { checkConformanceOptions } from './check-options.js'
 import { toHttp2Request } from './exchange/http2.js'
 import { detectProtocols, type Protocol } from './exchange/protocols.js'
 import type { HeadersHook, RequestOptions } from './exchange/request.js'
@@ -54,6 +55,7 @@ export interface ConformanceOptions extends Selection, IdempotencyOptions, Judgi
  * @throws {AssertionError} if probes found violations, and the test runner has no subtests
  */
 export async function conformance (t: Suite, app: Service, options: ConformanceOptions = {}): Promise<void> {
+  checkConformanceOptions(options)
   const { requests = [], header, statusCodes, headers, concurrency = 8, timeout = 5000 } = options
   const reporter = createReporter(t, getCalls(conformance))
   resolveContract(undefined, { header, statusCodes })

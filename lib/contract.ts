@@ -2,7 +2,7 @@ import { isValidHeader, toHeaderName, type HeaderName } from './headers.js'
 import { createPhrases, toClassCode } from './status-codes.js'
 import { isPlainObject } from './plain-object.js'
 import { MAX_PHRASE_LENGTH, toHeaderText } from './reason-phrase.js'
-import { throwInvalidOption } from './invalid-option.js'
+import { checkOptionNames, throwInvalidOption } from './invalid-option.js'
 import { isRepresentationMetadata } from './representation-metadata.js'
 
 /** Options of the contract. */
@@ -24,6 +24,20 @@ export interface ContractOptions {
 
 /** Fields that pages of other origins can read where they are sent (Fetch Standard, `Access-Control-Expose-Headers`). */
 const EXPOSED_HEADERS = ['Retry-After', 'Location', 'Idempotent-Replayed', 'Idempotency-Status']
+
+type CompleteOptions = { [Name in keyof ContractOptions]-?: NonNullable<ContractOptions[Name]> }
+
+/** An option that two contracts do not have in common. */
+export interface OptionDifference {
+  readonly name: string
+  /** The value of the one contract, and that of the other. */
+  readonly values: readonly [unknown, unknown]
+}
+
+const DEFAULTS: Readonly<CompleteOptions> = { header: 'EB-REASON-PHRASE', statusCodes: {}, exposeServerErrors: false, challenge: 'HMAC', requestId: false }
+
+/** The names of the options. */
+export const CONTRACT_OPTIONS: readonly string[] = Object.keys(DEFAULTS)
 
 /** Fields that HTTP/2 forbids (RFC 9113 section 8.2.2). Node warns about them. */
 export const CONNECTION_FIELDS: ReadonlySet<string> = new Set(['connection', 'http2-settings', 'keep-alive', 'proxy-connection', 'te', 'upgrade'])
@@ -52,14 +66,13 @@ export class Contract {
   readonly exposedHeaders: readonly HeaderName[]
   /** Their names in lower case. */
   readonly exposedFields: ReadonlySet<string>
+  readonly #options: CompleteOptions
 
   constructor (options: ContractOptions = {}) {
     if (!isPlainObject(options)) throwInvalidOption('values must come in an object', options)
-    const { header = 'EB-REASON-PHRASE', statusCodes = {}, exposeServerErrors = false, challenge = 'HMAC', requestId = false, ...unknown } = options
-    const [unknownName] = Object.keys(unknown)
-    if (unknownName !== undefined) {
-      throw new TypeError(`fastify-reason-phrase: unknown option "${unknownName}", known are header, statusCodes, exposeServerErrors, challenge and requestId, and to the plugin errorSchemas and requireSchemas`)
-    }
+    checkOptionNames(options, CONTRACT_OPTIONS)
+    this.#options = addDefaults(options)
+    const { header, statusCodes, exposeServerErrors, challenge, requestId } = this.#options
 
     this.header = checkHeader('header', header)
     this.field = header.toLowerCase()
@@ -82,10 +95,23 @@ export class Contract {
     return (message !== '' && toHeaderText(message)) || this.phrases.get(statusCode)!
   }
 
+  /** Returns the options in which another contract differs, in the order of {@link CONTRACT_OPTIONS}. */
+  findDifferences (other: Contract): OptionDifference[] {
+    return CONTRACT_OPTIONS
+      .map(name => ({ name, values: [Reflect.get(this.#options, name), Reflect.get(other.#options, name)] as const }))
+      // Different values can mean the same.
+      .filter(({ name, values: [one, another] }) => !new Contract({ [name]: one }).equals(new Contract({ [name]: another })))
+  }
+
   /** Returns whether another contract has the same options. */
   equals (other: Contract): boolean {
     return JSON.stringify([this, [...this.phrases]]) === JSON.stringify([other, [...other.phrases]])
   }
+}
+
+function addDefaults (options: ContractOptions): CompleteOptions {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  return { ...DEFAULTS, ...Object.fromEntries(given) }
 }
 
 function checkHeader (option: string, header: unknown): string {

@@ -1,6 +1,7 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { contractOf } from '../reason-phrase/index.js'
+import { checkArguments } from './check-arguments.js'
 import { createDocument } from './document.js'
 import { getDocumentUrl } from './idempotency.js'
 import type { Json } from './json.js'
@@ -27,12 +28,15 @@ export interface OpenApiOptions {
  * service then has the unsuccessful responses of each operation:
  * `app.register(swagger, openapi(app))`.
  *
+ * @throws {TypeError} for an option that is unknown or of the wrong type
  * @throws {Error} if the plugin `fastify-reason-phrase` is not registered, or if `schemas` and `document.components.schemas`
  * have different schemas with the same name
  */
-export function openapi (app: FastifyInstance<any, any, any, any, any>, { document = {}, schemas = {} }: OpenApiOptions = {}): FastifyDynamicSwaggerOptions {
+export function openapi (app: FastifyInstance<any, any, any, any, any>, options: OpenApiOptions = {}): FastifyDynamicSwaggerOptions {
+  checkArguments(app, options)
+  const { document = {}, schemas = {} } = options
   const contract = contractOf(app)
-  if (contract === undefined) throw new Error('fastify-reason-phrase: register the plugin before you call openapi()')
+  if (contract === undefined) throw new Error('fastify-reason-phrase: the plugin is not registered. Write app.register(reasonPhrase) before openapi(app)')
 
   const named = new NamedSchemas(schemas, document.components?.schemas)
   return {

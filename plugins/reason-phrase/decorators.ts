@@ -6,7 +6,17 @@ import type { FastifyReplyType, ResolveFastifyReplyType } from 'fastify/types/ty
 import type { Contract } from '../../lib/contract.js'
 import { findSymbol } from '../../lib/find-symbol.js'
 import { STATUS_CODES } from '../../lib/status-codes.js'
+import { decorate, getCurrentPlugin } from './decorate.js'
 import { createErrorDecorator, createErrorSender, type ErrorStatusCode, type ReplyErrorOptions } from './send-error.js'
+
+const SENSIBLE = '@fastify/sensible'
+
+declare const missing: unique symbol
+
+/** The payload of a status code that the route has no schema for. No value has this type. The compiler shows its parameter. */
+interface MissingSchema<Fix extends string> {
+  readonly [missing]: Fix
+}
 
 /** The payload that a route declares for a status code, if it declares any. */
 type PayloadOf<
@@ -17,7 +27,7 @@ type PayloadOf<
 > = SchemaCompiler extends { response: infer Schemas }
   ? Code extends keyof Schemas
     ? (TypeProvider & { schema: Schemas[Code] })['serializer']
-    : '2xx' extends keyof Schemas ? (TypeProvider & { schema: Schemas['2xx'] })['serializer'] : never
+    : '2xx' extends keyof Schemas ? (TypeProvider & { schema: Schemas['2xx'] })['serializer'] : MissingSchema<`Add a schema for ${Code} to schema.response of this route`>
   : RouteGeneric['Reply'] extends { [code in Code]: infer Payload } ? Payload : unknown
 
 /**
@@ -90,21 +100,23 @@ export function decorateReply (app: FastifyInstance, contract: Contract): void {
   const decorators: Record<string, Decorator> = { created, accepted, error: createErrorSender(contract) }
   for (const [statusCode, { decorator }] of Object.entries(STATUS_CODES)) decorators[decorator] = createErrorDecorator(Number(statusCode))
 
-  const sensible = app.hasPlugin('@fastify/sensible')
+  const sensible = app.hasPlugin(SENSIBLE)
   for (const [name, decorator] of Object.entries(decorators)) {
     // The decorators of @fastify/sensible send http-errors, which keep the contract.
     if (sensible && app.hasReplyDecorator(name)) addOptions(app, name, decorator)
-    else app.decorateReply(name, decorator)
+    else decorate(app, 'reply', name, decorator)
   }
 
   // Fastify's error names the decorator, but not what to do.
-  const decorate = app.decorateReply
+  const decorateByFastify = app.decorateReply
   app.decorateReply = function (this: FastifyInstance, name: string | symbol, ...rest: any[]) {
     try {
-      return Reflect.apply(decorate, this, [name, ...rest])
+      return Reflect.apply(decorateByFastify, this, [name, ...rest])
     } catch (cause) {
       if (!Object.hasOwn(decorators, name)) throw cause
-      throw new Error(`fastify-reason-phrase: the reply decorator "${String(name)}" exists already. A plugin that adds it too, such as @fastify/sensible, must be registered first`, { cause })
+      const plugin = getCurrentPlugin(this)
+      const fix = plugin === SENSIBLE ? `Register ${SENSIBLE} first` : 'Give that decorator another name'
+      throw new Error(`fastify-reason-phrase: ${plugin} adds the reply decorator "${String(name)}", which exists already. ${fix}`, { cause })
     }
   } as typeof app.decorateReply
 }

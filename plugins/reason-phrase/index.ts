@@ -14,7 +14,9 @@ import { onError } from './on-error.js'
 import { onSend } from './on-send.js'
 import { checkPermissions } from './permissions.js'
 import { register, type ReasonPhraseOptions } from './registration.js'
+import { checkRouteConfig } from './route-config.js'
 import { checkRoutes } from './route-schemas.js'
+import { warnAboutEarlierRoutes } from './uncovered-routes.js'
 
 export { contractOf, type ReasonPhraseOptions } from './registration.js'
 
@@ -30,11 +32,13 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
   const registration = register(app, options)
   if (registration === undefined) return
   const { contract, routeOptions } = registration
+  warnAboutEarlierRoutes(app)
   const patch = createPatcher(contract)
 
   decorateReply(app, contract)
   decorateNotImplemented(app)
   checkRoutes(app, contract, routeOptions)
+  checkRouteConfig(app)
   checkPermissions(app)
   checkIdempotentRoutes(app)
   trackExecution(app)

@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { answerIfAwaited, answerOnSocket, type ClientErrorListener } from '../../lib/client-error.js'
-import type { Contract } from '../../lib/contract.js'
+import { Contract } from '../../lib/contract.js'
 import { replaceResponseClass, type Patcher } from '../../lib/response/install.js'
 import { RETRY_AFTER_SECONDS } from '../../lib/service-unavailable.js'
 import { recordRequestIds } from './closing-request-ids.js'
 import { mayHaveExecuted } from './execution.js'
 import { serverContract } from './server-options.js'
+import { listUncoveredRoutes } from './uncovered-routes.js'
 import { patchUpgrades } from './upgrades.js'
 
 /** Servers already warned about missing `serverOptions()`. */
@@ -59,9 +60,23 @@ export function warnAboutServer (app: FastifyInstance, contract: Contract): void
     if (warnedServers.has(app.server)) return done()
     warnedServers.add(app.server)
     wrapClientErrorListeners(app, contract)
-    app.log.warn('fastify-reason-phrase: this server was created without serverOptions(), so malformed requests are not covered by the contract')
+    app.log.warn(`fastify-reason-phrase: this server was created without serverOptions(), so ${describeUncovered(app)}. Write: const app = Fastify(${showServerOptions(contract)})`)
     done()
   })
+}
+
+/** Returns what the plugin does not cover on a server without `serverOptions()`, as a clause. */
+function describeUncovered (app: FastifyInstance): string {
+  if (Object.hasOwn(app, 'server')) return 'malformed requests and bad URLs are not covered by the contract'
+  const routes = listUncoveredRoutes(app)
+  return 'malformed requests are not covered by the contract, and because the plugin is registered in a child context, ' +
+    `neither are unknown paths${routes === '' ? '' : ` and the routes outside of it, whose errors keep their JSON bodies: ${routes}`}`
+}
+
+/** Returns the call of `serverOptions()` with the options that the contract has. */
+function showServerOptions (contract: Contract): string {
+  const names = contract.findDifferences(new Contract()).map(({ name }) => name)
+  return `serverOptions(options${names.length === 0 ? '' : `, { ${names.join(', ')} }`})`
 }
 
 /** Makes a client error that others answer keep the contract if a response is awaited. */

@@ -2,6 +2,7 @@ import { ServerResponse, type Server as HttpServer } from 'node:http'
 import { Http2ServerResponse, type Http2SecureServer, type Http2Server } from 'node:http2'
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
+import { inspect } from 'node:util'
 import type {
   FastifyBaseLogger, FastifyError, FastifyHttp2Options, FastifyHttp2SecureOptions, FastifyHttpOptions,
   FastifyHttpsOptions, FastifyInstance, FastifyReply, FastifyRequest
@@ -11,8 +12,10 @@ import { Contract, type ContractOptions } from '../../lib/contract.js'
 import { createPatcher, createResponseClass, type ResponseClass } from '../../lib/response/install.js'
 import { setError, setReply, startSerializing } from '../../lib/response/state.js'
 import { messageFromError } from '../../lib/message.js'
+import { isPlainObject } from '../../lib/plain-object.js'
 import { CONTRACT_OPTION } from '../../lib/service-contract.js'
 import { mayHaveExecuted } from './execution.js'
+import { checkContractOptions, checkFastifyOptions } from './option-names.js'
 import { kVerify, type Verifying } from './permissions.js'
 
 /** Options of Node's servers. With `http2`, there are two response classes. */
@@ -43,7 +46,8 @@ type Fixed<Type> = [Type][Type extends unknown ? 0 : never]
  *
  * @param options Fastify's server options, for an http, https or http2 server
  * @param contract the options of the contract. The plugin takes them from here
- * @throws {TypeError} for an option of the contract that is unknown, of the wrong type, or cannot work
+ * @throws {TypeError} for an option of the contract that is unknown, of the wrong type, or cannot work, and for an option
+ *   in the wrong argument
  */
 export function serverOptions<Server extends Http2SecureServer, Logger extends FastifyBaseLogger = FastifyBaseLogger> (
   options: FastifyHttp2SecureOptions<Server, Logger>, contract?: ContractOptions
@@ -58,9 +62,11 @@ export function serverOptions<Server extends HttpServer, Logger extends FastifyB
   options?: FastifyHttpOptions<Server, Logger>, contract?: ContractOptions
 ): FastifyHttpOptions<Server, Fixed<Logger>>
 export function serverOptions (options: unknown = {}, contractOptions: ContractOptions = {}): any {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError('fastify-reason-phrase: serverOptions takes an object of Fastify server options')
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`fastify-reason-phrase: serverOptions() takes an object of Fastify's options, such as serverOptions({ logger: true }), not ${inspect(options, { depth: 0 })}`)
   }
+  checkFastifyOptions(options)
+  if (isPlainObject(contractOptions)) checkContractOptions(contractOptions)
   const contract = new Contract(contractOptions)
   const patch = createPatcher(contract)
   const { http, https, clientErrorHandler, frameworkErrors, routerOptions } = options as Options

@@ -242,3 +242,22 @@ async function refusesConnections ({ server }: { server: { address: () => unknow
   if (address === null) return true
   return await new Promise(resolve => createConnection(address.port, '127.0.0.1').on('error', () => resolve(true)).on('connect', () => resolve(false)))
 }
+
+t.test('rejects options that are unknown or of the wrong type', async t => {
+  for (const [options, message] of [
+    [{ statusCode: { 429: 'Slow Down' } }, 'unknown option "statusCode" of conformance(); did you mean "statusCodes"? The options are requests, header, statusCodes, headers, concurrency, timeout, skip, only, slow, idempotent, outcomes and otherHeaders'],
+    [{ requests: 'GET /' }, "option requests of conformance() must be an array, not 'GET /'"],
+    [{ only: 'text' }, "option only of conformance() must be an array, not 'text'"],
+    [{ skip: {} }, 'option skip of conformance() must be an array, not {}'],
+    [{ idempotent: {} }, 'option idempotent of conformance() must be an array, not {}'],
+    [{ concurrency: 0 }, 'option concurrency of conformance() must be a positive number, not 0'],
+    [{ concurrency: '8' }, "option concurrency of conformance() must be a positive number, not '8'"],
+    [{ timeout: 0 }, 'option timeout of conformance() must be a positive number of milliseconds, not 0'],
+    [{ timeout: '1s' }, "option timeout of conformance() must be a positive number of milliseconds, not '1s'"],
+    [{ only: ['tekst-root'] }, 'no probe has the id "tekst-root", or an id that starts with "tekst-root-"; did you mean "text-root"?']
+  ] as Array<[ConformanceOptions, string]>) {
+    const app = await build()
+    t.teardown(() => app.close())
+    await t.rejects(runKit(app, options), { name: 'TypeError', message: `fastify-reason-phrase: ${message}` }, message)
+  }
+})

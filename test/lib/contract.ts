@@ -128,13 +128,13 @@ t.test('throws for an option with an invalid value', async t => {
 })
 
 t.test('throws for an unknown option', async t => {
-  const known = 'known are header, statusCodes, exposeServerErrors, challenge and requestId, and to the plugin errorSchemas and requireSchemas'
-  for (const [options, name] of [
-    [{ headers: 'EB-REASON-PHRASE' }, 'headers'],
-    [{ header: 'EB-REASON-PHRASE', statuscodes: {} }, 'statuscodes'],
-    [{ expose: undefined }, 'expose']
+  const known = 'The options are header, statusCodes, exposeServerErrors, challenge and requestId'
+  for (const [options, problem] of [
+    [{ headers: 'EB-REASON-PHRASE' }, '"headers"; did you mean "header"?'],
+    [{ header: 'EB-REASON-PHRASE', statuscodes: {} }, '"statuscodes"; did you mean "statusCodes"?'],
+    [{ expose: undefined }, '"expose"; did you mean "exposeServerErrors"?']
   ] as const) {
-    const message = `fastify-reason-phrase: unknown option "${name}", ${known}`
+    const message = `fastify-reason-phrase: unknown option ${problem} ${known}`
     t.strictSame(errorOf(options), { name: 'TypeError', message }, message)
   }
 })
@@ -231,4 +231,16 @@ t.test('contracts that differ in an option are not equal', async t => {
       t.equal(new Contract(one).equals(new Contract(other)), one === other, `${JSON.stringify(one)} and ${JSON.stringify(other)}`)
     }
   }
+})
+
+t.test('finds the options in which two contracts differ, with both values', async t => {
+  const statusCodes = { 429: 'Too Many Requests' }
+  const differences = (one: ContractOptions, other: ContractOptions) => new Contract(one).findDifferences(new Contract(other))
+  t.strictSame(differences({ header: 'X-A', statusCodes, challenge: 'Bearer' }, { header: 'X-B', challenge: 'Bearer' }), [
+    { name: 'header', values: ['X-A', 'X-B'] },
+    { name: 'statusCodes', values: [statusCodes, {}] }
+  ])
+  t.strictSame(differences({}, { exposeServerErrors: true, header: undefined }), [{ name: 'exposeServerErrors', values: [false, true] }])
+  t.strictSame(differences({ statusCodes }, { statusCodes: { ...statusCodes } }), [])
+  t.strictSame(differences({ statusCodes: { 404: 'Not Found' }, challenge: 'Bearer' }, {}), [{ name: 'challenge', values: ['Bearer', 'HMAC'] }], 'equivalent options do not differ')
 })

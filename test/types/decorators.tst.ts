@@ -26,6 +26,10 @@ describe('A route that declares a schema for 200 only', () => {
       expect(reply.status).type.toBeCallableWith(200)
       expect(reply.created).type.not.toBeCallableWith(topic)
       expect(reply.accepted).type.not.toBeCallableWith(topic)
+      expect(reply.created(topic)).type.toRaiseError("not assignable to parameter of type 'MissingSchema<\"Add a schema for 201 to schema.response of this route\">'")
+      expect(reply.accepted(topic)).type.toRaiseError("not assignable to parameter of type 'MissingSchema<\"Add a schema for 202 to schema.response of this route\">'")
+      expect(reply.created({ id: 1 })).type.toRaiseError("'id' does not exist in type 'MissingSchema<\"Add a schema for 201 to schema.response of this route\">'")
+      for (const payload of ['a', 1, true, null, undefined, {}, []] as const) expect(reply.created).type.not.toBeCallableWith(payload)
       return topic
     })
   })
