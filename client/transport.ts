@@ -46,8 +46,11 @@ export function createTransport ({ baseUrl, key, header, fetch = globalThis.fetc
   const sign = key === undefined ? key : createInPlaceSigner(key)
   if (timeout !== undefined && !(timeout > 0 && timeout <= MAX_TIMEOUT_MS)) throwInvalidArgument(`timeout must be a positive number of milliseconds, at most ${MAX_TIMEOUT_MS}`)
   if (!(maxResponseSize >= 0)) throwInvalidArgument('maxResponseSize must be a number of bytes, at least 0')
-  // Throws if the name is invalid.
-  new Headers().has(header ?? 'a')
+  try {
+    new Headers().has(header ?? 'a')
+  } catch {
+    throwInvalidArgument('header must be a valid header name')
+  }
 
   return {
     createRequest (method, path, options, repeats) {

@@ -114,7 +114,7 @@ t.test('throws for invalid options', async t => {
   for (const maxResponseSize of [-1, NaN, '1 MB' as never]) {
     t.throws(() => createClient({ baseUrl, maxResponseSize }), { name: 'TypeError', message: 'fastify-reason-phrase: maxResponseSize must be a number of bytes, at least 0' })
   }
-  t.throws(() => createClient({ baseUrl, header: 'a b' }), TypeError)
+  t.throws(() => createClient({ baseUrl, header: 'a b' }), { name: 'TypeError', message: 'fastify-reason-phrase: header must be a valid header name' })
   t.throws(() => createClient({ baseUrl, key: { id: '', secret: 'hush' } }), { name: 'TypeError', message: /id of printable ASCII/ })
   t.throws(() => createClient({ baseUrl, key: { id: 'dev', secret: '' } }), { name: 'TypeError', message: /key must have an id of printable ASCII, and a secret/ })
   t.doesNotThrow(() => createClient({ baseUrl: new URL('https://a/v2/'), timeout: 2 ** 31 - 1, header: 'X-Reason', key }))
