@@ -52,8 +52,11 @@ export function createTransport ({ baseUrl, key, header, requestIdHeader, fetch 
   const sign = key === undefined ? key : createInPlaceSigner(key)
   if (timeout !== undefined && !(timeout > 0 && timeout <= MAX_TIMEOUT_MS)) throwInvalidArgument(`timeout must be a positive number of milliseconds, at most ${MAX_TIMEOUT_MS}`)
   if (!(maxResponseSize >= 0)) throwInvalidArgument('maxResponseSize must be a number of bytes, at least 0')
-  // Throws if a name is invalid.
-  outcomeOf(new Response(), { header, requestIdHeader })
+  try {
+    outcomeOf(new Response(), { header, requestIdHeader })
+  } catch {
+    throwInvalidArgument('header and requestIdHeader must be valid header names')
+  }
 
   return {
     createRequest (method, path, options, repeats) {

@@ -4,6 +4,8 @@ import { joinNames } from '../../lib/invalid-option.js'
 /** What Fastify writes between the names of the plugins that a context has registered. */
 const SEPARATOR = ' -> '
 
+const SERVICE = 'the service itself'
+
 /** What a decorator is added to, with the method of Fastify that adds it. */
 const METHODS = { instance: 'decorate', reply: 'decorateReply', request: 'decorateRequest' } as const
 
@@ -24,7 +26,7 @@ function createConflict (app: FastifyInstance, target: string, name: string, cau
   const earlier = listEarlierPlugins(app)
   const current = getCurrentPlugin(app)
   if (earlier.includes(current)) return new Error(`fastify-reason-phrase: ${current} is registered already. Register it once`, { cause })
-  const owners = joinNames([...earlier, 'the service itself'], 'or')
+  const owners = joinNames([...earlier, SERVICE], 'or')
   return new Error(`fastify-reason-phrase: the ${target} decorator "${name}" exists already, added by ${owners}. Remove it there, or give it another name`, { cause })
 }
 
@@ -39,7 +41,12 @@ function listEarlierPlugins (app: FastifyInstance): string[] {
   return names.slice(0, -1).filter(name => name !== 'fastify-reason-phrase')
 }
 
-/** Returns the name of the plugin that is being registered in a context. For the service itself, it is that of the context. */
-export function getCurrentPlugin (app: FastifyInstance): string {
+/** Returns who adds something to a context now: the plugin that was registered last, or the service itself after that. */
+export function getCurrentOwner (app: FastifyInstance): string {
+  const plugin = getCurrentPlugin(app)
+  return plugin === 'fastify' || plugin.startsWith('fastify-reason-phrase') ? SERVICE : `${plugin} or ${SERVICE}`
+}
+
+function getCurrentPlugin (app: FastifyInstance): string {
   return app.pluginName.split(SEPARATOR).at(-1)!
 }

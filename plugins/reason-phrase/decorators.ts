@@ -6,7 +6,7 @@ import type { FastifyReplyType, ResolveFastifyReplyType } from 'fastify/types/ty
 import type { Contract } from '../../lib/contract.js'
 import { findSymbol } from '../../lib/find-symbol.js'
 import { STATUS_CODES } from '../../lib/status-codes.js'
-import { decorate, getCurrentPlugin } from './decorate.js'
+import { decorate, getCurrentOwner } from './decorate.js'
 import { createErrorDecorator, createErrorSender, type ErrorStatusCode, type ReplyErrorOptions } from './send-error.js'
 
 const SENSIBLE = '@fastify/sensible'
@@ -114,9 +114,8 @@ export function decorateReply (app: FastifyInstance, contract: Contract): void {
       return Reflect.apply(decorateByFastify, this, [name, ...rest])
     } catch (cause) {
       if (!Object.hasOwn(decorators, name)) throw cause
-      const plugin = getCurrentPlugin(this)
-      const fix = plugin === SENSIBLE ? `Register ${SENSIBLE} first` : 'Give that decorator another name'
-      throw new Error(`fastify-reason-phrase: ${plugin} adds the reply decorator "${String(name)}", which exists already. ${fix}`, { cause })
+      const fix = this.hasPlugin(SENSIBLE) ? `${SENSIBLE} must be registered first` : `Give the one of ${getCurrentOwner(this)} another name`
+      throw new Error(`fastify-reason-phrase: the reply decorator "${String(name)}" exists already, added by fastify-reason-phrase. ${fix}`, { cause })
     }
   } as typeof app.decorateReply
 }

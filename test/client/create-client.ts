@@ -128,8 +128,9 @@ t.test('throws for invalid options', async t => {
     t.throws(() => createClient({ baseUrl, maxResponseSize }), { name: 'TypeError', message: 'fastify-reason-phrase: maxResponseSize must be a number of bytes, at least 0' })
   }
   for (const name of ['a b', '']) {
-    t.throws(() => createClient({ baseUrl, header: name }), TypeError)
-    t.throws(() => createClient({ baseUrl, requestIdHeader: name }), TypeError)
+    for (const option of ['header', 'requestIdHeader']) {
+      t.throws(() => createClient({ baseUrl, [option]: name }), { name: 'TypeError', message: 'fastify-reason-phrase: header and requestIdHeader must be valid header names' })
+    }
   }
   t.throws(() => createClient({ baseUrl, key: { id: '', secret: 'hush' } }), { name: 'TypeError', message: /id of printable ASCII/ })
   t.throws(() => createClient({ baseUrl, key: { id: 'dev', secret: '' } }), { name: 'TypeError', message: /key must have an id of printable ASCII, and a secret/ })

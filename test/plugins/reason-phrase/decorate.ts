@@ -55,7 +55,19 @@ t.test('names the plugin that adds a decorator of ours afterwards', async t => {
   const app = Fastify()
   await app.register(reasonPhrase)
   await t.rejects(async () => await app.register(plugin('my-errors', 'notFound')), {
-    message: 'fastify-reason-phrase: my-errors adds the reply decorator "notFound", which exists already. Give that decorator another name'
+    message: 'fastify-reason-phrase: the reply decorator "notFound" exists already, added by fastify-reason-phrase. Give the one of my-errors or the service itself another name'
+  })
+
+  const own = Fastify()
+  await own.register(reasonPhrase)
+  t.throws(() => own.decorateReply('accepted', undefined as never), {
+    message: 'fastify-reason-phrase: the reply decorator "accepted" exists already, added by fastify-reason-phrase. Give the one of the service itself another name'
+  })
+
+  const second = Fastify()
+  await second.register(reasonPhrase)
+  await t.rejects(async () => await second.register(plugin('@fastify/sensible', 'notFound')), {
+    message: 'fastify-reason-phrase: the reply decorator "notFound" exists already, added by fastify-reason-phrase. @fastify/sensible must be registered first'
   })
 
   const other = Fastify()
