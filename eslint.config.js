@@ -3,7 +3,7 @@ import neostandard from 'neostandard'
 // The specifiers that an import of these has, from whatever folder.
 const FASTIFY = {
   regex: '^(fastify|fastify-plugin|@fastify/.+)$',
-  message: 'lib/ and client/ work without Fastify. Put code that needs it into plugins/.'
+  message: 'lib/, client/ and page/ work without Fastify. Put code that needs it into plugins/.'
 }
 const PACKAGE = {
   regex: '^(\\.\\./)+(index\\.js$|(plugins|client|conformance|bin)/)',
@@ -14,8 +14,8 @@ const SERVICE = {
   message: 'The package does not contain the example service. Move what both need into lib/.'
 }
 const TOOLS = {
-  regex: '^(\\.\\.?/)+(test|bench|fuzz|scripts|docs)/',
-  message: 'Neither the package nor the service contains the tests and the tools.'
+  regex: '^(\\.\\.?/)+(test|bench|fuzz|scripts|docs|page)/',
+  message: 'Neither the package nor the service contains the tests, the tools and the source of the page.'
 }
 const INTERNALS = {
   regex: '^(\\.\\.?/)+((bin|(plugins/)?reason-phrase)/|((plugins/)?(signature|maintenance|openapi|idempotency)|client|conformance)/(?!index\\.js$))',
@@ -57,6 +57,7 @@ export default [
   // The package.
   forbidImports({ files: ['lib/**'] }, FASTIFY, PACKAGE, SERVICE, TOOLS),
   forbidImports({ files: ['client/**'] }, FASTIFY, { regex: '^\\.\\./(?!lib/)', message: 'client/ imports client/ and lib/ only, so that it runs in browsers.' }),
+  forbidImports({ files: ['page/**'] }, FASTIFY, { regex: '^\\.\\./(?!(client|lib)/)', message: 'page/ runs in browsers. It imports page/, client/ and lib/ only.' }),
   forbidImports({ files: ['conformance/**'] }, SERVICE, TOOLS, {
     regex: '^(\\.\\./)+(plugins|bin)/', message: 'The conformance kit judges any server. It does not know the plugins.'
   }),

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { Id, OwnId } from './id.js'
 import { MessageBody } from './message-body.js'
-import { BY_POSITION, Page } from './page.js'
+import { BY_POSITION, Filter, Page } from './page.js'
 import { Topic } from './topic.js'
 
 const MessageId = OwnId('EBM')
@@ -56,8 +56,8 @@ export const MessageParams = Type.Object({ messageId: Id('EBM', 'The message') }
 
 /** The query of the list of stored messages. */
 export const MessageQuery = Type.Object({
-  beforeId: Type.Optional(Id('EBM', 'Only messages before this one, the nearest of them; with afterId, those between the two')),
-  afterId: Type.Optional(Id('EBM', 'Only messages after this one, the nearest of them')),
+  beforeId: Filter(Id('EBM', 'Only messages before this one, the nearest of them; with afterId, those between the two')),
+  afterId: Filter(Id('EBM', 'Only messages after this one, the nearest of them')),
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The most messages in the page. It has fewer if their bodies are large' })
 }, { additionalProperties: false })
 

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Id, OwnId } from './id.js'
-import { Page } from './page.js'
+import { Filter, Page } from './page.js'
 import { Topic } from './topic.js'
 
 const Url = Type.String({
@@ -28,8 +28,8 @@ export const NewSubscription = Type.Object({ url: Url }, { additionalProperties:
 
 /** The query of the list of subscriptions. */
 export const SubscriptionQuery = Type.Object({
-  beforeId: Type.Optional(Id('EBS', 'Only subscriptions newer than this one, the nearest of them; with afterId, those between the two')),
-  afterId: Type.Optional(Id('EBS', 'Only subscriptions older than this one, the nearest of them')),
+  beforeId: Filter(Id('EBS', 'Only subscriptions newer than this one, the nearest of them; with afterId, those between the two')),
+  afterId: Filter(Id('EBS', 'Only subscriptions older than this one, the nearest of them')),
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The most subscriptions in the page' })
 }, { additionalProperties: false })
 

@@ -1,12 +1,11 @@
 import { Type } from '@sinclair/typebox'
 import { LINE, TEXT } from './characters.js'
 import { Id, OwnId } from './id.js'
-import { Page } from './page.js'
+import { Filter, Page } from './page.js'
 
-const Timestamp = (description: string, example: string) => Type.String({
+const Timestamp = (description: string) => Type.String({
   format: 'date-time',
-  description: `${description}, ISO 8601 with its time zone, read to the millisecond`,
-  examples: [example]
+  description: `${description}, ISO 8601 with its time zone, read to the millisecond`
 })
 
 const Name = (description: string) => Type.String({
@@ -59,11 +58,11 @@ export const TopicParams = Type.Object({ topicId: Id('EBT', 'The topic') })
 
 /** The query of the list of topics. */
 export const TopicQuery = Type.Object({
-  name: Type.Optional(Name('Part of the name; upper and lower case differ')),
-  startDate: Type.Optional(Timestamp('Created at this time or later', '2025-08-01T00:00:00.000Z')),
-  endDate: Type.Optional(Timestamp('Created before this time', '2025-09-01T00:00:00.000Z')),
-  beforeId: Type.Optional(Id('EBT', 'Only topics newer than this one, the nearest of them; with afterId, those between the two')),
-  afterId: Type.Optional(Id('EBT', 'Only topics older than this one, the nearest of them')),
+  name: Filter(Name('Part of the name; upper and lower case differ')),
+  startDate: Filter(Timestamp('Created at this time or later')),
+  endDate: Filter(Timestamp('Created before this time')),
+  beforeId: Filter(Id('EBT', 'Only topics newer than this one, the nearest of them; with afterId, those between the two')),
+  afterId: Filter(Id('EBT', 'Only topics older than this one, the nearest of them')),
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The most topics in the page' })
 }, { additionalProperties: false })
 

@@ -29,6 +29,10 @@ const boundaries: Record<string, Boundary> = {
     forbidden: ['fastify', '../index.js', '../conformance/rules.js', '../plugins/signature/index.js', '../plugins/app/topics/index.js', '../schemas/topic.js', '../scripts/clients.js'],
     allowed: ['./signer.js', '../lib/signature/signature-base.js']
   },
+  'page/any.ts': {
+    forbidden: ['fastify', '@fastify/swagger-ui', '../index.js', '../plugins/openapi/index.js', '../schemas/topic.js', '../scripts/page/create-script.js'],
+    allowed: ['./plugin.js', '../client/signer.js', '../lib/signature/signature-base.js']
+  },
   'conformance/any.ts': {
     forbidden: ['../plugins/reason-phrase/index.js', '../bin/run.js', '../app.js', '../routes/health/index.js', '../test/fixtures/wire.js'],
     allowed: ['fastify', './routes.js', './schema.js', '../client/signer.js', '../lib/contract.js']

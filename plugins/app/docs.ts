@@ -1,14 +1,14 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
-import { openapi } from '../openapi/index.js'
+import { openapi, swaggerUiOptions } from '../openapi/index.js'
 import * as health from '../../schemas/health.js'
 import * as maintenance from '../../schemas/maintenance.js'
 import * as message from '../../schemas/message.js'
 import * as subscription from '../../schemas/subscription.js'
 import * as topic from '../../schemas/topic.js'
 
-/** Adds the OpenAPI document of the service at /docs/json, and a page that shows it at /docs. */
+/** Adds the OpenAPI document of the service at /docs/json, and a page at /docs that shows it, and sends signed requests. */
 export default fp(async function docs (app) {
   await app.register(swagger, openapi(app, {
     document: {
@@ -21,6 +21,6 @@ export default fp(async function docs (app) {
   await app.register(async app => {
     // Everybody can read the page and the document, without a signature.
     app.addHook('onRoute', route => { route.config = { ...route.config, signature: false } })
-    await app.register(swaggerUi, { routePrefix: '/docs' })
+    await app.register(swaggerUi, swaggerUiOptions(app, { routePrefix: '/docs' }))
   })
 }, { name: 'docs' })

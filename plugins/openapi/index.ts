@@ -12,6 +12,8 @@ import { addSecurityScheme } from './security.js'
 // The compiler drops an import that no type needs. This one adds to Fastify's own types.
 export type {} from '../reason-phrase/index.js'
 
+export { swaggerUiOptions } from './swagger-ui/index.js'
+
 /** Options of {@link openapi}. */
 export interface OpenApiOptions {
   /** Your own parts of the document: `info`, `servers`, `tags`, `security`, `components` and others. Default: none. */

@@ -1,12 +1,11 @@
-import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import cors from '@fastify/cors'
 import { build } from 'esbuild'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { chromium, type BrowserContextOptions, type Locator, type Page } from 'playwright-core'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import service from '../../app.js'
 import reasonPhrase, { serverOptions } from '../../index.js'
+import { listen, open, skip, SwaggerPage, texts } from '../fixtures/browser.js'
 import { cert, key } from '../fixtures/certificate.js'
 import { closedPort, sqlite } from '../fixtures/database.js'
 import { writeKeysFile } from '../fixtures/service.js'
@@ -15,39 +14,8 @@ import { KEY } from '../fixtures/sign.js'
 // A browser can be slow. The time limit of tap is the only one.
 t.setTimeout(300_000)
 
-const executablePath = '/usr/bin/chromium'
-const skip = isExecutable(executablePath) ? false : `Chromium is not installed: there is no ${executablePath}`
-const args = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync'
-]
-
 const HEADER = 'EB-REASON-PHRASE'
 const nowhere = `EBT-${'0'.repeat(32)}`
-
-function isExecutable (path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Opens a page in a new browser. */
-async function open (t: Test, options?: BrowserContextOptions): Promise<Page> {
-  const browser = await chromium.launch({ executablePath, args, timeout: 0 })
-  t.teardown(() => browser.close())
-  const page = await browser.newPage(options)
-  page.setDefaultTimeout(0)
-  return page
-}
-
-/** Starts an app on a free port of loopback. Returns its origin. */
-async function listen (t: Test, app: FastifyInstance<any, any, any, any>): Promise<string> {
-  t.teardown(() => app.close())
-  return app.listen({ host: '127.0.0.1', port: 0 })
-}
 
 t.test('the page of the OpenAPI document', { skip }, async t => {
   const app = Fastify(serverOptions())
@@ -56,22 +24,11 @@ t.test('the page of the OpenAPI document', { skip }, async t => {
   const { paths } = app.swagger() as { paths: Record<string, Record<string, any>> }
   const operations = Object.entries(paths).flatMap(([path, item]) => Object.entries(item).map(([method, operation]) => ({ path, method, operation })))
 
-  const page = await open(t, { viewport: { width: 1000, height: 1000 } })
-  const failures: string[] = []
+  const page = await open(t)
+  const ui = new SwaggerPage(page)
   const elsewhere: string[] = []
-  page.on('pageerror', ({ message }) => failures.push(message))
   page.on('request', request => { if (new URL(request.url()).origin !== origin && !request.url().startsWith('data:')) elsewhere.push(request.url()) })
-  await page.goto(`${origin}/docs`)
-  await page.locator('.opblock').first().waitFor()
-
-  /** Returns the part of the page that shows an operation, folded or not. */
-  const blockOf = (method: string, path: string) => page.locator(`.opblock-${method}`).filter({ has: page.locator(`[data-path="${path}"]`) })
-  const unfold = async (block: Locator) => {
-    await block.locator('.opblock-summary-control').click()
-    await block.locator('.responses-table').first().waitFor()
-  }
-  /** Returns the trimmed texts of the elements. */
-  const texts = async (locator: Locator) => (await locator.allInnerTexts()).map(text => text.trim())
+  await ui.goto(`${origin}/docs`)
 
   await t.test('explains the contract', async t => {
     const [description] = await texts(page.locator('.info .description'))
@@ -90,8 +47,8 @@ t.test('the page of the OpenAPI document', { skip }, async t => {
 
   await t.test('shows the errors of each operation, with the header and without a body', async t => {
     for (const { path, method, operation } of operations) {
-      const block = blockOf(method, path)
-      await unfold(block)
+      const block = ui.block(method, path)
+      await ui.unfold(block)
       t.strictSame(await texts(block.locator('.responses-table .response > .response-col_status')), Object.keys(operation.responses), `${method} ${path}`)
 
       for (const [statusCode, response] of Object.entries<any>(operation.responses)) {
@@ -114,61 +71,42 @@ t.test('the page of the OpenAPI document', { skip }, async t => {
           t.equal(bodies, 0)
         }
       }
-      if (process.env.SCREENSHOT && method === 'get' && path.endsWith('}')) {
-        await page.mouse.move(0, 0)
-        await block.locator('.opblock-summary-control').blur()
-        await block.screenshot({ path: join(import.meta.dirname, '..', '..', 'docs', 'openapi.png'), animations: 'disabled' })
-      }
     }
-    const [description] = await texts(blockOf('post', '/v2/topic').locator('.response[data-code="422"] .response-col_description__inner'))
+    const [description] = await texts(ui.block('post', '/v2/topic').locator('.response[data-code="422"] .response-col_description__inner'))
     t.match(description, /^The name is taken, or the media type is malformed\./, 'the description is the one of the route')
   })
 
   await t.test('shows the examples, and the required parameters', async t => {
-    const [example] = await texts(blockOf('get', '/v2/topic/{topicId}').locator('.response[data-code="200"] .example'))
+    const [example] = await texts(ui.block('get', '/v2/topic/{topicId}').locator('.response[data-code="200"] .example'))
     t.match(JSON.parse(example!), { name: 'orders.created', deleteAt: null })
-    t.equal(await blockOf('get', '/v2/topic').locator('.parameter__name').count(), 6)
-    t.equal(await blockOf('get', '/v2/topic').locator('.parameter__name.required').count(), 0)
-    t.equal(await blockOf('get', '/v2/topic/{topicId}').locator('.parameter__name.required').count(), 1)
+    t.equal(await ui.block('get', '/v2/topic').locator('.parameter__name').count(), 6)
+    t.equal(await ui.block('get', '/v2/topic').locator('.parameter__name.required').count(), 0)
+    t.equal(await ui.block('get', '/v2/topic/{topicId}').locator('.parameter__name.required').count(), 1)
   })
 
-  /** Sends a request of an operation. Returns what the page shows of the response. */
-  const tryOut = async (block: Locator, fill: () => Promise<void> = async () => {}) => {
-    await block.getByRole('button', { name: 'Try it out' }).click()
-    await fill()
-    await block.getByRole('button', { name: 'Execute' }).click()
-    const answer = block.locator('.live-responses-table .response')
-    await answer.waitFor()
-    return {
-      statusCode: (await texts(answer.locator('.response-col_status')))[0],
-      titles: await texts(answer.locator('h5')),
-      headers: await texts(answer.locator('.headerline'))
-    }
-  }
-
   await t.test('shows the status code and the header of a request that fails', async t => {
-    const get = blockOf('get', '/v2/topic/{topicId}')
-    const missing = await tryOut(get, () => get.getByPlaceholder('topicId').fill(nowhere))
+    const get = ui.block('get', '/v2/topic/{topicId}')
+    const missing = await ui.send(get, () => get.getByPlaceholder('topicId').fill(nowhere))
     t.equal(missing.statusCode, '401')
     const refusal = ['eb-reason-phrase: The request is not signed: it must have Signature-Input and Signature']
     t.strictSame(missing.headers.filter(line => line.startsWith('eb-')), refusal)
-    t.strictSame(missing.titles, ['Response headers'], 'no body is shown')
+    t.strictSame(missing.titles, ['Reason', 'Response headers'], 'no body is shown')
 
-    const post = blockOf('post', '/v2/topic')
-    const refused = await tryOut(post, () => post.locator('textarea').fill('{ "name": "a", "description": "", "mediaType": "none" }'))
+    const post = ui.block('post', '/v2/topic')
+    const refused = await ui.send(post, () => post.locator('textarea').fill('{ "name": "a", "description": "", "mediaType": "none" }'))
     t.equal(refused.statusCode, '401')
     t.strictSame(refused.headers.filter(line => line.startsWith('eb-')), refusal)
-    t.strictSame(refused.titles, ['Response headers'])
+    t.strictSame(refused.titles, ['Reason', 'Response headers'])
   })
 
   await t.test('shows the body of a request that succeeds', async t => {
-    const health = await tryOut(blockOf('get', '/health'))
+    const health = await ui.send(ui.block('get', '/health'))
     t.equal(health.statusCode, '200')
     t.strictSame(health.headers.filter(line => line.startsWith('eb-')), [])
     t.strictSame(health.titles, ['Response body', 'Response headers'])
   })
 
-  t.strictSame(failures, [])
+  t.strictSame(ui.failures, [])
   t.strictSame(elsewhere, [], 'the page requests nothing from another origin')
 })
 

@@ -5,7 +5,7 @@ import { createBasicClient, createClient, outcomeOf, signer } from 'fastify-reas
 import { assertContract, conformance, probes, rules } from 'fastify-reason-phrase/conformance'
 import idempotency, { createTableMigration, createTableStatements, memoryStore as memoryRecords } from 'fastify-reason-phrase/idempotency'
 import maintenance from 'fastify-reason-phrase/maintenance'
-import { openapi } from 'fastify-reason-phrase/openapi'
+import { openapi, swaggerUiOptions } from 'fastify-reason-phrase/openapi'
 import signature, { memoryStore } from 'fastify-reason-phrase/signature'
 
 export const options = serverOptions({ logger: true })
@@ -17,6 +17,7 @@ export const create = (reply: FastifyReply) => reply.created({ topicId: 'a' })
 export const later = async (reply: FastifyReply) => reply.serviceUnavailable('Later', { retryAfter: 1 })
 export const unready = app.notImplemented
 export const document = openapi(app)
+export const page = swaggerUiOptions(app, { routePrefix: '/docs' })
 export const store = memoryStore()
 export const records = memoryRecords()
 export const tables = { migration: createTableMigration(), statements: createTableStatements('postgresql') }

@@ -1,0 +1,39 @@
+import { outcomeOf, type Outcome } from '../client/outcome.js'
+
+/** A response in the state of Swagger UI, an Immutable.js map. */
+interface PageResponse { get (name: string): any }
+
+const MEANINGS: Record<Outcome, string | undefined> = {
+  success: undefined,
+  rejected: 'The request was rejected. It did nothing.',
+  unknown: 'The operation may or may not have happened. Do not treat it as failed.'
+}
+
+/**
+ * Returns what the page shows of an unsuccessful response: its reason, and what it means for the operation. Undefined if
+ * there was no response, or if it is not an error.
+ *
+ * @param header the name of the header that carries the reason
+ */
+export function describeError (response: PageResponse, header: string): { reason: string, notes: string[] } | undefined {
+  const status = response.get('status')
+  if (!(status >= 400)) return undefined
+  const fields = response.get('headers').toJS()
+  const headers = {
+    // Swagger UI splits a value at commas.
+    get: (name: string): string | null => [fields[name.toLowerCase()] ?? []].flat().join(', ') || null
+  }
+  const { outcome, reason, retryAfter } = outcomeOf({ status, statusText: response.get('statusText'), headers }, { header })
+  const retry = retryAfter === undefined ? undefined : `Retry after ${retryAfter} s.`
+  return { reason, notes: [MEANINGS[outcome], retry].filter(note => note !== undefined) }
+}
+
+/** Returns a component of React that shows the reason of an error. */
+export function createErrorReason ({ createElement: h }: any, { reason, notes }: { reason: string, notes: string[] }): () => object {
+  return function ErrorReason () {
+    return h('div', { className: 'error-reason' },
+      h('h5', null, 'Reason'),
+      h('p', { className: 'error-reason-text' }, reason),
+      notes.map(note => h('p', { key: note }, note)))
+  }
+}

@@ -1,0 +1,31 @@
+/** @ts-ignore The module is an optional peer: without it, this type is any. */
+import type { FastifySwaggerUiOptions } from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+import { contractOf } from '../../reason-phrase/index.js'
+import { PAGE_SCRIPT } from './page-script.js'
+import { PAGE_STYLE } from './style.js'
+
+/**
+ * Returns options of `@fastify/swagger-ui`. On the page, Authorize takes the id and the secret of a key, each request is
+ * signed in the browser, and an error shows its reason: `app.register(swaggerUi, swaggerUiOptions(app))`.
+ *
+ * @param options your own options of `@fastify/swagger-ui`. Default: none
+ * @throws {Error} if the plugin `fastify-reason-phrase` is not registered
+ */
+export function swaggerUiOptions (app: FastifyInstance<any, any, any, any, any>, options: FastifySwaggerUiOptions = {}): FastifySwaggerUiOptions {
+  const contract = contractOf(app)
+  if (contract === undefined) throw new Error('fastify-reason-phrase: register the plugin before you call swaggerUiOptions()')
+
+  const { theme } = options
+  // The block keeps the constant out of the other scripts of the page.
+  const script = `{\nconst REASON_HEADER = ${JSON.stringify(contract.header)};\n${PAGE_SCRIPT}}\n`
+  return {
+    ...options,
+    // The plugin serves the files of a theme in the same way as its own: under its prefix, with its hooks and its headers.
+    theme: {
+      ...theme,
+      css: [...theme?.css ?? [], { filename: 'reason-phrase.css', content: PAGE_STYLE }],
+      js: [...theme?.js ?? [], { filename: 'reason-phrase.js', content: script }]
+    }
+  }
+}

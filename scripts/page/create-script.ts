@@ -1,0 +1,28 @@
+import { join } from 'node:path'
+import { build } from 'esbuild'
+
+const root = join(import.meta.dirname, '..', '..')
+
+/** The file with the script of the page, from the root of the project. */
+export const SCRIPT_FILE = 'plugins/openapi/swagger-ui/page-script.ts'
+
+/** Returns the text of {@link SCRIPT_FILE}: a module that exports the code of page/, and of the client that it uses, as one script. */
+export async function createScript (): Promise<string> {
+  const { outputFiles: [bundle] } = await build({
+    absWorkingDir: root,
+    entryPoints: ['page/index.ts'],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    target: 'es2022',
+    // Without this, the bundle begins with a directive that has no effect where it stands.
+    tsconfigRaw: {}
+  })
+  const text = bundle!.text.trimEnd().replace(/[\\`]|\$(?=\{)/g, '\\$&')
+  return `// npm run build:page writes this file. Do not edit it: edit page/.
+
+/** The code of page/, with the client, as a script for browsers. \`REASON_HEADER\` must be declared in front of it. */
+export const PAGE_SCRIPT = \`${text}
+\`
+`
+}
