@@ -38,6 +38,8 @@ export interface ConformanceOptions extends Selection, IdempotencyOptions {
   header?: string | undefined
   /** Status codes from 400 to 599, with their phrases, that extend the table. Default: none. */
   statusCodes?: Record<number, string> | undefined
+  /** Whether the `requests` may be answered with a status code that is not 2xx. Default: `false`, so that such an answer fails the test. */
+  allowUnsuccessful?: boolean | undefined
   /** Returns additional header fields for each well-formed request, such as a signature. */
   headers?: HeadersHook | undefined
   /** How many probes to send at a time. Default: 8. */
@@ -55,10 +57,13 @@ export interface ConformanceOptions extends Selection, IdempotencyOptions {
  * be imported before the service is created. These probes call the routes with
  * valid inputs, so use a service whose data you can lose.
  *
+ * The test fails if one of the `requests` is not answered 2xx, or if nothing
+ * could be tested: for example, if each request needs credentials.
+ *
  * @throws {TypeError} if an option is invalid
  */
 export async function conformance (t: Suite, app: Service, options: ConformanceOptions = {}): Promise<void> {
-  const { requests = [], header, statusCodes, headers, concurrency = 8, timeout = 5000 } = options
+  const { requests = [], allowUnsuccessful = false, header, statusCodes, headers, concurrency = 8, timeout = 5000 } = options
   const contract = new Contract({ header, statusCodes })
   const wasListening = app.server.listening
   if (!wasListening) await app.listen({ port: 0, host: '127.0.0.1' })
@@ -75,7 +80,8 @@ export async function conformance (t: Suite, app: Service, options: ConformanceO
       contract,
       requests: requests.length > 0 ? requests : [{ url: '/' }],
       headers,
-      timeout
+      timeout,
+      coverage: { areDeclared: requests.length > 0, allowUnsuccessful }
     }
     const protocols = await detectProtocols(target)
     // The probes of the routes come last, because a valid request can change the state of the service.
@@ -104,7 +110,7 @@ function createRouteProbes (t: Suite, app: Service, target: Target, protocols: r
   }
   const resolve: ResolveRef = ref => app.getSchema(ref.replace(/#$/, '')) as Schema | undefined
   const bodyLimit = app.initialConfig.bodyLimit!
-  return deriveRequests(routes, target.requests, resolve, bodyLimit).map(({ id, texts, request }): Probe => protocols.includes('http/1.1')
-    ? probeRequest(id, texts, () => request)
-    : probeHttp2(id, texts, 1, async target => [await toHttp2Request(target, request)], { group: 'routes' }))
+  return deriveRequests(routes, target.requests, resolve, bodyLimit).map(({ id, texts, request, isValid }): Probe => protocols.includes('http/1.1')
+    ? probeRequest(id, texts, () => request, isValid ? { origin: 'schema' } : {})
+    : probeHttp2(id, texts, 1, async target => [await toHttp2Request(target, request)], { group: 'routes', ...isValid && { origin: 'schema' } }))
 }

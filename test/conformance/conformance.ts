@@ -86,7 +86,7 @@ t.test('accepts a custom header and custom status codes', async t => {
   const contract = { header: 'X-Reason', statusCodes: { 404: 'Nothing', 429: 'Too Many Requests' } }
   const app = await build({}, contract)
   app.get('/429', async (_request, reply) => reply.code(429).send())
-  const given = { ...contract, requests: [{ url: '/429' }], only: ['text-no-resource', 'requests'] }
+  const given = { ...contract, requests: [{ url: '/429' }], allowUnsuccessful: true, only: ['text-no-resource', 'requests'] }
   t.strictSame((await runKit(app, given)).failed, {})
   const again = await build({}, contract)
   again.get('/429', async (_request, reply) => reply.code(429).send())
@@ -103,6 +103,45 @@ t.test('adds the fields of the headers hook to each well-formed request', async 
     only: ['text', 'connection', 'requests-1-pipelined']
   })
   t.equal(unsigned, 0)
+})
+
+t.test('fails for a declared request that is not answered with 2xx, unless allowUnsuccessful is set', async t => {
+  for (const [options, id] of [[{}, 'requests-2'], [{ http2: true }, 'http2-requests-2']] as const) {
+    const given = { requests: [{ url: '/' }, { url: '/signed' }, { method: 'POST', url: '/things', body: { name: 'a' } }], only: ['requests', 'http2-requests'] }
+    const { failed, passed } = await runKit(await build(options), given)
+    t.strictSame(Object.keys(failed), [id])
+    t.match(failed[id], [[/^could not be tested: GET \/signed was answered 401 Unauthorized\. /, { sends: 'GET /signed', received: /401/ }]])
+    t.ok(Object.keys(passed).length > 1)
+    t.strictSame((await runKit(await build(options), { ...given, allowUnsuccessful: true })).failed, {})
+    t.strictSame((await runKit(await build(options), { ...given, headers: () => ({ signature: 'a' }) })).failed, {})
+  }
+})
+
+t.test('fails if nothing was tested', async t => {
+  const denying = async (mayPass: (url: string) => boolean) => {
+    const app = Fastify(serverOptions())
+    await app.register(reasonPhrase)
+    app.addHook('onRequest', async ({ url }, reply) => { if (!mayPass(url)) return reply.unauthorized('No token') })
+    app.get('/', async () => ({}))
+    app.get('/things/:id', async (_request, reply) => reply.notFound('No thing'))
+    return app
+  }
+  const { failed } = await runKit(await denying(() => false))
+  t.match(failed, { run: [[/^could not be tested: GET \/ was answered 401 No token, and no other request got further\. /]] })
+  t.equal(Object.keys(failed).length, 1)
+  t.strictSame((await runKit(await denying(() => false), { allowUnsuccessful: true })).failed, {})
+  t.strictSame((await runKit(await denying(url => url.startsWith('/things/')))).failed, {}, 'one route is enough')
+  t.strictSame((await runKit(await denying(url => url === '/'))).failed, {})
+
+  t.match((await runKit(await build(), { only: ['http2'] })).failed, { run: [[/^could not be tested: no probe was sent/]] })
+  t.match((await runKit(await build(), { only: ['connection-slow'], allowUnsuccessful: true })).failed, { run: [[/^could not be tested: no probe was sent/]] })
+})
+
+t.test('fails if each request is answered with 5xx', async t => {
+  const app = Fastify(serverOptions())
+  await app.register(reasonPhrase)
+  app.get('/', async (_request, reply) => reply.serviceUnavailable('We move'))
+  t.match((await runKit(app)).failed, { run: [[/^could not be tested: GET \/ was answered 503 We move/]] })
 })
 
 t.test('sends slow probes on request', async t => {
