@@ -70,8 +70,8 @@ export const check: Command = {
   usage: formatHelp({
     synopsis: 'check URL',
     purpose: `Sends well-formed and malformed requests to a running server, and checks the
-responses by the contract of responses.md. Declare requests: a request that is
-not answered with 2xx tests nothing, so the check fails then.`,
+responses by the contract. It is in docs/contract.md of this package. Declare
+requests: one that is not answered with 2xx tests nothing, so the check fails.`,
     examples: [
       "check http://127.0.0.1:3000 --key keys.json\n--request 'GET /v2/topic'",
       "check http://127.0.0.1:3000\n--header \"Authorization: Bearer $TOKEN\"\n--request 'GET /order' --request 'POST /order {\"item\":\"book\"}'"

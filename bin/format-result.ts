@@ -15,6 +15,7 @@ export function formatTitle (result: Result, color: boolean): string {
   if (result.outcome !== 'success') {
     lines.push(toOneLine(result.reason))
     if (result.retryAfter !== undefined) lines.push(`Retry after ${result.retryAfter} s`)
+    if (result.requestId !== undefined) lines.push(`Request ${toOneLine(result.requestId)}`)
   }
   return lines.join('\n')
 }
@@ -33,6 +34,7 @@ export function formatNotes (result: Result): string {
   if (result.outcome !== 'success') {
     lines.push(`reason: ${toOneLine(result.reason)}`)
     if (result.retryAfter !== undefined) lines.push(`retry-after: ${result.retryAfter}`)
+    if (result.requestId !== undefined) lines.push(`request-id: ${toOneLine(result.requestId)}`)
   }
   for (const [name, value] of Object.entries({ 'idempotency-key': idempotencyKey, attempts, replayed })) {
     if (value !== undefined) lines.push(`${name}: ${value}`)

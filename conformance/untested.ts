@@ -3,6 +3,7 @@ import type { Exchange } from './exchange/exchange.js'
 import { getFieldValues, type HttpResponse } from './exchange/response.js'
 import type { Probe } from './probes/probe.js'
 import type { Rule, Violation } from './rules.js'
+import { COVERAGE } from './sources.js'
 import type { Target } from './target.js'
 
 /** Why the answer to a valid request is not 2xx. */
@@ -21,12 +22,11 @@ interface SentProbe {
 }
 
 const ID = 'could-not-be-tested'
-const PAGE = 'docs/command.md'
 
 /** A requirement for the run, not for the server. */
-export const UNTESTED_RULE: Rule = { id: ID, text: 'A declared request must be answered as declared, or it tests nothing', source: PAGE }
+export const UNTESTED_RULE: Rule = { id: ID, text: 'A declared request must be answered as declared, or it tests nothing', source: COVERAGE }
 
-const NOTHING_TESTED_RULE: Rule = { id: ID, text: 'A run must test something', source: PAGE }
+const NOTHING_TESTED_RULE: Rule = { id: ID, text: 'A run must test something', source: COVERAGE }
 
 /** The probe that has the violations of a whole run. */
 const RUN_PROBE: Probe = {
@@ -36,7 +36,7 @@ const RUN_PROBE: Probe = {
   sends: 'All probes',
   requires: 'At least one probe tests the server',
   why: 'A run that tests nothing finds no violations',
-  source: PAGE,
+  source: COVERAGE,
   answers: [0, 0],
   createSteps: () => []
 }

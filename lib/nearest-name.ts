@@ -4,15 +4,22 @@
  */
 export function nearestName (name: string, known: Iterable<string>): string | undefined {
   const text = simplify(name)
-  if (text === '') return undefined
-  const candidates = Array.from(known, candidate => ({ candidate, simplified: simplify(candidate) }))
-  const beginning = candidates.filter(({ simplified }) => simplified.startsWith(text))
-  if (beginning.length === 1) return beginning[0]!.candidate
+  const candidates = [...known]
+  const beginning = text === '' ? [] : candidates.filter(candidate => simplify(candidate).startsWith(text))
+  return beginning.length === 1 ? beginning[0] : correctName(name, candidates)
+}
 
+/**
+ * Returns the known name that a name is a misspelling of, with at most two errors. Ignores case, `-` and `_`. Returns
+ * undefined if no known name is similar enough.
+ */
+export function correctName (name: string, known: Iterable<string>): string | undefined {
+  const text = simplify(name)
   let nearest: string | undefined
   // A short name with two errors can be any name.
   let limit = text.length <= 3 ? 1 : 2
-  for (const { candidate, simplified } of candidates) {
+  for (const candidate of known) {
+    const simplified = simplify(candidate)
     const errors = countErrors(text, simplified)
     if (errors > limit || errors >= simplified.length) continue
     nearest = candidate

@@ -109,7 +109,7 @@ t.test('fails if a declared request is not answered with 2xx', async t => {
   const { code, stdout, stderr } = await check([origin, ...topic, '--only', 'requests', '--only', 'text'])
   t.equal(code, 1)
   t.equal(stderr, '')
-  t.match(stdout, /^requests-1: GET \/topic \(responses\.md\)\n {2}could not be tested: GET \/topic was answered 401 The token is missing\. /m)
+  t.match(stdout, /^requests-1: GET \/topic \(docs\/contract\.md#unsuccessful-responses\)\n {2}could not be tested: GET \/topic was answered 401 The token is missing\. /m)
   t.match(stdout, /^ {2}could not be tested: POST \/topic was answered 401 The token is missing\. /m)
   t.match(stdout, /^text +26 +26 +0$/m)
   t.match(stdout, /^requests +7 +5 +2$/m)
@@ -161,7 +161,7 @@ t.test('fails if nothing was tested', async t => {
   const { origin } = await startBearerService(t)
   const denied = await check([origin, '--only', 'requests', '--only', 'text'])
   t.equal(denied.code, 1)
-  t.match(denied.stdout, /^run: All probes \(docs\/command\.md\)\n {2}could not be tested: GET \/ was answered 401 The token is missing, and no other request got further\. Declare requests, and send credentials with them\. A run must test something\.$/m)
+  t.match(denied.stdout, /^run: All probes \(docs\/command\.md#check\)\n {2}could not be tested: GET \/ was answered 401 The token is missing, and no other request got further\. Declare requests, and send credentials with them\. A run must test something\.$/m)
   t.match(denied.stdout, 'The server could not be tested: see run.\n')
   t.equal((await check([origin, '--only', 'requests', '--only', 'text', '--allow-unsuccessful'])).code, 0)
 
@@ -346,7 +346,7 @@ t.test('exits with 64 for invalid arguments, and prints the error and the usage'
     [[target, '--timeout', 'soon'], '--timeout must be a duration'],
     [[target, '--only', 'nothing'], 'no probe has the id "nothing"'],
     [[target, '--skip', 'text-'], 'no probe has the id "text-"'],
-    [[target, '--key', 'hidden'], '--key must be a file of keys, or id:secret'],
+    [[target, '--key', 'hidden'], '--key: no such file. It must be a file of keys, or id:secret'],
     [[target, '--no-such-option'], '--no-such-option'],
     [[target, '--allow-unsucessful'], "Unknown option '--allow-unsucessful'. Did you mean --allow-unsuccessful?"],
     [[target, '--header', 'X-hidden'], "--header must be 'name: value'; --reason-header names the field that carries the reason"],
@@ -365,7 +365,7 @@ t.test('exits with 64 for invalid arguments, and prints the error and the usage'
     [[target, '--key-required'], '--key-required needs --idempotent'],
     [[target, '--idempotent', 'POST /', '--outcomes', 'operation'], '--outcomes must be a path such as /v2/operation'],
     [[target, '--idempotent', 'POST /', '--outcomes', '/operation/'], '--outcomes must be a path such as /v2/operation'],
-    [[target, '--idempotent', 'POST /', '--other-key', 'hidden'], '--other-key must be a file of keys, or id:secret'],
+    [[target, '--idempotent', 'POST /', '--other-key', 'hidden'], '--other-key: no such file. It must be a file of keys, or id:secret'],
     [[target, '--idempotent', 'POST /', '--other-key', '-'], '--other-key - needs id:secret'],
     [[target, '--idempotent', 'POST /', '--key', '-', '--data', '-'], '--key - and --data - cannot both read standard input'],
     [[target, '--idempotent', 'POST /', '--other-key', '-', '--data', '@-'], '--other-key - and --data @- cannot both read standard input'],
@@ -386,4 +386,5 @@ t.test('--help prints the usage', async t => {
   const { code, stdout } = await check(['--help'])
   t.equal(code, 0)
   t.match(stdout, /^Usage: fastify-reason-phrase check/)
+  t.match(stdout, 'docs/contract.md')
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { nearestName } from '../../lib/nearest-name.js'
+import { correctName, nearestName } from '../../lib/nearest-name.js'
 
 const names = ['key', 'json', 'data', 'header', 'retry', 'timeout', 'idempotency-key', 'max-response-size', 'outcomes', 'statusCodes', 'permission', 'X']
 
@@ -29,4 +29,31 @@ t.test('finds nothing if no name is similar', async t => {
   for (const name of ['', '--', 'verbose', 'on', 'ab', 'password', 'hush']) t.equal(nearestName(name, names), undefined, name)
   t.equal(nearestName('a', []), undefined)
   t.equal(nearestName('o', ['k']), undefined, 'a name is not found by its length')
+})
+
+const KEYS = ['errors', 'idempotency', 'maintenance', 'permission', 'reasonPhrase', 'signature', 'transaction']
+
+t.test('corrects the spelling of a key', async t => {
+  for (const [name, nearest] of [
+    ['permissions', 'permission'], ['permision', 'permission'], ['premission', 'permission'], ['Permission', 'permission'],
+    ['error', 'errors'], ['erors', 'errors'], ['erorrs', 'errors'],
+    ['signatures', 'signature'], ['singature', 'signature'],
+    ['reasonphrase', 'reasonPhrase'], ['reason-phrase', 'reasonPhrase'], ['reasonPhrases', 'reasonPhrase'],
+    ['maintainance', 'maintenance'], ['maintenence', 'maintenance'],
+    ['idempotent', 'idempotency'], ['idempotence', 'idempotency'], ['idempotancy', 'idempotency'],
+    ['transactions', 'transaction'],
+    ['errors', 'errors']
+  ] as const) t.equal(correctName(name, KEYS), nearest, name)
+})
+
+t.test('does not correct the keys of other plugins', async t => {
+  for (const name of [
+    'rateLimit', 'cors', 'otel', 'swagger', 'compress', 'helmet', 'csrf', 'auth', 'jwt', 'roles', 'cache', 'rawBody', 'url', 'method',
+    'description', 'tags', 'session', 'websocket', 'zod', 'action', 'reason', 'signed', 'isolation', 'router', 'cursors', 'orders', ''
+  ]) t.equal(correctName(name, KEYS), undefined, name)
+})
+
+t.test('does not complete a name', async t => {
+  t.equal(correctName('idem', KEYS), undefined)
+  t.equal(nearestName('idem', KEYS), 'idempotency')
 })
