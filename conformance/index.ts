@@ -8,6 +8,7 @@
 // rules.ts             the rules, and how a response is checked
 // run-probes.ts        sends probes, and returns their results
 // find-violations.ts   finds the violations in an exchange
+// untested.ts         finds what could not be tested
 // scenario.ts          sends the requests of a probe that needs several connections
 // report.ts            describes violations and results
 // probes/              what is sent: one file for each group of probes

@@ -66,7 +66,7 @@ t.test('prints which probes were skipped, and why', async t => {
 
 t.test('does not count a probe with violations as skipped', async t => {
   const target = `http://${(await startKeyedServer(t)).authority}`
-  const { code, stdout } = await check([target, '--header', 'X-Reason', '--idempotent', 'POST /orders {"item":"book"}', '--outcomes', '/elsewhere', '--only', 'idempotency-1-closed'])
+  const { code, stdout } = await check([target, '--reason-header', 'X-Reason', '--idempotent', 'POST /orders {"item":"book"}', '--outcomes', '/elsewhere', '--only', 'idempotency-1-closed'])
   t.equal(code, 1)
   t.match(stdout, /^idempotency +2 +0 +2$/m)
   t.notMatch(stdout, 'was skipped')
