@@ -52,6 +52,8 @@ export default [
     }
   },
 
+  forbidImports({ files: ['examples/**'] }, { regex: '^\\.\\./', message: 'Each example is a folder that can be copied. Import the package by its name.' }),
+
   // The package.
   forbidImports({ files: ['lib/**'] }, FASTIFY, PACKAGE, SERVICE, TOOLS),
   forbidImports({ files: ['client/**'] }, FASTIFY, { regex: '^\\.\\./(?!lib/)', message: 'client/ imports client/ and lib/ only, so that it runs in browsers.' }),

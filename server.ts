@@ -1,44 +1,69 @@
+import { randomUUID } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
 import closeWithGrace from 'close-with-grace'
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import service from './app.js'
 import { serverOptions } from './index.js'
+import { escapeControls } from './lib/control-characters.js'
 import { DatabaseUnavailable } from './plugins/app/database/errors.js'
 import { KeysUnreadable } from './plugins/app/keys/file.js'
+import { createListenError, InvalidSetting, readSettings, type Settings } from './plugins/app/settings.js'
 import { createTerminalStream } from './plugins/app/terminal-log.js'
 
-const { DATABASE_FILE, DATABASE_URL, DRAIN_TIME, HOST, KEYS_FILE, LOG_LEVEL, MESSAGE_BACKLOG, NODE_ENV, PORT } = process.env
+async function start (settings: Settings): Promise<void> {
+  const { databaseFile, databaseUrl, keysFile, messageBacklog } = settings
+  const app = Fastify(serverOptions({
+    // Fastify's own ids begin again with each process.
+    genReqId: () => randomUUID(),
+    // The default, 10 seconds for each plugin, can be too short on a busy machine, or for a migration.
+    pluginTimeout: 60_000,
+    logger: {
+      level: settings.logLevel,
+      stream: process.stdout.isTTY ? await createTerminalStream() : undefined
+    }
+  }, { requestId: true }))
+  app.register(service, { databaseFile, databaseUrl, keysFile, messageBacklog, makeKeys: !settings.isProduction })
 
-const app = Fastify(serverOptions({
-  // The default, 10 seconds for each plugin, can be too short on a busy machine, or for a migration.
-  pluginTimeout: 60_000,
-  logger: {
-    level: LOG_LEVEL || 'info',
-    stream: process.stdout.isTTY ? await createTerminalStream() : undefined
-  }
-}))
-app.register(service, {
-  databaseFile: DATABASE_FILE || undefined,
-  databaseUrl: DATABASE_URL,
-  keysFile: KEYS_FILE || undefined,
-  makeKeys: NODE_ENV !== 'production',
-  messageBacklog: MESSAGE_BACKLOG ? Number(MESSAGE_BACKLOG) : undefined
-})
-
-try {
-  const delay = Number(DRAIN_TIME || 10_000)
-  if (!(delay > 0 && delay < 2 ** 31)) throw new RangeError(`DRAIN_TIME must be a number of milliseconds, not ${DRAIN_TIME}`)
-  // Fastify gets one address: for a name with several, it creates servers that close() does not wait for.
-  const { address } = await lookup(HOST || '127.0.0.1')
-  await app.listen({ host: address, port: Number(PORT || 3000) })
-  closeWithGrace({ delay, logger: app.log }, async ({ signal, err }) => {
-    app.log[err ? 'fatal' : 'info']({ signal, err }, 'Closing')
+  try {
+    await app.ready()
+    await listen(app, settings)
+    closeWithGrace({ delay: settings.drainTime, logger: app.log }, async ({ signal, err }) => {
+      app.log[err ? 'fatal' : 'info']({ signal, err }, 'Closing')
+      await app.close()
+    })
+  } catch (error) {
+    if (isOperational(error)) fail(error)
+    else app.log.fatal(error)
     await app.close()
-  })
-} catch (error) {
-  // An error of the environment is logged as one line, and any other error with its stack.
-  const isOperational = error instanceof DatabaseUnavailable || error instanceof KeysUnreadable || Object.hasOwn(error as Error, 'syscall')
-  app.log.fatal(isOperational ? (error as Error).message : error)
-  await app.close()
+    process.exitCode = 1
+  }
+}
+
+async function listen (app: FastifyInstance, settings: Settings): Promise<void> {
+  try {
+    // Fastify gets one address: for a name with several, it creates servers that close() does not wait for.
+    const { address } = await lookup(settings.host)
+    await app.listen({ host: address, port: settings.port })
+  } catch (error) {
+    throw createListenError(error as NodeJS.ErrnoException, settings) ?? error
+  }
+}
+
+/** Returns whether an error has its cause in the environment, which its message names. Any other one is a bug. */
+function isOperational (error: unknown): error is Error {
+  return error instanceof InvalidSetting || error instanceof DatabaseUnavailable || error instanceof KeysUnreadable
+}
+
+/** Prints an error of the environment on one line, and lets the process end with 1. */
+function fail ({ message }: Error): void {
+  process.stderr.write(`${escapeControls(message)}\n`)
   process.exitCode = 1
 }
+
+let settings: Settings | undefined
+try {
+  settings = readSettings(process.env)
+} catch (error) {
+  fail(error as InvalidSetting)
+}
+if (settings !== undefined) await start(settings)

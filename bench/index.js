@@ -1,3 +1,5 @@
+// Packages that do not support Node 20 are installed from bench/package.json, so that npm install warns of none.
+//
 // npm run bench                 measures everything, in up to 15 minutes on two cores
 // npm run bench -- signed       measures the works whose ids begin so
 // npm run bench -- --quick      runs everything once, to see that it works

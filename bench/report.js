@@ -1,5 +1,5 @@
 // The figures as tables in Markdown, for docs/performance.md.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 
 const COMPARED = ['fastify', '@fastify/sensible', 'fastify-http-errors-enhanced', 'express']
@@ -91,5 +91,6 @@ function tableOf (head, rows) {
 
 // Some packages do not export their package.json.
 function versionOf (name) {
-  return JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8')).version
+  const file = ['node_modules', '../node_modules'].map(folder => new URL(`${folder}/${name}/package.json`, import.meta.url)).find(existsSync)
+  return JSON.parse(readFileSync(file, 'utf8')).version
 }

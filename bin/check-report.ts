@@ -1,4 +1,4 @@
-import { describeResult, formatViolation } from '../conformance/report.js'
+import { describeResult, formatResult, formatViolation, indent } from '../conformance/report.js'
 import type { ProbeResult } from '../conformance/run-probes.js'
 
 /** Returns the results of a check as text for standard output. */
@@ -10,12 +10,7 @@ export const formatTable: FormatReport = (url, protocols, results) => {
   const rows = [['group', 'probes', 'passed', 'failed'], ...countByGroup(results)]
   const lines = [`${url}: ${protocols.join(', ')}`, '']
   for (const [group, ...numbers] of rows) lines.push(`${group!.padEnd(12)}${numbers.map(number => number.padStart(8)).join('')}`)
-  for (const result of failed) {
-    const { sends, source, sent, received, connection } = describeResult(result)
-    lines.push('', `${result.probe.id}: ${sends} (${source})`)
-    for (const violation of result.violations) lines.push(`  ${formatViolation(violation)}`)
-    lines.push('  sent', indent(sent), `  received (connection: ${connection})`, indent(received))
-  }
+  for (const result of failed) lines.push('', formatResult(result))
   const skipped = results.filter(isSkipped)
   if (skipped.length > 0) lines.push('', ...skipped.map(({ probe, skipped }) => `${probe.id} was skipped: ${skipped}`))
   const summary = failed.length === 0
@@ -65,8 +60,4 @@ function countByGroup (results: readonly ProbeResult[]): string[][] {
     const failed = ofGroup.filter(({ violations }) => violations.length > 0)
     return [group, ...[ofGroup.length, ofGroup.length - failed.length - ofGroup.filter(isSkipped).length, failed.length].map(String)]
   })
-}
-
-function indent (text: string, by = '    '): string {
-  return text.trimEnd().split('\n').map(line => by + line).join('\n')
 }

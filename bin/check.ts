@@ -20,7 +20,7 @@ const EXIT_UNREACHABLE = 2
 const usage = `Usage: fastify-reason-phrase check [options] <url>
 
 Sends well-formed and malformed requests to a running server, and checks the
-responses by the contract of responses.md.
+responses by the contract. It is in docs/contract.md of this package.
 
   --header <name>       the header that carries the message (EB-REASON-PHRASE)
   --status <code>       a status code that extends the table; can be repeated

@@ -12,6 +12,7 @@ export function formatForTerminal (result: Result, color: boolean): string {
   if (result.outcome !== 'success') {
     lines.push(toOneLine(result.reason))
     if (result.retryAfter !== undefined) lines.push(`Retry after ${result.retryAfter} s`)
+    if (result.requestId !== undefined) lines.push(`Request ${toOneLine(result.requestId)}`)
   } else if (result.body !== undefined) {
     lines.push('', formatBody(result.body))
   }
@@ -26,6 +27,7 @@ export function formatLines (result: Result): Uint8Array {
   if (result.outcome !== 'success') {
     lines.push(`reason: ${toOneLine(result.reason)}`)
     if (result.retryAfter !== undefined) lines.push(`retry-after: ${result.retryAfter}`)
+    if (result.requestId !== undefined) lines.push(`request-id: ${toOneLine(result.requestId)}`)
   }
   for (const [name, value] of Object.entries({ 'idempotency-key': idempotencyKey, attempts, replayed })) {
     if (value !== undefined) lines.push(`${name}: ${value}`)

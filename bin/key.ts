@@ -68,7 +68,7 @@ async function resolveKey (argument: string, source: string, { stderr }: Streams
   const { file, id } = findFile(argument)
   if (file === undefined) {
     const key = parsePair(argument)
-    if (key === undefined) throw new UsageError(`${source} must be a file of keys, or id:secret`)
+    if (key === undefined) throw new UsageError(`${source}: no such file. It must be a file of keys, or id:secret`)
     return key
   }
   const { text, isShared } = readKeyFile(file, `The file of ${source}`)

@@ -7,7 +7,7 @@ import { judgeOutcome } from './recorded-outcome.js'
 import { isPath, type CheckedRequestOptions, type RequestOptions } from './request.js'
 import { describeResult, type KeyedResult, type Result } from './result.js'
 import { createJudge } from './retry.js'
-import { createTransport, DEFAULT_MAX_RESPONSE_BYTES, type BasicClientOptions, type Transport } from './transport.js'
+import { createTransport, DEFAULT_MAX_RESPONSE_BYTES, type BasicClientOptions } from './transport.js'
 
 /** The options of {@link createClient}. */
 export interface ClientOptions extends BasicClientOptions {
@@ -48,25 +48,25 @@ const JSON_EXPANSION = 6
 const MORE_OUTCOME_BYTES = 64 * 1024
 
 /**
- * Returns a client of a service that keeps the contract of `responses.md`.
+ * Returns a client of a service that keeps the contract of `docs/contract.md`.
  *
  * @throws {TypeError} if an option is invalid
  */
 export function createClient ({ retry: retryOptions, outcomes = '/v2/operation', onAttempt: onEachAttempt, ...options }: ClientOptions): Client {
   const { timeout, maxResponseSize = DEFAULT_MAX_RESPONSE_BYTES } = options
-  const transport = createTransport(options)
-  const outcomeTransport = createTransport({ ...options, maxResponseSize: maxResponseSize * JSON_EXPANSION + MORE_OUTCOME_BYTES })
+  const { createRequest, send } = createTransport(options)
+  const maxOutcomeBytes = maxResponseSize * JSON_EXPANSION + MORE_OUTCOME_BYTES
   const retry = retryOptions && resolveRetry(retryOptions)
   if (!isPath(outcomes) || /[?]|\/$/.test(outcomes)) throwInvalidArgument('outcomes must be a path without a query and a slash at its end')
 
   /** Attempts a request until the outcome of the operation is known. */
-  async function run ({ createRequest, send }: Transport, method: string, path: string, { signal, ...options }: CheckedRequestOptions, operation: Omit<Operation, 'send'>) {
+  async function run (method: string, path: string, { signal, ...options }: CheckedRequestOptions, operation: Omit<Operation, 'send'>, maxBytes?: number) {
     const deadline = createDeadline(signal, retry?.deadline ?? timeout)
     try {
       const request = createRequest(method, path, { ...options, signal: deadline.signal }, retry !== undefined)
       const sendAttempt = retry === undefined
-        ? async () => await send(request, deadline)
-        : async () => await sendCopy(send, request, deadline)
+        ? async () => await send(request, deadline, maxBytes)
+        : async () => await sendCopy(request, deadline, maxBytes)
       return await runAttempts({ ...operation, send: sendAttempt }, deadline, retry)
     } finally {
       deadline.clear()
@@ -74,10 +74,10 @@ export function createClient ({ retry: retryOptions, outcomes = '/v2/operation',
   }
 
   /** Sends a copy of a request, so that the request can be sent again. */
-  async function sendCopy (send: Transport['send'], request: Request, { signal }: Deadline): Promise<Result> {
+  async function sendCopy (request: Request, { signal }: Deadline, maxBytes?: number): Promise<Result> {
     const deadline = createDeadline(signal, timeout)
     try {
-      return await send(new Request(request.clone(), { signal: deadline.signal }), deadline)
+      return await send(new Request(request.clone(), { signal: deadline.signal }), deadline, maxBytes)
     } finally {
       deadline.clear()
     }
@@ -88,14 +88,14 @@ export function createClient ({ retry: retryOptions, outcomes = '/v2/operation',
   async function call (method: string, path: string, { onAttempt = onEachAttempt, ...options }: RequestOptions = {}): Promise<Result> {
     const idempotencyKey = resolveKey(options.idempotencyKey)
     const isKeyed = idempotencyKey !== undefined
-    const { result, attempts } = await run(transport, method, path, { ...options, idempotencyKey }, { idempotencyKey, judge: createJudge(method, isKeyed), isPersistent: false, onAttempt })
+    const { result, attempts } = await run(method, path, { ...options, idempotencyKey }, { idempotencyKey, judge: createJudge(method, isKeyed), isPersistent: false, onAttempt })
     return isKeyed || retry !== undefined ? describeResult(result, idempotencyKey, attempts) : result
   }
 
   /** Asks for the outcome of a key. */
   async function ask<Body> (method: string, body: object | undefined, key: string, { onAttempt = onEachAttempt, headers, signal }: SettleOptions = {}): Promise<KeyedResult<Body>> {
     const path = `${outcomes}/${encodeURIComponent(checkKey(key))}`
-    const { result, attempts } = await run(outcomeTransport, method, path, { body, headers, signal }, { idempotencyKey: key, judge: judgeOutcome, isPersistent: true, onAttempt })
+    const { result, attempts } = await run(method, path, { body, headers, signal }, { idempotencyKey: key, judge: judgeOutcome, isPersistent: true, onAttempt }, maxOutcomeBytes)
     return describeResult(result as Result<Body>, key, attempts)
   }
 

@@ -4,7 +4,7 @@ export interface Deadline {
   signal: AbortSignal
   /** Settles like the given promise, but rejects with the signal's reason if the deadline comes first. */
   race<T> (promise: Promise<T>): Promise<T>
-  /** Stops the timer, and stops listening to the caller's signal. */
+  /** Stops the timer, and stops listening to the caller's signal. The signal then keeps nothing in memory. */
   clear (): void
 }
 
@@ -36,6 +36,9 @@ export function createDeadline (callerSignal?: AbortSignal, timeout?: number): D
     clear () {
       clearTimeout(timer)
       callerSignal?.removeEventListener('abort', abort)
+      // Node keeps the signal of a request as long as the request lives, and this handler keeps what was raced, which can be
+      // the request. So without this, neither is ever freed.
+      signal.onabort = null
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The outcome of an operation (`responses.md`):
+ * The outcome of an operation (`docs/contract.md`):
  *
  * - `success`: the response is a 2xx.
  * - `rejected`: the response is a 4xx. The operation did not happen.
@@ -18,6 +18,8 @@ export interface ResponseHead {
 export interface OutcomeOptions {
   /** The name of the header that carries the reason. Default: `EB-REASON-PHRASE`. */
   header?: string | undefined
+  /** The name of the header that carries the id of the request. Default: `x-request-id`. */
+  requestIdHeader?: string | undefined
 }
 
 /** The outcome of an operation, read from its response. */
@@ -28,12 +30,15 @@ export interface ResponseOutcome {
   reason: string
   /** The delay of `Retry-After` (RFC 9110 section 10.2.3) in seconds from now. Absent if the field is missing or malformed. */
   retryAfter?: number
+  /** The id under which the service has logged the request. Absent if the response does not carry it. */
+  requestId?: string
 }
 
 /** Returns the outcome that a response tells. Does not read the body. */
-export function outcomeOf ({ status, statusText, headers }: ResponseHead, { header = 'EB-REASON-PHRASE' }: OutcomeOptions = {}): ResponseOutcome {
+export function outcomeOf ({ status, statusText, headers }: ResponseHead, { header = 'EB-REASON-PHRASE', requestIdHeader = 'x-request-id' }: OutcomeOptions = {}): ResponseOutcome {
   const reason = headers.get(header) || statusText || `HTTP status ${status}`
-  return { outcome: toOutcome(status), status, reason, ...parseRetryAfter(headers.get('retry-after') ?? '') }
+  const requestId = headers.get(requestIdHeader)
+  return { outcome: toOutcome(status), status, reason, ...parseRetryAfter(headers.get('retry-after') ?? ''), ...requestId && { requestId } }
 }
 
 function toOutcome (status: number): Outcome {

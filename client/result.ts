@@ -28,6 +28,8 @@ export interface Rejected extends CallDetails {
   reason: string
   /** When to try again, in seconds from now. */
   retryAfter?: number
+  /** The id under which the service has logged the request. Absent if the response does not carry it. */
+  requestId?: string
   /** The error because of which the request was not sent. */
   cause?: unknown
 }
@@ -45,6 +47,8 @@ export interface Unknown extends CallDetails {
   reason: string
   /** When to try again, in seconds from now. */
   retryAfter?: number
+  /** The id under which the service has logged the request. Absent if the response does not carry it. */
+  requestId?: string
   /** The error of the connection or of the response body, if there was one. */
   cause?: unknown
 }

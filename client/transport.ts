@@ -17,6 +17,8 @@ export interface BasicClientOptions {
   key?: Key | undefined
   /** The name of the header that carries the reason. Default: `EB-REASON-PHRASE`. */
   header?: string | undefined
+  /** The name of the header that carries the id of the request. Default: `x-request-id`. */
+  requestIdHeader?: string | undefined
   /** The function that sends requests. Default: `globalThis.fetch`. */
   fetch?: ((request: Request, init: { signal: AbortSignal }) => Promise<Response>) | undefined
   /** The most milliseconds that an attempt may take, including the response body. Default: no limit. */
@@ -34,20 +36,27 @@ export interface Transport {
    * @throws {TypeError} if an argument is invalid
    */
   createRequest (method: string, path: string, options: CheckedRequestOptions, repeats?: boolean): Request
-  /** Signs a request, and sends it. Does not reject. */
-  send<Body> (request: Request, deadline: Deadline): Promise<Result<Body>>
+  /**
+   * Signs a request, and sends it. Does not reject.
+   *
+   * @param maxBytes the most bytes of the response body. Default: the option `maxResponseSize`
+   */
+  send<Body> (request: Request, deadline: Deadline, maxBytes?: number): Promise<Result<Body>>
 }
 
 export const DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 
 /** @throws {TypeError} if an option is invalid */
-export function createTransport ({ baseUrl, key, header, fetch = globalThis.fetch, timeout, maxResponseSize = DEFAULT_MAX_RESPONSE_BYTES }: BasicClientOptions): Transport {
+export function createTransport ({ baseUrl, key, header, requestIdHeader, fetch = globalThis.fetch, timeout, maxResponseSize = DEFAULT_MAX_RESPONSE_BYTES }: BasicClientOptions): Transport {
   const base = parseBaseUrl(baseUrl)
   const sign = key === undefined ? key : createInPlaceSigner(key)
   if (timeout !== undefined && !(timeout > 0 && timeout <= MAX_TIMEOUT_MS)) throwInvalidArgument(`timeout must be a positive number of milliseconds, at most ${MAX_TIMEOUT_MS}`)
   if (!(maxResponseSize >= 0)) throwInvalidArgument('maxResponseSize must be a number of bytes, at least 0')
-  // Throws if the name is invalid.
-  new Headers().has(header ?? 'a')
+  try {
+    outcomeOf(new Response(), { header, requestIdHeader })
+  } catch {
+    throwInvalidArgument('header and requestIdHeader must be valid header names')
+  }
 
   return {
     createRequest (method, path, options, repeats) {
@@ -58,7 +67,7 @@ export function createTransport ({ baseUrl, key, header, fetch = globalThis.fetc
       return createRequest(base, method, path, options)
     },
 
-    async send<Body> (request: Request, { signal, race }: Deadline): Promise<Result<Body>> {
+    async send<Body> (request: Request, { signal, race }: Deadline, maxBytes = maxResponseSize): Promise<Result<Body>> {
       // As long as there is no tracker, fetch was not called.
       let tracker: SendTracker | undefined
       let received: { status?: number, headers?: Headers } = {}
@@ -70,9 +79,9 @@ export function createTransport ({ baseUrl, key, header, fetch = globalThis.fetc
         const response = await race(fetch(signed, { signal, ...tracker.fetchOptions }))
         const { status, headers } = response
         received = { status, headers }
-        const result = outcomeOf(response, { header })
+        const result = outcomeOf(response, { header, requestIdHeader })
         if (result.outcome === 'success') {
-          return { outcome: result.outcome, status, headers, body: await race(readBody(response, maxResponseSize)) as Body }
+          return { outcome: result.outcome, status, headers, body: await race(readBody(response, maxBytes)) as Body }
         }
         // The contract allows no body here. If there is one, it is not read.
         response.body?.cancel().catch(() => {})

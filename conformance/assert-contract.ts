@@ -1,9 +1,12 @@
 import { AssertionError } from 'node:assert'
 import { isWebResponse } from '../lib/body.js'
-import { Contract } from '../lib/contract.js'
+import type { Contract } from '../lib/contract.js'
+import { checkOptionNames } from '../lib/invalid-option.js'
+import { getContract } from '../lib/response/installation.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
 import { readResponses, type ResponseSyntaxError } from './exchange/response-reader.js'
 import { toFieldLines, type HttpResponse } from './exchange/response.js'
+import { resolveContract, type JudgingOptions } from './resolve-contract.js'
 import { checkResponse, EXCHANGE_RULES, type Violation } from './rules.js'
 import { toSyntaxViolation } from './syntax-violation.js'
 
@@ -16,7 +19,7 @@ export interface InjectedResponse {
   headers: HeaderObject
   trailers: HeaderObject
   rawPayload: Uint8Array
-  raw: { req: { method?: string | undefined } }
+  raw: { req: { method?: string | undefined }, res?: object | undefined }
 }
 
 /** The response of undici's `request`. */
@@ -29,26 +32,25 @@ export interface UndiciResponse {
 }
 
 /** The options of {@link assertContract}. */
-export interface AssertOptions {
-  /** The name of the header that carries the message. Default: `EB-REASON-PHRASE`. */
-  header?: string | undefined
-  /** Status codes from 400 to 599, with their phrases, that extend the table. Default: none. */
-  statusCodes?: Record<number, string> | undefined
+export interface AssertOptions extends JudgingOptions {
   /** The method of the request, for responses that do not have it. Default: `GET`. */
   method?: string | undefined
 }
 
 /**
- * Asserts that one response keeps the contract (`responses.md`). Reads the body
- * of an unsuccessful response, and of no other.
+ * Asserts that one response keeps the contract (`docs/contract.md`). Reads the body
+ * of an unsuccessful response, and of no other. A response of `inject` tells the
+ * header and the status codes of its service.
  *
  * @param response a response of `inject`, of fetch or of undici's `request`, or the bytes of one response; a string is decoded as latin1
  * @throws {AssertionError} if the response breaks rules. The message names all of them.
- * @throws {TypeError} if the value is no response, or if its body was already read
+ * @throws {TypeError} if the value is no response, if its body was already read, or if an option is invalid or differs from
+ *   what the service has
  */
 export async function assertContract (response: InjectedResponse | UndiciResponse | Response | Uint8Array | string, options: AssertOptions = {}): Promise<void> {
+  checkOptionNames(options, ['header', 'statusCodes', 'method'], 'assertContract()')
   const { method = 'GET', ...contractOptions } = options
-  const contract = new Contract(contractOptions)
+  const contract = resolveContract(findContractOf(response), contractOptions)
   const violations: Violation[] = []
   let checked: HttpResponse | undefined
   if (typeof response === 'string' || response instanceof Uint8Array) {
@@ -76,6 +78,12 @@ export async function assertContract (response: InjectedResponse | UndiciRespons
   })
 }
 
+/** Returns the contract of the service, which only a response of `inject` has. */
+function findContractOf (response: unknown): Contract | undefined {
+  const { res } = (response as Partial<InjectedResponse> | null | undefined)?.raw ?? {}
+  return res && getContract(res)
+}
+
 function formatLine ({ rule, found }: Violation): string {
   return `  ${rule.id}: ${rule.text} (${rule.source}), but found ${found}`
 }
@@ -87,7 +95,7 @@ async function toHttpResponse (response: InjectedResponse | UndiciResponse | Res
     return await withBody(response, { method, statusCode: status, phrase: statusText || undefined, fields: [...headers], trailers: [] })
   }
   if (typeof response !== 'object' || response === null || typeof response.statusCode !== 'number' || typeof response.headers !== 'object') {
-    throw new TypeError('fastify-reason-phrase: assertContract takes a response of inject, fetch or undici, or the bytes of one')
+    throw new TypeError('fastify-reason-phrase: assertContract takes a response of inject, fetch or undici, or the bytes of one. Await the response before you pass it')
   }
   const { statusCode, headers } = response
   const fields = toFieldLines(headers)

@@ -1,25 +1,20 @@
-import { Contract } from '../lib/contract.js'
+import type { RouteOptions } from 'fastify'
+import { findContract } from '../lib/service-contract.js'
+import { checkConformanceOptions } from './check-options.js'
 import { toHttp2Request } from './exchange/http2.js'
 import { detectProtocols, type Protocol } from './exchange/protocols.js'
 import type { HeadersHook, RequestOptions } from './exchange/request.js'
+import { completeIdempotency } from './idempotent-routes.js'
 import { createIdempotencyProbes, type IdempotencyOptions } from './probes/idempotency.js'
 import { probeHttp2, probeRequest, type Probe } from './probes/probe.js'
 import { deriveRequests } from './probes/routes.js'
 import type { ResolveRef, Schema } from './probes/schema-values.js'
 import { selectProbes, type Selection } from './probes/select.js'
 import { getRecordedRoutes } from './recorded-routes.js'
-import { describeResult, formatViolation } from './report.js'
+import { resolveContract, type JudgingOptions } from './resolve-contract.js'
 import { runProbes } from './run-probes.js'
+import { createReporter, type Suite } from './suite.js'
 import type { Target } from './target.js'
-
-/** The methods of a tap test that the kit uses. */
-export interface Suite {
-  test (name: string, run: (t: Suite) => void): unknown
-  /** @param extra `skip` is why a probe could not test the service */
-  pass (message: string, extra: any): unknown
-  fail (message: string, extra: any): unknown
-  comment (message: string): unknown
-}
 
 /** The members of a Fastify instance that the kit uses. */
 export interface Service {
@@ -31,13 +26,9 @@ export interface Service {
 }
 
 /** The options of {@link conformance}. */
-export interface ConformanceOptions extends Selection, IdempotencyOptions {
+export interface ConformanceOptions extends Selection, IdempotencyOptions, JudgingOptions {
   /** Requests that the service responds to. For other routes, the kit generates requests from the schemas. Default: GET of the root. */
   requests?: readonly RequestOptions[] | undefined
-  /** The name of the header that carries the message. Default: `EB-REASON-PHRASE`. */
-  header?: string | undefined
-  /** Status codes from 400 to 599, with their phrases, that extend the table. Default: none. */
-  statusCodes?: Record<number, string> | undefined
   /** Returns additional header fields for each well-formed request, such as a signature. */
   headers?: HeadersHook | undefined
   /** How many probes to send at a time. Default: 8. */
@@ -48,18 +39,26 @@ export interface ConformanceOptions extends Selection, IdempotencyOptions {
 
 /**
  * Tests a service: starts it on a free port, sends every probe, and reports
- * each probe as a subtest with the id of the probe. Closes the service at the
- * end, unless it was listening before.
+ * what was found to the test runner. In tap and node:test, each probe is a
+ * subtest with the id of the probe. In vitest, which has no subtests, the test
+ * fails with a summary. Closes the service at the end, unless it was listening
+ * before.
  *
- * The kit also derives probes from the routes of the service. To do so, it must
- * be imported before the service is created. These probes call the routes with
- * valid inputs, so use a service whose data you can lose.
+ * The kit takes the header, the status codes and the path of the outcome routes
+ * from the service. It also derives probes from the routes of the service. To do
+ * so, it must be imported before the service is created. These probes call the
+ * routes with valid inputs, POST and DELETE included, so use a service whose
+ * data you can lose, or exclude routes with `skip`.
  *
- * @throws {TypeError} if an option is invalid
+ * @param t the context of a test of tap, node:test or vitest
+ * @throws {TypeError} if an option is invalid, or differs from what the service has
+ * @throws {AssertionError} if probes found violations, and the test runner has no subtests
  */
 export async function conformance (t: Suite, app: Service, options: ConformanceOptions = {}): Promise<void> {
+  checkConformanceOptions(options)
   const { requests = [], header, statusCodes, headers, concurrency = 8, timeout = 5000 } = options
-  const contract = new Contract({ header, statusCodes })
+  const reporter = createReporter(t, getCalls(conformance))
+  resolveContract(undefined, { header, statusCodes })
   const wasListening = app.server.listening
   if (!wasListening) await app.listen({ port: 0, host: '127.0.0.1' })
   try {
@@ -72,36 +71,36 @@ export async function conformance (t: Suite, app: Service, options: ConformanceO
       base: '',
       // Test services often have self-signed certificates.
       tls: { rejectUnauthorized: false },
-      contract,
+      // A plugin can be registered as late as in listen().
+      contract: resolveContract(findContract(app), { header, statusCodes }),
       requests: requests.length > 0 ? requests : [{ url: '/' }],
       headers,
       timeout
     }
     const protocols = await detectProtocols(target)
     // The probes of the routes come last, because a valid request can change the state of the service.
-    const more = [...createIdempotencyProbes(options, protocols[0]!), ...createRouteProbes(t, app, target, protocols)]
+    const routes = getRecordedRoutes(app)
+    if (routes === undefined) await reporter.comment('No probes for the routes: import fastify-reason-phrase/conformance before you create the service')
+    const more = [
+      ...createIdempotencyProbes(completeIdempotency(options, routes ?? []), protocols[0]!),
+      ...createRouteProbes(routes ?? [], app, target, protocols)
+    ]
     const probes = selectProbes(target, protocols, more, options)
-    for await (const result of runProbes(target, probes, concurrency)) {
-      t.test(result.probe.id, t => {
-        if (result.violations.length === 0) t.pass(result.probe.requires, { skip: result.skipped })
-        for (const violation of result.violations) {
-          // The stack trace would only show this module.
-          t.fail(formatViolation(violation), { ...describeResult(result), stack: '', at: null })
-        }
-        (t as { end?: () => void }).end?.()
-      })
-    }
+    for await (const result of runProbes(target, probes, concurrency)) await reporter.report(result)
+    reporter.end()
   } finally {
     if (!wasListening) await app.close()
   }
 }
 
-function createRouteProbes (t: Suite, app: Service, target: Target, protocols: readonly Protocol[]): Probe[] {
-  const routes = getRecordedRoutes(app)
-  if (routes === undefined) {
-    t.comment('No probes for the routes: import fastify-reason-phrase/conformance before you create the service')
-    return []
-  }
+/** Returns the lines of a stack trace from the caller of a function on. */
+function getCalls (callee: (...args: any[]) => unknown): string {
+  const trace = { stack: '' }
+  Error.captureStackTrace(trace, callee)
+  return trace.stack.slice(trace.stack.indexOf('\n') + 1)
+}
+
+function createRouteProbes (routes: readonly RouteOptions[], app: Service, target: Target, protocols: readonly Protocol[]): Probe[] {
   const resolve: ResolveRef = ref => app.getSchema(ref.replace(/#$/, '')) as Schema | undefined
   const bodyLimit = app.initialConfig.bodyLimit!
   return deriveRequests(routes, target.requests, resolve, bodyLimit).map(({ id, texts, request }): Probe => protocols.includes('http/1.1')

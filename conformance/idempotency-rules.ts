@@ -1,12 +1,5 @@
 import type { Rule } from './rules.js'
-
-const RESPONSES = 'responses.md'
-const PAGE = 'docs/idempotency.md'
-
-/** Returns a section of the draft about the field `Idempotency-Key`. */
-export function draftSection (section: string): string {
-  return `draft-ietf-httpapi-idempotency-key-header-07 section ${section}`
-}
+import { CONTRACT, draftSection, IDEMPOTENCY } from './sources.js'
 
 /** The rules for requests with an idempotency key. */
 export const IDEMPOTENCY_RULES = {
@@ -23,12 +16,12 @@ export const IDEMPOTENCY_RULES = {
   replayMarked: {
     id: 'idempotency-replay-marked',
     text: 'A repetition has Idempotent-Replayed: true, and the first response does not have it',
-    source: PAGE
+    source: IDEMPOTENCY.responses
   },
   status: {
     id: 'idempotency-status',
     text: 'Idempotency-Status has the state of the key',
-    source: PAGE
+    source: IDEMPOTENCY.responses
   },
   mismatch: {
     id: 'idempotency-mismatch',
@@ -38,7 +31,7 @@ export const IDEMPOTENCY_RULES = {
   withoutEffect: {
     id: 'idempotency-without-effect',
     text: 'A refused request does nothing, so the same request with a new key succeeds',
-    source: RESPONSES
+    source: CONTRACT.outcomes
   },
   oneEffect: {
     id: 'idempotency-one-effect',
@@ -48,12 +41,12 @@ export const IDEMPOTENCY_RULES = {
   executing: {
     id: 'idempotency-executing',
     text: 'While a request is executed, a repetition waits, or gets 503 with Retry-After. A 4xx would say that nothing happened',
-    source: RESPONSES
+    source: CONTRACT.outcomes
   },
   key: {
     id: 'idempotency-key',
     text: 'A request without a key that is required, or with an invalid key, is refused with 400',
-    source: `${draftSection('2.7')}, ${PAGE}`
+    source: `${draftSection('2.7')}, ${IDEMPOTENCY.responses}`
   },
   rejection: {
     id: 'idempotency-rejection',
@@ -63,7 +56,7 @@ export const IDEMPOTENCY_RULES = {
   failure: {
     id: 'idempotency-failure',
     text: 'A 5xx is not recorded: the outcome is unknown, and a repetition finds out',
-    source: RESPONSES
+    source: CONTRACT.outcomes
   },
   scope: {
     id: 'idempotency-scope',
@@ -73,11 +66,11 @@ export const IDEMPOTENCY_RULES = {
   closed: {
     id: 'idempotency-closed',
     text: 'A request whose key is closed is refused with 422',
-    source: PAGE
+    source: IDEMPOTENCY.outcomes
   },
   closing: {
     id: 'idempotency-closing',
     text: 'Closing a key returns 200 with the final state of the key, each time the same',
-    source: `${PAGE}, RFC 9110 section 9.2.2`
+    source: `${IDEMPOTENCY.outcomes}, RFC 9110 section 9.2.2`
   }
 } as const satisfies Record<string, Rule>

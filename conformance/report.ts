@@ -24,3 +24,18 @@ export function describeResult ({ probe, exchange }: ProbeResult) {
     connection: exchange.end
   }
 }
+
+/** Returns the probe, its violations, and what was sent and received, as lines of text. */
+export function formatResult (result: ProbeResult): string {
+  const { sends, source, sent, received, connection } = describeResult(result)
+  return [
+    `${result.probe.id}: ${sends} (${source})`,
+    ...result.violations.map(violation => `  ${formatViolation(violation)}`),
+    '  sent', indent(sent), `  received (connection: ${connection})`, indent(received)
+  ].join('\n')
+}
+
+/** Returns a text with spaces before each line. */
+export function indent (text: string, by = '    '): string {
+  return text.trimEnd().split('\n').map(line => by + line).join('\n')
+}

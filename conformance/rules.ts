@@ -5,6 +5,7 @@ import { isRepresentationMetadata } from '../lib/representation-metadata.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
 import { getFieldValues, type HttpResponse } from './exchange/response.js'
 import { IDEMPOTENCY_RULES } from './idempotency-rules.js'
+import { CONTRACT } from './sources.js'
 
 /** One requirement of the contract. */
 export interface Rule {
@@ -30,14 +31,12 @@ interface ResponseRule extends Rule {
   readonly findViolation: (response: HttpResponse, contract: Contract) => string | undefined
 }
 
-const RESPONSES = 'responses.md'
-
 /** The rules for an unsuccessful response. */
 const UNSUCCESSFUL_RULES: readonly ResponseRule[] = [
   {
     id: 'no-body',
     text: 'An unsuccessful response has no body',
-    source: RESPONSES,
+    source: CONTRACT.noBody,
     findViolation: ({ body }) => body.length === 0 ? undefined : `a body of ${body.length} bytes`
   },
   {
@@ -54,7 +53,7 @@ const UNSUCCESSFUL_RULES: readonly ResponseRule[] = [
   {
     id: 'no-representation-metadata',
     text: 'No header field describes a body or how it is transferred',
-    source: `${RESPONSES}, RFC 9110 section 8`,
+    source: `${CONTRACT.noBody}, RFC 9110 section 8`,
     findViolation ({ fields }) {
       const found = fields.map(([name]) => name.toLowerCase()).filter(name => name !== 'content-length' && isRepresentationMetadata(name))
       return found.length === 0 ? undefined : found.join(', ')
@@ -63,13 +62,13 @@ const UNSUCCESSFUL_RULES: readonly ResponseRule[] = [
   {
     id: 'no-trailers',
     text: 'There is no trailer section',
-    source: `${RESPONSES}, RFC 9110 section 6.5`,
+    source: `${CONTRACT.noBody}, RFC 9110 section 6.5`,
     findViolation: ({ trailers }) => trailers.length === 0 ? undefined : `a trailer ${trailers[0]![0]}`
   },
   {
     id: 'status-in-table',
     text: 'The status code is in the table, or the service extends the table with it',
-    source: RESPONSES,
+    source: CONTRACT.statusCodes,
     findViolation: ({ statusCode }, { phrases }) => phrases.has(statusCode) ? undefined : `${statusCode}`
   },
   {
@@ -81,7 +80,7 @@ const UNSUCCESSFUL_RULES: readonly ResponseRule[] = [
   {
     id: 'header',
     text: 'The header has the message on one line',
-    source: RESPONSES,
+    source: CONTRACT.message,
     findViolation (response, { field }) {
       const values = getFieldValues(response, field)
       if (values.length !== 1) return values.length === 0 ? 'no such header' : `${values.length} such fields`
@@ -91,37 +90,37 @@ const UNSUCCESSFUL_RULES: readonly ResponseRule[] = [
   {
     id: 'header-ascii',
     text: 'The message in the header is printable ASCII',
-    source: RESPONSES,
+    source: CONTRACT.message,
     findViolation: (response, { field }) => findUnprintable(getFieldValues(response, field).join(''))
   },
   {
     id: 'header-length',
     text: `The message in the header has at most ${MAX_HEADER_LENGTH} characters`,
-    source: RESPONSES,
+    source: CONTRACT.message,
     findViolation: (response, { field }) => findTooLong(getFieldValues(response, field), MAX_HEADER_LENGTH)
   },
   {
     id: 'phrase',
     text: 'The reason phrase of HTTP/1.x has the message',
-    source: RESPONSES,
+    source: CONTRACT.message,
     findViolation: ({ phrase }) => phrase === '' ? 'an empty reason phrase' : undefined
   },
   {
     id: 'phrase-ascii',
     text: 'The reason phrase is printable ASCII',
-    source: RESPONSES,
+    source: CONTRACT.message,
     findViolation: ({ phrase }) => findUnprintable(phrase ?? '')
   },
   {
     id: 'phrase-length',
     text: `The reason phrase has at most ${MAX_PHRASE_LENGTH} characters`,
-    source: RESPONSES,
+    source: CONTRACT.message,
     findViolation: ({ phrase }) => findTooLong([phrase ?? ''], MAX_PHRASE_LENGTH)
   },
   {
     id: 'phrase-matches-header',
     text: `The reason phrase is the message in the header, truncated to ${MAX_PHRASE_LENGTH} characters`,
-    source: RESPONSES,
+    source: CONTRACT.message,
     findViolation (response, { field }) {
       const [message] = getFieldValues(response, field)
       const { phrase } = response
@@ -137,7 +136,7 @@ const SUCCESSFUL_RULES: readonly ResponseRule[] = [
   {
     id: 'success-without-header',
     text: 'Only an unsuccessful response has the header',
-    source: RESPONSES,
+    source: CONTRACT.successful,
     findViolation: (response, { field }) => getFieldValues(response, field).length === 0 ? undefined : `the header on a ${response.statusCode}`
   }
 ]

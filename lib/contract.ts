@@ -1,8 +1,8 @@
-import { isValidHeader } from './headers.js'
+import { isValidHeader, toHeaderName, type HeaderName } from './headers.js'
 import { createPhrases, toClassCode } from './status-codes.js'
 import { isPlainObject } from './plain-object.js'
 import { MAX_PHRASE_LENGTH, toHeaderText } from './reason-phrase.js'
-import { throwInvalidOption } from './invalid-option.js'
+import { checkOptionNames, throwInvalidOption } from './invalid-option.js'
 import { isRepresentationMetadata } from './representation-metadata.js'
 
 /** Options of the contract. */
@@ -15,7 +15,29 @@ export interface ContractOptions {
   exposeServerErrors?: boolean | undefined
   /** The `WWW-Authenticate` header of a 401 without one (RFC 9110 section 15.5.2). Default: `HMAC`. */
   challenge?: string | undefined
+  /**
+   * The header in which each error carries Fastify's `request.id`: its name, or `true` for `x-request-id`. Default: `false`,
+   * which means none.
+   */
+  requestId?: boolean | string | undefined
 }
+
+/** Fields that pages of other origins can read where they are sent (Fetch Standard, `Access-Control-Expose-Headers`). */
+const EXPOSED_HEADERS = ['Retry-After', 'Location', 'Idempotent-Replayed', 'Idempotency-Status']
+
+type CompleteOptions = { [Name in keyof ContractOptions]-?: NonNullable<ContractOptions[Name]> }
+
+/** An option that two contracts do not have in common. */
+export interface OptionDifference {
+  readonly name: string
+  /** The value of the one contract, and that of the other. */
+  readonly values: readonly [unknown, unknown]
+}
+
+const DEFAULTS: Readonly<CompleteOptions> = { header: 'EB-REASON-PHRASE', statusCodes: {}, exposeServerErrors: false, challenge: 'HMAC', requestId: false }
+
+/** The names of the options. */
+export const CONTRACT_OPTIONS: readonly string[] = Object.keys(DEFAULTS)
 
 /** Fields that HTTP/2 forbids (RFC 9113 section 8.2.2). Node warns about them. */
 export const CONNECTION_FIELDS: ReadonlySet<string> = new Set(['connection', 'http2-settings', 'keep-alive', 'proxy-connection', 'te', 'upgrade'])
@@ -27,7 +49,7 @@ const RESERVED = new Set([
 ])
 
 /**
- * The contract of `responses.md` with the options of one service.
+ * The contract of `docs/contract.md` with the options of one service.
  *
  * @throws {TypeError} for an option that is unknown, of the wrong type, or cannot work
  */
@@ -38,21 +60,29 @@ export class Contract {
   readonly phrases: ReadonlyMap<number, string>
   readonly exposeServerErrors: boolean
   readonly challenge: string
+  /** The field that carries the request's id. Undefined if errors do not carry it. */
+  readonly requestId: HeaderName | undefined
+  /** The fields that pages of other origins can read where they are sent. */
+  readonly exposedHeaders: readonly HeaderName[]
+  /** Their names in lower case. */
+  readonly exposedFields: ReadonlySet<string>
+  readonly #options: CompleteOptions
 
   constructor (options: ContractOptions = {}) {
     if (!isPlainObject(options)) throwInvalidOption('values must come in an object', options)
-    const { header = 'EB-REASON-PHRASE', statusCodes = {}, exposeServerErrors = false, challenge = 'HMAC', ...unknown } = options
-    const [unknownName] = Object.keys(unknown)
-    if (unknownName !== undefined) {
-      throw new TypeError(`fastify-reason-phrase: unknown option "${unknownName}", known are header, statusCodes, exposeServerErrors and challenge, and to the plugin errorSchemas and requireSchemas`)
-    }
+    checkOptionNames(options, CONTRACT_OPTIONS)
+    this.#options = addDefaults(options)
+    const { header, statusCodes, exposeServerErrors, challenge, requestId } = this.#options
 
-    this.header = checkHeader(header)
+    this.header = checkHeader('header', header)
     this.field = header.toLowerCase()
     this.phrases = extendTable(statusCodes)
     if (typeof exposeServerErrors !== 'boolean') throwInvalidOption('exposeServerErrors must be a boolean', exposeServerErrors)
     this.exposeServerErrors = exposeServerErrors
     this.challenge = checkChallenge(challenge)
+    this.requestId = checkRequestId(requestId, this.field)
+    this.exposedHeaders = [toHeaderName(header), this.requestId, ...EXPOSED_HEADERS.map(toHeaderName)].filter(name => name !== undefined)
+    this.exposedFields = new Set(this.exposedHeaders.map(({ field }) => field))
   }
 
   /** Returns the status code of the table with which an unsuccessful response is sent. */
@@ -65,18 +95,39 @@ export class Contract {
     return (message !== '' && toHeaderText(message)) || this.phrases.get(statusCode)!
   }
 
+  /** Returns the options in which another contract differs, in the order of {@link CONTRACT_OPTIONS}. */
+  findDifferences (other: Contract): OptionDifference[] {
+    return CONTRACT_OPTIONS
+      .map(name => ({ name, values: [Reflect.get(this.#options, name), Reflect.get(other.#options, name)] as const }))
+      // Different values can mean the same.
+      .filter(({ name, values: [one, another] }) => !new Contract({ [name]: one }).equals(new Contract({ [name]: another })))
+  }
+
   /** Returns whether another contract has the same options. */
   equals (other: Contract): boolean {
     return JSON.stringify([this, [...this.phrases]]) === JSON.stringify([other, [...other.phrases]])
   }
 }
 
-function checkHeader (header: unknown): string {
-  if (typeof header !== 'string') throwInvalidOption('header must be a string', header)
-  if (!isValidHeader(header, '')) throwInvalidOption('header must be a valid header name', header)
+function addDefaults (options: ContractOptions): CompleteOptions {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  return { ...DEFAULTS, ...Object.fromEntries(given) }
+}
+
+function checkHeader (option: string, header: unknown): string {
+  if (typeof header !== 'string') throwInvalidOption(`${option} must be a string`, header)
+  if (!isValidHeader(header, '')) throwInvalidOption(`${option} must be a valid header name`, header)
   const field = header.toLowerCase()
-  if (RESERVED.has(field) || field.startsWith('access-control-') || isRepresentationMetadata(field) || field in {} || header in {}) throwInvalidOption('header must be a header of its own', header)
+  if (RESERVED.has(field) || field.startsWith('access-control-') || isRepresentationMetadata(field) || field in {} || header in {}) throwInvalidOption(`${option} must be a header of its own`, header)
   return header
+}
+
+function checkRequestId (requestId: unknown, reasonField: string): HeaderName | undefined {
+  if (requestId === false) return undefined
+  if (requestId !== true && typeof requestId !== 'string') throwInvalidOption('requestId must be a boolean or the name of a header', requestId)
+  const name = toHeaderName(requestId === true ? 'x-request-id' : checkHeader('requestId', requestId))
+  if (name.field === reasonField) throwInvalidOption('requestId must be another header than that of the message', requestId)
+  return name
 }
 
 function extendTable (statusCodes: unknown): Map<number, string> {

@@ -1,18 +1,23 @@
-import { validateHeaderName, validateHeaderValue, type OutgoingHttpHeader, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
+import { validateHeaderName, validateHeaderValue, type OutgoingHttpHeader, type OutgoingHttpHeaders } from 'node:http'
 
 /** Headers in each of the forms that Node's `writeHead()` takes. */
 export type HeadersInput = OutgoingHttpHeaders | readonly OutgoingHttpHeader[] | ReadonlyArray<[string, OutgoingHttpHeader]>
 
-/** The header that carries the message. */
-export interface MessageHeader {
-  /** Its name as it is sent. */
-  header: string
-  /** Its name in lower case. */
-  field: string
+/** The name of a header. */
+export interface HeaderName {
+  /** As it is sent. */
+  readonly header: string
+  /** In lower case. */
+  readonly field: string
+}
+
+/** Returns the name of a header, given as it is sent. */
+export function toHeaderName (header: string): HeaderName {
+  return { header, field: header.toLowerCase() }
 }
 
 /** Returns whether headers contain the header that carries the message. */
-export function hasMessageHeader (headers: HeadersInput, messageHeader: MessageHeader): boolean {
+export function hasMessageHeader (headers: HeadersInput, messageHeader: HeaderName): boolean {
   return Array.isArray(headers)
     ? messageHeader.header in normalizeHeaders(headers, messageHeader)
     : findHeaderName(headers as OutgoingHttpHeaders, messageHeader.field) !== undefined
@@ -23,7 +28,7 @@ export function hasMessageHeader (headers: HeadersInput, messageHeader: MessageH
  *
  * @param isOmitted returns whether a field is left out, given its name in lower case
  */
-export function normalizeHeaders (headers: HeadersInput | undefined, { header, field: messageField }: MessageHeader, isOmitted?: (field: string) => boolean): OutgoingHttpHeaders {
+export function normalizeHeaders (headers: HeadersInput | undefined, { header, field: messageField }: HeaderName, isOmitted?: (field: string) => boolean): OutgoingHttpHeaders {
   const normalized: OutgoingHttpHeaders = {}
   if (Array.isArray(headers)) {
     const flat = Array.isArray(headers[0]) ? headers.flat() : headers
@@ -54,19 +59,10 @@ export function findHeaderName (headers: OutgoingHttpHeaders, field: string): st
 }
 
 /** Returns the value that headers have for a field, given the field's name in lower case. */
-export function getHeaderValue (headers: HeadersInput | undefined, field: string, messageHeader: MessageHeader): OutgoingHttpHeader | undefined {
+export function getHeaderValue (headers: HeadersInput | undefined, field: string, messageHeader: HeaderName): OutgoingHttpHeader | undefined {
   const normalized = normalizeHeaders(headers, messageHeader)
   const name = findHeaderName(normalized, field)
   return name === undefined ? undefined : normalized[name]
-}
-
-/** Allows pages of other origins to read a header (Fetch Standard, `Access-Control-Expose-Headers`). */
-export function addExposedHeader (header: string, response: ServerResponse, headers: OutgoingHttpHeaders): void {
-  const name = findHeaderName(headers, 'access-control-expose-headers') ?? 'access-control-expose-headers'
-  const exposed = [headers[name] ?? response.getHeader(name) ?? []].flat().join(', ')
-  const fields = exposed.toLowerCase().split(',').map(field => field.trim())
-  // With credentials, * is a name like any other, and exposes nothing.
-  if (!fields.includes(header.toLowerCase())) headers[name] = exposed === '' ? header : `${exposed}, ${header}`
 }
 
 /**

@@ -1,4 +1,4 @@
-import { throwInvalidOption } from './invalid-option.js'
+import { checkOptionNames, throwInvalidOption } from './invalid-option.js'
 
 /** Options of a maintenance that starts. */
 export interface MaintenanceStart {
@@ -41,10 +41,9 @@ export const OFF: MaintenanceOff = Object.freeze({ enabled: false })
  */
 export function startMaintenance (start: MaintenanceStart = {}): MaintenanceOn {
   if (typeof start !== 'object' || start === null) throwInvalidOption('options must be an object, such as { message, until }', start, 'maintenance')
-  const { message = DEFAULT_MESSAGE, until, retryAfter, ...others } = start
-  const [unknown] = Object.keys(others)
-  if (unknown !== undefined) throw new TypeError(`fastify-reason-phrase: maintenance option "${unknown}" is unknown, known are message, until and retryAfter`)
-  if (until !== undefined && retryAfter !== undefined) throw new TypeError('fastify-reason-phrase: maintenance takes until or retryAfter, not both')
+  checkOptionNames(start, ['message', 'until', 'retryAfter'], 'maintenance.enter()')
+  const { message = DEFAULT_MESSAGE, until, retryAfter } = start
+  if (until !== undefined && retryAfter !== undefined) throw new TypeError('fastify-reason-phrase: maintenance takes until or retryAfter, not both. Remove one of them')
 
   const endMs = until === undefined ? undefined : parseTime(until, 'until')
   if (endMs !== undefined && endMs <= Date.now()) throwInvalidOption('option until must be in the future', until, 'maintenance')

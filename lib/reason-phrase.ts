@@ -1,9 +1,9 @@
 import anyAscii from 'any-ascii'
 
-/** The longest message in the header, in characters (`responses.md`). */
+/** The longest message in the header, in characters (`docs/contract.md`). */
 export const MAX_HEADER_LENGTH = 512
 
-/** The longest message in the status line, in characters (`responses.md`). */
+/** The longest message in the status line, in characters (`docs/contract.md`). */
 export const MAX_PHRASE_LENGTH = 128
 
 /**
@@ -18,7 +18,7 @@ const BLANK = /[\s\p{Cc}]+/gu
 
 /**
  * Returns a message as the header contains it: printable ASCII, with single spaces, trimmed, at most
- * {@link MAX_HEADER_LENGTH} characters (`responses.md`). Empty if nothing of the message is left. The work does not
+ * {@link MAX_HEADER_LENGTH} characters (`docs/contract.md`). Empty if nothing of the message is left. The work does not
  * grow with the length of the message.
  *
  * @throws {TypeError} if the message is no string

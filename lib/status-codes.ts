@@ -1,5 +1,5 @@
 /**
- * The status codes of unsuccessful responses (`responses.md`), each with its default reason phrase, its reply decorator
+ * The status codes of unsuccessful responses (`docs/contract.md`), each with its default reason phrase, its reply decorator
  * and its meaning. Decorators, the OpenAPI document and the conformance kit are derived from this table.
  */
 export const STATUS_CODES = {
@@ -70,7 +70,7 @@ export function meaningOf (statusCode: number, phrase: string): string {
   return (STATUS_CODES as Record<number, { meaning: string }>)[statusCode]?.meaning ?? `${phrase}.`
 }
 
-/** Returns whether the status code is a 5xx: the operation may or may not have happened (`responses.md`). */
+/** Returns whether the status code is a 5xx: the operation may or may not have happened (`docs/contract.md`). */
 export function isServerError (statusCode: number): boolean {
   return statusCode >= 500
 }

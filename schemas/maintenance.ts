@@ -1,15 +1,16 @@
 import { Type } from '@sinclair/typebox'
+import { VISIBLE_LINE } from './characters.js'
 
 const since = '2025-08-19T09:30:00.000Z'
 const until = '2025-08-19T10:00:00.000Z'
 
 const Enabled = Type.Boolean({ description: 'Whether requests get 503' })
 
-// PostgreSQL stores neither NUL nor lone surrogates. A message of spaces alone has no meaning.
+// A message of spaces alone has no meaning.
 const Message = Type.String({
   minLength: 1,
   maxLength: 512,
-  pattern: '^(?=.*\\S)[^\\p{Cc}\\p{Cs}]+$',
+  pattern: VISIBLE_LINE,
   description: 'The message of these responses',
   examples: ['We move to a larger database']
 })

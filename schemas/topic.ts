@@ -1,10 +1,7 @@
 import { Type } from '@sinclair/typebox'
+import { LINE, TEXT } from './characters.js'
 import { Id, OwnId } from './id.js'
 import { Filter, Page } from './page.js'
-
-// PostgreSQL stores neither NUL nor lone surrogates, and SQLite cuts a text at NUL. So the schemas allow neither.
-const LINE = '^[^\\p{Cc}\\p{Cs}]+$'
-const TEXT = '^[^\\u0000\\p{Cs}]*$'
 
 const Timestamp = (description: string) => Type.String({
   format: 'date-time',

@@ -81,6 +81,10 @@ const boundaries: Record<string, Boundary> = {
     forbidden: ['./plugins/reason-phrase/server-options.js', './client/signer.js', './scripts/exported.js'],
     allowed: ['./app.js', './index.js', './plugins/app/keys/file.js']
   },
+  'examples/any/server.js': {
+    forbidden: ['../../index.js', '../../client/index.js', '../minimal/server.js'],
+    allowed: ['fastify', 'fastify-reason-phrase', 'fastify-reason-phrase/client', './app.js']
+  },
   'test/any.ts': {
     forbidden: [],
     allowed: ['../app.js', '../lib/contract.js', '../plugins/reason-phrase/decorators.js', '../fuzz/random.js', './fixtures/wire.js']

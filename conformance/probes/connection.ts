@@ -4,6 +4,7 @@ import { lastRequestStep, requestStep } from '../exchange/http1.js'
 import { encodeRequest } from '../exchange/request.js'
 import type { HttpResponse } from '../exchange/response.js'
 import { EXCHANGE_RULES, type Violation } from '../rules.js'
+import { CONTRACT } from '../sources.js'
 import { missingPath, type Target } from '../target.js'
 import { probeBytes, probeRequest, probeSteps, type Probe } from './probe.js'
 
@@ -95,16 +96,16 @@ export const connection: readonly Probe[] = [
     })),
   probeRequest('connection-upgrade-h2c', { sends: 'An Upgrade to h2c', why: 'It is obsolete; a server ignores or rejects it', source: 'RFC 9113 section 3.1' },
     target => ({ ...missing(target), headers: { connection: 'upgrade, http2-settings, close', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAAQAAP__' } })),
-  probeRequest('connection-upgrade-unknown', { sends: 'An Upgrade to an unknown protocol', why: 'A 426 is not in the table', source: `responses.md, ${UPGRADE}` },
+  probeRequest('connection-upgrade-unknown', { sends: 'An Upgrade to an unknown protocol', why: 'A 426 is not in the table', source: `${CONTRACT.statusCodes}, ${UPGRADE}` },
     target => ({ ...missing(target), headers: { connection: 'upgrade, close', upgrade: 'no-such-protocol/9' } })),
   probeBytes('connection-request-behind-close', { sends: 'A request with Connection: close, and another request after it', why: 'The second request gets no response', source: 'RFC 9112 section 9.6' },
     target => {
       const request = `GET ${missingPath(target)} HTTP/1.1\r\nHost: ${target.authority}\r\n`
       return `${request}Connection: close\r\n\r\n${request}\r\n`
     }, { answers: [0, 1] }),
-  probeSteps('connection-slow-header', { sends: 'A part of a header section, then waits', why: 'A 408 is not in the table, and comes from the server\'s own timer', source: 'responses.md, RFC 9110 section 15.5.9' },
+  probeSteps('connection-slow-header', { sends: 'A part of a header section, then waits', why: 'A 408 is not in the table, and comes from the server\'s own timer', source: `${CONTRACT.statusCodes}, RFC 9110 section 15.5.9` },
     [0, 1], target => [{ send: Buffer.from(`GET ${missingPath(target)} HTTP/1.1\r\nHost: ${target.authority}\r\nA: `), method: 'GET' }], { slow: true }),
-  probeSteps('connection-slow-body', { sends: 'A part of a body, then waits', why: 'A 408 is not in the table, and comes from the server\'s own timer', source: 'responses.md, RFC 9110 section 15.5.9' },
+  probeSteps('connection-slow-body', { sends: 'A part of a body, then waits', why: 'A 408 is not in the table, and comes from the server\'s own timer', source: `${CONTRACT.statusCodes}, RFC 9110 section 15.5.9` },
     [0, 1], async target => {
       const request = target.requests.find(({ body }) => body !== undefined) ?? { ...missing(target), method: 'POST' }
       const headers = { ...request.headers, 'content-type': 'application/json', 'content-length': '100' }

@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib'
 import { toHttp2Request } from '../exchange/http2.js'
 import type { RequestOptions } from '../exchange/request.js'
+import { CONTRACT } from '../sources.js'
 import { missingPath, type Target } from '../target.js'
 import { probeHttp2, type Probe } from './probe.js'
 
-const RESPONSES = 'responses.md'
 const MALFORMED = 'RFC 9113 section 8.1.1'
 const CARRIER = 'HTTP/2 has no reason phrase, so only the header has the message'
 
@@ -24,21 +24,21 @@ const withBody = (body: string | Uint8Array, headers: Record<string, string> = J
 
 /** The probes of the other groups that HTTP/2 can express. */
 export const http2: readonly Probe[] = [
-  probeHttp2('http2-text-no-resource', { sends: 'GET of an unknown path', why: CARRIER, source: RESPONSES }, 1, oneRequest(missing)),
+  probeHttp2('http2-text-no-resource', { sends: 'GET of an unknown path', why: CARRIER, source: CONTRACT.message }, 1, oneRequest(missing)),
   probeHttp2('http2-text-no-resource-head', { sends: 'HEAD of an unknown path', why: CARRIER, source: 'RFC 9110 section 9.3.2' }, 1,
     oneRequest(target => ({ ...missing(target), method: 'HEAD' }))),
-  probeHttp2('http2-text-no-resource-post', { sends: 'POST of JSON to an unknown path', why: CARRIER, source: RESPONSES }, 1,
+  probeHttp2('http2-text-no-resource-post', { sends: 'POST of JSON to an unknown path', why: CARRIER, source: CONTRACT.message }, 1,
     oneRequest(target => ({ ...missing(target), method: 'POST', body: {} }))),
-  probeHttp2('http2-text-good', { sends: 'A known request', why: 'A success has no header', source: RESPONSES }, 1, oneRequest(known)),
-  probeHttp2('http2-text-over-512', { sends: 'GET of an unknown path of 600 characters', why: 'Messages often repeat the path; the header is truncated to 512 characters', source: RESPONSES }, 1,
+  probeHttp2('http2-text-good', { sends: 'A known request', why: 'A success has no header', source: CONTRACT.successful }, 1, oneRequest(known)),
+  probeHttp2('http2-text-over-512', { sends: 'GET of an unknown path of 600 characters', why: 'Messages often repeat the path; the header is truncated to 512 characters', source: CONTRACT.message }, 1,
     oneRequest(target => ({ url: missingPath(target, '/' + 'h'.repeat(600)) }))),
-  probeHttp2('http2-text-not-ascii', { sends: 'GET of an unknown path of percent-encoded emoji', why: 'A message that repeats it must still be ASCII', source: RESPONSES }, 1,
+  probeHttp2('http2-text-not-ascii', { sends: 'GET of an unknown path of percent-encoded emoji', why: 'A message that repeats it must still be ASCII', source: CONTRACT.message }, 1,
     oneRequest(target => ({ url: missingPath(target, '/' + '%F0%9F%98%80'.repeat(140)) }))),
   probeHttp2('http2-text-line-break', { sends: 'GET of an unknown path with a percent-encoded line break', why: 'A line break in a field value makes the response malformed', source: 'RFC 9113 section 8.2.1' }, 1,
     oneRequest(target => ({ url: missingPath(target, '/%0D%0ASet-Cookie:%20a=b') }))),
-  probeHttp2('http2-text-range', { sends: 'A known request with a range that cannot be satisfied', why: 'A 416 has Content-Range, and is not in the table', source: RESPONSES }, 1,
+  probeHttp2('http2-text-range', { sends: 'A known request with a range that cannot be satisfied', why: 'A 416 has Content-Range, and is not in the table', source: CONTRACT.statusCodes }, 1,
     oneRequest(target => ({ ...known(target), headers: { ...known(target).headers, range: 'bytes=999999999999-' } }))),
-  probeHttp2('http2-routing-wrong-method', { sends: 'PROPFIND of a known path', why: 'A 405 is not in the table', source: RESPONSES }, 1,
+  probeHttp2('http2-routing-wrong-method', { sends: 'PROPFIND of a known path', why: 'A 405 is not in the table', source: CONTRACT.statusCodes }, 1,
     oneRequest(target => ({ ...known(target), method: 'PROPFIND', body: undefined }))),
   probeHttp2('http2-routing-unknown-method', { sends: 'An unknown method', why: 'No HTTP/1.1 parser rejects it before the router', source: 'RFC 9110 section 9.1' }, 0,
     oneRequest(target => ({ url: knownPath(target), method: 'FROBNICATE' }))),
@@ -50,9 +50,9 @@ export const http2: readonly Probe[] = [
     oneRequest(target => ({ url: `${target.base}/%` }))),
   probeHttp2('http2-routing-bad-utf-8', { sends: 'GET of a known path with a segment that decodes to invalid UTF-8', why: 'It causes a decoding error only in some languages', source: 'RFC 3986 section 2.5' }, 0,
     oneRequest(target => ({ url: `${knownPath(target)}/%ff%fe%c0%80` }))),
-  probeHttp2('http2-routing-long-path', { sends: 'GET of an unknown path of 8000 characters', why: 'A 414 is not in the table', source: `${RESPONSES}, RFC 9110 section 4.1` }, 1,
+  probeHttp2('http2-routing-long-path', { sends: 'GET of an unknown path of 8000 characters', why: 'A 414 is not in the table', source: `${CONTRACT.statusCodes}, RFC 9110 section 4.1` }, 1,
     oneRequest(target => ({ url: missingPath(target, '/' + 'l'.repeat(7900)) }))),
-  probeHttp2('http2-routing-overlong-parameter', { sends: 'GET of a known path with a segment of 1000 characters', why: 'Routers limit the length of parameters', source: RESPONSES }, 1,
+  probeHttp2('http2-routing-overlong-parameter', { sends: 'GET of a known path with a segment of 1000 characters', why: 'Routers limit the length of parameters', source: CONTRACT.unsuccessful }, 1,
     oneRequest(target => ({ url: `${knownPath(target)}/${'p'.repeat(1000)}` }))),
   probeHttp2('http2-routing-no-slash', { sends: 'GET of a path that does not start with a slash', why: 'The request is malformed', source: 'RFC 9113 section 8.3.1' }, 0,
     oneRequest(() => ({ url: 'no-slash' }))),
@@ -68,17 +68,17 @@ export const http2: readonly Probe[] = [
     async target => [await toHttp2Request(target, { ...missing(target), method: 'POST', body: 'abc' }, { 'content-length': '10' })]),
   probeHttp2('http2-framing-section-too-large', { sends: 'A header section of 60 000 bytes', why: 'A 431 is not in the table', source: 'RFC 9113 section 10.5.1' }, 0,
     oneRequest(target => ({ ...missing(target), headers: Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`a${i}`, 'b'.repeat(1000)])) }))),
-  probeHttp2('http2-payload-malformed-json', { sends: 'Malformed JSON', why: 'The parser\'s own message can leak', source: RESPONSES }, 1, withBody('{"a": nope}')),
-  probeHttp2('http2-payload-empty-json', { sends: 'An empty body with the media type JSON', why: 'An empty body is not JSON', source: RESPONSES }, 1, withBody('')),
-  probeHttp2('http2-payload-type-unknown', { sends: 'An unknown media type', why: 'A 415 is not in the table', source: RESPONSES }, 1,
+  probeHttp2('http2-payload-malformed-json', { sends: 'Malformed JSON', why: 'The parser\'s own message can leak', source: CONTRACT.message }, 1, withBody('{"a": nope}')),
+  probeHttp2('http2-payload-empty-json', { sends: 'An empty body with the media type JSON', why: 'An empty body is not JSON', source: CONTRACT.unsuccessful }, 1, withBody('')),
+  probeHttp2('http2-payload-type-unknown', { sends: 'An unknown media type', why: 'A 415 is not in the table', source: CONTRACT.statusCodes }, 1,
     withBody('{}', { 'content-type': 'application/x-no-such-type' })),
-  probeHttp2('http2-payload-type-missing', { sends: 'A body without Content-Type', why: 'The server must guess the media type or reject the body', source: RESPONSES }, 1,
+  probeHttp2('http2-payload-type-missing', { sends: 'A body without Content-Type', why: 'The server must guess the media type or reject the body', source: CONTRACT.unsuccessful }, 1,
     withBody(Buffer.from('{}'), {})),
-  probeHttp2('http2-payload-encoding', { sends: 'JSON compressed with gzip', why: 'Many servers do not support it in requests', source: RESPONSES }, 1,
+  probeHttp2('http2-payload-encoding', { sends: 'JSON compressed with gzip', why: 'Many servers do not support it in requests', source: CONTRACT.unsuccessful }, 1,
     withBody(gzipSync('{}'), { ...JSON_TYPE, 'content-encoding': 'gzip' })),
-  probeHttp2('http2-payload-too-large', { sends: 'A body of 4 MiB', why: 'A 413 is not in the table, and the rest of the body stays unread', source: RESPONSES }, 0,
+  probeHttp2('http2-payload-too-large', { sends: 'A body of 4 MiB', why: 'A 413 is not in the table, and the rest of the body stays unread', source: CONTRACT.statusCodes }, 0,
     withBody('a'.repeat(4 * 1024 * 1024))),
-  probeHttp2('http2-payload-expect-unknown', { sends: 'An unknown expectation', why: 'A 417 is not in the table', source: RESPONSES }, 0,
+  probeHttp2('http2-payload-expect-unknown', { sends: 'An unknown expectation', why: 'A 417 is not in the table', source: CONTRACT.statusCodes }, 0,
     withBody('{}', { ...JSON_TYPE, expect: 'no-such-expectation' })),
   probeHttp2('http2-connection-concurrent', { sends: 'A known request, two for an unknown path, and the known request again, all at once', why: 'An error must not reset other streams', source: 'RFC 9113 section 5.4.2' }, 4,
     async target => [

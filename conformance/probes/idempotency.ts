@@ -1,16 +1,17 @@
 import { isUnsuccessful } from '../../lib/status-codes.js'
 import type { HeadersHook, RequestLines, RequestOptions } from '../exchange/request.js'
 import { getFieldValues, type HttpResponse } from '../exchange/response.js'
-import { draftSection, IDEMPOTENCY_RULES as RULES } from '../idempotency-rules.js'
+import { IDEMPOTENCY_RULES as RULES } from '../idempotency-rules.js'
 import type { Rule } from '../rules.js'
 import type { Scenario } from '../scenario.js'
+import { CONTRACT, draftSection, IDEMPOTENCY } from '../sources.js'
 import { describeDifference, describeStatus, hasStatus, isReplayed, readState } from './keyed-response.js'
 import { createKey, createOperation, isUnique, withKey, withKeyLines, type Operation } from './operation.js'
 import type { ScenarioProbe } from './probe.js'
 
 /** A request that the service executes once for each idempotency key. */
 export interface IdempotentRequest extends RequestOptions {
-  /** Whether the service refuses the request without a key. Default: `false`, so that both are allowed. */
+  /** Whether the service must refuse the request without a key. Default: whether its route has `config: { idempotency: 'required' }`. */
   required?: boolean | undefined
   /** A request with a key that the service answers with a 5xx. Default: none, and its probe is skipped. */
   failing?: RequestOptions | undefined
@@ -25,7 +26,7 @@ export interface IdempotencyOptions {
    * service requires unique values, such as a name. Default: none.
    */
   idempotent?: readonly IdempotentRequest[] | undefined
-  /** The path of the routes that tell the outcome of a key. Default: `/v2/operation`. */
+  /** The path of the routes that tell the outcome of a key. Default: that of the service, or else `/v2/operation`. */
   outcomes?: string | undefined
   /** Like `headers`, but for another caller who may send the same requests. Default: none, and its probe is skipped. */
   otherHeaders?: HeadersHook | undefined
@@ -49,9 +50,6 @@ interface Definition {
   readonly source: string
   readonly run: (subject: Subject) => Promise<void>
 }
-
-const RESPONSES = 'responses.md'
-const PAGE = 'docs/idempotency.md'
 
 const CONCURRENT_REQUESTS = 20
 const MAX_KEY_LENGTH = 255
@@ -78,7 +76,7 @@ const DEFINITIONS: readonly Definition[] = [
     sends: name => `${name}, twice with one key`,
     requires: 'The second response has the bytes of the first one, and says that it is a repetition',
     why: 'A client that has lost the response needs it, and must be able to tell that nothing happened twice',
-    source: `${draftSection('2.6')}, ${PAGE}`,
+    source: `${draftSection('2.6')}, ${IDEMPOTENCY.responses}`,
     async run ({ scenario, request }) {
       const operation = createOperation(request)
       const first = await execute(scenario, operation)
@@ -91,7 +89,7 @@ const DEFINITIONS: readonly Definition[] = [
     sends: name => `${name}, then another one with its key`,
     requires: 'The other request gets 422 and is not executed, and the key still has its response',
     why: 'A client that uses a key twice by mistake must not take the response of another request for its own',
-    source: `${draftSection('2.7')}, ${PAGE}`,
+    source: `${draftSection('2.7')}, ${IDEMPOTENCY.responses}`,
     async run ({ scenario, request }) {
       if (!isUnique(request)) return scenario.skip('No other request is known. Put {{uuid}} into the body or the URL of the request')
       const operation = createOperation(request)
@@ -108,7 +106,7 @@ const DEFINITIONS: readonly Definition[] = [
     sends: name => `${name}, ${CONCURRENT_REQUESTS} times at once with one key`,
     requires: 'One effect: all responses below 400 are the same, and all others are 503 with Retry-After',
     why: 'A server that looks for the key first and records it later executes both of two simultaneous requests',
-    source: `${draftSection('2.6')}, ${RESPONSES}`,
+    source: `${draftSection('2.6')}, ${CONTRACT.outcomes}`,
     async run ({ scenario, request }) {
       const operation = createOperation(request)
       const responses = await scenario.sendAll(Array.from({ length: CONCURRENT_REQUESTS }, () => withKey(operation)))
@@ -121,7 +119,7 @@ const DEFINITIONS: readonly Definition[] = [
     sends: name => `${name}, and repetitions until its response arrives`,
     requires: 'A repetition waits for the response, or gets 503 with Retry-After, and no 409 or other 4xx',
     why: 'A 4xx says that nothing happened, but the first request may still succeed',
-    source: `${RESPONSES}, ${PAGE}`,
+    source: `${CONTRACT.outcomes}, ${IDEMPOTENCY.responses}`,
     async run ({ scenario, request }) {
       const operation = createOperation(request)
       const responses = await sendWhileExecuting(scenario, operation)
@@ -151,7 +149,7 @@ const DEFINITIONS: readonly Definition[] = [
     sends: name => `${name} with an empty key`,
     requires: '400, and the request is not executed',
     why: 'All clients with this fault would share one key',
-    source: `${draftSection('2.1')}, ${PAGE}`,
+    source: `${draftSection('2.1')}, ${IDEMPOTENCY.responses}`,
     async run (subject) {
       await refuseKey(subject, '')
       await refuseKey(subject, '""')
@@ -162,7 +160,7 @@ const DEFINITIONS: readonly Definition[] = [
     sends: name => `${name} with two keys`,
     requires: '400, and the request is not executed',
     why: 'A proxy and the server could each take another one of the two',
-    source: `${draftSection('2.1')}, ${PAGE}`,
+    source: `${draftSection('2.1')}, ${IDEMPOTENCY.responses}`,
     run: async subject => { await refuseKey(subject, [`"${createKey()}"`, `"${createKey()}"`]) }
   },
   {
@@ -170,7 +168,7 @@ const DEFINITIONS: readonly Definition[] = [
     sends: name => `${name} with a key of ${MAX_KEY_LENGTH + 1} characters`,
     requires: '400, and the request is not executed',
     why: 'A key that is cut for its column is the key of other requests, too',
-    source: PAGE,
+    source: IDEMPOTENCY.responses,
     run: async subject => { await refuseKey(subject, `"${createKey().padEnd(MAX_KEY_LENGTH + 1, 'k')}"`) }
   },
   {
@@ -178,7 +176,7 @@ const DEFINITIONS: readonly Definition[] = [
     sends: name => `${name} again with another key, which the service rejects, then with that key once more`,
     requires: 'The same status code and message, as a repetition',
     why: 'A rejection that is executed again can turn into a success after the client was told that nothing happened',
-    source: `${draftSection('2.6')}, ${RESPONSES}`,
+    source: `${draftSection('2.6')}, ${CONTRACT.outcomes}`,
     async run ({ scenario, request }) {
       const operation = createOperation(request)
       await execute(scenario, operation)
@@ -195,7 +193,7 @@ const DEFINITIONS: readonly Definition[] = [
     sends: name => `${name}, made to fail, twice with one key`,
     requires: 'The 5xx has no final Idempotency-Status, and the second response is no repetition',
     why: 'A replayed 5xx hides the outcome from the client for as long as the key lives',
-    source: RESPONSES,
+    source: CONTRACT.outcomes,
     async run ({ scenario, request: { failing } }) {
       if (failing === undefined) return scenario.skip('No request is known that the service answers with a 5xx. Set the option failing (--failing)')
       const operation = createOperation(failing)
@@ -211,7 +209,7 @@ const DEFINITIONS: readonly Definition[] = [
     sends: name => `${name}, then another one of another caller with its key`,
     requires: 'The request of the other caller is executed, and the key of the first caller still has its response',
     why: 'Callers who share keys read the responses of others, and lose their own requests',
-    source: `${draftSection('5')}, ${PAGE}`,
+    source: `${draftSection('5')}, ${IDEMPOTENCY.scope}`,
     async run ({ scenario, request, otherHeaders }) {
       if (otherHeaders === undefined) return scenario.skip('No other caller is known. Set the option otherHeaders (--other-key)')
       const operation = createOperation(request)
@@ -225,7 +223,7 @@ const DEFINITIONS: readonly Definition[] = [
     sends: name => `${name} with a key that was closed before`,
     requires: '422, and the request is not executed',
     why: 'A client closes a key to be sure that a delayed request does nothing',
-    source: PAGE,
+    source: IDEMPOTENCY.outcomes,
     async run (subject) {
       const { scenario, request } = subject
       const operation = createOperation(request)
@@ -240,7 +238,7 @@ const DEFINITIONS: readonly Definition[] = [
     sends: name => `Closes an unused key twice, and the key of ${name} twice`,
     requires: '200 with the final state, closed or succeeded, and the same response again',
     why: 'A client that has lost the response closes the key again',
-    source: `${PAGE}, RFC 9110 section 9.2.2`,
+    source: `${IDEMPOTENCY.outcomes}, RFC 9110 section 9.2.2`,
     async run (subject) {
       await closeTwice(subject, createKey(), 'closed')
       const operation = createOperation(subject.request)
@@ -253,7 +251,7 @@ const DEFINITIONS: readonly Definition[] = [
     sends: name => `${name}, on a connection that is closed after the last byte, then again with its key`,
     requires: 'One effect: the request succeeds, and further repetitions get the same response',
     why: 'A server that records its responses only when they are sent executes the request twice',
-    source: `${draftSection('2.6')}, ${RESPONSES}`,
+    source: `${draftSection('2.6')}, ${CONTRACT.outcomes}`,
     async run ({ scenario, request }) {
       const operation = createOperation(request)
       await scenario.cut(withKey(operation))

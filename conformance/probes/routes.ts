@@ -1,5 +1,6 @@
 import type { RouteOptions } from 'fastify'
 import type { RequestOptions } from '../exchange/request.js'
+import { CONTRACT } from '../sources.js'
 import type { ProbeTexts } from './probe.js'
 import { createInvalidObjects, sampleValue, type InvalidValue, type ResolveRef, type Schema } from './schema-values.js'
 
@@ -18,8 +19,6 @@ interface Inputs {
 }
 
 const INPUTS = ['params', 'query', 'headers', 'body'] as const
-
-const RESPONSES = 'responses.md'
 
 /**
  * Returns requests that test the routes of a service: a valid request, HEAD of
@@ -41,15 +40,20 @@ export function deriveRequests (routes: readonly RouteOptions[], requests: reado
   }))
 }
 
+/** Returns whether a request is for a route. */
+export function isRequestOf ({ method, url }: Pick<RouteOptions, 'method' | 'url'>, request: RequestOptions): boolean {
+  return [method].flat().includes(request.method ?? 'GET') && createPathPattern(url).test(request.url.split('?')[0]!)
+}
+
 function deriveFromRoute (route: RouteOptions, method: string, id: string, requests: readonly RequestOptions[], resolve: ResolveRef, bodyLimit: number): DerivedRequest[] {
   const schemas = getInputSchemas(route)
-  const known = requests.find(request => (request.method ?? 'GET') === method && createPathPattern(route.url).test(request.url.split('?')[0]!))
+  const known = requests.find(request => isRequestOf({ method, url: route.url }, request))
   const valid = createInputs(route, schemas, known, resolve)
   const name = `${method} ${route.url}`
   const derived: DerivedRequest[] = []
   const add = (suffix: string, sends: string, why: string, inputs: Inputs, as = method): void => {
     const request = createRequest(route, as, inputs)
-    if (request !== undefined) derived.push({ id: `${id}${suffix}`, texts: { sends, why, source: RESPONSES }, request })
+    if (request !== undefined) derived.push({ id: `${id}${suffix}`, texts: { sends, why, source: CONTRACT.unsuccessful }, request })
   }
 
   add('', name, 'A success has no header, and an error has no body', valid)

@@ -1,3 +1,4 @@
+import { CONTRACT } from '../sources.js'
 import { missingPath, type Target } from '../target.js'
 import { probeBytes, probeRequest, type Probe } from './probe.js'
 
@@ -17,7 +18,7 @@ export const routing: readonly Probe[] = [
   probeRequest('routing-wrong-method', {
     sends: 'PROPFIND of a known path',
     why: 'A 405 is not in the table, and can come from the router or the HTTP parser',
-    source: 'responses.md, RFC 9110 section 15.5.6'
+    source: `${CONTRACT.statusCodes}, RFC 9110 section 15.5.6`
   }, target => ({ method: 'PROPFIND', url: knownTarget(target) })),
   probeRequest('routing-trace', {
     sends: 'TRACE of a known path',
@@ -117,27 +118,27 @@ export const routing: readonly Probe[] = [
   probeRequest('routing-long-path', {
     sends: 'GET of an unknown path of 8000 characters',
     why: 'Servers should support 8000 characters; 414 is not in the table',
-    source: 'responses.md, RFC 9110 section 4.1'
+    source: `${CONTRACT.statusCodes}, RFC 9110 section 4.1`
   }, target => ({ url: missingPath(target, '/' + 'l'.repeat(7900)) })),
   probeBytes('routing-overlong-path', {
     sends: 'GET of an unknown path of 100 000 characters',
     why: 'Most parsers reject it and respond 414 or 431 themselves',
-    source: 'responses.md, RFC 9110 section 15.5.15'
+    source: `${CONTRACT.statusCodes}, RFC 9110 section 15.5.15`
   }, withRequestLine(target => `GET ${missingPath(target, '/' + 'o'.repeat(100_000))} HTTP/1.1`)),
   probeRequest('routing-overlong-parameter', {
     sends: 'GET of a known path with a segment of 1000 characters',
     why: 'Routers limit the length of parameters, and can respond in their own format',
-    source: 'responses.md'
+    source: CONTRACT.unsuccessful
   }, target => ({ url: `${knownPath(target)}/${'p'.repeat(1000)}` })),
   probeRequest('routing-long-query', {
     sends: 'GET of an unknown path with 1000 query parameters',
     why: 'Query parsers have their own limits',
-    source: 'responses.md'
+    source: CONTRACT.unsuccessful
   }, target => ({ url: missingPath(target, '?' + 'a=1&'.repeat(1000)) })),
   probeBytes('routing-query-nested', {
     sends: 'GET of a known path with a query of nested brackets, __proto__ and a percent sign',
     why: 'Query parsers can fail on it',
-    source: 'responses.md'
+    source: CONTRACT.unsuccessful
   }, withRequestLine(target => `GET ${knownPath(target)}?${'a[b]'.repeat(20)}=1&__proto__[a]=1&constructor=1&% HTTP/1.1`)),
   probeRequest('routing-traversal', {
     sends: 'GET of a path with dot segments above the root',
@@ -167,6 +168,6 @@ export const routing: readonly Probe[] = [
   probeRequest('routing-prototype', {
     sends: 'GET of a path of property names that every object has',
     why: 'A route table that is a plain object also has these properties',
-    source: 'responses.md'
+    source: CONTRACT.unsuccessful
   }, target => ({ url: `${target.base}/__proto__/constructor/toString` }))
 ]

@@ -1,3 +1,4 @@
+import { throwUnknownProbe } from '../check-options.js'
 import type { Protocol } from '../exchange/protocols.js'
 import type { Target } from '../target.js'
 import { probes } from './index.js'
@@ -24,7 +25,7 @@ export interface Selection {
 export function selectProbes (target: Target, protocols: readonly Protocol[], more: readonly Probe[], { skip = [], only = [], slow = false }: Selection): Probe[] {
   const all = [...probes, ...createRequestProbes(target.requests), ...more]
   for (const name of [...skip, ...only]) {
-    if (!all.some(({ id }) => matchesName(id, name))) throw new TypeError(`fastify-reason-phrase: no probe has the id "${name}", or an id that starts with "${name}-"`)
+    if (!all.some(({ id }) => matchesName(id, name))) throwUnknownProbe(name, all.map(({ id }) => id))
   }
   return all.filter(({ id, protocol, slow: isSlow }) => protocols.includes(protocol) &&
     (slow || !isSlow) &&

@@ -2,3 +2,5 @@
 import '../../server.js'
 
 process.stdin.resume().on('end', () => { process.exit() })
+// A service that fails to start ends by itself, as it would without an open standard input.
+process.stdin.unref()

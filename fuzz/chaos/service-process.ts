@@ -16,6 +16,7 @@ export class ServiceProcess {
   #child: ChildProcess | undefined
   #ended: Promise<unknown> = Promise.resolve()
   #isToEnd = false
+  #isListening = false
   #problem: string | undefined
 
   private constructor (folder: string, env: NodeJS.ProcessEnv, port: number) {
@@ -44,20 +45,31 @@ export class ServiceProcess {
     return this.#problem
   }
 
-  /** Starts the process, and resolves when it listens. */
+  /**
+   * Starts the process, and resolves when it listens. A process that ends before that, because its database answers too
+   * slowly, is started again, as a supervisor would.
+   *
+   * @throws {Error} if no process listens within 60 seconds
+   */
   async start (): Promise<void> {
     this.#isToEnd = false
+    this.#isListening = false
+    this.#spawn()
+    const deadline = performance.now() + START_TIMEOUT_MS
+    while (!await canConnect(this.port)) {
+      if (performance.now() > deadline) throw new Error('A process of the service does not start')
+      if (this.#child!.exitCode !== null) this.#spawn()
+      await sleep(POLL_INTERVAL_MS)
+    }
+    this.#isListening = true
+  }
+
+  #spawn (): void {
     const child = spawn(process.execPath, [join('fuzz', 'chaos', 'server.js')], { cwd: this.#folder, env: this.#env, stdio: ['pipe', 2, 2] })
     this.#child = child
     this.#ended = once(child, 'exit').then(([code, signal]) => {
-      if (!this.#isToEnd) this.#problem = `a process of the service has ended by itself, with ${signal ?? code}`
+      if (this.#isListening && !this.#isToEnd) this.#problem = `a process of the service has ended by itself, with ${signal ?? code}`
     })
-    const deadline = performance.now() + START_TIMEOUT_MS
-    while (!await canConnect(this.port)) {
-      if (this.#problem !== undefined) throw new Error(this.#problem)
-      if (performance.now() > deadline) throw new Error('A process of the service does not start')
-      await sleep(POLL_INTERVAL_MS)
-    }
   }
 
   /** Sends SIGKILL, and resolves when the process has ended. */

@@ -1,4 +1,4 @@
-import { throwInvalidOption } from '../invalid-option.js'
+import { checkOptionNames, throwInvalidOption } from '../invalid-option.js'
 import { MAX_TIMEOUT_MS } from '../time-limit.js'
 import type { IdempotencyStore } from './store.js'
 
@@ -66,26 +66,27 @@ const UNRECORDED_HEADERS = [
   'idempotency-status', 'idempotent-replayed'
 ]
 
+const SUBJECT = 'idempotency option'
+
 /**
  * Checks the options, and adds the defaults.
  *
  * @throws {TypeError} if an option is missing, unknown, of the wrong type, or out of range
  */
 export function resolveOptions<T, R> (options: IdempotencyOptions<T, R>): IdempotencySettings<T, R> {
+  checkOptionNames(options, ['store', 'scope', 'outcomes', 'headers', 'wait', 'timeout', 'maxInFlight', 'maxBytes', 'retention'], 'idempotency')
   const {
     store, scope, outcomes, headers = [], wait = 1000, timeout = 30_000,
-    maxInFlight = 5, maxBytes = 1_048_576, retention = 604_800, ...others
+    maxInFlight = 5, maxBytes = 1_048_576, retention = 604_800
   } = options
-  const [unknown] = Object.keys(others)
-  if (unknown !== undefined) throw new TypeError(`fastify-reason-phrase: unknown option "${unknown}" of idempotency, known are store, scope, outcomes, headers, wait, timeout, maxInFlight, maxBytes and retention`)
   // A URL of a database can have a password, so the message shows only its type.
   if (typeof store?.transaction !== 'function' || !DIALECTS.includes(store.dialect)) {
-    throwInvalidOption(`store must be an object with a method transaction and a dialect of ${DIALECTS.join(', ')}, such as kyselyStore(db)`, typeof store)
+    throwInvalidOption(`store must be an object with a method transaction and a dialect of ${DIALECTS.join(', ')}, such as kyselyStore(db)`, typeof store, SUBJECT)
   }
-  if (scope !== undefined && typeof scope !== 'function') throwInvalidOption('scope must be a function from a request to its authenticated caller', scope)
-  if (outcomes !== undefined && !isPath(outcomes)) throwInvalidOption('outcomes must be a path of segments with letters, digits, and - . _ ~, such as /v2/operation', outcomes)
+  if (scope !== undefined && typeof scope !== 'function') throwInvalidOption('scope must be a function from a request to its authenticated caller', scope, SUBJECT)
+  if (outcomes !== undefined && !isPath(outcomes)) throwInvalidOption('outcomes must be a path of segments with letters, digits, and - . _ ~, such as /v2/operation', outcomes, SUBJECT)
   if (!Array.isArray(headers) || !headers.every(isRecordable)) {
-    throwInvalidOption(`headers must be an array of field names in lower case, without ${UNRECORDED_HEADERS.join(', ')}`, headers)
+    throwInvalidOption(`headers must be an array of field names in lower case, without ${UNRECORDED_HEADERS.join(', ')}`, headers, SUBJECT)
   }
   checkInteger('wait', 'a number of milliseconds', wait, 0, MAX_TIMEOUT_MS)
   checkInteger('timeout', 'a positive number of milliseconds', timeout, 1, MAX_TIMEOUT_MS)
@@ -115,6 +116,6 @@ function isRecordable (name: unknown): boolean {
 }
 
 function checkInteger (name: string, rule: string, value: number, min: number, max?: number): void {
-  if (!Number.isSafeInteger(value) || value < min) throwInvalidOption(`${name} must be ${rule}`, value)
-  if (max !== undefined && value > max) throwInvalidOption(`${name} must be at most ${max} milliseconds`, value)
+  if (!Number.isSafeInteger(value) || value < min) throwInvalidOption(`${name} must be ${rule}`, value, SUBJECT)
+  if (max !== undefined && value > max) throwInvalidOption(`${name} must be at most ${max} milliseconds`, value, SUBJECT)
 }

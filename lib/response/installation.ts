@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Contract } from '../contract.js'
+import { findSymbol } from '../find-symbol.js'
 
 /** What the methods of a response need: the same for each response of a class. */
 export interface Installation {
@@ -24,7 +25,16 @@ export interface BaseMethods {
   flushHeaders: Method<void>
 }
 
-export const kInstallation = Symbol('fastify-reason-phrase.installation')
+const INSTALLATION = 'fastify-reason-phrase.installation'
+
+export const kInstallation = Symbol(INSTALLATION)
 
 /** A response whose methods are ours. */
 export type ContractResponse = ServerResponse & { [kInstallation]: Installation }
+
+/** Returns the contract that a response keeps, or undefined if it keeps none. */
+export function getContract (response: object): Contract | undefined {
+  // The conformance kit can come from another copy of the package, which has other symbols.
+  const key = findSymbol(response, INSTALLATION)
+  return key === undefined ? undefined : (response as Record<symbol, Installation>)[key]!.contract
+}

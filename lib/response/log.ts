@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http'
+import { messageFromError } from '../message.js'
 import { isServerError } from '../status-codes.js'
-import { getError, getReply, isLogged, type Reply } from './state.js'
+import { getError, getFrameworkLine, getReply, isExpected, isLogged, markLogged, type Reply } from './state.js'
 
 /**
- * Logs the message of an error with its reply, unless it is logged already. Nothing that a logger or a serializer
- * throws reaches the sender.
+ * Logs the message of an error with its reply, unless it is logged already, by this function or by the framework. Nothing
+ * that a logger or a serializer throws reaches the sender.
  *
  * @param statusCode the status code before it was normalized
  */
@@ -12,12 +13,13 @@ export function logMessage (response: ServerResponse, statusCode: number, messag
   const reply = getReply(response)
   if (reply === undefined || isLogged(response)) return
   const error = getError(response)
-  if (message === '' && error === undefined) return
+  if ((message === '' && error === undefined) || isInFrameworkLine(response, error, message)) return
+  markLogged(response)
   const sent = response.statusCode
   try {
     // A serializer reads the status code from the response.
     if (sent !== statusCode && statusCode <= 599) response.statusCode = statusCode
-    write(reply, statusCode, error, message)
+    writeLine(reply, isExpected(response) ? 'info' : logLevelOf(statusCode), error, message || messageFromError(error))
   } catch {
     // Nothing more can be logged, and the response is complete.
   } finally {
@@ -25,9 +27,21 @@ export function logMessage (response: ServerResponse, statusCode: number, messag
   }
 }
 
-function write (reply: Reply, statusCode: number, error: unknown, message: string): void {
-  // Fastify logs its own errors at these levels.
-  const level = isServerError(statusCode) ? 'error' : 'info'
+/** Returns whether the framework's own line has the message, or the error if there is no message. */
+function isInFrameworkLine (response: ServerResponse, error: unknown, message: string): boolean {
+  const line = getFrameworkLine(response)
+  if (line === undefined) return false
+  return message === '' ? Object.is(line.error, error) : line.message === message
+}
+
+type LogLevel = 'info' | 'error'
+
+/** Returns the level of an error in the log. Fastify logs its own errors at these levels. */
+export function logLevelOf (statusCode: number): LogLevel {
+  return isServerError(statusCode) ? 'error' : 'info'
+}
+
+function writeLine (reply: Reply, level: LogLevel, error: unknown, message: string): void {
   // A serializer of the service expects the reply, as Fastify passes it.
   if (error === undefined) {
     reply.log[level]({ res: reply }, message)

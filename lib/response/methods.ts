@@ -2,6 +2,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { constants, type Http2ServerResponse } from 'node:http2'
 import { hasMessageHeader, normalizeHeaders, type HeadersInput } from '../headers.js'
 import { isUnsuccessful } from '../status-codes.js'
+import { exposeHeaders, hasExposedHeaders } from './exposed-headers.js'
 import { kInstallation, type ContractResponse } from './installation.js'
 import { completeResponse, endResponse, releaseHead, writeErrorHead } from './send-error.js'
 import { getDroppedBody, getPhase, hasHead, isExempt } from './state.js'
@@ -22,9 +23,11 @@ function writeHead (this: ContractResponse, statusCode: number, phrase?: string 
   const given = (typeof phrase === 'object' ? phrase : headers) ?? undefined
   if (!isUnsuccessful(statusCode)) {
     if (this.hasHeader(contract.field)) this.removeHeader(contract.field)
-    if (given === undefined || !hasMessageHeader(given, contract)) return base.writeHead.call(this, statusCode, phrase, headers)
+    const isChanged = (given !== undefined && hasMessageHeader(given, contract)) || hasExposedHeaders(this, given, contract)
+    if (!isChanged) return base.writeHead.call(this, statusCode, phrase, headers)
     const rest: OutgoingHttpHeaders = normalizeHeaders(given, contract)
     delete rest[contract.header]
+    exposeHeaders(this, rest, contract)
     return typeof phrase === 'string' ? base.writeHead.call(this, statusCode, phrase, rest) : base.writeHead.call(this, statusCode, rest)
   }
   if (isExempt(this)) return base.writeHead.call(this, statusCode, phrase, headers)

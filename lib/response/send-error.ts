@@ -1,16 +1,20 @@
 import { STATUS_CODES, type OutgoingHttpHeader, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
 import { CONNECTION_FIELDS, type Contract } from '../contract.js'
 import { hasStackTrace, isErrorReport } from '../error-report.js'
-import { addExposedHeader, findHeaderName, getHeaderValue, isValidHeader, normalizeHeaders, validateHeader, type HeadersInput } from '../headers.js'
+import { findHeaderName, getHeaderValue, isValidHeader, normalizeHeaders, validateHeader, type HeaderName, type HeadersInput } from '../headers.js'
 import { enableLingeringClose } from '../linger.js'
 import { messageFromBody } from '../message.js'
 import { toReasonPhrase } from '../reason-phrase.js'
 import { isRepresentationMetadata } from '../representation-metadata.js'
 import { isServerError } from '../status-codes.js'
 import { DroppedBody, releaseConnection } from './dropped-body.js'
+import { prepareMessage, publishMessage } from './error-channel.js'
+import { exposeHeaders } from './exposed-headers.js'
 import { kInstallation, type ContractResponse } from './installation.js'
 import { logMessage } from './log.js'
+import { warnOfLostContent } from './lost-content.js'
 import { dropRequestBody } from './request-body.js'
+import { getRequestId, toRequestIdHeader } from './request-id.js'
 import {
   getDroppedBody, getError, getMessage, getMessageSource, getPhase, holdHead, isPrivateSource, markCompleted, markEnded, markSent,
   setBodyMessage, startHead, takeHead
@@ -81,6 +85,7 @@ export function releaseHead (response: ContractResponse, body?: string | Uint8Ar
     const message = messageFromBody(body, isFirstChunk && !(Buffer.byteLength(body) >= contentLength))
     // What is written past the framework, or in parts, may come from an upstream.
     if (message !== '') setBodyMessage(response, message, isFirstChunk || isRaw || getError(response) !== undefined || isErrorReport(body))
+    else warnOfLostContent(response, statusCode, body, message)
   }
   sendHead(response, statusCode, headers, getMessage(response))
 }
@@ -95,9 +100,8 @@ function sendHead (response: ContractResponse, statusCode: number, headers: Outg
   headers['content-length'] = '0'
   headers[contract.header] = reason
   if (code === 401) setChallenge(response, headers, contract)
-  if (response.hasHeader('access-control-allow-origin') || findHeaderName(headers, 'access-control-allow-origin') !== undefined) {
-    addExposedHeader(contract.header, response, headers)
-  }
+  if (contract.requestId !== undefined) setRequestId(response, headers, contract.requestId)
+  exposeHeaders(response, headers, contract)
 
   if (isHttp2 || isWrapped) {
     // end() sends it: an HTTP/2 stream ends with its header section only then, and whoever wraps end() may set a header there.
@@ -111,6 +115,7 @@ function sendHead (response: ContractResponse, statusCode: number, headers: Outg
     base.writeHead.call(response, code, toReasonPhrase(reason), headers)
   }
   markSent(response)
+  prepareMessage(response, code, statusCode, reason, isHttp2)
   // Node would reset a connection that closes while its client still sends, and the client would lose the response.
   if (!isHttp2 && (response as NodeResponse)._last && !response.req.complete && response.socket !== null) enableLingeringClose(response.socket)
   logMessage(response, statusCode, message)
@@ -138,13 +143,23 @@ function setChallenge (response: ServerResponse, headers: OutgoingHttpHeaders, c
   if (isBlank(headers[name] ?? response.getHeader('www-authenticate'))) headers[name] = contract.challenge
 }
 
+/** Sets the id of the request, if there is one. It replaces the writer's, such as that of an upstream, which is not in the log. */
+function setRequestId (response: ServerResponse, headers: OutgoingHttpHeaders, { header, field }: HeaderName): void {
+  const id = toRequestIdHeader(getRequestId(response))
+  if (id !== undefined) headers[findHeaderName(headers, field) ?? header] = id
+}
+
 /** Sends the header section, which is all of the response, before its writer has ended it. */
 export function completeResponse (response: ContractResponse): void {
   if (getPhase(response) !== 'sent') return
   const { base, isHttp2 } = response[kInstallation]
   Reflect.deleteProperty(response, 'headersSent')
-  if (isHttp2) endStream(response)
-  else base.flushHeaders.call(response)
+  if (isHttp2) {
+    endStream(response)
+  } else {
+    base.flushHeaders.call(response)
+    publishMessage(response)
+  }
   markCompleted(response, new DroppedBody(response))
   dropRequestBody(response.req)
 }
@@ -174,10 +189,12 @@ function endStream (response: ContractResponse): void {
   } catch {
     // Node refuses some fields only as it sends them. Send the response again without the fields of others.
     for (const field of response.getHeaderNames()) {
-      if (!REQUIRED_FIELDS.has(field) && field !== contract.field) response.removeHeader(field)
+      if (!REQUIRED_FIELDS.has(field) && field !== contract.field && field !== contract.requestId?.field) response.removeHeader(field)
     }
     base.writeHead.call(response, response.statusCode)
   }
+  // Nothing is sent on a stream that the client has closed.
+  if (response.headersSent) publishMessage(response)
 }
 
 /**

@@ -114,13 +114,23 @@ export const TRANSITIONS: { readonly [phase in Phase]: Transitions } = {
 /** What a response needs of the framework's reply. */
 export interface Reply {
   log: Log
+  request?: { id: unknown }
   /** A route with `reasonPhrase: false` is exempt from the contract. */
-  routeOptions?: { config?: { reasonPhrase?: boolean | undefined } }
+  routeOptions?: { url?: string | undefined, config?: { reasonPhrase?: boolean | undefined } }
 }
 
-interface Log {
+/** The logger of the service, or of a request. */
+export interface Log {
   info (fields: object, message: string): void
+  warn (message: string): void
   error (fields: object, message: string): void
+}
+
+/** A line that the framework itself has logged for a response. */
+export interface FrameworkLine {
+  message: string
+  /** The error in the line, if it has one. */
+  error?: unknown
 }
 
 /** A header section that is held until the body arrives, because the body may contain the message. */
@@ -144,8 +154,13 @@ class State {
   message = ''
   error: unknown = undefined
   isLogged = false
+  isExpected = false
+  frameworkLine: FrameworkLine | undefined = undefined
   head: HeldHead | undefined = undefined
   droppedBody: DroppedBody | undefined = undefined
+  /** Whether the response answers a request that could not be read. */
+  isClientError = false
+  publish: (() => void) | undefined = undefined
 
   constructor (phase: Phase) {
     this.phase = phase
@@ -388,7 +403,49 @@ export function isLogged (response: ServerResponse): boolean {
   return read(response).isLogged
 }
 
+/** Marks the error as intended by the operator of the service. Then its message is logged at level `info`, also with a 5xx. */
+export function markExpected (response: ServerResponse): void {
+  modify(response).isExpected = true
+}
+
+/** Returns whether the error is intended by the operator of the service. */
+export function isExpected (response: ServerResponse): boolean {
+  return read(response).isExpected
+}
+
+/** Records the last line that the framework itself has logged for the response, so that nobody logs it again. */
+export function setFrameworkLine (response: ServerResponse, line: FrameworkLine): void {
+  modify(response).frameworkLine = line
+}
+
+/** Returns the last line that the framework itself has logged for the response. */
+export function getFrameworkLine (response: ServerResponse): FrameworkLine | undefined {
+  return read(response).frameworkLine
+}
+
 /** Returns what was thrown for the response, if something was. */
 export function getError (response: ServerResponse): unknown {
   return read(response).error
+}
+
+/** Marks the response as the answer to a request that could not be read to its end. */
+export function markClientError (response: ServerResponse): void {
+  modify(response).isClientError = true
+}
+
+/** Returns whether the response answers a request that could not be read to its end. */
+export function isClientError (response: ServerResponse): boolean {
+  return read(response).isClientError
+}
+
+/** Sets what publishes the error on the channel once it is sent. */
+export function setPublisher (response: ServerResponse, publish: () => void): void {
+  modify(response).publish = publish
+}
+
+/** Returns what publishes the error on the channel, once. Undefined if nothing does. */
+export function takePublisher (response: ServerResponse): (() => void) | undefined {
+  const { publish } = read(response)
+  if (publish !== undefined) modify(response).publish = undefined
+  return publish
 }

@@ -1,3 +1,4 @@
+import { checkOptionNames, throwInvalidOption } from '../invalid-option.js'
 import type { ReplayStore } from './replay-store.js'
 
 // The shortest time between two passes over the nonces that are held after their lifetime.
@@ -18,10 +19,12 @@ const SWEEP_INTERVAL_MS = 1000
  * it also throws for signatures whose nonces it may have forgotten.
  *
  * @param max the maximum number of nonces. Default: 100,000
- * @throws {TypeError} if `max` is not a positive integer
+ * @throws {TypeError} if `max` is not a positive integer, or an option is unknown
  */
-export function memoryStore ({ max = 100_000 }: { max?: number | undefined } = {}): ReplayStore {
-  if (!Number.isSafeInteger(max) || max < 1) throw new TypeError('fastify-reason-phrase: max must be a positive integer')
+export function memoryStore (options: { max?: number | undefined } = {}): ReplayStore {
+  checkOptionNames(options, ['max'], 'memoryStore()')
+  const { max = 100_000 } = options
+  if (!Number.isSafeInteger(max) || max < 1) throwInvalidOption('max of memoryStore() must be a positive integer', max)
   // In milliseconds of the monotonic clock. All have the same lifetime, so the first one is the first to end.
   const recent = new Map<string, { until: number, expires: number }>()
   // When the lifetime of the first one ends, so that most calls do not look for it.

@@ -1,4 +1,4 @@
-import { throwInvalidOption } from '../invalid-option.js'
+import { checkOptionNames, throwInvalidOption } from '../invalid-option.js'
 import { MAX_TIMEOUT_MS } from '../time-limit.js'
 import type { Key } from './keys.js'
 import type { ReplayStore } from './replay-store.js'
@@ -54,21 +54,22 @@ export interface SignatureSettings extends SignatureAge {
 /** The option `replay` with its defaults. */
 export type ReplaySettings = Required<NonNullable<SignatureOptions['replay']>>
 
+const SUBJECT = 'signature option'
+
 /**
  * Checks the options, and adds the defaults.
  *
  * @throws {TypeError} if an option is missing, unknown, of the wrong type, or out of range
  */
 export function resolveOptions (options: SignatureOptions): SignatureSettings {
-  const { keys, keysTimeout = 1000, maxAge = 300, clockSkew = 30, required = ['@method', '@path', '@query', 'content-digest'], replay, ...others } = options
-  const [unknown] = Object.keys(others)
-  if (unknown !== undefined) throw new TypeError(`fastify-reason-phrase: unknown option "${unknown}" of signature, known are keys, keysTimeout, maxAge, clockSkew, required and replay`)
-  if (typeof keys !== 'function') throwInvalidOption('keys must be a function from the id of a key to the key', typeof keys)
+  checkOptionNames(options, ['keys', 'keysTimeout', 'maxAge', 'clockSkew', 'required', 'replay'], 'signature')
+  const { keys, keysTimeout = 1000, maxAge = 300, clockSkew = 30, required = ['@method', '@path', '@query', 'content-digest'], replay } = options
+  if (typeof keys !== 'function') throwInvalidOption('keys must be a function from the id of a key to the key', typeof keys, SUBJECT)
   checkTimeout('keysTimeout', keysTimeout)
-  if (!Number.isSafeInteger(maxAge) || maxAge < 1) throwInvalidOption('maxAge must be a positive number of whole seconds', maxAge)
-  if (!Number.isSafeInteger(clockSkew) || clockSkew < 0) throwInvalidOption('clockSkew must be a number of whole seconds', clockSkew)
+  if (!Number.isSafeInteger(maxAge) || maxAge < 1) throwInvalidOption('maxAge must be a positive number of whole seconds', maxAge, SUBJECT)
+  if (!Number.isSafeInteger(clockSkew) || clockSkew < 0) throwInvalidOption('clockSkew must be a number of whole seconds', clockSkew, SUBJECT)
   if (!Array.isArray(required) || !required.every(isComponentName)) {
-    throwInvalidOption(`required must be an array of field names in lower case and of ${DERIVED_COMPONENTS.join(', ')}`, required)
+    throwInvalidOption(`required must be an array of field names in lower case and of ${DERIVED_COMPONENTS.join(', ')}`, required, SUBJECT)
   }
   return { keys, keysTimeout, maxAge, clockSkew, required, replay: replay === undefined ? undefined : resolveReplay(replay) }
 }
@@ -76,14 +77,15 @@ export function resolveOptions (options: SignatureOptions): SignatureSettings {
 function resolveReplay (replay: NonNullable<SignatureOptions['replay']>): ReplaySettings {
   const { store, timeout = 1000 } = replay ?? {} as Partial<ReplaySettings>
   // An URL of a store can have a password, so the message shows only its type.
-  if (typeof store?.take !== 'function') throwInvalidOption('replay.store must be an object with a method take', typeof store)
+  if (typeof store?.take !== 'function') throwInvalidOption('replay.store must be an object with a method take', typeof store, SUBJECT)
+  checkOptionNames(replay, ['store', 'timeout'], 'replay')
   checkTimeout('replay.timeout', timeout)
   return { store, timeout }
 }
 
 function checkTimeout (name: string, timeout: number): void {
-  if (!Number.isSafeInteger(timeout) || timeout < 1) throwInvalidOption(`${name} must be a positive number of milliseconds`, timeout)
-  if (timeout > MAX_TIMEOUT_MS) throwInvalidOption(`${name} must be at most ${MAX_TIMEOUT_MS} milliseconds`, timeout)
+  if (!Number.isSafeInteger(timeout) || timeout < 1) throwInvalidOption(`${name} must be a positive number of milliseconds`, timeout, SUBJECT)
+  if (timeout > MAX_TIMEOUT_MS) throwInvalidOption(`${name} must be at most ${MAX_TIMEOUT_MS} milliseconds`, timeout, SUBJECT)
 }
 
 function isComponentName (name: unknown): boolean {

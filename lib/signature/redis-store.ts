@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { checkOptionNames } from '../invalid-option.js'
 import type { ReplayStore } from './replay-store.js'
 
 /**
@@ -25,8 +26,11 @@ export interface RedisClient {
  * set back can accept a signature whose nonce Redis has forgotten.
  *
  * @param prefix the prefix of the keys in Redis. Default: `nonce:`
+ * @throws {TypeError} if an option is unknown
  */
-export function redisStore (redis: RedisClient, { prefix = 'nonce:' }: { prefix?: string | undefined } = {}): ReplayStore {
+export function redisStore (redis: RedisClient, options: { prefix?: string | undefined } = {}): ReplayStore {
+  checkOptionNames(options, ['prefix'], 'redisStore()')
+  const { prefix = 'nonce:' } = options
   return {
     async take (nonce, lifetime) {
       const { status } = redis

@@ -11,7 +11,11 @@ import * as topic from '../../schemas/topic.js'
 /** Adds the OpenAPI document of the service at /docs/json, and a page at /docs that shows it, and sends signed requests. */
 export default fp(async function docs (app) {
   await app.register(swagger, openapi(app, {
-    document: { info: { title: 'Topics', version: '2', description: 'A registry of topics.' } },
+    document: {
+      info: { title: 'Topics', version: '2', description: 'A registry of topics.', license: { name: 'MIT', identifier: 'MIT' } },
+      // The service does not know its own URL. This one is relative to that of the document.
+      servers: [{ url: '/', description: 'The service that sends this document' }]
+    },
     schemas: { ...health, ...maintenance, ...message, ...subscription, ...topic }
   }))
   await app.register(async app => {

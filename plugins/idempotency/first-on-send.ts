@@ -42,6 +42,6 @@ export function createContextReplacer (app: FastifyInstance, hook: onSendAsyncHo
 function findContextSymbol (app: FastifyInstance): symbol {
   const kReply = findSymbol(app, REPLY)
   const kContext = kReply && findSymbol((app as unknown as Record<symbol, { prototype: object }>)[kReply]!.prototype, CONTEXT)
-  if (kContext === undefined) throw new Error('fastify-reason-phrase: idempotency does not support this version of Fastify')
+  if (kContext === undefined) throw new Error('fastify-reason-phrase: idempotency does not support this version of Fastify. Update fastify-reason-phrase, or use a version of Fastify that it names as a peer dependency')
   return kContext
 }

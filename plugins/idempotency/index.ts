@@ -2,11 +2,12 @@ import type { FastifyInstance, FastifyRequest, RegisterOptions, RouteHandlerMeth
 import fp from 'fastify-plugin'
 import { resolveOptions, type IdempotencyOptions as Options, type IdempotencySettings } from '../../lib/idempotency/options.js'
 import type { NewRecord } from '../../lib/idempotency/record.js'
+import { decorate } from '../reason-phrase/decorate.js'
 import { markIdempotent } from '../reason-phrase/idempotent-routes.js'
 import { isNotImplemented } from '../reason-phrase/not-implemented.js'
 import { kSignatureAge, kVerify, type Verifying } from '../reason-phrase/permissions.js'
 import { contractOf } from '../reason-phrase/registration.js'
-import { getRouteName } from '../reason-phrase/route-name.js'
+import { createRouteError } from '../reason-phrase/route-name.js'
 import { observeBody } from './body-digest.js'
 import { Coordinator } from './coordinator.js'
 import type { Execution } from './execution.js'
@@ -93,10 +94,10 @@ async function idempotency (app: FastifyInstance, { prefix, logLevel, logSeriali
   checkVerification(app, settings)
   logStore(app, settings)
   new Sweeper(app, settings.store, settings.retention).addHooks()
-  app.decorateRequest('transaction', {
+  decorate(app, 'request', 'transaction', {
     getter (this: KeyedRequest) { return this[kExecution]?.transaction }
   })
-  app.decorateRequest('commitWith', commitWith)
+  decorate(app, 'request', 'commitWith', commitWith)
   app.addHook('onRoute', route => {
     const { idempotency, signature } = route.config ?? {}
     if (idempotency === undefined) return
@@ -105,7 +106,7 @@ async function idempotency (app: FastifyInstance, { prefix, logLevel, logSeriali
     // app.notImplemented does nothing, and is recognized by its identity.
     if (isNotImplemented(route)) return
     if (signature === false && settings.scope === undefined) {
-      throw new Error(`fastify-reason-phrase: the route ${getRouteName(route)} has config.idempotency and signature: false, so that nothing tells its callers apart. Remove one of them, or set the option scope of idempotency`)
+      throw createRouteError(route, 'it has config.idempotency and signature: false, so that nothing tells its callers apart. Remove one of them, or set the option scope of idempotency')
     }
     const { handler } = route
     const keyedHandler: RouteHandlerMethod = function (request, reply) {
@@ -124,16 +125,15 @@ async function idempotency (app: FastifyInstance, { prefix, logLevel, logSeriali
 
 async function commitWith (this: KeyedRequest, commit: (record: NewRecord | undefined) => Promise<boolean>): Promise<void> {
   const route = this.routeOptions
-  const name = `fastify-reason-phrase: the route ${getRouteName(route)}`
-  if (route.config.transaction !== 'shared') throw new Error(`${name} calls request.commitWith(), but shares no transaction. Set its config.transaction to 'shared'`)
-  if (this[kHasCommit]) throw new Error(`${name} calls request.commitWith() twice. Commit all effects in one function`)
+  if (route.config.transaction !== 'shared') throw createRouteError(route, "it calls request.commitWith(), but shares no transaction. Set its config.transaction to 'shared'")
+  if (this[kHasCommit]) throw createRouteError(route, 'it calls request.commitWith() twice. Commit all effects in one function')
   this[kHasCommit] = true
   if (this.headers['idempotency-key'] === undefined) {
     await commit(undefined)
     return
   }
   const execution = this[kExecution]
-  if (execution === undefined) throw new Error(`${name} calls request.commitWith() before its handler. Call it in the handler`)
+  if (execution === undefined) throw createRouteError(route, 'it calls request.commitWith() before its handler. Call it in the handler')
   execution.commitWith(commit)
 }
 

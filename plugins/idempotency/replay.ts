@@ -1,6 +1,4 @@
-import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import { addExposedHeader } from '../../lib/headers.js'
 import { judge, type NewRecord } from '../../lib/idempotency/record.js'
 import { REFUSALS, type IdempotencyStatus, type Outcome, type RefusalName } from '../../lib/idempotency/refusals.js'
 import { setReplyMessage } from '../../lib/response/state.js'
@@ -26,20 +24,11 @@ export class RefusalError extends Error {
 export function markDecided (reply: FastifyReply, status: IdempotencyStatus, isReplayed: boolean): void {
   reply.header(STATUS, status)
   if (isReplayed) reply.header(REPLAYED, 'true')
-  exposeMarks(reply)
 }
 
 /** Removes what {@link markDecided} sets. */
 export function removeMarks (reply: FastifyReply): void {
   reply.removeHeader(STATUS).removeHeader(REPLAYED)
-}
-
-/** Lets pages of other origins read the marks. */
-function exposeMarks (reply: FastifyReply): void {
-  if (!reply.hasHeader('access-control-allow-origin')) return
-  const headers: OutgoingHttpHeaders = { 'access-control-expose-headers': reply.getHeader('access-control-expose-headers') as string }
-  for (const name of [STATUS, REPLAYED]) addExposedHeader(name, reply.raw, headers)
-  reply.headers(headers)
 }
 
 /**

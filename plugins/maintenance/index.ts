@@ -1,6 +1,7 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction, RegisterOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import type { MaintenanceStart, MaintenanceState } from '../../lib/maintenance.js'
+import { decorate } from '../reason-phrase/decorate.js'
 import { resolveOptions, type MaintenanceOptions } from './options.js'
 import { StorePoller } from './store-poller.js'
 import { sendUnavailable } from './send-unavailable.js'
@@ -50,7 +51,7 @@ declare module 'fastify' {
   }
 }
 
-async function maintenance (app: FastifyInstance, options: MaintenanceOptions): Promise<void> {
+async function maintenance (app: FastifyInstance, { prefix, logLevel, logSerializers, ...options }: RegisterOptions & MaintenanceOptions): Promise<void> {
   const settings = resolveOptions(options)
   const { exempt } = settings
   const store = settings.store && new TimeLimitedStore(settings.store, settings.timeout)
@@ -64,12 +65,13 @@ async function maintenance (app: FastifyInstance, options: MaintenanceOptions): 
     sendUnavailable(request, reply, state)
   }
 
-  app.decorate('maintenance', {
+  const decorator: Maintenance = {
     get state () { return current.get() },
     enter: async (start, context) => await current.enter(start, context),
     leave: async context => await current.leave(context),
     reload: async () => await poller?.reload()
-  })
+  }
+  decorate(app, 'instance', 'maintenance', decorator)
   app.addHook('onRequest', answerDuringMaintenance)
   poller?.addHooks()
 }
@@ -80,6 +82,6 @@ async function maintenance (app: FastifyInstance, options: MaintenanceOptions): 
  * read, and before any hook of a plugin that is registered later. Register it
  * directly after `fastify-reason-phrase`.
  *
- * @throws {TypeError} if an option is of the wrong type
+ * @throws {TypeError} if an option is unknown, of the wrong type, or out of range
  */
 export default fp(maintenance, { fastify: '5.x', name: 'fastify-reason-phrase/maintenance', dependencies: ['fastify-reason-phrase'] })

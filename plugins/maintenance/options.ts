@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { throwInvalidOption } from '../../lib/invalid-option.js'
+import { checkOptionNames, throwInvalidOption } from '../../lib/invalid-option.js'
 import { MAX_TIMEOUT_MS } from '../../lib/time-limit.js'
 import type { MaintenanceStore } from './store.js'
 
@@ -30,9 +30,11 @@ export interface MaintenanceSettings {
 /**
  * Checks the options, and adds the defaults.
  *
- * @throws {TypeError} if an option is of the wrong type, or out of range
+ * @throws {TypeError} if an option is unknown, of the wrong type, or out of range
  */
-export function resolveOptions ({ exempt = () => false, store, pollInterval = 500, timeout = 1000 }: MaintenanceOptions): MaintenanceSettings {
+export function resolveOptions (options: MaintenanceOptions): MaintenanceSettings {
+  checkOptionNames(options, ['exempt', 'store', 'pollInterval', 'timeout'], 'maintenance')
+  const { exempt = () => false, store, pollInterval = 500, timeout = 1000 } = options
   if (typeof exempt !== 'function') throwInvalidOption('exempt of maintenance must be a function of the request', exempt)
   if (store !== undefined && (typeof store?.load !== 'function' || typeof store.save !== 'function')) throwInvalidOption('store of maintenance must be an object with load and save', store)
   checkMilliseconds('pollInterval', pollInterval)

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { enableLingeringClose } from '../../lib/linger.js'
 import { getRetryAfterSeconds, type MaintenanceOn } from '../../lib/maintenance.js'
-import { markLogged, setReplyMessage } from '../../lib/response/state.js'
+import { markExpected, setReplyMessage } from '../../lib/response/state.js'
 
 /** Sends 503 with the message of the maintenance and `Retry-After`. */
 export function sendUnavailable ({ raw }: FastifyRequest, reply: FastifyReply, state: MaintenanceOn): void {
@@ -13,7 +13,6 @@ export function sendUnavailable ({ raw }: FastifyRequest, reply: FastifyReply, s
     enableLingeringClose(raw.socket as Socket)
   }
   setReplyMessage(reply.raw, state.message)
-  // Maintenance is not an error of the service, and Fastify itself logs the request.
-  markLogged(reply.raw)
+  markExpected(reply.raw)
   reply.code(503).header('retry-after', getRetryAfterSeconds(state)).send()
 }

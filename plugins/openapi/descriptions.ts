@@ -4,6 +4,9 @@ import { isServerError } from '../../lib/status-codes.js'
 const NO_BODY = 'The response has no body; its message is in the header.'
 const UNKNOWN_STATUS = 'The execution status is unknown: the operation may have succeeded.'
 
+// An end of a sentence, and what can follow it: closing quotes and brackets, and marks of Markdown.
+const END_PATTERN = /[.!?:;…。！？][)\]}"'”’»*_`]*$/
+
 /** The description of an operation that is not implemented. */
 export const NOT_IMPLEMENTED = 'Not implemented yet: it answers 501 where it would succeed.'
 
@@ -12,14 +15,48 @@ export function joinParagraphs (...paragraphs: Array<string | undefined>): strin
   return paragraphs.filter(Boolean).join('\n\n')
 }
 
-/** Joins texts to one paragraph, each with a full stop at its end, and skips those that are missing. */
+/**
+ * Joins texts to one paragraph, each with a full stop at its end, and skips those that are missing. Each text becomes a
+ * paragraph of its own if one of them has several lines, because Markdown would continue its list or table with the next text.
+ */
 export function joinSentences (...texts: Array<string | false | undefined>): string {
-  return texts.filter(text => typeof text === 'string').map(text => text.trim().replace(/[^.!?]$/, '$&.')).join(' ')
+  const sentences = texts.filter(text => typeof text === 'string').map(text => text.trim()).filter(text => text !== '')
+  if (sentences.some(isMultiline)) return joinParagraphs(...sentences.map(text => isMultiline(text) ? text : endSentence(text)))
+  return sentences.map(endSentence).join(' ')
+}
+
+function isMultiline (text: string): boolean {
+  return text.includes('\n')
+}
+
+function endSentence (text: string): string {
+  return END_PATTERN.test(text) ? text : `${text}.`
 }
 
 /** Returns the description of an unsuccessful response. */
-export function describeError (statusCode: number, meaning: string): string {
-  return joinSentences(meaning, isServerError(statusCode) && UNKNOWN_STATUS, NO_BODY)
+export function describeError (statusCode: number, meaning: string | undefined): string {
+  // With a 501, nothing was executed.
+  return joinSentences(meaning, isServerError(statusCode) && statusCode !== 501 && UNKNOWN_STATUS, NO_BODY)
+}
+
+/** The ranges of status codes that have unsuccessful responses, with what they mean. */
+const RANGES = {
+  '4XX': { meaning: 'Another client error.', note: false },
+  '5XX': { meaning: 'Another server error.', note: UNKNOWN_STATUS },
+  default: { meaning: 'Another unsuccessful response.', note: 'With a 5xx, the execution status is unknown: the operation may have succeeded.' }
+} as const
+
+/** A range of status codes that has unsuccessful responses. */
+export type Range = keyof typeof RANGES
+
+/** Returns whether a key of the responses of an operation is a range of status codes that has unsuccessful responses. */
+export function isRange (key: string): key is Range {
+  return Object.hasOwn(RANGES, key)
+}
+
+/** Returns the description of the unsuccessful responses of a range. Default meaning: that of the range. */
+export function describeRange (range: Range, meaning?: string): string {
+  return joinSentences(meaning ?? RANGES[range].meaning, RANGES[range].note, NO_BODY)
 }
 
 /** Returns the description of the contract for the document. */

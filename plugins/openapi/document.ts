@@ -1,14 +1,11 @@
 import type { Contract } from '../../lib/contract.js'
-import { MAX_HEADER_LENGTH } from '../../lib/reason-phrase.js'
-import { meaningOf } from '../../lib/status-codes.js'
-import { describeContract, describeError, joinParagraphs } from './descriptions.js'
+import { describeContract, joinParagraphs } from './descriptions.js'
+import { createMessageField, referToFields } from './header-fields.js'
 import type { Json } from './json.js'
 
-/** Returns the document without its operations: the given parts, with the header and the responses of the contract. */
-export function createDocument (document: Json, { header, phrases }: Contract): Json {
-  const { info, components } = document
-  const responses: Json = {}
-  for (const [statusCode, phrase] of phrases) responses[statusCode] = createErrorResponse(statusCode, meaningOf(statusCode, phrase), header)
+/** Returns the document without its operations: the given parts, with the header of the contract. */
+export function createDocument (document: Json, { header }: Contract): Json {
+  const { info, components, paths } = document
   return {
     ...document,
     openapi: '3.1.0',
@@ -20,21 +17,14 @@ export function createDocument (document: Json, { header, phrases }: Contract): 
     },
     components: {
       ...components,
-      headers: { ...components?.headers, [header]: createMessageHeader() },
-      responses: { ...components?.responses, ...responses }
-    }
+      headers: { ...components?.headers, [header]: components?.headers?.[header] ?? createMessageField() }
+    },
+    // Swagger adds the operations to this object.
+    ...(paths && { paths: { ...paths } })
   }
 }
 
-/** Returns an unsuccessful response: a description, and the header with the message. */
-export function createErrorResponse (statusCode: number, meaning: string, header: string): Json {
-  return { description: describeError(statusCode, meaning), headers: { [header]: { $ref: `#/components/headers/${header}` } } }
-}
-
-function createMessageHeader (): Json {
-  return {
-    description: 'The message of an unsuccessful response. Over HTTP/1.x its first 128 characters are the reason phrase, too.',
-    required: true,
-    schema: { type: 'string', minLength: 1, maxLength: MAX_HEADER_LENGTH, pattern: '^[ -~]*$' }
-  }
+/** Returns an unsuccessful response: a description, the header with the message, and other parts of a response. */
+export function createErrorResponse (description: string, header: string, parts: Json = {}): Json {
+  return { description, ...parts, headers: { ...referToFields([header]), ...parts.headers } }
 }

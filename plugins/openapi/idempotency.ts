@@ -1,7 +1,7 @@
 import type { FastifyContextConfig, RouteOptions } from 'fastify'
-import type { IdempotencyStatus } from '../../lib/idempotency/refusals.js'
 import { isServerError } from '../../lib/status-codes.js'
 import { isIdempotent, isOutcomeRoute } from '../reason-phrase/idempotent-routes.js'
+import { addFields, referToFields, type FieldName } from './header-fields.js'
 import type { Json } from './json.js'
 
 /** Whether the requests of a route can or must have a key, or ask for the outcome of one. */
@@ -9,34 +9,6 @@ type Kind = 'optional' | 'required' | 'outcome'
 
 // Carries the kind of an operation from the schema of its route to the complete document.
 const KIND = 'x-reason-phrase-idempotency'
-
-const STATUSES: Record<IdempotencyStatus, string> = {
-  succeeded: 'the operation happened, once',
-  rejected: 'the operation was rejected, and did nothing',
-  executing: 'another request with the key is being executed',
-  mismatch: 'the key was used for another request',
-  closed: 'the key was closed, so the operation did not happen and never will',
-  expired: 'the key has expired, so the outcome of its operation is no longer known'
-}
-
-/** The header fields of responses. */
-const FIELDS = {
-  'Idempotency-Status': {
-    description: `What became of the idempotency key. ${Object.entries(STATUSES).map(([status, meaning]) => `\`${status}\`: ${meaning}.`).join(' ')} ` +
-      'A response without this field says nothing about the key.',
-    schema: { type: 'string', enum: Object.keys(STATUSES) }
-  },
-  'Idempotent-Replayed': {
-    description: 'The response was recorded when an earlier request with the idempotency key was executed.',
-    schema: { type: 'string', enum: ['true'] }
-  },
-  'Retry-After': {
-    description: 'When to repeat the request: a number of seconds, or a date.',
-    schema: { type: 'string' }
-  }
-}
-
-type FieldName = keyof typeof FIELDS
 
 const UNUSABLE = 'The Idempotency-Key was used for another request, was closed, or has expired. This request did nothing.'
 const UNDECIDED = 'Another request with this Idempotency-Key is being executed, or the store of the keys is unavailable. Repeat the request with the same key.'
@@ -65,7 +37,7 @@ export function getDocumentUrl ({ url, config }: RouteOptions): string {
 export function describeIdempotency ({ config, schema }: RouteOptions, { components }: Json): Json {
   const kind = getKind(config)
   if (kind === undefined) return {}
-  components.headers = { ...FIELDS, ...components.headers }
+  addFields(components, ['Idempotency-Status', 'Idempotent-Replayed', 'Retry-After'])
   return { [KIND]: kind, ...(kind === 'outcome' && { params: renameWildcard(schema!.params as Json) }) }
 }
 
@@ -87,7 +59,7 @@ export function completeIdempotency (operation: Json): void {
   for (const [statusCode, response] of Object.entries<Json>(operation.responses)) {
     const names = getFields(kind, Number(statusCode))
     // All operations share a response that is referred to.
-    if (names.length > 0 && response.$ref === undefined) response.headers = { ...refer(names), ...response.headers }
+    if (names.length > 0 && response.$ref === undefined) response.headers = { ...referToFields(names), ...response.headers }
   }
 }
 
@@ -110,8 +82,4 @@ function getFields (kind: Kind, statusCode: number): FieldName[] {
   if (kind === 'outcome') return statusCode === 422 || statusCode === 200 ? ['Idempotency-Status'] : []
   // A key such as 2xx is no number.
   return isServerError(statusCode) ? [] : ['Idempotency-Status', 'Idempotent-Replayed']
-}
-
-function refer (names: FieldName[]): Json {
-  return Object.fromEntries(names.map(name => [name, { $ref: `#/components/headers/${name}` }]))
 }

@@ -1,11 +1,12 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { contractOf } from '../reason-phrase/index.js'
+import { checkArguments } from './check-arguments.js'
 import { createDocument } from './document.js'
 import { getDocumentUrl } from './idempotency.js'
 import type { Json } from './json.js'
-import { completeOperation, describeOperation, getOperations } from './operations.js'
-import { extractSchemas } from './schemas.js'
+import { completeOperations, describeOperation } from './operations.js'
+import { NamedSchemas } from './schemas.js'
 import { addSecurityScheme } from './security.js'
 
 // The compiler drops an import that no type needs. This one adds to Fastify's own types.
@@ -17,7 +18,10 @@ export { swaggerUiOptions } from './swagger-ui/index.js'
 export interface OpenApiOptions {
   /** Your own parts of the document: `info`, `servers`, `tags`, `security`, `components` and others. Default: none. */
   document?: Record<string, any> | undefined
-  /** Schemas by name. Each schema that the document uses at least twice becomes an entry of `components.schemas`. Default: none. */
+  /**
+   * Schemas by name. Each schema that the document uses at least twice becomes an entry of `components.schemas`, and so does
+   * each schema with an `$id`, which needs no other name. Default: none.
+   */
   schemas?: Record<string, object> | undefined
 }
 
@@ -26,25 +30,31 @@ export interface OpenApiOptions {
  * service then has the unsuccessful responses of each operation:
  * `app.register(swagger, openapi(app))`.
  *
- * @throws {Error} if the plugin `fastify-reason-phrase` is not registered
+ * @throws {TypeError} for an option that is unknown or of the wrong type
+ * @throws {Error} if the plugin `fastify-reason-phrase` is not registered, or if `schemas` and `document.components.schemas`
+ * have different schemas with the same name
  */
-export function openapi (app: FastifyInstance<any, any, any, any, any>, { document = {}, schemas = {} }: OpenApiOptions = {}): FastifyDynamicSwaggerOptions {
+export function openapi (app: FastifyInstance<any, any, any, any, any>, options: OpenApiOptions = {}): FastifyDynamicSwaggerOptions {
+  checkArguments(app, options)
+  const { document = {}, schemas = {} } = options
   const contract = contractOf(app)
-  if (contract === undefined) throw new Error('fastify-reason-phrase: register the plugin before you call openapi()')
+  if (contract === undefined) throw new Error('fastify-reason-phrase: the plugin is not registered. Write app.register(reasonPhrase) before openapi(app)')
 
+  const named = new NamedSchemas(schemas, document.components?.schemas)
   return {
     openapi: createDocument(document, contract),
     convertConstToEnum: false,
+    refResolver: { buildLocalReference: schema => named.nameOf(schema) },
     transform ({ schema, route, ...object }) {
       const { openapiObject } = object as { openapiObject: Json }
       // Swagger looks a security scheme up while it transforms the first operation that names it.
       addSecurityScheme(app, openapiObject)
-      return { schema: describeOperation(app, contract, route, schema, openapiObject), url: getDocumentUrl(route) }
+      return { schema: named.mark(describeOperation(app, contract, route, schema, openapiObject)), url: getDocumentUrl(route) }
     },
     transformObject (object) {
       const { openapiObject } = object as { openapiObject: Json }
-      for (const operation of getOperations(openapiObject)) completeOperation(operation)
-      extractSchemas(openapiObject, schemas)
+      named.extract(openapiObject)
+      completeOperations(openapiObject, contract)
       return openapiObject
     }
   }

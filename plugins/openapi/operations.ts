@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
 import type { Contract } from '../../lib/contract.js'
-import { meaningOf } from '../../lib/status-codes.js'
 import { isNotImplemented } from '../reason-phrase/not-implemented.js'
-import { joinParagraphs, joinSentences, NOT_IMPLEMENTED } from './descriptions.js'
-import { createErrorResponse } from './document.js'
-import { completeIdempotency, describeIdempotency, getRefusals } from './idempotency.js'
+import { joinParagraphs, NOT_IMPLEMENTED } from './descriptions.js'
+import { completeErrors, describeErrors, type RouteOperation } from './errors.js'
+import { LOCATION } from './header-fields.js'
+import { completeIdempotency, describeIdempotency } from './idempotency.js'
 import type { Json } from './json.js'
+import { addOperationIds } from './operation-ids.js'
 import { getSecurity } from './security.js'
 
 // Carries the errors of an operation from the schema of its route to the complete document.
@@ -20,63 +21,48 @@ export function describeOperation (app: FastifyInstance, contract: Contract, rou
     ...(security && { security }),
     ...(isNotImplemented(route) && { 'x-not-implemented': true, description: joinParagraphs(description, NOT_IMPLEMENTED) }),
     ...describeIdempotency(route, openapiObject),
-    [ERRORS]: createErrors(contract, route, security ?? openapiObject.security)
+    [ERRORS]: describeErrors(app, contract, route)
   }
 }
 
-/** Returns the unsuccessful responses of a route, by status code. */
-function createErrors ({ header, phrases }: Contract, route: RouteOptions, security: Json[] | undefined): Json {
-  const { config, schema } = route
-  if (config?.reasonPhrase === false) return {}
-  const { response } = (schema ?? {}) as Json
-  const declared: Json = config?.errors ?? {}
-  const refusals = getRefusals(route)
-  const implied = getImpliedErrors(route, security)
-  const documented = Object.keys({ ...declared, ...refusals, ...response }).map(Number).filter(statusCode => phrases.has(statusCode))
-
-  const errors: Json = {}
-  for (const statusCode of [...new Set([...documented, ...implied])].sort((a, b) => a - b)) {
-    const meaning = declared[statusCode] ?? (implied.includes(statusCode) ? meaningOf(statusCode, phrases.get(statusCode)!) : undefined)
-    errors[statusCode] = declared[statusCode] === undefined && refusals[statusCode] === undefined
-      ? { $ref: `#/components/responses/${statusCode}` }
-      : createErrorResponse(statusCode, joinSentences(meaning, refusals[statusCode]), header)
+/** Completes the operations of the routes: their errors, names, header fields and parameters. */
+export function completeOperations (openapiObject: Json, contract: Contract): void {
+  const operations = takeOperations(openapiObject)
+  completeErrors(openapiObject, operations, contract)
+  addOperationIds(openapiObject, operations)
+  for (const { operation } of operations) {
+    addLocation(operation)
+    makeDefaultsOptional(operation)
+    completeIdempotency(operation)
   }
-  return errors
 }
 
-/** Returns the status codes of the errors that follow from the kind of a route. */
-function getImpliedErrors (route: RouteOptions, security: Json[] | undefined): number[] {
-  const { params, querystring, headers, body } = (route.schema ?? {}) as Json
-  // In a path, two colons stand for one colon.
-  const hasParameter = /[:*]/.test(route.url.replaceAll('::', ''))
-  const statusCodes = [500, 503]
-  if (hasParameter || params || querystring || headers || body) statusCodes.push(400)
-  if (security !== undefined && security.length > 0) statusCodes.push(401, 403)
-  if (hasParameter) statusCodes.push(404)
-  if (isNotImplemented(route)) statusCodes.push(501)
-  return statusCodes
+/** Returns the operations of the routes. The document can have other operations of its own. */
+function takeOperations ({ paths }: Json): RouteOperation[] {
+  const operations: RouteOperation[] = []
+  for (const [path, methods] of Object.entries<Json>(paths)) {
+    for (const method of Object.keys(methods)) {
+      if (!Object.hasOwn(methods[method], ERRORS)) continue
+      // Swagger adds one object for all methods of a route.
+      const { [ERRORS]: errors, ...operation } = structuredClone(methods[method])
+      methods[method] = operation
+      operations.push({ method, path, operation, errors })
+    }
+  }
+  return operations
 }
 
-/** Returns the operations of a document. */
-export function getOperations ({ paths }: Json): Json[] {
-  return Object.values<Json>(paths).flatMap(path => Object.values<Json>(path)).filter(({ responses }) => responses !== undefined)
-}
-
-/** Adds to an operation its errors and `Location`, and makes parameters with a default optional. */
-export function completeOperation (operation: Json): void {
+/** Adds `Location` to the responses that create or accept something. */
+function addLocation ({ responses }: Json): void {
   for (const statusCode of ['201', '202']) {
-    const response = operation.responses[statusCode]
-    if (response !== undefined) response.headers = { Location: createLocationHeader(), ...response.headers }
+    const response = responses[statusCode]
+    if (response !== undefined) response.headers = { Location: LOCATION, ...response.headers }
   }
-  // Swagger does not know that a client can leave out a parameter with a default.
-  for (const parameter of operation.parameters ?? []) {
+}
+
+/** Makes parameters with a default optional. Swagger does not know that a client can leave them out. */
+function makeDefaultsOptional ({ parameters = [] }: Json): void {
+  for (const parameter of parameters) {
     if (parameter.schema?.default !== undefined) parameter.required = parameter.in === 'path'
   }
-  Object.assign(operation.responses, operation[ERRORS])
-  delete operation[ERRORS]
-  completeIdempotency(operation)
-}
-
-function createLocationHeader (): Json {
-  return { description: 'Where the resource is', schema: { type: 'string', format: 'uri-reference' } }
 }

@@ -5,6 +5,20 @@ import type { Json } from './json.js'
 // The name of the security scheme of signed requests.
 const SCHEME = 'signature'
 
+// The credentials of a signed request.
+const SIGNATURE = 'a signature (HMAC)'
+
+/** The credentials of the other schemes: by the scheme of HTTP, or else by the type. */
+const CREDENTIALS: Record<string, string> = {
+  basic: 'a user name and a password (Basic)',
+  bearer: 'a Bearer token',
+  mutualtls: 'a client certificate',
+  oauth2: 'an OAuth 2.0 access token',
+  openidconnect: 'an OpenID Connect token'
+}
+
+const PLACES: Record<string, string> = { header: 'header field', query: 'query parameter' }
+
 /** Adds the security scheme of signed requests if the service verifies them. */
 export function addSecurityScheme (app: FastifyInstance, { components }: Json): void {
   if (verifiesSignatures(app)) components.securitySchemes = { [SCHEME]: createScheme(), ...components.securitySchemes }
@@ -18,6 +32,27 @@ export function getSecurity (app: FastifyInstance, { config = {}, schema }: Rout
   const permissions = getPermissions(config)
   // One of several requirements is enough.
   return permissions.length === 0 ? [{ [SCHEME]: [] }] : permissions.map(permission => ({ [SCHEME]: [permission] }))
+}
+
+/** Returns whether a request needs credentials. An empty requirement stands for a request without any. */
+export function needsCredentials (security: Json[] = []): boolean {
+  return security.some(requirement => Object.keys(requirement).length > 0)
+}
+
+/** Returns what a 401 means to an operation with these security requirements. */
+export function describeUnauthorized (security: Json[], schemes: Json = {}): string {
+  // A requirement lists the schemes that a request needs together. One of several requirements is enough.
+  const alternatives = security.map(requirement => Object.keys(requirement).map(name => describeCredentials(name, schemes[name])).join(' and '))
+  const credentials = [...new Set(alternatives.filter(alternative => alternative !== ''))].join(', or ')
+  if (credentials === '') return 'The request is not authenticated.'
+  return credentials === SIGNATURE ? 'The request was not constructed and signed correctly using HMAC.' : `The request is not authenticated. It needs ${credentials}.`
+}
+
+/** Returns the credentials that a security scheme asks for. */
+function describeCredentials (name: string, { type, scheme = type, in: place, name: field }: Json): string {
+  if (/hmac/i.test(`${name} ${scheme}`) || /^signature$/i.test(field ?? scheme)) return SIGNATURE
+  if (type === 'apiKey') return `an API key in the ${PLACES[place] ?? place} \`${field}\``
+  return CREDENTIALS[scheme.toLowerCase()] ?? `credentials of the scheme ${scheme}`
 }
 
 function verifiesSignatures (app: Verifying): boolean {

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import type { FastifyContextConfig, FastifyInstance, RouteOptions } from 'fastify'
-import { getRouteName } from './route-name.js'
+import { OPERATIONS } from '../../lib/idempotency/outcome-routes.js'
+import { createRouteError } from './route-name.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -21,7 +22,7 @@ declare module 'fastify' {
 const kIsIdempotent = Symbol('fastify-reason-phrase.is-idempotent')
 
 /** Where the config of an outcome route has the routes of the operations whose outcomes it tells. */
-const kOperations = Symbol('fastify-reason-phrase.operations')
+const kOperations = Symbol(OPERATIONS)
 
 type Marked = FastifyContextConfig & { [kIsIdempotent]?: true, [kOperations]?: readonly RouteOptions[] }
 
@@ -66,8 +67,11 @@ export function checkIdempotentRoutes (app: FastifyInstance): void {
   app.addHook('onRoute', route => { routes.push(route) })
   // A later hook of another plugin can change the config of a route.
   app.addHook('onReady', done => {
-    const problem = routes.splice(0).map(findProblem).find(problem => problem !== undefined)
-    done(problem === undefined ? undefined : new Error(problem))
+    for (const route of routes.splice(0)) {
+      const problem = findProblem(route)
+      if (problem !== undefined) return done(createRouteError(route, problem))
+    }
+    done()
   })
 }
 
@@ -75,18 +79,13 @@ export function checkIdempotentRoutes (app: FastifyInstance): void {
 function findProblem (route: RouteOptions): string | undefined {
   const { idempotency, reasonPhrase, transaction } = route.config ?? {}
   if (idempotency === undefined && transaction === undefined) return undefined
-  const name = `fastify-reason-phrase: the route ${getRouteName(route)}`
-  if (idempotency === undefined) return `${name} has config.transaction, but no config.idempotency. Add it, or remove config.transaction`
-  if (transaction !== undefined && transaction !== 'shared') {
-    return `${name} must have 'shared' or nothing as its config.transaction, not ${inspect(transaction)}`
-  }
-  if (idempotency !== 'optional' && idempotency !== 'required') {
-    return `${name} must have 'optional' or 'required' as its config.idempotency, not ${inspect(idempotency)}`
-  }
+  if (idempotency === undefined) return 'it has config.transaction, but no config.idempotency. Add it, or remove config.transaction'
+  if (transaction !== undefined && transaction !== 'shared') return `config.transaction must be 'shared' or left out, not ${inspect(transaction)}`
+  if (idempotency !== 'optional' && idempotency !== 'required') return `config.idempotency must be 'optional' or 'required', not ${inspect(idempotency)}`
   const safe = [route.method].flat().find(method => SAFE_METHODS.has(method))
-  if (safe !== undefined) return `${name} has config.idempotency, but ${safe} requests have no effect. Remove it, or register ${safe} as a route of its own`
-  if (reasonPhrase === false) return `${name} has config.idempotency and reasonPhrase: false. Remove one of them: only rejections without a body are recorded`
+  if (safe !== undefined) return `it has config.idempotency, but ${safe} requests have no effect. Remove it, or register ${safe} as a route of its own`
+  if (reasonPhrase === false) return 'it has config.idempotency and reasonPhrase: false. Remove one of them: only rejections without a body are recorded'
   if (!isIdempotent(route.config!)) {
-    return `${name} has config.idempotency, but nothing handles its keys. Register fastify-reason-phrase/idempotency before the route, and set config.idempotency where you add the route`
+    return 'it has config.idempotency, but nothing handles its keys. Register fastify-reason-phrase/idempotency before the route, and set config.idempotency where you add the route'
   }
 }

@@ -1,5 +1,5 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { findSymbol } from '../../lib/find-symbol.js'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { findLogController, type LogController } from './log-controller.js'
 
 /** Gets the reply of each request before any hook runs. */
 export type IncomingRequestListener = (reply: FastifyReply) => void
@@ -7,16 +7,7 @@ export type IncomingRequestListener = (reply: FastifyReply) => void
 const kListener = Symbol('fastify-reason-phrase.incoming-request')
 const kIsObserved = Symbol('fastify-reason-phrase.is-observed')
 
-/** The description of the symbol under which Fastify keeps its LogController. */
-const LOG_CONTROLLER = 'fastify.logController'
-
-type IncomingRequest = (request: FastifyRequest, reply: FastifyReply, metadata?: unknown) => void
-
-/** Fastify's LogController, which it calls for each request before the hooks, also without a logger. */
-interface LogController {
-  incomingRequest: IncomingRequest
-  [kIsObserved]?: true
-}
+type ObservableController = LogController & { [kIsObserved]?: true }
 
 type Listening = FastifyInstance & { [kListener]?: IncomingRequestListener }
 
@@ -27,8 +18,8 @@ type Listening = FastifyInstance & { [kListener]?: IncomingRequestListener }
  */
 export function onIncomingRequest (app: FastifyInstance, listener: IncomingRequestListener): void {
   app.decorate(kListener, listener)
-  const controller = findLogController(app)
-  if (controller === undefined || !Object.isExtensible(controller)) {
+  const controller: ObservableController | undefined = findLogController(app)
+  if (controller === undefined) {
     app.addHook('onRequest', (_request, reply, done) => {
       listener(reply)
       done()
@@ -43,9 +34,4 @@ export function onIncomingRequest (app: FastifyInstance, listener: IncomingReque
     (reply.server as Listening)[kListener]?.(reply)
     incomingRequest.call(this, request, reply, metadata)
   }
-}
-
-function findLogController (app: FastifyInstance): LogController | undefined {
-  const symbol = findSymbol(app, LOG_CONTROLLER)
-  return symbol && (app as unknown as Record<symbol, LogController>)[symbol]
 }

@@ -4,6 +4,7 @@ import { createPatcher } from '../../lib/response/install.js'
 import { setReply } from '../../lib/response/state.js'
 import { decorateReply } from './decorators.js'
 import { trackExecution } from './execution.js'
+import { observeFrameworkLines } from './framework-lines.js'
 import { checkIdempotentRoutes } from './idempotent-routes.js'
 import { onIncomingRequest } from './incoming-request.js'
 import { keepPayloads } from './kept-payload.js'
@@ -13,7 +14,9 @@ import { onError } from './on-error.js'
 import { onSend } from './on-send.js'
 import { checkPermissions } from './permissions.js'
 import { register, type ReasonPhraseOptions } from './registration.js'
+import { checkRouteConfig } from './route-config.js'
 import { checkRoutes } from './route-schemas.js'
+import { warnAboutEarlierRoutes } from './uncovered-routes.js'
 
 export { contractOf, type ReasonPhraseOptions } from './registration.js'
 
@@ -29,11 +32,13 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
   const registration = register(app, options)
   if (registration === undefined) return
   const { contract, routeOptions } = registration
+  warnAboutEarlierRoutes(app)
   const patch = createPatcher(contract)
 
-  decorateReply(app)
+  decorateReply(app, contract)
   decorateNotImplemented(app)
   checkRoutes(app, contract, routeOptions)
+  checkRouteConfig(app)
   checkPermissions(app)
   checkIdempotentRoutes(app)
   trackExecution(app)
@@ -46,13 +51,14 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
     // Fastify goes on to answer the request.
     if (server?.isClosing) reply.raw.removeHeader('retry-after')
   })
+  observeFrameworkLines(app)
   app.addHook('onError', onError)
   app.addHook('onSend', function onSendHook (request, reply, payload, done) { return onSend(contract, request, reply, payload, done) })
   warnAboutServer(app, contract)
 }
 
 /**
- * The Fastify plugin that makes every response of a service keep the contract of `responses.md`, from routing on.
+ * The Fastify plugin that makes every response of a service keep the contract of `docs/contract.md`, from routing on.
  * {@link serverOptions} covers what comes before.
  */
 export default fp(reasonPhrase, { fastify: '5.x', name: 'fastify-reason-phrase' })

@@ -1,11 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { answerIfAwaited, answerOnSocket, type ClientErrorListener } from '../../lib/client-error.js'
-import type { Contract } from '../../lib/contract.js'
+import { Contract } from '../../lib/contract.js'
 import { replaceResponseClass, type Patcher } from '../../lib/response/install.js'
 import { RETRY_AFTER_SECONDS } from '../../lib/service-unavailable.js'
+import { recordRequestIds } from './closing-request-ids.js'
 import { mayHaveExecuted } from './execution.js'
 import { serverContract } from './server-options.js'
+import { listUncoveredRoutes } from './uncovered-routes.js'
 import { patchUpgrades } from './upgrades.js'
 
 /** Servers already warned about missing `serverOptions()`. */
@@ -26,6 +28,7 @@ export function prepareServer (app: FastifyInstance, contract: Contract, patch: 
   const state = { isClosing: false }
   app.addHook('preClose', done => {
     state.isClosing = true
+    recordRequestIds(app)
     server.prependListener('request', (_request, response: ServerResponse) => { setRetryAfter(response) })
     done()
   })
@@ -41,7 +44,7 @@ export function prepareServer (app: FastifyInstance, contract: Contract, patch: 
     if (state.isClosing) setRetryAfter(response)
   })
   server.on('unknownProtocol', socket => {
-    if (server.listenerCount('unknownProtocol') === 1) answerOnSocket(contract, socket, 400, 'This server speaks HTTP/2 only')
+    if (server.listenerCount('unknownProtocol') === 1) answerOnSocket(contract, socket, 400, 'This server speaks HTTP/2 only', app.log)
   })
   return state
 }
@@ -56,16 +59,30 @@ export function warnAboutServer (app: FastifyInstance, contract: Contract): void
   app.addHook('onReady', done => {
     if (warnedServers.has(app.server)) return done()
     warnedServers.add(app.server)
-    wrapClientErrorListeners(app.server, contract)
-    app.log.warn('fastify-reason-phrase: this server was created without serverOptions(), so malformed requests are not covered by the contract')
+    wrapClientErrorListeners(app, contract)
+    app.log.warn(`fastify-reason-phrase: this server was created without serverOptions(), so ${describeUncovered(app)}. Write: const app = Fastify(${showServerOptions(contract)})`)
     done()
   })
 }
 
+/** Returns what the plugin does not cover on a server without `serverOptions()`, as a clause. */
+function describeUncovered (app: FastifyInstance): string {
+  if (Object.hasOwn(app, 'server')) return 'malformed requests and bad URLs are not covered by the contract'
+  const routes = listUncoveredRoutes(app)
+  return 'malformed requests are not covered by the contract, and because the plugin is registered in a child context, ' +
+    `neither are unknown paths${routes === '' ? '' : ` and the routes outside of it, whose errors keep their JSON bodies: ${routes}`}`
+}
+
+/** Returns the call of `serverOptions()` with the options that the contract has. */
+function showServerOptions (contract: Contract): string {
+  const names = contract.findDifferences(new Contract()).map(({ name }) => name)
+  return `serverOptions(options${names.length === 0 ? '' : `, { ${names.join(', ')} }`})`
+}
+
 /** Makes a client error that others answer keep the contract if a response is awaited. */
-function wrapClientErrorListeners (server: NodeJS.EventEmitter, contract: Contract): void {
+function wrapClientErrorListeners ({ server, log }: { server: NodeJS.EventEmitter, log: FastifyInstance['log'] }, contract: Contract): void {
   const listeners = server.rawListeners('clientError') as ClientErrorListener[]
   server.removeAllListeners('clientError')
   const callListeners: ClientErrorListener = (error, socket) => { for (const listener of listeners) listener.call(server, error, socket) }
-  server.on('clientError', (error, socket) => { answerIfAwaited(contract, error, socket, callListeners, mayHaveExecuted) })
+  server.on('clientError', (error, socket) => { answerIfAwaited(contract, error, socket, callListeners, mayHaveExecuted, log) })
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { setReplyMessage } from '../../lib/response/state.js'
+import { decorate } from './decorate.js'
 import { getRouteName } from './route-name.js'
 
 declare module 'fastify' {
@@ -25,7 +26,7 @@ export function isNotImplemented ({ handler }: RouteOptions): boolean {
 /** Adds `app.notImplemented` to an instance. When the instance is ready, one line of the log lists the routes with it. */
 export function decorateNotImplemented (app: FastifyInstance): void {
   const routes: string[] = []
-  app.decorate('notImplemented', notImplemented)
+  decorate(app, 'instance', 'notImplemented', notImplemented)
   app.addHook('onRoute', route => {
     // Fastify derives the route for HEAD from that for GET.
     if (isNotImplemented(route) && route.method !== 'HEAD') routes.push(getRouteName(route))

@@ -7,6 +7,7 @@ import { isSerializedError } from '../../lib/error-report.js'
 import { isValidHeader } from '../../lib/headers.js'
 import { isJson, isPlainText } from '../../lib/media-type.js'
 import { messageFromBody, messageFromError } from '../../lib/message.js'
+import { warnOfLostContent } from '../../lib/response/lost-content.js'
 import { drainOnCancel } from '../../lib/response/request-body.js'
 import { clearMessage, getErrorMessage, getReplyMessage, isExempt, setBodyMessage, startSerializing } from '../../lib/response/state.js'
 import { isUnsuccessful } from '../../lib/status-codes.js'
@@ -39,7 +40,7 @@ export function onSend (contract: Contract, request: FastifyRequest, reply: Fast
   else if (kind !== 'upstream') extractMessage(reply, payload as SerializedPayload, kind, false)
   else if (isWebResponse(payload)) return sendLater(reply, readWebResponse(reply, payload))
   else if (mayContainMessage(contract, reply)) return sendLater(reply, readStream(reply, payload as Stream))
-  else if (!reply.hasHeader('content-encoding')) clearMessage(response)
+  else dropUnread(contract, reply)
   if (!isBody(payload)) discard(drainOnCancel(payload as Stream, request.raw))
   // Fastify's own hook for HEAD takes any payload but null.
   done(null, request.method === 'HEAD' ? '' : null)
@@ -74,16 +75,29 @@ async function sendLater (reply: FastifyReply, message: Promise<void>): Promise<
   return ''
 }
 
+/** Drops a stream that is not read for its message. */
+function dropUnread (contract: Contract, reply: FastifyReply): void {
+  const isEmpty = String(reply.getHeader('content-length')) === '0'
+  if (!isEmpty && !hasMessage(contract, reply)) warnOfLostContent(reply.raw, reply.statusCode, undefined, '')
+  // An error handler may have compressed the message.
+  if (!reply.hasHeader('content-encoding')) clearMessage(reply.raw)
+}
+
+/** Returns whether a response has a message that is not in its payload. */
+function hasMessage (contract: Contract, reply: FastifyReply): boolean {
+  return getReplyMessage(reply.raw) !== undefined || reply.hasHeader(contract.field)
+}
+
 /** Returns whether a stream is to be read for its message. */
 function mayContainMessage (contract: Contract, reply: FastifyReply): boolean {
-  if (getReplyMessage(reply.raw) !== undefined || reply.hasHeader(contract.field) || reply.hasHeader('content-encoding')) return false
+  if (hasMessage(contract, reply) || reply.hasHeader('content-encoding')) return false
   const type = reply.getHeader('content-type')
   return typeof type === 'string' && (isJson(type) || isPlainText(type))
 }
 
 async function readStream (reply: FastifyReply, payload: Stream): Promise<void> {
   const { bytes, isCut } = await readStart(drainOnCancel(payload, reply.request.raw))
-  setUpstreamMessage(reply, messageFromBody(bytes, isCut))
+  setUpstreamMessage(reply, takeUpstreamMessage(reply, bytes, isCut))
 }
 
 async function readWebResponse (reply: FastifyReply, payload: Response): Promise<void> {
@@ -93,7 +107,14 @@ async function readWebResponse (reply: FastifyReply, payload: Response): Promise
   // If Node refuses a header there, Fastify cannot send another error.
   for (const [name, value] of Object.entries(reply.getHeaders())) if (!isValidHeader(name, value)) reply.removeHeader(name)
   const { bytes, isCut } = await readStart(drainOnCancel(payload.body, reply.request.raw))
-  setUpstreamMessage(reply, messageFromBody(bytes, isCut) || messageFromError(payload.statusText))
+  setUpstreamMessage(reply, takeUpstreamMessage(reply, bytes, isCut) || messageFromError(payload.statusText))
+}
+
+/** Returns the message of a body from an upstream. */
+function takeUpstreamMessage (reply: FastifyReply, bytes: Uint8Array, isCut: boolean): string {
+  const message = messageFromBody(bytes, isCut)
+  warnOfLostContent(reply.raw, reply.statusCode, bytes, message)
+  return message
 }
 
 /** Sets the message of an upstream. With a 5xx, it is for the log only, also if a later hook sets the status code. */

@@ -4,10 +4,12 @@ import { isErrorReport, isSerializedError } from '../../lib/error-report.js'
 import { isJson } from '../../lib/media-type.js'
 import { decodeStart, messageFromBody } from '../../lib/message.js'
 import { MAX_HEADER_LENGTH } from '../../lib/reason-phrase.js'
+import { warnOfLostContent } from '../../lib/response/lost-content.js'
 import {
-  clearMessage, getError, getErrorMessage, getPhase, markLogged, setBodyMessage, setSerializedErrorMessage
+  clearMessage, getError, getErrorMessage, getFrameworkLine, setBodyMessage, setFrameworkLine, setSerializedErrorMessage
 } from '../../lib/response/state.js'
 import { isServerError } from '../../lib/status-codes.js'
+import { notFoundMessage } from './framework-lines.js'
 import { serializeByIgnoredSchema } from './route-schemas.js'
 import { getSentPayload, isRecording } from './sent-payload.js'
 
@@ -54,7 +56,7 @@ export function serialize (reply: FastifyReply, object: unknown): string {
 }
 
 function isNotFoundBody ({ request: { raw } }: FastifyReply, body: SerializedPayload): boolean {
-  return body[0] === '{' && messageFromBody(body) === `Route ${raw.method}:${raw.url} not found`
+  return body[0] === '{' && messageFromBody(body) === notFoundMessage(raw)
 }
 
 /**
@@ -63,24 +65,29 @@ function isNotFoundBody ({ request: { raw } }: FastifyReply, body: SerializedPay
  * @param isKept whether the body is the text of an object that was kept
  */
 export function extractMessage (reply: FastifyReply, body: SerializedPayload, kind: PayloadKind, isKept: boolean): void {
-  switch (kind) {
-    case 'fastify-error':
-      extractErrorMessage(reply, body)
-      return
-    case 'rethrown':
-      setSerializedErrorMessage(reply.raw, messageFromBody(textToSend(reply, body, kind, isKept)), true)
-      // Fastify logs the text of what was thrown, but of an object only its message.
-      if (getError(reply.raw) === body) markLogged(reply.raw)
-      return
-    case 'not-found':
-      // Fastify's handler logs it.
-      markLogged(reply.raw)
+  if (kind === 'fastify-error') {
+    extractErrorMessage(reply, body)
+    return
+  }
+  if (kind === 'rethrown') {
+    extractRethrownMessage(reply, textToSend(reply, body, kind, isKept))
+    return
   }
   const text = textToSend(reply, body, kind, isKept)
   const message = messageFromBody(text)
+  if (kind === 'handler') warnOfLostContent(reply.raw, reply.statusCode, text, message)
   if (message !== '') setBodyMessage(reply.raw, message, isServerError(reply.statusCode) && isErrorReport(body))
   else if (isKept || isJsonReply(reply)) clearMessage(reply.raw)
   else clearUnlessContained(reply, text)
+}
+
+/** Takes the message out of something thrown that is no `Error`. */
+function extractRethrownMessage ({ raw }: FastifyReply, text: SerializedPayload): void {
+  const message = messageFromBody(text)
+  setSerializedErrorMessage(raw, message, true)
+  const error = getError(raw)
+  // Fastify's line has all of what was thrown.
+  if (getFrameworkLine(raw)?.error === error) setFrameworkLine(raw, { message, error })
 }
 
 /** Takes the message out of an error that Fastify serialized. */
@@ -89,16 +96,12 @@ function extractErrorMessage (reply: FastifyReply, body: SerializedPayload): voi
   const text = textToSend(reply, body, 'fastify-error', false)
   const error = getErrorMessage(response)
   if (error !== undefined) {
-    markLogged(response)
     const message = text === body && endsWithMessage(body, error) ? error : messageFromBody(text)
     if (message !== '') setSerializedErrorMessage(response, message, message === error)
     // A schema of null declares that an error has no body, and leaves its message.
     else if (body !== 'null') clearUnlessContained(reply, text)
   } else if (!isRecording(reply)) {
-    markLogged(response)
     setBodyMessage(response, messageFromBody(text), true)
-  } else if (getPhase(response) === 'held') {
-    markLogged(response)
   }
   // Otherwise the error was late: an earlier message stays, and our log line has the error.
 }

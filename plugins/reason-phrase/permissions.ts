@@ -1,7 +1,8 @@
+import { inspect } from 'node:util'
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { SignatureAge } from '../../lib/signature/options.js'
 import { getOperations } from './idempotent-routes.js'
-import { getRouteName } from './route-name.js'
+import { createRouteError } from './route-name.js'
 
 // The compiler drops an import that no type needs. This one adds to Fastify's own types.
 export type {} from './route-schemas.js'
@@ -61,9 +62,7 @@ export function checkPermissions (app: FastifyInstance): void {
   const routes: Array<[app: Verifying, route: RouteOptions]> = []
   app.addHook('onRoute', function (route) {
     const { permission, signature } = route.config ?? {}
-    if (permission !== undefined && (typeof permission !== 'string' || permission === '' || signature === false)) {
-      throw new Error(`fastify-reason-phrase: the route ${getRouteName(route)} must have its config.permission as a text, and not with signature: false`)
-    }
+    if (permission !== undefined) checkPermission(route, permission, signature)
     if (permission !== undefined || getOperations(route.config) !== undefined) routes.push([this, route])
   })
   // The plugin that verifies may be registered after the routes.
@@ -71,6 +70,15 @@ export function checkPermissions (app: FastifyInstance): void {
     const stray = routes.find(([app, { config }]) => app[kVerify] === undefined && getPermissions(config!).length > 0)
     if (stray === undefined) return done()
     const [, route] = stray
-    done(new Error(`fastify-reason-phrase: the route ${getRouteName(route)} asks for the permission ${getPermissions(route.config!).join(' or ')}, but nothing verifies it there. Register fastify-reason-phrase/signature`))
+    done(createRouteError(route, `it needs the permission ${getPermissions(route.config!).join(' or ')}, but nothing verifies it there. Register fastify-reason-phrase/signature`))
   })
+}
+
+function checkPermission (route: RouteOptions, permission: unknown, signature: unknown): void {
+  if (typeof permission !== 'string' || permission === '') {
+    throw createRouteError(route, `config.permission must be the name of one permission, not ${inspect(permission)}`)
+  }
+  if (signature === false) {
+    throw createRouteError(route, `config.permission is ${inspect(permission)}, but config.signature is false. Remove one of them: a request without a signature has no permission`)
+  }
 }

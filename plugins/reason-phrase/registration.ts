@@ -1,13 +1,15 @@
-import { isDeepStrictEqual } from 'node:util'
+import { inspect } from 'node:util'
 import type { FastifyInstance, RegisterOptions } from 'fastify'
-import { Contract, type ContractOptions } from '../../lib/contract.js'
+import { Contract, type ContractOptions, type OptionDifference } from '../../lib/contract.js'
+import { REGISTRATION } from '../../lib/service-contract.js'
+import { checkPluginOptions, ROUTE_DEFAULTS } from './option-names.js'
 import type { RouteSchemaOptions } from './route-schemas.js'
 import { serverContract } from './server-options.js'
 
 /** Options of the plugin. */
 export interface ReasonPhraseOptions extends ContractOptions, RouteSchemaOptions {}
 
-const kRegistration = Symbol('fastify-reason-phrase.registration')
+const kRegistration = Symbol(REGISTRATION)
 
 /** What an instance and its children are registered with. */
 export interface Registration {
@@ -22,6 +24,11 @@ export function contractOf (app: FastifyInstance): Contract | undefined {
   return (app as Registered)[kRegistration]?.contract
 }
 
+/** Returns whether the plugin is registered in a context by itself, and not because it is registered around it. */
+export function hasOwnRegistration (context: FastifyInstance, around: FastifyInstance): boolean {
+  return (context as Registered)[kRegistration] !== (around as Registered)[kRegistration]
+}
+
 /**
  * Registers the options on an instance.
  *
@@ -30,25 +37,34 @@ export function contractOf (app: FastifyInstance): Contract | undefined {
  * @throws {Error} for options that differ from those of the server, or of an earlier registration
  */
 export function register (app: FastifyInstance, options: ReasonPhraseOptions): Registration | undefined {
-  const { prefix, logLevel, logSerializers, errorSchemas, requireSchemas, ...contractOptions }: RegisterOptions & ReasonPhraseOptions = options
+  const { prefix, logLevel, logSerializers, ...pluginOptions }: RegisterOptions & ReasonPhraseOptions = options
+  checkPluginOptions(pluginOptions)
+  const { errorSchemas, requireSchemas, ...contractOptions } = pluginOptions
   const earlier = (app as Registered)[kRegistration]
-  const contract = resolveContract(contractOptions, earlier?.contract ?? serverContract(app))
-  const routeOptions = { ...earlier?.routeOptions, ...(errorSchemas !== undefined && { errorSchemas }), ...(requireSchemas !== undefined && { requireSchemas }) }
-  if (earlier === undefined) {
-    const registration = { contract, routeOptions }
-    app.decorate(kRegistration, registration)
-    return registration
-  }
-  if (!isDeepStrictEqual(routeOptions, earlier.routeOptions)) throwConflict()
+  const existing = earlier?.contract ?? serverContract(app)
+  const contract = new Contract(contractOptions)
+  const routeOptions = { errorSchemas, requireSchemas }
+  throwDifferences([
+    ...existing === undefined ? [] : contract.findDifferences(existing).filter(({ name }) => Reflect.get(contractOptions, name) !== undefined),
+    ...earlier === undefined ? [] : findRouteDifferences(routeOptions, earlier.routeOptions)
+  ], earlier === undefined ? 'serverOptions()' : 'an earlier registration')
+  if (earlier !== undefined) return undefined
+  const registration = { contract: existing ?? contract, routeOptions }
+  app.decorate(kRegistration, registration)
+  return registration
 }
 
-function resolveContract (options: ContractOptions, existing: Contract | undefined): Contract {
-  const contract = new Contract(options)
-  if (existing === undefined) return contract
-  if (Object.values(options).some(value => value !== undefined) && !contract.equals(existing)) throwConflict()
-  return existing
+/** Returns the options for route schemas that are given, and differ from the earlier ones. */
+function findRouteDifferences (options: RouteSchemaOptions, earlier: RouteSchemaOptions): OptionDifference[] {
+  const names = Object.keys(ROUTE_DEFAULTS) as Array<keyof RouteSchemaOptions>
+  return names
+    .map(name => ({ name, values: [options[name], earlier[name] ?? ROUTE_DEFAULTS[name]] as const }))
+    .filter(({ values: [here, there] }) => here !== undefined && here !== there)
 }
 
-function throwConflict (): never {
-  throw new Error('fastify-reason-phrase: these options differ from those of the server, or of an earlier registration. Give the options once')
+/** @throws {Error} if there is a difference */
+function throwDifferences (differences: readonly OptionDifference[], place: string): void {
+  if (differences.length === 0) return
+  const values = differences.map(({ name, values: [here, there] }) => `${name} is ${inspect(here)} here, and ${inspect(there)} in ${place}`)
+  throw new Error(`fastify-reason-phrase: the options differ: ${values.join('; ')}. Give each option once, or with the same value`)
 }

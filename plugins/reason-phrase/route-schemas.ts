@@ -3,7 +3,8 @@ import type { FastifyContextConfig, FastifyInstance, FastifyReply, RouteOptions 
 import type { Contract } from '../../lib/contract.js'
 import { isPlainObject } from '../../lib/plain-object.js'
 import { isUnsuccessful } from '../../lib/status-codes.js'
-import { getRouteName } from './route-name.js'
+import { ROUTE_DEFAULTS } from './option-names.js'
+import { createRouteError, describeRoute } from './route-name.js'
 
 /** Options for the response schemas of routes. */
 export interface RouteSchemaOptions {
@@ -40,7 +41,7 @@ type WithIgnored = FastifyContextConfig & { [kIgnored]?: Schemas }
  *
  * @throws {TypeError} for an option of the wrong type
  */
-export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSchemas = 'reject', requireSchemas = false }: RouteSchemaOptions): void {
+export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSchemas = ROUTE_DEFAULTS.errorSchemas, requireSchemas = ROUTE_DEFAULTS.requireSchemas }: RouteSchemaOptions): void {
   if (errorSchemas !== 'reject' && errorSchemas !== 'ignore') {
     throw new TypeError(`fastify-reason-phrase: option errorSchemas must be 'reject' or 'ignore', not ${inspect(errorSchemas)}`)
   }
@@ -54,7 +55,7 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
 
   app.addHook('onRoute', function (route) {
     const { reasonPhrase, errors } = route.config ?? NONE as FastifyContextConfig
-    if (reasonPhrase !== undefined && typeof reasonPhrase !== 'boolean') fail(route, `must have a boolean as its config.reasonPhrase, not ${inspect(reasonPhrase)}`)
+    if (reasonPhrase !== undefined && typeof reasonPhrase !== 'boolean') throw createRouteError(route, `config.reasonPhrase must be true or false, not ${inspect(reasonPhrase)}`)
     if (reasonPhrase === false) return
     if (errors !== passedErrors) checkErrors(route, contract)
     passedErrors = errors
@@ -68,7 +69,7 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
     }
     if (withBody !== undefined) {
       if (errorSchemas === 'reject') {
-        fail(route, `declares a body for ${withBody.join(', ')}, but an unsuccessful response has none. Remove the schema, and say what the error means in config.errors; or set the option errorSchemas to 'ignore'`)
+        throw createRouteError(route, `schema.response declares a body for ${withBody.join(', ')}, but an unsuccessful response has none. Remove the schema, and say what the error means in config.errors; or set the option errorSchemas to 'ignore'`)
       }
       // A copy, since the schema is the caller's and may be shared.
       const kept = { ...response }
@@ -81,10 +82,10 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
       const config: WithIgnored = { ...route.config, [kIgnored]: ignored }
       route.config = config
       // Fastify derives the route for HEAD from that for GET.
-      if (route.method !== 'HEAD') app.log.warn(`fastify-reason-phrase: the route ${getRouteName(route)} declares a body for ${withBody.join(', ')}, which is ignored: an unsuccessful response has none`)
+      if (route.method !== 'HEAD') app.log.warn(describeRoute(route, `schema.response declares a body for ${withBody.join(', ')}, which is ignored, because an unsuccessful response has none. Remove the schema, and say what the error means in config.errors`))
     }
     if (requireSchemas && !hasSuccessSchema && !needsNoSuccessSchema(route)) {
-      fail(route, 'has no schema for a 2xx payload, as the option requireSchemas asks. Add one to schema.response')
+      throw createRouteError(route, 'schema.response has no schema for a 2xx payload, which the option requireSchemas asks for. Add one')
     }
     if (hasSuccessSchema && withBody === undefined) passedResponse = response
   })
@@ -127,13 +128,13 @@ function contentOf (schema: Schema): Schema {
 function checkErrors (route: RouteOptions, contract: Contract): void {
   const errors = route.config?.errors
   if (errors === undefined) return
-  if (typeof errors !== 'object' || errors === null) fail(route, 'must have its config.errors as an object, such as { 404: \'No topic has this id\' }')
+  if (!isPlainObject(errors)) throw createRouteError(route, `config.errors must be an object, such as { 404: 'No topic has this id' }, not ${inspect(errors, { depth: 0 })}`)
   for (const statusCode in errors) {
     const meaning: unknown = errors[statusCode]
     if (!contract.phrases.has(Number(statusCode))) {
-      fail(route, `declares the error ${statusCode} in config.errors, which is not in the contract's table (${[...contract.phrases.keys()].join(', ')}). Choose one of these, or add it with the option statusCodes`)
+      throw createRouteError(route, `config.errors has ${statusCode}, which is not in the contract's table (${[...contract.phrases.keys()].join(', ')}). Choose one of these, or add ${statusCode} with the option statusCodes`)
     }
-    if (typeof meaning !== 'string' || meaning.trim() === '') fail(route, `must say in config.errors what its error ${statusCode} means, in a string`)
+    if (typeof meaning !== 'string' || meaning.trim() === '') throw createRouteError(route, `config.errors[${statusCode}] must be a string that says what the error means, not ${inspect(meaning, { depth: 0 })}`)
   }
 }
 
@@ -153,8 +154,4 @@ function isNull (schema: unknown): boolean {
 
 function needsNoSuccessSchema ({ method, schema }: RouteOptions): boolean {
   return (schema as { hide?: boolean } | undefined)?.hide === true || [method].flat().every(method => method === 'HEAD' || method === 'OPTIONS')
-}
-
-function fail (route: RouteOptions, what: string): never {
-  throw new Error(`fastify-reason-phrase: the route ${getRouteName(route)} ${what}`)
 }

@@ -2,6 +2,7 @@ import { ServerResponse, type Server as HttpServer } from 'node:http'
 import { Http2ServerResponse, type Http2SecureServer, type Http2Server } from 'node:http2'
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
+import { inspect } from 'node:util'
 import type {
   FastifyBaseLogger, FastifyError, FastifyHttp2Options, FastifyHttp2SecureOptions, FastifyHttpOptions,
   FastifyHttpsOptions, FastifyInstance, FastifyReply, FastifyRequest
@@ -11,11 +12,11 @@ import { Contract, type ContractOptions } from '../../lib/contract.js'
 import { createPatcher, createResponseClass, type ResponseClass } from '../../lib/response/install.js'
 import { setError, setReply, startSerializing } from '../../lib/response/state.js'
 import { messageFromError } from '../../lib/message.js'
+import { isPlainObject } from '../../lib/plain-object.js'
+import { CONTRACT_OPTION } from '../../lib/service-contract.js'
 import { mayHaveExecuted } from './execution.js'
+import { checkContractOptions, checkFastifyOptions } from './option-names.js'
 import { kVerify, type Verifying } from './permissions.js'
-
-/** The router option in which the plugin finds the contract of the server. */
-const ROUTER_OPTION = 'reasonPhraseContract'
 
 /** Options of Node's servers. With `http2`, there are two response classes. */
 interface NodeServerOptions {
@@ -45,7 +46,8 @@ type Fixed<Type> = [Type][Type extends unknown ? 0 : never]
  *
  * @param options Fastify's server options, for an http, https or http2 server
  * @param contract the options of the contract. The plugin takes them from here
- * @throws {TypeError} for an option of the contract that is unknown, of the wrong type, or cannot work
+ * @throws {TypeError} for an option of the contract that is unknown, of the wrong type, or cannot work, and for an option
+ *   in the wrong argument
  */
 export function serverOptions<Server extends Http2SecureServer, Logger extends FastifyBaseLogger = FastifyBaseLogger> (
   options: FastifyHttp2SecureOptions<Server, Logger>, contract?: ContractOptions
@@ -60,9 +62,11 @@ export function serverOptions<Server extends HttpServer, Logger extends FastifyB
   options?: FastifyHttpOptions<Server, Logger>, contract?: ContractOptions
 ): FastifyHttpOptions<Server, Fixed<Logger>>
 export function serverOptions (options: unknown = {}, contractOptions: ContractOptions = {}): any {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError('fastify-reason-phrase: serverOptions takes an object of Fastify server options')
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`fastify-reason-phrase: serverOptions() takes an object of Fastify's options, such as serverOptions({ logger: true }), not ${inspect(options, { depth: 0 })}`)
   }
+  checkFastifyOptions(options)
+  if (isPlainObject(contractOptions)) checkContractOptions(contractOptions)
   const contract = new Contract(contractOptions)
   const patch = createPatcher(contract)
   const { http, https, clientErrorHandler, frameworkErrors, routerOptions } = options as Options
@@ -71,7 +75,7 @@ export function serverOptions (options: unknown = {}, contractOptions: ContractO
     ...(https ? { https: withResponseClasses(https, contract) } : { http: withResponseClasses(http, contract) }),
     clientErrorHandler (this: FastifyInstance, error: ClientError, socket: Socket) {
       if (clientErrorHandler === undefined) this.log.trace({ err: error }, 'client error')
-      answerClientError(contract, error, socket, clientErrorHandler?.bind(this), mayHaveExecuted)
+      answerClientError(contract, error, socket, clientErrorHandler?.bind(this), mayHaveExecuted, this.log)
     },
     frameworkErrors (error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
       patch(reply.raw)
@@ -91,14 +95,14 @@ export function serverOptions (options: unknown = {}, contractOptions: ContractO
       else verify(request, reply, answer)
     },
     // Fastify's initialConfig contains the options of its router.
-    routerOptions: { ...routerOptions, [ROUTER_OPTION]: () => contract }
+    routerOptions: { ...routerOptions, [CONTRACT_OPTION]: () => contract }
   }
 }
 
 /** Returns the contract of the instance's server, if the server was created with {@link serverOptions}. */
 export function serverContract (instance: FastifyInstance): Contract | undefined {
-  const { routerOptions } = instance.initialConfig as { routerOptions?: { [ROUTER_OPTION]?: () => Contract } }
-  return routerOptions?.[ROUTER_OPTION]?.()
+  const { routerOptions } = instance.initialConfig as { routerOptions?: { [CONTRACT_OPTION]?: () => Contract } }
+  return routerOptions?.[CONTRACT_OPTION]?.()
 }
 
 function withResponseClasses (given: NodeServerOptions | boolean | null | undefined, contract: Contract): NodeServerOptions {

@@ -18,7 +18,7 @@ export function patchUpgrades (app: FastifyInstance, contract: Contract, prepare
     const { websocketServer } = app as { websocketServer?: NodeJS.EventEmitter }
     // A service with a listener answers by itself.
     if (websocketServer?.listenerCount('wsClientError') === 0) {
-      websocketServer.on('wsClientError', (error, socket) => { answerOnSocket(contract, socket, 400, messageFromError(error)) })
+      websocketServer.on('wsClientError', (error, socket) => { answerOnSocket(contract, socket, 400, messageFromError(error), app.log) })
     }
     done()
   })

@@ -4,6 +4,7 @@ import type { VerifiedKey } from '../../lib/signature/keys.js'
 import type { SignatureOptions } from '../../lib/signature/options.js'
 import { Verifier } from '../../lib/signature/verifier.js'
 import { MAX_TIMEOUT_MS } from '../../lib/time-limit.js'
+import { decorate } from '../reason-phrase/decorate.js'
 import { kGetBodyDigest, kSignatureAge, kVerify, needsSignature, type Verifying } from '../reason-phrase/permissions.js'
 import { checkContent, getBodyDigest } from './content.js'
 import { Verification } from './verification.js'
@@ -25,7 +26,7 @@ declare module 'fastify' {
 }
 
 async function signature (app: FastifyInstance, { prefix, logLevel, logSerializers, ...options }: RegisterOptions & SignatureOptions): Promise<void> {
-  if ((app as Verifying)[kVerify] !== undefined) throw new Error('fastify-reason-phrase: signature is registered already: register it once')
+  if ((app as Verifying)[kVerify] !== undefined) throw new Error('fastify-reason-phrase: fastify-reason-phrase/signature is registered already. Register it once')
   const verifier = new Verifier(options)
   // Over HTTP/1.1, Node applies this timeout itself.
   const requestTimeoutMs = (app.initialConfig as { requestTimeout: number }).requestTimeout || MAX_TIMEOUT_MS
@@ -35,7 +36,7 @@ async function signature (app: FastifyInstance, { prefix, logLevel, logSerialize
     else done()
   }
 
-  app.decorateRequest('key', undefined)
+  decorate(app, 'request', 'key', undefined)
   app.decorate(kVerify, verify)
   app.decorate(kSignatureAge, verifier.signatureAge)
   app.decorate(kGetBodyDigest, getBodyDigest)

@@ -132,7 +132,7 @@ be installed here, so they were not probed.
 
 ${row(['rule', 'requires', 'source'])}
 |---|---|---|
-${Object.values(IDEMPOTENCY_RULES).map(({ id, text, source }) => row([id, text, source])).join('\n')}
+${Object.values(IDEMPOTENCY_RULES).map(({ id, text, source }) => row([id, text, source.replaceAll(/docs\/(\S+#[\w-]+)/g, '[$1]($1)')])).join('\n')}
 `
 }
 
@@ -146,8 +146,8 @@ function describe () {
   return `# What the probes show
 
 The conformance kit probes the same small service on this plugin and on servers
-without it. The tables count the probes that find a violation of the contract in
-\`responses.md\`, and list the rules and the probes. Only HTTP/1.1 is probed here:
+without it. The tables count the probes that find a violation of the
+[contract](contract.md), and list the rules and the probes. Only HTTP/1.1 is probed here:
 of the catalogue's ${probes.length} probes, ${probes.filter(({ protocol }) => protocol === 'h2').length} are for HTTP/2 and ${probes.filter(({ slow }) => slow).length} for the server's own timeouts.
 \`npm run docs:conformance\` writes this page; this time with Node ${process.version}.
 
@@ -159,6 +159,18 @@ ${row(['all', ...names.map(name => `${countFailed(name)} of ${ids.length}`)])}
 ## Rules
 
 ${names.map(name => `- ${name}: ${rulesBroken(name).map(id => `\`${id}\``).join(', ') || 'none'}`).join('\n')}
+
+## What the probes do to a service
+
+The probes send real requests, so run them against a service whose data you can
+lose. In a test suite, the kit also derives probes from the routes and schemas of
+the service. They call every route with valid input, \`POST\`, \`PUT\`, \`PATCH\` and
+\`DELETE\` included, and these requests have effects. Exclude routes with the option
+\`skip\`, for example \`skip: ['routes-delete', 'routes-post-payment']\`, or all derived
+probes with \`skip: ['routes']\`. \`check\` has no routes to derive probes from: it sends
+the requests that you name, and malformed ones.
+
+In tap, \`node:test\` and vitest, the call is the same: [testing.md](testing.md).
 
 ## When a response is a violation
 

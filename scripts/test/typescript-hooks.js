@@ -1,10 +1,20 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { transform } from 'esbuild'
 
-/** Finds the source of a module that is imported by its name after compilation. */
+const root = new URL('../../', import.meta.url)
+const { name, exports } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
+
+/** The sources of the package's entries, by what its users import. */
+const ENTRIES = new Map(Object.entries(exports)
+  .filter(([, entry]) => entry.default !== undefined)
+  .map(([path, entry]) => [name + path.slice(1), new URL(entry.default.replace('/dist/', '/').replace(/js$/, 'ts'), root).href]))
+
+/** Finds the source of a module that is imported by its name after compilation, or of an entry of the package. */
 export async function resolve (specifier, context, nextResolve) {
+  const entry = ENTRIES.get(specifier)
+  if (entry !== undefined) return { url: entry, format: 'module', shortCircuit: true }
   if (/^\.\.?\/.*\.js$/.test(specifier) && context.parentURL?.endsWith('.ts')) {
     const url = new URL(specifier.replace(/js$/, 'ts'), context.parentURL)
     if (existsSync(url)) return { url: url.href, format: 'module', shortCircuit: true }

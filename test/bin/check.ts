@@ -191,7 +191,7 @@ t.test('exits with 64 for invalid arguments, and prints the error and the usage'
     [[target, '--timeout', '1.5'], '--timeout must be a positive integer'],
     [[target, '--only', 'nothing'], 'no probe has the id "nothing"'],
     [[target, '--skip', 'text-'], 'no probe has the id "text-"'],
-    [[target, '--key', 'hidden'], '--key must be a file of keys, or id:secret'],
+    [[target, '--key', 'hidden'], '--key: no such file. It must be a file of keys, or id:secret'],
     [[target, '--no-such-option'], '--no-such-option'],
     [[target, '--idempotent', '/'], "--idempotent must be like 'GET /path'"],
     [[target, '--idempotent', 'POST /', '--failing', '/'], '--failing must be like'],
@@ -199,7 +199,7 @@ t.test('exits with 64 for invalid arguments, and prints the error and the usage'
     [[target, '--key-required'], '--key-required needs --idempotent'],
     [[target, '--idempotent', 'POST /', '--outcomes', 'operation'], '--outcomes must be a path such as /v2/operation'],
     [[target, '--idempotent', 'POST /', '--outcomes', '/operation/'], '--outcomes must be a path such as /v2/operation'],
-    [[target, '--idempotent', 'POST /', '--other-key', 'hidden'], '--other-key must be a file of keys, or id:secret'],
+    [[target, '--idempotent', 'POST /', '--other-key', 'hidden'], '--other-key: no such file. It must be a file of keys, or id:secret'],
     [[target, '--idempotent', 'POST /', '--other-key', '-'], '--other-key - needs id:secret'],
     [[target, '--idempotent', 'POST /', '--key', '-', '--data', '-'], '--key - and --data - cannot both read standard input'],
     [[target, '--idempotent', 'POST /', '--data', '@/no/such/file'], 'The file of --data cannot be read (ENOENT)'],
@@ -219,4 +219,5 @@ t.test('--help prints the usage', async t => {
   const { code, stdout } = await check(['--help'])
   t.equal(code, 0)
   t.match(stdout, /^Usage: fastify-reason-phrase check/)
+  t.match(stdout, 'docs/contract.md')
 })

@@ -21,6 +21,7 @@ t.test('prints lines and the unchanged body to a pipe', async t => {
   t.strictSame(await print(204, {}), { code: 0, stdout: 'outcome: success\nstatus: 204\n', stderr: '' })
   t.strictSame(await print(404, { 'eb-reason-phrase': 'No topic' }), { code: 1, stdout: 'outcome: rejected\nstatus: 404\nreason: No topic\n', stderr: '' })
   t.strictSame(await print(503, { 'eb-reason-phrase': 'Later', 'retry-after': 30 }), { code: 2, stdout: 'outcome: unknown\nstatus: 503\nreason: Later\nretry-after: 30\n', stderr: '' })
+  t.strictSame(await print(500, { 'eb-reason-phrase': 'No', 'x-request-id': 'req-1' }), { code: 2, stdout: 'outcome: unknown\nstatus: 500\nreason: No\nrequest-id: req-1\n', stderr: '' })
   t.strictSame(await print(200, json, '{'), { code: 2, stdout: 'outcome: unknown\nstatus: 200\nreason: The body is not JSON\n', stderr: '' })
   t.match(await print(404, { 'eb-reason-phrase': 'a\tb\x9bc' }), { stdout: /^reason: a b c$/m })
 
@@ -36,6 +37,7 @@ t.test('prints a readable result to a terminal', async t => {
   t.equal(await print(200, json, '{"a":[1]}'), '\x1b[32msuccess 200\x1b[39m\n\n{\n  "a": [\n    1\n  ]\n}\n')
   t.equal(await print(404, { 'eb-reason-phrase': 'No topic' }), '\x1b[31mrejected 404\x1b[39m\nNo topic\n')
   t.equal(await print(503, { 'eb-reason-phrase': 'Later', 'retry-after': '30' }), '\x1b[33munknown 503\x1b[39m\nLater\nRetry after 30 s\n')
+  t.equal(await print(500, { 'eb-reason-phrase': 'No', 'x-request-id': 'req-1' }), '\x1b[33munknown 500\x1b[39m\nNo\nRequest req-1\n')
   t.equal(await print(200, {}, Buffer.from('\x1b[31m')), '\x1b[32msuccess 200\x1b[39m\n\n(5 bytes)\n')
   t.equal(await print(204, {}), '\x1b[32msuccess 204\x1b[39m\n')
   t.match(await call(['GET', `http://127.0.0.1:${await closedPort()}`], { isTTY: true }), { stdout: /^\x1b\[31mrejected\x1b\[39m\nconnect ECONNREFUSED/ }) // eslint-disable-line no-control-regex
@@ -47,7 +49,7 @@ t.test('prints a readable result to a terminal', async t => {
 
   t.test('without control characters of the server', async t => {
     const env = { NO_COLOR: '1' }
-    t.equal(await print(404, { 'eb-reason-phrase': 'a\x9b2Jb' }, '', env), 'rejected 404\na 2Jb\n')
+    t.equal(await print(404, { 'eb-reason-phrase': 'a\x9b2Jb', 'x-request-id': 'c\x9b2Jd' }, '', env), 'rejected 404\na 2Jb\nRequest c 2Jd\n')
     t.equal(await print(200, { 'content-type': 'text/plain' }, 'a\x1b[2J\x07\r\n\tb\u202ec\x7f\u009b\n\n', env), 'success 200\n\na[2J\n\tbc\n')
     t.equal(await print(200, { 'content-type': 'text/plain' }, 'a\u2028b\u2029c', env), 'success 200\n\nabc\n')
     t.equal(await print(200, json, '{"a\\u001b":"\u009b\u202e\\n"}', env), 'success 200\n\n{\n  "a\\u001b": "\\n"\n}\n')

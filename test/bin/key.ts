@@ -37,10 +37,10 @@ t.test('--key signs with the first key of a file, a key by its id, or ID:SECRET'
   t.test('explains an invalid key without quoting it', async t => {
     t.testdir()
     const wrong: Array<[key: string, message: string]> = [
-      ['hush', '--key must be a file of keys, or id:secret'],
-      [':hush', '--key must be a file of keys, or id:secret'],
-      ['hush:', '--key must be a file of keys, or id:secret'],
-      [join(t.testdirName, 'nothing'), '--key must be a file of keys, or id:secret'],
+      ['hush', '--key: no such file. It must be a file of keys, or id:secret'],
+      [':hush', '--key: no such file. It must be a file of keys, or id:secret'],
+      ['hush:', '--key: no such file. It must be a file of keys, or id:secret'],
+      [join(t.testdirName, 'nothing'), '--key: no such file. It must be a file of keys, or id:secret'],
       ['é:hush', 'key must have an id of printable ASCII, and a secret that is not empty'],
       [t.testdirName, 'The file of --key cannot be read (EISDIR)'],
       [file(t, 'text', 'hush'), 'The file of --key is not JSON'],
@@ -72,8 +72,8 @@ t.test('reads the key from the environment variable', async t => {
   t.match(await withKey(dev, 'dev:wrong', '--key', 'dev:hush'), { code: 0, stderr: '' }, '--key takes precedence')
   t.match(await withKey(dev, ''), { code: 1, stdout: 'reason: Signature-Input' }, 'an empty variable is ignored')
   const wrong: Array<[value: string, message: string]> = [
-    ['hush', 'FASTIFY_REASON_PHRASE_KEY must be a file of keys, or id:secret'],
-    ['-', 'FASTIFY_REASON_PHRASE_KEY must be a file of keys, or id:secret'],
+    ['hush', 'FASTIFY_REASON_PHRASE_KEY: no such file. It must be a file of keys, or id:secret'],
+    ['-', 'FASTIFY_REASON_PHRASE_KEY: no such file. It must be a file of keys, or id:secret'],
     [file(t, 'text', 'hush'), 'The file of FASTIFY_REASON_PHRASE_KEY is not JSON'],
     [`${path}#hush`, 'The file of FASTIFY_REASON_PHRASE_KEY has no key with this id'],
     [t.testdirName, 'The file of FASTIFY_REASON_PHRASE_KEY cannot be read (EISDIR)']

@@ -113,7 +113,7 @@ t.test('exits with 64 for invalid arguments, and prints the error and the usage 
     [['é', ...url], 'idempotencyKey must have 1 to 255 characters of printable ASCII, and not be "." or ".."'],
     [['k1', ...url, '--data', 'hush'], /^Unknown option '--data'/],
     [['k1', ...url, '--header', 'hush'], "--header must be 'name: value'"],
-    [['k1', ...url, '--key', 'hush'], '--key must be a file of keys, or id:secret'],
+    [['k1', ...url, '--key', 'hush'], '--key: no such file. It must be a file of keys, or id:secret'],
     [['k1', ...url, '--retry', '0'], /^--retry must be a duration/]
   ]
   for (const command of ['settle', 'look']) {

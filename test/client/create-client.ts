@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
-import { createClient, type ClientOptions, type Result } from '../../client/index.js'
+import { createBasicClient, createClient, type ClientOptions, type Result } from '../../client/index.js'
 import reasonPhrase, { serverOptions } from '../../index.js'
 import { echo, serve, serveSigned } from './fixtures/servers.js'
 
@@ -79,6 +79,19 @@ t.test('reads the reason from the configured header', async t => {
   t.match(await createClient({ baseUrl })('GET', '/'), { reason: 'Not Found' })
 })
 
+t.test('reads the request id from the configured header', async t => {
+  const baseUrl = await serve(t, ({ url }, response) => { response.writeHead(Number(url!.slice(1)), { 'x-request-id': 'req-1', 'x-trace': 'abc' }).end() })
+  for (const create of [createClient, createBasicClient] as Array<typeof createBasicClient>) {
+    for (const path of ['/404', '/500', '/304']) {
+      t.match(await create({ baseUrl })('GET', path), { requestId: 'req-1' })
+      t.match(await create({ baseUrl, requestIdHeader: 'X-Trace' })('GET', path), { requestId: 'abc' })
+      t.notOk('requestId' in await create({ baseUrl, requestIdHeader: 'X-Other' })('GET', path))
+    }
+    t.notOk('requestId' in await create({ baseUrl })('GET', '/200'), 'a success has none')
+  }
+  t.match(await createClient({ baseUrl, retry: { attempts: 1 } })('POST', '/500', { idempotencyKey: 'a' }), { requestId: 'req-1', idempotencyKey: 'a' })
+})
+
 t.test('sends requests with a custom fetch', async t => {
   const baseUrl = await serve(t, echo)
   const asked: string[] = []
@@ -114,10 +127,20 @@ t.test('throws for invalid options', async t => {
   for (const maxResponseSize of [-1, NaN, '1 MB' as never]) {
     t.throws(() => createClient({ baseUrl, maxResponseSize }), { name: 'TypeError', message: 'fastify-reason-phrase: maxResponseSize must be a number of bytes, at least 0' })
   }
-  t.throws(() => createClient({ baseUrl, header: 'a b' }), TypeError)
+  for (const name of ['a b', '']) {
+    for (const option of ['header', 'requestIdHeader']) {
+      t.throws(() => createClient({ baseUrl, [option]: name }), { name: 'TypeError', message: 'fastify-reason-phrase: header and requestIdHeader must be valid header names' })
+    }
+  }
   t.throws(() => createClient({ baseUrl, key: { id: '', secret: 'hush' } }), { name: 'TypeError', message: /id of printable ASCII/ })
   t.throws(() => createClient({ baseUrl, key: { id: 'dev', secret: '' } }), { name: 'TypeError', message: /key must have an id of printable ASCII, and a secret/ })
   t.doesNotThrow(() => createClient({ baseUrl: new URL('https://a/v2/'), timeout: 2 ** 31 - 1, header: 'X-Reason', key }))
+})
+
+t.test('imports the key once', async t => {
+  const imports = t.capture(crypto.subtle, 'importKey', crypto.subtle.importKey)
+  createClient({ baseUrl: 'http://127.0.0.1', key })
+  t.equal(imports().length, 1)
 })
 
 t.test('shows no secret in results, errors or the client', async t => {

@@ -1,4 +1,7 @@
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
 import { createClient } from '../../client/index.js'
 import { createDeadline } from '../../client/deadline.js'
@@ -90,4 +93,27 @@ t.test('clear() stops listening to the signal and the timer', async t => {
   clear()
   controller.abort()
   t.equal(signal.aborted, false)
+})
+
+t.test('frees the requests of ended calls', async t => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage: () => void = runInNewContext('gc')
+  const key = { id: 'a', secret: 'b' }
+  for (const [title, options] of Object.entries({ 'without retries': {}, 'with retries': { retry: {} } })) {
+    await t.test(title, async t => {
+      const sent: WeakRef<Request>[] = []
+      async function fetch (request: Request) {
+        sent.push(new WeakRef(request))
+        return new Response('{}')
+      }
+      const client = createClient({ baseUrl: 'http://127.0.0.1', key, timeout: 1000, fetch, ...options })
+      for (let call = 0; call < 50; call++) await client('POST', '/', { body: { call } })
+      for (let round = 0; round < 5; round++) {
+        await sleep(1)
+        collectGarbage()
+      }
+      const held = sent.filter(reference => reference.deref() !== undefined).length
+      t.ok(held < 10, `${held} of 50 requests are held`)
+    })
+  }
 })

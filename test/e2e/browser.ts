@@ -4,7 +4,7 @@ import { build } from 'esbuild'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import service from '../../app.js'
-import { serverOptions } from '../../index.js'
+import reasonPhrase, { serverOptions } from '../../index.js'
 import { listen, open, skip, SwaggerPage, texts } from '../fixtures/browser.js'
 import { cert, key } from '../fixtures/certificate.js'
 import { closedPort, sqlite } from '../fixtures/database.js'
@@ -122,6 +122,10 @@ t.test('a page on another origin', { skip }, async t => {
   withoutPlugin.get('/', async (_request, reply) => reply.code(404).header(HEADER, 'No topic').send())
   const withoutCors = Fastify(serverOptions({ pluginTimeout: 120_000 }))
   await withoutCors.register(service, options)
+  const unavailable = Fastify(serverOptions({ pluginTimeout: 120_000 }, { requestId: true }))
+  await unavailable.register(cors)
+  await unavailable.register(reasonPhrase)
+  unavailable.get('/', (_request, reply) => reply.serviceUnavailable('Later', { retryAfter: 7 }))
   // A service whose first answer to each request is a 503.
   const flaky = Fastify()
   await flaky.register(cors, { methods: ['GET', 'POST', 'PUT'], exposedHeaders: ['Idempotency-Status', 'Idempotent-Replayed'] })
@@ -141,11 +145,12 @@ t.test('a page on another origin', { skip }, async t => {
   home.get('/client.js', async (_request, reply) => reply.type('text/javascript').send(bundle!.text))
 
   const origins = {
-    http: await withCors(Fastify(serverOptions({ pluginTimeout: 120_000 }))),
-    http2: await withCors(Fastify(serverOptions({ pluginTimeout: 120_000, http2: true, https: { key, cert } }))),
+    http: await withCors(Fastify(serverOptions({ pluginTimeout: 120_000 }, { requestId: true }))),
+    http2: await withCors(Fastify(serverOptions({ pluginTimeout: 120_000, http2: true, https: { key, cert } }, { requestId: true }))),
     withoutPlugin: await listen(t, withoutPlugin),
     withoutCors: await listen(t, withoutCors),
     flaky: await listen(t, flaky),
+    unavailable: await listen(t, unavailable),
     home: await listen(t, home)
   }
 
@@ -153,6 +158,16 @@ t.test('a page on another origin', { skip }, async t => {
   const page = await open(t, { ignoreHTTPSErrors: true })
   await page.goto(origins.home)
   t.equal(await page.title(), 'Another origin')
+
+  const FIELDS = ['location', 'retry-after', 'idempotent-replayed', 'idempotency-status', 'x-request-id']
+  /** Returns which of these fields a script of the page can read of the response to a POST. */
+  const readFields = (url: string, body: object, key: typeof KEY, idempotencyKey: string) => page.evaluate(async ({ url, body, key, idempotencyKey, fields }) => {
+    const { signer } = await import('/client.js' as string)
+    const request = new Request(url, { method: 'POST', headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey }, body: JSON.stringify(body) })
+    const response = await fetch(await signer(key)(request))
+    const read = fields.map((name): [string, string | null] => [name, response.headers.get(name)])
+    return { statusCode: response.status, ...Object.fromEntries(read.filter(([, value]) => value !== null)) }
+  }, { url, body, key, idempotencyKey, fields: FIELDS })
 
   /** Returns what a script of the page can read of a response. */
   const ask = (url: string, body?: object, key?: typeof KEY) => page.evaluate(async ({ url, body, header, key }) => {
@@ -174,6 +189,32 @@ t.test('a page on another origin', { skip }, async t => {
       t.match(await ask(`${origin}/health`), { statusCode: 200, reason: null, text: '"status":"ok"' })
     })
   }
+
+  for (const protocol of ['http', 'http2'] as const) {
+    await t.test(`reads the fields of the contract where they are sent over ${protocol}`, async t => {
+      const url = `${origins[protocol]}/v2/topic`
+      const topic = { name: `fields.${protocol}`, description: '', mediaType: 'text/plain' }
+      const location = /^\/v2\/topic\/EBT-/
+      const [first, again, taken, takenAgain] = [
+        await readFields(url, topic, KEY, `${protocol}-1`), await readFields(url, topic, KEY, `${protocol}-1`),
+        await readFields(url, topic, KEY, `${protocol}-2`), await readFields(url, topic, KEY, `${protocol}-2`)
+      ]
+      t.match(first, { statusCode: 201, location, 'idempotency-status': 'succeeded' })
+      t.match(again, { statusCode: 201, location, 'idempotency-status': 'succeeded', 'idempotent-replayed': 'true' })
+      t.match(taken, { statusCode: 422, 'x-request-id': /^req-/, 'idempotency-status': 'rejected' })
+      t.match(takenAgain, { statusCode: 422, 'x-request-id': /^req-/, 'idempotency-status': 'rejected', 'idempotent-replayed': 'true' })
+      t.strictSame([first, again, taken, takenAgain].map(fields => Object.keys(fields).length), [3, 4, 3, 4], 'and nothing else')
+    })
+  }
+
+  await t.test('reads Retry-After and the request id with the client', async t => {
+    const result = await page.evaluate(async baseUrl => {
+      const { createClient } = await import('/client.js' as string)
+      const { headers, ...result } = await createClient({ baseUrl })('GET', '/')
+      return result
+    }, origins.unavailable)
+    t.match(result, { outcome: 'unknown', status: 503, reason: 'Later', retryAfter: 7, requestId: /^req-/ })
+  })
 
   await t.test('calls the service with the client', async t => {
     const results = await page.evaluate(async ({ baseUrl, key, nowhere, closed }) => {

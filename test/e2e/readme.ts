@@ -12,7 +12,7 @@ t.setTimeout(300_000)
 
 const root = join(import.meta.dirname, '..', '..')
 
-t.test('the commands of the README get each status code of the contract', async t => {
+t.test('the commands of docs/service.md get each status code of the contract', async t => {
   const databaseFile = join(t.testdir(), 'topics.db')
   const keys = writeKeysFile(t)
   const { DATABASE_URL, HOST, NODE_ENV, ...inherited } = process.env
@@ -32,8 +32,8 @@ t.test('the commands of the README get each status code of the contract', async 
   }
   server.stdout.resume()
 
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
-  const [, block] = /### The table, for real\n[^]*?```sh\n([^]*?)```/.exec(readme)!
+  const page = readFileSync(join(root, 'docs', 'service.md'), 'utf8')
+  const [, block] = /## Every status code of the contract\n[^]*?```sh\n([^]*?)```/.exec(page)!
   const script = block!
     .replaceAll('http://127.0.0.1:3000', origin)
     .replaceAll('keys.json', keys)

@@ -63,7 +63,7 @@ t.test('@fastify/autoload: rejects a route with a body for an error, and a file 
     broken: { 'index.mjs': 'export default 1 +' }
   })
   for (const [folder, error] of [
-    ['promising', /the route GET \/ declares a body for 404/],
+    ['promising', /Route GET \/: schema.response declares a body for 404/],
     ['broken', /Unexpected/]
   ] as const) {
     const app = Fastify(serverOptions())

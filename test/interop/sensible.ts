@@ -54,6 +54,6 @@ t.test('@fastify/sensible: its schema of an error is rejected', async t => {
     }
   }
   testWithPlugin(t, { plugin: app => app.register(sensible, { sharedSchemaId: 'HttpError' }), routes: described, orders: ['before'] }, async t => {
-    t.match(refusal, { message: /the route GET \/ declares a body for 404/ })
+    t.match(refusal, { message: /Route GET \/: schema.response declares a body for 404/ })
   })
 })

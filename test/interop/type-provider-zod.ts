@@ -63,7 +63,7 @@ t.test('fastify-type-provider-zod: rejects a zod schema for an error', async t =
       }
     }
     testWithPlugin(t, { plugin, routes: described }, async t => {
-      t.match(refusal, { message: /the route GET \/ declares a body for 404/ })
+      t.match(refusal, { message: /Route GET \/: schema.response declares a body for 404/ })
     })
   }
 })

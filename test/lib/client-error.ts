@@ -121,3 +121,12 @@ t.test('responds to an interrupted request through its response object', async t
   client.socket.end()
   await client.closed()
 })
+
+t.test('exposes the headers of the contract if the listener allows another origin', async t => {
+  const { client, socket } = await pair(t)
+  answerClientError(contract, failure('HPE_X'), socket, (_error, socket) => {
+    socket.end('HTTP/1.1 503 Later\r\nAccess-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: X-A\r\nRetry-After: 1\r\n\r\n')
+  })
+  const [response] = await client.responses(1)
+  t.strictSame(valuesOf(response!, 'access-control-expose-headers'), ['X-A', 'EB-REASON-PHRASE, Retry-After'])
+})

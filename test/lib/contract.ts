@@ -16,12 +16,15 @@ t.test('a contract without options has the defaults', async t => {
   for (const contract of [
     new Contract(),
     new Contract({}),
-    new Contract({ header: undefined, statusCodes: undefined, exposeServerErrors: undefined, challenge: undefined })
+    new Contract({ header: undefined, statusCodes: undefined, exposeServerErrors: undefined, challenge: undefined, requestId: undefined }),
+    new Contract({ requestId: false })
   ]) {
     t.equal(contract.header, 'EB-REASON-PHRASE')
     t.equal(contract.field, 'eb-reason-phrase')
     t.equal(contract.exposeServerErrors, false)
     t.equal(contract.challenge, 'HMAC')
+    t.equal(contract.requestId, undefined)
+    t.strictSame(contract.exposedHeaders.map(({ header }) => header), ['EB-REASON-PHRASE', 'Retry-After', 'Location', 'Idempotent-Replayed', 'Idempotency-Status'])
     t.strictSame([...contract.phrases.keys()], [400, 401, 403, 404, 422, 500, 501, 503])
   }
 })
@@ -31,12 +34,17 @@ t.test('a contract applies every option', async t => {
     header: 'X-Reason',
     statusCodes: { 404: 'No Such Thing', 429: 'Too Many Requests', 599: 'x'.repeat(128) },
     exposeServerErrors: true,
-    challenge: 'HMAC realm="topics", Bearer'
+    challenge: 'HMAC realm="topics", Bearer',
+    requestId: 'X-Trace'
   })
   t.equal(contract.header, 'X-Reason')
   t.equal(contract.field, 'x-reason')
   t.equal(contract.exposeServerErrors, true)
   t.equal(contract.challenge, 'HMAC realm="topics", Bearer')
+  t.strictSame(contract.requestId, { header: 'X-Trace', field: 'x-trace' })
+  t.strictSame(new Contract({ requestId: true }).requestId, { header: 'x-request-id', field: 'x-request-id' })
+  t.strictSame(contract.exposedHeaders.slice(0, 2), [{ header: 'X-Reason', field: 'x-reason' }, { header: 'X-Trace', field: 'x-trace' }])
+  t.strictSame([...contract.exposedFields].slice(0, 3), ['x-reason', 'x-trace', 'retry-after'])
   t.equal(contract.phrases.get(404), 'No Such Thing')
   t.equal(contract.phrases.get(429), 'Too Many Requests')
   t.equal(contract.phrases.get(599), 'x'.repeat(128))
@@ -96,6 +104,16 @@ t.test('throws for an option with an invalid value', async t => {
     [{ exposeServerErrors: 'true' }, 'exposeServerErrors must be a boolean', "'true'"],
     [{ exposeServerErrors: null }, 'exposeServerErrors must be a boolean', 'null'],
 
+    [{ requestId: null }, 'requestId must be a boolean or the name of a header', 'null'],
+    [{ requestId: 1 }, 'requestId must be a boolean or the name of a header', '1'],
+    [{ requestId: '' }, 'requestId must be a valid header name', "''"],
+    [{ requestId: 'x id' }, 'requestId must be a valid header name', "'x id'"],
+    [{ requestId: 'Retry-After' }, 'requestId must be a header of its own', "'Retry-After'"],
+    [{ requestId: 'Content-Id' }, 'requestId must be a header of its own', "'Content-Id'"],
+    [{ requestId: '__proto__' }, 'requestId must be a header of its own', "'__proto__'"],
+    [{ requestId: 'eb-reason-phrase' }, 'requestId must be another header than that of the message', "'eb-reason-phrase'"],
+    [{ requestId: true, header: 'X-Request-ID' }, 'requestId must be another header than that of the message', 'true'],
+
     [{ challenge: null }, 'challenge must be a WWW-Authenticate challenge', 'null'],
     [{ challenge: ['HMAC'] }, 'challenge must be a WWW-Authenticate challenge', "[ 'HMAC' ]"],
     [{ challenge: '' }, 'challenge must be a WWW-Authenticate challenge', "''"],
@@ -110,13 +128,13 @@ t.test('throws for an option with an invalid value', async t => {
 })
 
 t.test('throws for an unknown option', async t => {
-  const known = 'known are header, statusCodes, exposeServerErrors and challenge, and to the plugin errorSchemas and requireSchemas'
-  for (const [options, name] of [
-    [{ headers: 'EB-REASON-PHRASE' }, 'headers'],
-    [{ header: 'EB-REASON-PHRASE', statuscodes: {} }, 'statuscodes'],
-    [{ expose: undefined }, 'expose']
+  const known = 'The options are header, statusCodes, exposeServerErrors, challenge and requestId'
+  for (const [options, problem] of [
+    [{ headers: 'EB-REASON-PHRASE' }, '"headers"; did you mean "header"?'],
+    [{ header: 'EB-REASON-PHRASE', statuscodes: {} }, '"statuscodes"; did you mean "statusCodes"?'],
+    [{ expose: undefined }, '"expose"; did you mean "exposeServerErrors"?']
   ] as const) {
-    const message = `fastify-reason-phrase: unknown option "${name}", ${known}`
+    const message = `fastify-reason-phrase: unknown option ${problem} ${known}`
     t.strictSame(errorOf(options), { name: 'TypeError', message }, message)
   }
 })
@@ -184,7 +202,8 @@ t.test('contracts with equivalent options are equal', async t => {
   const statusCodes = { 429: 'Too Many Requests', 451: 'Unavailable For Legal Reasons' }
   for (const [one, other] of [
     [undefined, {}],
-    [{}, { header: 'EB-REASON-PHRASE', statusCodes: {}, exposeServerErrors: false, challenge: 'HMAC' }],
+    [{}, { header: 'EB-REASON-PHRASE', statusCodes: {}, exposeServerErrors: false, challenge: 'HMAC', requestId: false }],
+    [{ requestId: true }, { requestId: 'x-request-id' }],
     [{}, { statusCodes: { 404: 'Not Found' } }],
     [{ statusCodes }, { statusCodes: { 451: statusCodes[451], 429: statusCodes[429] } }]
   ] as const) {
@@ -203,11 +222,25 @@ t.test('contracts that differ in an option are not equal', async t => {
     { statusCodes: { 429: 'Slow Down' } },
     { statusCodes: { 451: 'Too Many Requests' } },
     { exposeServerErrors: true },
-    { challenge: 'Bearer' }
+    { challenge: 'Bearer' },
+    { requestId: true },
+    { requestId: 'X-Request-ID' }
   ]
   for (const one of all) {
     for (const other of all) {
       t.equal(new Contract(one).equals(new Contract(other)), one === other, `${JSON.stringify(one)} and ${JSON.stringify(other)}`)
     }
   }
+})
+
+t.test('finds the options in which two contracts differ, with both values', async t => {
+  const statusCodes = { 429: 'Too Many Requests' }
+  const differences = (one: ContractOptions, other: ContractOptions) => new Contract(one).findDifferences(new Contract(other))
+  t.strictSame(differences({ header: 'X-A', statusCodes, challenge: 'Bearer' }, { header: 'X-B', challenge: 'Bearer' }), [
+    { name: 'header', values: ['X-A', 'X-B'] },
+    { name: 'statusCodes', values: [statusCodes, {}] }
+  ])
+  t.strictSame(differences({}, { exposeServerErrors: true, header: undefined }), [{ name: 'exposeServerErrors', values: [false, true] }])
+  t.strictSame(differences({ statusCodes }, { statusCodes: { ...statusCodes } }), [])
+  t.strictSame(differences({ statusCodes: { 404: 'Not Found' }, challenge: 'Bearer' }, {}), [{ name: 'challenge', values: ['Bearer', 'HMAC'] }], 'equivalent options do not differ')
 })

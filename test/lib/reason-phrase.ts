@@ -25,7 +25,7 @@ function named (char: string): string {
   return `U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`
 }
 
-t.test('the limits are those of responses.md', async t => {
+t.test('the limits are those of the contract', async t => {
   t.equal(MAX_HEADER_LENGTH, 512)
   t.equal(MAX_PHRASE_LENGTH, 128)
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { STATUS_CODES, toClassCode, isUnsuccessful, createPhrases } from '../../lib/status-codes.js'
 
-t.test('the table has the status codes of responses.md, with their phrases and decorators', async t => {
+t.test('the table has the status codes of the contract, with their phrases and decorators', async t => {
   t.strictSame(Object.entries(STATUS_CODES).map(([code, { phrase, decorator }]) => [code, phrase, decorator]), [
     ['400', 'Bad Request', 'badRequest'],
     ['401', 'Unauthorized', 'unauthorized'],

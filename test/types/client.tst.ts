@@ -23,6 +23,7 @@ describe('Result', () => {
     } else {
       expect(result.reason).type.toBe<string>()
       expect(result.retryAfter).type.toBe<number | undefined>()
+      expect(result.requestId).type.toBe<string | undefined>()
       expect(result.headers).type.toBe<Headers | undefined>()
       expect(result.cause).type.toBe<unknown>()
       expect(result.body).type.toRaiseError("Property 'body' does not exist on type 'Rejected'")

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyReply } from 'fastify'
 import type { Static, TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { describe, expect, test } from 'tstyche'
-import { serverOptions, type ServiceUnavailableOptions } from 'fastify-reason-phrase'
+import { serverOptions, type ErrorStatusCode, type ReplyErrorOptions } from 'fastify-reason-phrase'
 import { Topic } from '../../schemas/topic.js'
 
 type TopicPayload = Static<typeof Topic>
@@ -26,6 +26,10 @@ describe('A route that declares a schema for 200 only', () => {
       expect(reply.status).type.toBeCallableWith(200)
       expect(reply.created).type.not.toBeCallableWith(topic)
       expect(reply.accepted).type.not.toBeCallableWith(topic)
+      expect(reply.created(topic)).type.toRaiseError("not assignable to parameter of type 'MissingSchema<\"Add a schema for 201 to schema.response of this route\">'")
+      expect(reply.accepted(topic)).type.toRaiseError("not assignable to parameter of type 'MissingSchema<\"Add a schema for 202 to schema.response of this route\">'")
+      expect(reply.created({ id: 1 })).type.toRaiseError("'id' does not exist in type 'MissingSchema<\"Add a schema for 201 to schema.response of this route\">'")
+      for (const payload of ['a', 1, true, null, undefined, {}, []] as const) expect(reply.created).type.not.toBeCallableWith(payload)
       return topic
     })
   })
@@ -149,9 +153,72 @@ describe('A reply decorator', () => {
       expect(reply.serviceUnavailable).type.toBeCallableWith(undefined, { retryAfter: undefined })
       expect(reply.serviceUnavailable).type.toBeCallableWith('Later', {})
       expect(reply.serviceUnavailable('Later', { retryAfter: '120' })).type.toRaiseError("Type 'string' is not assignable to type 'number | Date | undefined'")
-      expect(reply.serviceUnavailable('Later', { retryafter: 120 })).type.toRaiseError("'retryafter' does not exist in type 'ServiceUnavailableOptions'")
-      expect(reply.serviceUnavailable('Later', 120)).type.toRaiseError("'120' has no properties in common with type 'ServiceUnavailableOptions'")
-      expect<ServiceUnavailableOptions['retryAfter']>().type.toBe<number | Date | undefined>()
+      expect(reply.serviceUnavailable('Later', { retryafter: 120 })).type.toRaiseError("'retryafter' does not exist in type 'ReplyErrorOptions'")
+      expect(reply.serviceUnavailable('Later', 120)).type.toRaiseError("'120' has no properties in common with type 'ReplyErrorOptions'")
+      expect<ReplyErrorOptions['retryAfter']>().type.toBe<number | Date | undefined>()
+      return topic
+    })
+  })
+})
+
+describe('The options of an error', () => {
+  test('are the same for each decorator', () => {
+    app.get('/', { schema }, async (_request, reply) => {
+      const options: ReplyErrorOptions = { cause: new Error('a secret'), headers: { allow: 'GET', 'x-count': 3, 'set-cookie': ['a=1'] as const, 'x-none': undefined }, retryAfter: 5 }
+      expect(reply.badRequest).type.toBeCallableWith('Malformed', options)
+      expect(reply.unauthorized).type.toBeCallableWith('No signature', options)
+      expect(reply.forbidden).type.toBeCallableWith('Not yours', options)
+      expect(reply.notFound).type.toBeCallableWith(undefined, options)
+      expect(reply.unprocessable).type.toBeCallableWith('The name is taken', options)
+      expect(reply.internalServerError).type.toBeCallableWith('Unknown', options)
+      expect(reply.notImplemented).type.toBeCallableWith('Not yet', options)
+      expect(reply.serviceUnavailable).type.toBeCallableWith('Later', options)
+      expect(reply.error).type.toBeCallableWith(409, 'The name is taken', options)
+      return topic
+    })
+  })
+
+  test('take anything as cause, but an error only as cause', () => {
+    app.get('/', { schema }, async (_request, reply) => {
+      expect(reply.notFound).type.toBeCallableWith('No such topic', { cause: 'a text' })
+      expect(reply.notFound).type.toBeCallableWith('No such topic', { cause: undefined as unknown })
+      expect(reply.notFound).type.not.toBeCallableWith('No such topic', new Error('a secret'))
+      expect(reply.notFound).type.not.toBeCallableWith('No such topic', { casue: new Error('a secret') })
+      expect(reply.notFound).type.not.toBeCallableWith('No such topic', { headers: { allow: null } })
+      return topic
+    })
+  })
+})
+
+describe('reply.error()', () => {
+  test('takes a status code from 400 to 599', () => {
+    app.get('/', { schema }, async (_request, reply) => {
+      expect(reply.error).type.toBeCallableWith(409)
+      expect(reply.error).type.toBeCallableWith(400, 'Malformed')
+      expect(reply.error).type.toBeCallableWith(599, undefined)
+      expect(reply.error).type.not.toBeCallableWith(399)
+      expect(reply.error).type.not.toBeCallableWith(600)
+      expect(reply.error).type.not.toBeCallableWith(404 as number)
+      expect(reply.error).type.not.toBeCallableWith('409')
+      expect(reply.error).type.not.toBeCallableWith()
+      expect(reply.error(200)).type.toRaiseError("Argument of type '200' is not assignable to parameter of type 'ErrorStatusCode'")
+      expect<409>().type.toBeAssignableTo<ErrorStatusCode>()
+      expect<number>().type.not.toBeAssignableTo<ErrorStatusCode>()
+      return topic
+    })
+  })
+
+  test('can be returned from the handler of a route with schemas, in each way', () => {
+    app.get('/', { schema }, (_request, reply) => found ?? reply.error(409, 'The name is taken'))
+    app.get('/', { schema }, async (_request, reply) => found ?? reply.error(409, 'The name is taken', { cause: new Error('a secret') }))
+    app.get('/', { schema }, async (_request, reply): Promise<TopicPayload> => found ?? reply.error(429, 'Slowly', { retryAfter: 5 }))
+    app.route({ method: 'POST', url: '/', schema, handler: async (_request, reply) => found ?? reply.error(409) })
+    app.setErrorHandler((error, _request, reply) => reply.error(409, 'The name is taken', { cause: error }))
+    app.get('/', { schema, preHandler: async (_request, reply) => reply.error(429) }, async () => topic)
+    app.get('/', { schema }, async (_request, reply) => {
+      expect(reply.error(409)).type.toBeAssignableTo(reply)
+      expect(reply.error(409)).type.not.toBeAssignableTo<TopicPayload>()
+      expect(reply.code).type.not.toBeCallableWith(409)
       return topic
     })
   })

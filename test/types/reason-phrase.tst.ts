@@ -1,7 +1,7 @@
-import Fastify from 'fastify'
+import Fastify, { type FastifyRequest } from 'fastify'
 import type { Static, TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { describe, expect, test } from 'tstyche'
-import reasonPhrase, { serverOptions, type ContractOptions, type ReasonPhraseOptions, type RouteSchemaOptions } from 'fastify-reason-phrase'
+import reasonPhrase, { ERROR_CHANNEL, serverOptions, type ContractOptions, type ErrorResponse, type ErrorSource, type ReasonPhraseOptions, type RouteSchemaOptions } from 'fastify-reason-phrase'
 import { Topic } from '../../schemas/topic.js'
 
 const app = Fastify(serverOptions()).withTypeProvider<TypeBoxTypeProvider>()
@@ -14,6 +14,8 @@ describe('The options of the plugin', () => {
     expect(app.register).type.toBeCallableWith(reasonPhrase, { errorSchemas: 'reject' })
     expect(app.register).type.toBeCallableWith(reasonPhrase, { errorSchemas: 'ignore', requireSchemas: true })
     expect(app.register).type.toBeCallableWith(reasonPhrase, { header: 'X-Reason', statusCodes: { 429: 'Too Many Requests' }, exposeServerErrors: true, challenge: 'Bearer' })
+    expect(app.register).type.toBeCallableWith(reasonPhrase, { requestId: true })
+    expect(app.register).type.toBeCallableWith(reasonPhrase, { requestId: 'x-request-id' })
     expect(app.register).type.toBeCallableWith(reasonPhrase, { prefix: '/v2', logLevel: 'warn', requireSchemas: true })
     expect<RouteSchemaOptions>().type.toBe<{ errorSchemas?: 'reject' | 'ignore' | undefined, requireSchemas?: boolean | undefined }>()
     expect<ReasonPhraseOptions>().type.toBeAssignableTo<ContractOptions & RouteSchemaOptions>()
@@ -27,7 +29,16 @@ describe('The options of the plugin', () => {
     expect(app.register(reasonPhrase, { header: 1 })).type.toRaiseError("Type 'number' is not assignable to type 'string")
     expect(app.register(reasonPhrase, { statusCodes: { 429: 429 } })).type.toRaiseError("Type 'number' is not assignable to type 'string'")
     expect(app.register(reasonPhrase, { exposeServerErrors: 1 })).type.toRaiseError("Type 'number' is not assignable to type 'boolean | undefined'")
+    expect(app.register(reasonPhrase, { requestId: 1 })).type.toRaiseError("Type 'number' is not assignable to type 'string | boolean | undefined'")
     expect(app.register(reasonPhrase, { challenge: null })).type.toRaiseError("Type 'null' is not assignable to type 'string | undefined'")
+  })
+})
+
+describe('The message on the channel of errors', () => {
+  test('has the request of Fastify, if there is one', () => {
+    expect<ErrorResponse['request']>().type.toBe<FastifyRequest | undefined>()
+    expect<ErrorResponse['source']>().type.toBe<ErrorSource>()
+    expect(ERROR_CHANNEL).type.toBe<'fastify-reason-phrase:error'>()
   })
 })
 

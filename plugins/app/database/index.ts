@@ -5,7 +5,7 @@ import { migrate } from '../../../migrations/migrate.js'
 import { createCompile, type Compile } from './compile.js'
 import { DatabaseUnavailable, isSqliteLocked, isUnavailable } from './errors.js'
 import { createPostgresqlDialect } from './postgresql.js'
-import { createSqliteDialect } from './sqlite.js'
+import { createSqliteDialect, explainOpenError } from './sqlite.js'
 import type { Tables } from './tables.js'
 
 /** The options of the plugin. */
@@ -71,10 +71,11 @@ const ELEMENT_FUNCTIONS = { sqlite: 'json_each', postgresql: 'json_array_element
 export default fp<DatabaseOptions>(async function database (app, { databaseFile = 'data/topics.db', databaseUrl }) {
   const dialect = databaseUrl ? 'postgresql' : 'sqlite'
 
-  function createUnreachableError (cause: any): DatabaseUnavailable {
+  async function createUnreachableError (cause: any): Promise<DatabaseUnavailable> {
+    if (!databaseUrl) return new DatabaseUnavailable(cause, `DATABASE_FILE (${databaseFile}) cannot be used: ${await explainOpenError(databaseFile, cause)}`)
     // For a host with several addresses, the error has one error for each address, and no message of its own.
     const reasons = [cause.errors ?? cause].flat().map(({ message }) => message).join(', ')
-    return new DatabaseUnavailable(cause, `The database (${databaseUrl ? 'PostgreSQL' : databaseFile}) cannot be reached: ${reasons}`)
+    return new DatabaseUnavailable(cause, `The database of DATABASE_URL cannot be reached: ${reasons}`)
   }
 
   let isReached = false
@@ -95,11 +96,11 @@ export default fp<DatabaseOptions>(async function database (app, { databaseFile 
     }
   }
 
-  const db = await retryWhileLocked(open).catch(error => {
+  const db = await retryWhileLocked(open).catch(async error => {
     const isConnectionError = error instanceof DatabaseUnavailable
     // Before the first query succeeds, each error is one of the configuration or of the connection.
     if (isReached && !isConnectionError && !isUnavailable(error)) throw error
-    throw createUnreachableError(isConnectionError ? error.cause : error)
+    throw await createUnreachableError(isConnectionError ? error.cause : error)
   })
   app.addHook('onClose', () => db.destroy())
 

@@ -1,7 +1,8 @@
-import { mkdir } from 'node:fs/promises'
+import { access, constants, mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { SqliteDialect, type Dialect, type SqliteDatabase, type SqliteStatement } from 'kysely'
 import type Libsql from 'libsql'
+import { describeFileError } from '../../../lib/file-error.js'
 
 // A wait for a lock blocks the event loop, so it has to be short.
 const LOCK_TIMEOUT_MS = 500
@@ -25,6 +26,17 @@ export async function createSqliteDialect (file: string): Promise<Dialect> {
     throw error
   }
   return new SqliteDialect({ database: withImmediateTransactions(database) })
+}
+
+/** Returns why SQLite cannot use a file, for a message. SQLite itself says only that it cannot open the file. */
+export async function explainOpenError (file: string, error: unknown): Promise<string> {
+  const { code, message, syscall } = error as NodeJS.ErrnoException
+  if (syscall === 'mkdir') return `its folder cannot be created: ${describeFileError(error as NodeJS.ErrnoException)}`
+  if (code === 'SQLITE_NOTADB') return 'it is not a database of SQLite'
+  if (!message.startsWith('ConnectionFailed')) return message
+  const failure = await open(file, 'r+').then(async handle => { await handle.close() }, error => error)
+  const cause = failure?.code === 'ENOENT' ? await access(dirname(file), constants.W_OK).catch(error => error) : failure
+  return cause === undefined ? 'SQLite cannot open it' : describeFileError(cause)
 }
 
 /**

@@ -2,14 +2,17 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Static } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
+import { Value, type ValueError } from '@sinclair/typebox/value'
+import { describeFileError } from '../../../lib/file-error.js'
 import { Keys, Permission } from '../../../schemas/key.js'
 import type { Key } from '../../signature/index.js'
+
+const PERMISSIONS = Permission.anyOf.map(({ const: permission }) => permission)
 
 /** The error of a key file that cannot be read or created. Its message says why, and quotes nothing of the file. */
 export class KeysUnreadable extends Error {
   constructor (file: string, reason: string) {
-    super(`The keys (${file}) cannot be read: ${reason}`)
+    super(`KEYS_FILE (${file}) cannot be used: ${reason}`)
   }
 }
 
@@ -23,15 +26,16 @@ export async function createKeysFile (file: string): Promise<boolean> {
   const key: Static<typeof Keys>[number] = {
     id: 'dev',
     secret: randomBytes(32).toString('base64url'),
-    permissions: Permission.anyOf.map(({ const: permission }) => permission)
+    permissions: PERMISSIONS
   }
   try {
     await writeAtomically(file, JSON.stringify([key], null, 2) + '\n')
     return true
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return false
-    throw new KeysUnreadable(file, code!)
+    const failure = error as NodeJS.ErrnoException
+    // The folder can fail with the same code.
+    if (failure.code === 'EEXIST' && failure.syscall === 'link') return false
+    throw new KeysUnreadable(file, describeFileError(failure))
   }
 }
 
@@ -51,15 +55,17 @@ async function writeAtomically (file: string, text: string): Promise<void> {
   }
 }
 
+function describeSchemaError ({ path, message, schema }: ValueError): string {
+  return `${path || '/'}: ${schema === Permission ? `it must be one of the permissions ${PERMISSIONS.join(', ')}` : message}`
+}
+
 /**
  * Returns the keys of a key file by their ids.
  *
  * @throws {KeysUnreadable} when the file is missing, is not readable, or does not match its schema
  */
 export async function readKeysFile (file: string): Promise<Map<string, Key>> {
-  const text = await readFile(file, 'utf8').catch(({ code }) => {
-    throw new KeysUnreadable(file, code === 'ENOENT' ? 'there is no such file' : code)
-  })
+  const text = await readFile(file, 'utf8').catch(error => { throw new KeysUnreadable(file, describeFileError(error)) })
   let keys: unknown
   try {
     keys = JSON.parse(text)
@@ -68,7 +74,7 @@ export async function readKeysFile (file: string): Promise<Map<string, Key>> {
     throw new KeysUnreadable(file, 'it is not JSON')
   }
   const error = Value.Errors(Keys, keys).First()
-  if (error !== undefined) throw new KeysUnreadable(file, `${error.path || '/'}: ${error.message}`)
+  if (error !== undefined) throw new KeysUnreadable(file, describeSchemaError(error))
   const keysById = new Map<string, Key>()
   for (const { id, secret, permissions } of keys as Static<typeof Keys>) {
     if (keysById.has(id)) throw new KeysUnreadable(file, `the id "${id}" is there twice`)

@@ -1,3 +1,4 @@
+import { checkOptionNames } from '../../../lib/invalid-option.js'
 import { rawStatement, toQuestionMarks } from '../../../lib/idempotency/statement.js'
 import { checkTable, createTableStatements, DEFAULT_TABLE } from '../../../lib/idempotency/table.js'
 import { createQuery, readDialect, type KyselyExecutor, type KyselyStoreOptions } from './kysely.js'
@@ -12,9 +13,11 @@ export interface KyselyMigration {
  * Returns a migration for the `Migrator` of Kysely. It creates the table of the
  * records unless it exists, and drops it.
  *
- * @throws {TypeError} if the name of the table would need quotes
+ * @throws {TypeError} if the name of the table would need quotes, or an option is unknown
  */
-export function createTableMigration ({ table = DEFAULT_TABLE, dialect }: KyselyStoreOptions = {}): KyselyMigration {
+export function createTableMigration (options: KyselyStoreOptions = {}): KyselyMigration {
+  checkOptionNames(options, ['table', 'dialect'], 'createTableMigration()')
+  const { table = DEFAULT_TABLE, dialect } = options
   checkTable(table)
   return {
     up: async db => await run(db, createTableStatements(dialect ?? readDialect(db), table)),

@@ -1,3 +1,4 @@
+import { checkOptionNames } from '../../../lib/invalid-option.js'
 import { createRecords } from '../../../lib/idempotency/records.js'
 import { ROLLBACK, toNumbered, toQuestionMarks, type ParameterizedQuery } from '../../../lib/idempotency/statement.js'
 import type { IdempotencyStore, Query, Statement } from '../../../lib/idempotency/store.js'
@@ -42,9 +43,10 @@ interface TransactionBuilder {
  *
  * On PostgreSQL, create the dialect with `combineRoundTrips(pool)`.
  *
- * @throws {TypeError} if the name of the table would need quotes
+ * @throws {TypeError} if the name of the table would need quotes, or an option is unknown
  */
 export function kyselyStore<T> (db: KyselyDatabase<T>, options: KyselyStoreOptions = {}): SqlStore<T> {
+  checkOptionNames(options, ['table', 'dialect'], 'kyselyStore()')
   const kysely = db as unknown as Kysely
   const { table, dialect = readDialect(kysely) } = options
   if (table !== undefined) checkTable(table)

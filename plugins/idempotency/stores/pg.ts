@@ -1,4 +1,5 @@
 import { BEGIN } from '../../../lib/idempotency/dialects/postgresql.js'
+import { checkOptionNames } from '../../../lib/invalid-option.js'
 import { createRecords } from '../../../lib/idempotency/records.js'
 import { ROLLBACK, toNumbered, withLiterals } from '../../../lib/idempotency/statement.js'
 import type { Query, Rows, Session, Statement } from '../../../lib/idempotency/store.js'
@@ -35,9 +36,11 @@ interface Outcome<Result> {
  * a client in a transaction: a `PoolClient`, whose `query()` throws when the
  * transaction has ended. They must not call its `release()`.
  *
- * @throws {TypeError} if the name of the table would need quotes
+ * @throws {TypeError} if the name of the table would need quotes, or an option is unknown
  */
-export function pgStore<T extends PgClient> (pool: PgPool<T>, { table }: SqlStoreOptions = {}): SqlStore<T> {
+export function pgStore<T extends PgClient> (pool: PgPool<T>, options: SqlStoreOptions = {}): SqlStore<T> {
+  checkOptionNames(options, ['table'], 'pgStore()')
+  const { table } = options
   if (table !== undefined) checkTable(table)
 
   async function run<Result> (first: Statement | undefined, work: (session: Session<T>, rows: Rows) => Promise<Outcome<Result>>): Promise<Result> {

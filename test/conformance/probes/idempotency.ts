@@ -55,7 +55,7 @@ t.test('describes each probe', async t => {
     t.equal(group, 'idempotency')
     t.match(sends, 'POST /things')
     for (const text of [sends, requires, why]) t.match(text, /^[A-Z24](?!.*\.$)/, id)
-    t.match(source, /^(?:responses\.md|docs\/idempotency\.md|draft-ietf-httpapi-idempotency-key-header-07 section [\d.]+)(?:, (?:responses\.md|docs\/idempotency\.md|RFC 9110 section [\d.]+))?$/, id)
+    t.match(source, /^(?:docs\/(?:contract|idempotency)\.md#[a-z-]+|draft-ietf-httpapi-idempotency-key-header-07 section [\d.]+)(?:, (?:docs\/(?:contract|idempotency)\.md#[a-z-]+|RFC 9110 section [\d.]+))?$/, id)
   }
 })
 

@@ -6,7 +6,7 @@ t.test('describes each probe', async t => {
     t.match(id, /^[a-z][a-z\d]*(?:-[a-z\d]+)+$/)
     t.ok(id.startsWith(`${group}-`), id)
     for (const text of [sends, requires, why]) t.match(text, /^[A-Zghm](?!.*\.$)/, id)
-    t.match(source, /^(?:responses\.md|RFC \d{4} (?:section|appendix) [\w.]+)(?:, RFC \d{4} section [\d.]+)?$/, id)
+    t.match(source, /^(?:docs\/contract\.md#[a-z-]+|RFC \d{4} (?:section|appendix) [\w.]+)(?:, RFC \d{4} section [\d.]+)?$/, id)
   }
 })
 

@@ -6,7 +6,10 @@ import type { RequestOptions } from '../../../conformance/exchange/request.js'
 
 function of (routes: object[], requests: RequestOptions[] = []): Record<string, RequestOptions> {
   const derived = deriveRequests(routes as RouteOptions[], requests, () => undefined, 10)
-  for (const { texts } of derived) t.ok(texts.sends && texts.why && texts.source)
+  for (const { texts } of derived) {
+    t.ok(texts.sends && texts.why)
+    t.equal(texts.source, 'docs/contract.md#unsuccessful-responses')
+  }
   return Object.fromEntries(derived.map(({ id, request }) => [id, request]))
 }
 

@@ -36,25 +36,25 @@ t.test('lets SQLite have one transaction at a time, because it has one writer', 
 
 t.test('throws for each option that is missing, unknown, of the wrong type, or out of range', async t => {
   const cases: Array<[options: object, message: string]> = [
-    [{}, 'option store must be an object with a method transaction and a dialect of postgresql, sqlite, mysql, such as kyselyStore(db), not \'undefined\''],
-    [{ store, max: 1 }, 'unknown option "max" of idempotency, known are store, scope, outcomes, headers, wait, timeout, maxInFlight, maxBytes and retention'],
-    ...['postgres://:a secret@host', null, {}, { transaction () {} }, { ...store, dialect: 'a secret' }, { ...store, transaction: 'a secret' }].map((store): [object, string] => [{ store }, 'option store must be an object with a method transaction and a dialect of postgresql, sqlite, mysql, such as kyselyStore(db), not \'']),
-    ...['alice', null, true].map((scope): [object, string] => [{ store, scope }, 'option scope must be a function from a request to its authenticated caller, not ']),
+    [{}, 'idempotency option store must be an object with a method transaction and a dialect of postgresql, sqlite, mysql, such as kyselyStore(db), not \'undefined\''],
+    [{ store, max: 1 }, 'unknown option "max" of idempotency. The options are store, scope, outcomes, headers, wait, timeout, maxInFlight, maxBytes and retention'],
+    ...['postgres://:a secret@host', null, {}, { transaction () {} }, { ...store, dialect: 'a secret' }, { ...store, transaction: 'a secret' }].map((store): [object, string] => [{ store }, 'idempotency option store must be an object with a method transaction and a dialect of postgresql, sqlite, mysql, such as kyselyStore(db), not \'']),
+    ...['alice', null, true].map((scope): [object, string] => [{ store, scope }, 'idempotency option scope must be a function from a request to its authenticated caller, not ']),
     ...[
       '', '/', 'v2/operation', '/v2/operation/', '//operation', '/v2/*', '/v2/operation*', '/:tenant/operation', '/a::b', '/a(b)', '/a?b', '/a#b', '/a%20b', '/a b', '/operation\n', null, true, {}
-    ].map((outcomes): [object, string] => [{ store, outcomes }, 'option outcomes must be a path of segments with letters, digits, and - . _ ~, such as /v2/operation, not ']),
+    ].map((outcomes): [object, string] => [{ store, outcomes }, 'idempotency option outcomes must be a path of segments with letters, digits, and - . _ ~, such as /v2/operation, not ']),
     ...['etag', null, [1], [''], ['ETag'], ['a b'], ['etag', 'set-cookie'], ['content-length'], ['transfer-encoding'], ['connection'], ['idempotency-status']].map((headers): [object, string] => [
-      { store, headers }, 'option headers must be an array of field names in lower case, without connection, content-length, keep-alive, proxy-connection, te, trailer, transfer-encoding, upgrade, set-cookie, idempotency-status, idempotent-replayed, not '
+      { store, headers }, 'idempotency option headers must be an array of field names in lower case, without connection, content-length, keep-alive, proxy-connection, te, trailer, transfer-encoding, upgrade, set-cookie, idempotency-status, idempotent-replayed, not '
     ]),
-    ...[-1, 1.5, NaN, Infinity, '1000', null].map((wait): [object, string] => [{ store, wait }, 'option wait must be a number of milliseconds, not ']),
+    ...[-1, 1.5, NaN, Infinity, '1000', null].map((wait): [object, string] => [{ store, wait }, 'idempotency option wait must be a number of milliseconds, not ']),
     ...[0, -1, 1.5, NaN, Infinity, '1000', null].flatMap((value): Array<[object, string]> => [
-      [{ store, timeout: value }, 'option timeout must be a positive number of milliseconds, not '],
-      [{ store, maxInFlight: value }, 'option maxInFlight must be a positive number, not '],
-      [{ store, maxBytes: value }, 'option maxBytes must be a positive number of bytes, not '],
-      [{ store, retention: value }, 'option retention must be a positive number of whole seconds, not ']
+      [{ store, timeout: value }, 'idempotency option timeout must be a positive number of milliseconds, not '],
+      [{ store, maxInFlight: value }, 'idempotency option maxInFlight must be a positive number, not '],
+      [{ store, maxBytes: value }, 'idempotency option maxBytes must be a positive number of bytes, not '],
+      [{ store, retention: value }, 'idempotency option retention must be a positive number of whole seconds, not ']
     ]),
-    [{ store, wait: 2 ** 31 }, 'option wait must be at most 2147483647 milliseconds, not 2147483648'],
-    [{ store, timeout: 2 ** 31 }, 'option timeout must be at most 2147483647 milliseconds, not 2147483648']
+    [{ store, wait: 2 ** 31 }, 'idempotency option wait must be at most 2147483647 milliseconds, not 2147483648'],
+    [{ store, timeout: 2 ** 31 }, 'idempotency option timeout must be at most 2147483647 milliseconds, not 2147483648']
   ]
   for (const [options, message] of cases) {
     let error: Error | undefined

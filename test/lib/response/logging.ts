@@ -47,3 +47,15 @@ t.test('logs the whole message with the reply, and sends the response even if th
   failing = 'always'
   t.strictSame(await linesOf(response => { setError(response, error, 'a secret'); startSerializing(response); response.writeHead(500).end() }), [], 'sends the response although every log call throws')
 })
+
+t.test('warns once about lost content of replies without a route', async t => {
+  const warnings: string[] = []
+  const port = await listenServer(t, createServer((_request, response) => {
+    keepContract(response)
+    setReply(response, { log: { info () {}, error () {}, warn (message: string) { warnings.push(message) } } })
+    response.writeHead(404).end('{"errors":[1]}')
+  }))
+  for (let i = 0; i < 2; i++) await exchange(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  t.match(warnings, [/the handler of requests without a route sent a payload with status code 404/])
+  t.equal(warnings.length, 1)
+})

@@ -4,8 +4,8 @@ import t from 'tap'
 import type { DroppedBody } from '../../../lib/response/dropped-body.js'
 import {
   attachError, clearMessage, getError, getErrorMessage, getMessage, getMessageSource, getPhase, getReplyMessage, holdHead,
-  isExempt, isLogged, markCompleted, markEnded, markLogged, markSent, setBodyMessage, setError, setReply, setReplyMessage,
-  setSerializedErrorMessage, startHead, startSerializing, takeHead, TRANSITIONS, type MessageSource, type Phase, type ResponseEvent
+  isClientError, isExempt, isLogged, markClientError, markCompleted, markEnded, markLogged, markSent, setBodyMessage, setError, setReply, setReplyMessage,
+  setPublisher, setSerializedErrorMessage, startHead, startSerializing, takeHead, takePublisher, TRANSITIONS, type MessageSource, type Phase, type ResponseEvent
 } from '../../../lib/response/state.js'
 
 const create = (): ServerResponse => new ServerResponse(new IncomingMessage(new Socket()))
@@ -184,11 +184,28 @@ t.test('a held header section is returned', async t => {
 t.test('a response is exempt if its route is, unless a decorator gives it a message', async t => {
   const response = create()
   t.equal(isExempt(response), false, 'without a reply')
-  const log = { info () {}, error () {} }
+  const log = { info () {}, warn () {}, error () {} }
   setReply(response, { log, routeOptions: { config: {} } })
   t.equal(isExempt(response), false)
   setReply(response, { log, routeOptions: { config: { reasonPhrase: false } } })
   t.equal(isExempt(response), true)
   setReplyMessage(response, 'Not like that')
   t.equal(isExempt(response), false)
+})
+
+t.test('a response is marked as the answer to a request that cannot be read', async t => {
+  const response = create()
+  t.equal(isClientError(response), false)
+  markClientError(response)
+  t.equal(isClientError(response), true)
+  t.equal(isClientError(create()), false)
+})
+
+t.test('what publishes an error is returned once', async t => {
+  const response = create()
+  const publish = (): void => {}
+  t.equal(takePublisher(response), undefined)
+  setPublisher(response, publish)
+  t.equal(takePublisher(response), publish)
+  t.equal(takePublisher(response), undefined)
 })

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { validate } from '@readme/openapi-parser'
+import fc from 'fast-check'
 import createClient from 'openapi-fetch'
 import openapiTS, { astToString } from 'openapi-typescript'
 import t, { type Test } from 'tap'
@@ -24,6 +25,14 @@ async function documentOf (t: Test): Promise<any> {
   t.equal(statusCode, 200)
   t.match(headers['content-type'], /^application\/json\b/)
   return JSON.parse(body)
+}
+
+/** Returns the patterns of a document. */
+function findPatterns (node: any, patterns = new Set<string>()): Set<string> {
+  if (typeof node !== 'object' || node === null) return patterns
+  if (typeof node.pattern === 'string') patterns.add(node.pattern)
+  for (const child of Object.values(node)) findPatterns(child, patterns)
+  return patterns
 }
 
 t.test('the OpenAPI document', async t => {
@@ -53,6 +62,36 @@ t.test('the OpenAPI document', async t => {
     const { openapi, info } = document
     t.match(openapi, /^3\.1\./)
     t.match(info, { title: 'Topics', version: '2', description: /^A registry of topics\.\n\n.*`EB-REASON-PHRASE`/ })
+    t.match(document.servers, [{ url: '/' }])
+  })
+
+  t.test('has a name for each operation', async t => {
+    const ids = Object.values<object>(document.paths).flatMap(path => Object.values(path).map(({ operationId }) => operationId))
+    t.match(ids, ids.map(() => /^(?:get|post|put|delete)[A-Z][A-Za-z0-9]*$/))
+    t.equal(new Set(ids).size, ids.length)
+    t.equal(document.paths['/v2/topic/{topicId}'].get.operationId, 'getV2TopicByTopicId')
+  })
+
+  t.test('has patterns that mean the same with each flag of a regular expression', async t => {
+    const patterns = findPatterns(document)
+    t.ok(patterns.has(topic.NewTopic.properties.name.pattern))
+    for (const pattern of patterns) {
+      const [none, unicode, sets] = ['', 'u', 'v'].map(flags => new RegExp(pattern, flags))
+      const text = fc.oneof(
+        fc.stringMatching(unicode!),
+        fc.string({ unit: 'binary' }),
+        fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 5 }).map(units => String.fromCharCode(...units)),
+        fc.tuple(fc.stringMatching(unicode!), fc.string({ unit: 'binary', maxLength: 2 })).map(texts => texts.join(''))
+      )
+      fc.assert(fc.property(text, text => {
+        const matches = unicode!.test(text)
+        return none!.test(text) === matches && sets!.test(text) === matches
+      }), { numRuns: 500 })
+      t.notMatch(pattern, /\\[pPu]\{|\(\?[^:]/, 'no syntax that some tools do not know')
+    }
+    for (const name of ['orders.created', 'Bestellung/Größe', '订单', '🚌']) {
+      for (const flags of ['', 'u', 'v']) t.match(name, new RegExp(topic.NewTopic.properties.name.pattern, flags))
+    }
   })
 
   t.test('has the header fields of the cursors, and Location', async t => {

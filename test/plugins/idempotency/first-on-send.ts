@@ -93,7 +93,7 @@ t.test('changes no other request of the route', async t => {
 })
 
 t.test('fails for a version of Fastify that keeps contexts elsewhere', async t => {
-  const message = 'fastify-reason-phrase: idempotency does not support this version of Fastify'
+  const message = 'fastify-reason-phrase: idempotency does not support this version of Fastify. Update fastify-reason-phrase, or use a version of Fastify that it names as a peer dependency'
   t.throws(() => createContextReplacer({} as FastifyInstance, async () => {}), { message })
   t.throws(() => createContextReplacer({ [Symbol('fastify.Reply')]: class {} } as unknown as FastifyInstance, async () => {}), { message })
 })

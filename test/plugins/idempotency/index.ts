@@ -44,7 +44,7 @@ t.test('takes the id of the key that signed the request as the scope', async t =
   app.addHook('onRequest', async request => { (request as { key?: object }).key = { id: 'the key' } })
   addRoute(app, async () => 'ok')
   t.throws(() => app.post('/unsigned', { config: { ...config, signature: false } }, async () => 'ok'), {
-    message: 'fastify-reason-phrase: the route POST /unsigned has config.idempotency and signature: false, so that nothing tells its callers apart. Remove one of them, or set the option scope of idempotency'
+    message: 'fastify-reason-phrase: Route POST /unsigned: it has config.idempotency and signature: false, so that nothing tells its callers apart. Remove one of them, or set the option scope of idempotency'
   })
   t.equal((await app.inject({ method: 'POST', url: '/', headers: { 'idempotency-key': 'a' } })).statusCode, 200)
   t.match([...store.settled.values()], [{ operation: { scope: 'the key', key: 'a' } }])

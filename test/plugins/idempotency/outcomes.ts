@@ -501,6 +501,6 @@ t.test('adds the routes only with the option, under the prefix of the instance',
 
 t.test('fails at boot with a path that the router would read as a pattern', async t => {
   for (const outcomes of ['v2/operation', '/v2/operation/', '/v2/operation/*', '/v2/:key']) {
-    await t.rejects(createService(t, { options: { outcomes } }), new TypeError(`fastify-reason-phrase: option outcomes must be a path of segments with letters, digits, and - . _ ~, such as /v2/operation, not '${outcomes}'`))
+    await t.rejects(createService(t, { options: { outcomes } }), new TypeError(`fastify-reason-phrase: idempotency option outcomes must be a path of segments with letters, digits, and - . _ ~, such as /v2/operation, not '${outcomes}'`))
   }
 })

@@ -551,14 +551,14 @@ t.test('refuses request.commitWith() where it cannot commit', async t => {
   })
   app.post('/hook', { config, preHandler: async request => { await request.commitWith(commit) } }, async () => 'ok')
   const send = await listenForKeys(t, app)
-  const name = (path: string): string => `fastify-reason-phrase: the route POST ${path}`
+  const name = (path: string): string => `fastify-reason-phrase: Route POST ${path}:`
   for (const [path, key, message, effects] of [
-    ['/own', 'a', 'calls request.commitWith(), but shares no transaction. Set its config.transaction to \'shared\'', 0],
-    ['/own', undefined, 'calls request.commitWith(), but shares no transaction. Set its config.transaction to \'shared\'', 0],
-    ['/plain', undefined, 'calls request.commitWith(), but shares no transaction. Set its config.transaction to \'shared\'', 0],
-    ['/twice', 'b', 'calls request.commitWith() twice. Commit all effects in one function', 0],
-    ['/twice', undefined, 'calls request.commitWith() twice. Commit all effects in one function', 1],
-    ['/hook', 'c', 'calls request.commitWith() before its handler. Call it in the handler', 0]
+    ['/own', 'a', 'it calls request.commitWith(), but shares no transaction. Set its config.transaction to \'shared\'', 0],
+    ['/own', undefined, 'it calls request.commitWith(), but shares no transaction. Set its config.transaction to \'shared\'', 0],
+    ['/plain', undefined, 'it calls request.commitWith(), but shares no transaction. Set its config.transaction to \'shared\'', 0],
+    ['/twice', 'b', 'it calls request.commitWith() twice. Commit all effects in one function', 0],
+    ['/twice', undefined, 'it calls request.commitWith() twice. Commit all effects in one function', 1],
+    ['/hook', 'c', 'it calls request.commitWith() before its handler. Call it in the handler', 0]
   ] as const) {
     lines.length = store.effects.length = 0
     t.match(summarize(await send(key, { path })), FAILED)

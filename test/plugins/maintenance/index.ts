@@ -40,6 +40,7 @@ t.test('sends 503 for every request during maintenance, before hooks of later pl
   t.equal((await app.inject('/')).body, 'ok')
   t.strictSame(lines.filter(({ msg }) => /^Maintenance/.test(msg)).map(({ level, msg }) => [level, msg]), [[30, 'Maintenance is on'], [30, 'Maintenance is off']])
   t.strictSame(lines.filter(({ level }) => level > 30), [], 'a 503 is not logged as an error')
+  t.ok(lines.some(({ level, msg }) => level === 30 && msg === 'We move, back in a moment'), 'but its reason is in the log')
 })
 
 t.test('answers requests that the option exempts', async t => {

@@ -22,6 +22,21 @@ t.test('throws a TypeError for invalid options', async t => {
     await app.register(reasonPhrase)
     await t.rejects(async () => await app.register(maintenance, options).ready(), { name: 'TypeError', message: new RegExp(`^fastify-reason-phrase: option ${rule.replace(' ', ' of maintenance ')}, not `) })
   }
+  const app = Fastify()
+  await app.register(reasonPhrase)
+  const message = 'fastify-reason-phrase: unknown option "polInterval" of maintenance; did you mean "pollInterval"? The options are exempt, store, pollInterval and timeout'
+  await t.rejects(async () => await app.register(maintenance, { polInterval: 1 } as object).ready(), { name: 'TypeError', message })
+})
+
+t.test('accepts the options of register()', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(reasonPhrase)
+  await app.register(maintenance, { prefix: '/v2', logLevel: 'warn', logSerializers: {}, exempt: undefined } as object)
+  t.strictSame(app.maintenance.state, { enabled: false })
+})
+
+t.test('throws for a time that is past', async t => {
   const { app } = await open(t)
   await t.rejects(app.maintenance.enter({ until: new Date(0) }), { name: 'TypeError', message: /until must be in the future/ })
   t.strictSame(app.maintenance.state, { enabled: false })

@@ -4,7 +4,7 @@ import { openapi } from '../../../plugins/openapi/index.js'
 import { documentOf, handler } from '../../fixtures/openapi.js'
 
 t.test('openapi() throws if the plugin is not registered', async t => {
-  t.throws(() => openapi(Fastify()), { message: 'fastify-reason-phrase: register the plugin before you call openapi()' })
+  t.throws(() => openapi(Fastify()), { message: 'fastify-reason-phrase: the plugin is not registered. Write app.register(reasonPhrase) before openapi(app)' })
 })
 
 t.test('leaves hidden routes out of the document', async t => {

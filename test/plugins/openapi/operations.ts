@@ -77,6 +77,17 @@ t.test('refers an operation to the errors that it can send', async t => {
     t.strictSame(errorsOf(all.paths['/open'].get), without, 'the route overrides the document')
   })
 
+  t.test('neither 401 nor 403 for an operation without credentials', async t => {
+    const securitySchemes = { basic: { type: 'http', scheme: 'basic' } }
+    const { paths } = await documentOf(t, app => {
+      app.get('/none', { schema: { security: [{}] } }, handler)
+      app.get('/optional', { schema: { security: [{ basic: [] }, {}] } }, handler)
+      app.get('/inherited', handler)
+    }, { document: { components: { securitySchemes }, security: [{}] } })
+    for (const path of ['/none', '/inherited']) t.strictSame(errorsOf(paths[path].get), [500, 503], path)
+    t.strictSame(errorsOf(paths['/optional'].get), [401, 403, 500, 503], 'wrong credentials are rejected')
+  })
+
   t.test('501 for an operation that is not implemented', async t => {
     const { paths } = await documentOf(t, app => {
       app.get('/', { schema: { summary: 'A summary', description: 'More.' } as object }, app.notImplemented)
@@ -108,7 +119,7 @@ t.test('refers an operation to the errors that it can send', async t => {
       503: { description: `Closed at night. ${UNKNOWN_STATUS} ${NO_BODY}`, headers }
     })
     t.strictSame(errorsOf(paths['/'].get), [500, 501, 503])
-    t.equal(paths['/'].get.responses[501].description, `Not yet. ${UNKNOWN_STATUS} ${NO_BODY}`)
+    t.equal(paths['/'].get.responses[501].description, `Not yet. ${NO_BODY}`, 'nothing was executed')
   })
 })
 

@@ -153,10 +153,11 @@ t.test('sends the response to a client error in the order of the requests', asyn
   })
 })
 
-t.test('logs a client error once, at the level that Fastify would use', async t => {
+t.test('logs the bytes of a client error at the level that Fastify would use, and its reason once', async t => {
   const lines: any[] = []
   const app = Fastify(serverOptions({ logger: logTo(lines, 'trace') }))
   await app.register(reasonPhrase)
   await exchange(await listen(t, app), 'GARBAGE\r\n\r\n')
   t.match(lines.filter(({ err }) => err), [{ level: 10, msg: 'client error', err: { code: 'HPE_INVALID_METHOD' } }])
+  t.match(lines.filter(({ msg }) => /^Parse Error/.test(msg)), [{ level: 30, code: 'HPE_INVALID_METHOD', err: undefined }])
 })

@@ -3,7 +3,10 @@ import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import httpErrors from 'http-errors'
 import t, { type Test } from 'tap'
+import { Contract } from '../../../lib/contract.js'
+import { decorateReply } from '../../../plugins/reason-phrase/decorators.js'
 import reasonPhrase, { type ReasonPhraseOptions } from '../../../plugins/reason-phrase/index.js'
+import type { ReplyErrorOptions } from '../../../plugins/reason-phrase/send-error.js'
 import { logTo } from '../../fixtures/log.js'
 import { exchange, assertErrorResponse, listen, valuesOf, type WireResponse } from '../../fixtures/wire.js'
 
@@ -127,6 +130,177 @@ t.test('reply.serviceUnavailable() throws for a retryAfter that is neither secon
   }
 })
 
+/** Returns the lines about errors: all but those that Fastify logs for each request. */
+const errorLines = (lines: any[]): any[] => lines.filter(({ msg }) => !/^(?:incoming request|request completed)$/.test(msg))
+
+const STATUS_CODES = { 409: 'Conflict', 429: 'Too Many Requests', 504: 'Gateway Timeout' }
+
+t.test('reply.error() sends each status code of the table, and of the option statusCodes', async t => {
+  const send = await build(t, { statusCodes: STATUS_CODES })
+  const codes = [...DECORATORS.map(([, statusCode, phrase]) => [statusCode, phrase] as const), ...Object.entries(STATUS_CODES).map(([code, phrase]) => [Number(code), phrase] as const)]
+  for (const [statusCode, phrase] of codes) {
+    assertErrorResponse(t, await send(reply => reply.error(statusCode as 409)), statusCode, phrase)
+    assertErrorResponse(t, await send(async reply => reply.error(statusCode as 409, '')), statusCode, phrase)
+    assertErrorResponse(t, await send(reply => { reply.error(statusCode as 409, 'A message') }), statusCode, 'A message')
+    assertErrorResponse(t, await send(async reply => reply.error(statusCode as 409, 'A message', {})), statusCode, 'A message')
+  }
+})
+
+t.test('reply.error() throws for a status code that is not in the table, and says what to do', async t => {
+  const lines: any[] = []
+  const send = await build(t, { statusCodes: STATUS_CODES }, lines)
+  const known = '400, 401, 403, 404, 422, 500, 501, 503, 409, 429, 504'
+  for (const [statusCode, message] of [
+    [410, `reply.error() cannot send the status code 410, because it is not in the service's table. Add it with the option statusCodes: { 410: 'Gone' }, or use one of ${known}`],
+    [499, `reply.error() cannot send the status code 499, because it is not in the service's table. Add it with the option statusCodes: { 499: 'Its Reason Phrase' }, or use one of ${known}`],
+    [200, `reply.error() cannot send the status code 200, because it is not in the service's table. Use one of ${known}, or add another one from 400 to 599 with the option statusCodes`],
+    [600, /the status code 600/], [404.5, /the status code 404\.5/], [NaN, /the status code NaN/], ['404', /the status code '404'/],
+    [undefined, /the status code undefined/], ['No such topic', /the status code 'No such topic'/], [new Error('x'), /the status code/]
+  ] as const) {
+    const response = await send(reply => {
+      t.throws(() => reply.error(statusCode as never), { name: 'TypeError', message: typeof message === 'string' ? `fastify-reason-phrase: ${message}` : message })
+      return reply.notFound('Not sent')
+    })
+    assertErrorResponse(t, response, 404, 'Not sent')
+  }
+  lines.length = 0
+  assertErrorResponse(t, await send(reply => reply.error(410, 'It is gone')), 500)
+  t.match(errorLines(lines), [{ level: 50, err: { type: 'TypeError', message: /statusCodes: \{ 410: 'Gone' \}/ } }], 'a handler that does not catch it sends 500, and the log says what to do')
+})
+
+t.test('reply.error() uses the table of its own instance', async t => {
+  const app = Fastify()
+  for (const [prefix, options] of [['/a', { statusCodes: { 409: 'Conflict' } }], ['/b', {}]] as const) {
+    await app.register(async child => {
+      await child.register(reasonPhrase, options)
+      child.get('/', (_request, reply) => reply.error(409))
+    }, { prefix })
+  }
+  t.equal((await app.inject('/a')).statusCode, 409)
+  t.equal((await app.inject('/b')).statusCode, 500)
+})
+
+type Sending = [name: string, send: (reply: FastifyReply, message?: string, options?: ReplyErrorOptions) => FastifyReply]
+
+const SENDERS: Sending[] = [
+  ...DECORATORS.map(([name]): Sending => [name, (reply, message, options) => reply[name](message, options)]),
+  ['error', (reply, message, options) => reply.error(409, message, options)]
+]
+
+for (const [name, sendError] of SENDERS) {
+  t.test(`reply.${name}() logs the cause with its stack, in the line of the message, and does not send it`, async t => {
+    const lines: any[] = []
+    const send = await build(t, { statusCodes: STATUS_CODES, exposeServerErrors: true }, lines)
+    const cause = Object.assign(new Error('a secret'), { statusCode: 418, headers: { 'x-secret': 'a secret' }, expose: true })
+    for (const message of ['A message', undefined]) {
+      lines.length = 0
+      const response = await send(reply => sendError(reply, message, { cause }))
+      t.equal(valuesOf(response, 'eb-reason-phrase')[0] === 'A message', message !== undefined)
+      t.not(response.statusCode, 418)
+      t.notMatch(JSON.stringify(response), /secret/)
+      const [line, ...more] = errorLines(lines)
+      t.match(line, { level: response.statusCode < 500 ? 30 : 50, msg: message ?? 'a secret', err: { message: 'a secret', stack: /decorators/ }, res: { statusCode: response.statusCode } })
+      t.strictSame(more, [])
+    }
+  })
+
+  t.test(`reply.${name}() sends headers and Retry-After`, async t => {
+    const send = await build(t, { statusCodes: STATUS_CODES })
+    const response = await send(reply => sendError(reply, 'Later', {
+      headers: { Allow: 'GET', 'x-count': 3, 'set-cookie': ['a=1', 'b=2'], 'x-none': undefined, 'Retry-After': '9' },
+      retryAfter: 2.5
+    }))
+    t.strictSame(['allow', 'x-count', 'set-cookie', 'x-none', 'retry-after'].map(field => valuesOf(response, field)), [['GET'], ['3'], ['a=1', 'b=2'], [], ['3']])
+    assertErrorResponse(t, response, response.statusCode, 'Later')
+  })
+}
+
+t.test('a decorator logs any cause, and sends the response even if the cause cannot be logged', async t => {
+  const lines: any[] = []
+  const send = await build(t, {}, lines)
+  const hostile = Object.defineProperty(new Error('x'), 'stack', { enumerable: true, get () { throw new Error('hostile') } })
+  const circular: Record<string, unknown> = { name: 'circular' }
+  circular.self = circular
+  for (const [cause, line] of [
+    ['a text', { err: 'a text' }],
+    [42, { err: 42 }],
+    [null, { err: null }],
+    [{ code: 'E_DOWN' }, { err: { code: 'E_DOWN' } }],
+    [circular, { err: { name: 'circular' } }],
+    [new AggregateError([new Error('one')], 'all'), { err: { aggregateErrors: [{ message: 'one' }] } }],
+    [new Error('outer', { cause: new Error('inner') }), { err: { message: 'outer: inner', stack: /inner/ } }],
+    [hostile, { err: undefined }],
+    [new Proxy({}, { get () { throw new Error('hostile') }, ownKeys () { throw new Error('hostile') }, getPrototypeOf () { throw new Error('hostile') } }), {}],
+    [Symbol('x'), {}],
+    [() => 'a secret', {}],
+    [undefined, { err: undefined }]
+  ] as const) {
+    lines.length = 0
+    assertErrorResponse(t, await send(reply => reply.notFound('It is gone', { cause })), 404, 'It is gone')
+    t.match(errorLines(lines), [{ level: 30, msg: 'It is gone', ...line }], typeof cause)
+    t.equal(errorLines(lines).length, 1)
+  }
+})
+
+t.test('a decorator logs its cause instead of an error that is given as message, or that was thrown before', async t => {
+  const lines: any[] = []
+  const app = Fastify({ logger: logTo(lines) })
+  await app.register(reasonPhrase)
+  app.get('/message', (_request, reply) => reply.notFound(new Error('It is gone') as never, { cause: new Error('the cause') }))
+  app.get('/handled', { errorHandler: (error, _request, reply) => reply.notFound('It is gone', { cause: new Error('the cause', { cause: error }) }) }, () => { throw new Error('thrown') })
+  await app.ready()
+  for (const url of ['/message', '/handled']) {
+    lines.length = 0
+    t.match(await app.inject(url), { statusCode: 404, headers: { 'eb-reason-phrase': 'It is gone' } })
+    t.match(errorLines(lines), [{ msg: 'It is gone', err: { message: /^the cause/ } }], url)
+    t.equal(errorLines(lines).length, 1)
+  }
+})
+
+t.test('a decorator drops the headers that describe a body, or frame one', async t => {
+  const send = await build(t)
+  const response = await send(reply => reply.notFound('It is gone', {
+    headers: { 'content-length': 5, 'Transfer-Encoding': 'chunked', 'content-type': 'text/html', trailer: 'x', etag: '"1"', 'EB-REASON-PHRASE': 'another', 'x-kept': '1' }
+  }))
+  assertErrorResponse(t, response, 404, 'It is gone')
+  t.strictSame(valuesOf(response, 'x-kept'), ['1'])
+})
+
+t.test('a decorator throws for invalid options, and leaves the reply as it was', async t => {
+  const send = await build(t)
+  const failure = new Error('It failed')
+  for (const [options, message] of [
+    [{ headers: { 'x-set': '1', 'bad name': '1' } }, /has a field that cannot be sent\. .*bad name/],
+    [{ headers: { 'x-set': '1', 'x-bad': 'a\r\nb: c' } }, /has a field that cannot be sent\. .*x-bad/],
+    [{ headers: { 'x-set': '1', ':status': '200' } }, /cannot be sent/],
+    [{ headers: { 'x-set': '1', 'x-bad': { a: 1 } } }, /must have a text, a number or an array of texts as x-bad, not \{ a: 1 \}/],
+    [{ headers: { 'x-set': '1', 'x-bad': null } }, /as x-bad, not null/],
+    [{ headers: new Headers({ 'x-set': '1' }) }, /option headers of an error reply must be an object such as/],
+    [{ headers: { 'x-set': '1' }, retryAfter: '7' }, /retryAfter must be a number of seconds or a valid Date/],
+    [{ headers: { 'x-set': '1' }, casue: failure }, /the option casue of an error reply is unknown, known are cause, headers, retryAfter/],
+    [failure, /not an Error\. Write \{ cause: error \}/],
+    ['a text', /must be an object such as \{ cause, headers, retryAfter \}, not 'a text'/],
+    [null, /not null/]
+  ] as const) {
+    const response = await send(reply => {
+      t.throws(() => reply.unprocessable('Not that', options as never), { name: 'TypeError', message }, String(message))
+      return reply.notFound('It is gone')
+    })
+    assertErrorResponse(t, response, 404, 'It is gone')
+    t.strictSame(valuesOf(response, 'x-set'), [])
+  }
+})
+
+t.test('reply.error() keeps the contract on exempt routes, for HEAD, and beside @fastify/sensible', async t => {
+  const app = Fastify()
+  await app.register(sensible)
+  await app.register(reasonPhrase, { statusCodes: STATUS_CODES })
+  app.get('/', { config: { reasonPhrase: false } }, (_request, reply) => reply.error(409, 'It is taken', { cause: new Error('a secret'), retryAfter: 5 }))
+  for (const method of ['GET', 'HEAD'] as const) {
+    t.match(await app.inject({ method, url: '/' }), { statusCode: 409, body: '', headers: { 'eb-reason-phrase': 'It is taken', 'retry-after': '5', 'content-length': '0' } })
+  }
+})
+
 t.test('reply.created() and reply.accepted() send the payload, and the location if there is one', async t => {
   const app = Fastify()
   await app.register(reasonPhrase)
@@ -157,19 +331,45 @@ t.test('decorators of @fastify/sensible stay in force if it is registered first,
   }
 })
 
+t.test('decorators of @fastify/sensible take the options of ours, also in a child', async t => {
+  const lines: any[] = []
+  const app = Fastify({ logger: logTo(lines) })
+  await app.register(sensible)
+  app.get('/outside', (_request, reply) => reply.notFound('It is gone', { retryAfter: 5 }))
+  await app.register(async child => {
+    await child.register(reasonPhrase)
+    await child.register(async grandchild => {
+      grandchild.get('/inside', (_request, reply) => reply.serviceUnavailable('Later', { retryAfter: 5, cause: new Error('a secret') }))
+    })
+  })
+  await app.ready()
+  lines.length = 0
+  t.match(await app.inject('/inside'), { statusCode: 503, body: '', headers: { 'retry-after': '5', 'eb-reason-phrase': 'Later' } })
+  t.match(errorLines(lines), [{ msg: 'Later', err: { message: 'a secret' } }])
+  t.match(await app.inject('/outside'), { statusCode: 404, headers: { 'retry-after': undefined } }, 'leaves the decorators outside of the plugin')
+})
+
+t.test('leaves the decorators of @fastify/sensible if Fastify keeps the class of its replies elsewhere', async t => {
+  const added: string[] = []
+  const app = { hasPlugin: () => true, hasReplyDecorator: (name: string) => name === 'notFound', decorateReply (name: string) { added.push(name) } }
+  decorateReply(app as unknown as FastifyInstance, new Contract())
+  t.notOk(added.includes('notFound'))
+  t.ok(added.includes('error'))
+})
+
 t.test('rejects @fastify/sensible if it is registered second, and says what to do', async t => {
   const app = Fastify()
   await app.register(reasonPhrase)
   await t.rejects(async () => {
     // The plugin is synchronous, so an error that Fastify throws in it would end the process.
-    await app.register(fp(async app => { sensible(app, {}, () => {}) }))
+    await app.register(fp(async app => { sensible(app, {}, () => {}) }, { name: '@fastify/sensible' }))
   }, { message: /must be registered first/ })
 })
 
 t.test('rejects a decorator of another plugin with the same name', async t => {
   const before = Fastify()
   before.decorateReply('notFound' as string, () => {})
-  await t.rejects(async () => { await before.register(reasonPhrase) }, { code: 'FST_ERR_DEC_ALREADY_PRESENT' }, 'registered before')
+  await t.rejects(async () => { await before.register(reasonPhrase) }, { message: /"notFound" exists already, added by the service itself/, cause: { code: 'FST_ERR_DEC_ALREADY_PRESENT' } }, 'registered before')
 
   const after: FastifyInstance = Fastify()
   await after.register(reasonPhrase)

@@ -8,13 +8,16 @@ import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
 import { cert, key } from '../../fixtures/certificate.js'
 import { assertErrorCase } from '../../fixtures/error-cases.js'
 import { buildServer, sendHttp2 } from '../../fixtures/error-server.js'
+import { logTo } from '../../fixtures/log.js'
 import { connect, exchange, assertErrorResponse, listen } from '../../fixtures/wire.js'
 
-t.test('sends 400 to a client that does not speak HTTP/2', async t => {
-  const app = Fastify(serverOptions({ http2: true, https: { key, cert } }))
+t.test('sends 400 to a client that does not speak HTTP/2, and logs the reason once', async t => {
+  const lines: any[] = []
+  const app = Fastify(serverOptions({ http2: true, https: { key, cert }, logger: logTo(lines) }))
   await buildServer(app)
   const port = await listen(t, app)
   assertErrorResponse(t, await exchange(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n', { tls: {} }), 400, 'This server speaks HTTP/2 only')
+  t.equal(lines.filter(({ level, msg }) => level === 30 && msg === 'This server speaks HTTP/2 only').length, 1)
 
   const listening = Fastify(serverOptions({ http2: true, https: { key, cert } }))
   await buildServer(listening)

@@ -15,10 +15,10 @@ async function build (t: Test): Promise<FastifyInstance> {
 
 /** Asserts that the start fails with this message about a route. */
 async function assertRejected (t: Test, app: FastifyInstance, message: string): Promise<void> {
-  await t.rejects(async () => await app.ready(), { message: `fastify-reason-phrase: the route ${message}` })
+  await t.rejects(async () => await app.ready(), { message: `fastify-reason-phrase: Route ${message}` })
 }
 
-const UNHANDLED = 'has config.idempotency, but nothing handles its keys. Register fastify-reason-phrase/idempotency before the route, and set config.idempotency where you add the route'
+const UNHANDLED = 'it has config.idempotency, but nothing handles its keys. Register fastify-reason-phrase/idempotency before the route, and set config.idempotency where you add the route'
 
 const handler = async (): Promise<string> => 'done'
 
@@ -55,7 +55,7 @@ t.test('rejects at start an idempotent route without the idempotency plugin', as
   const app = await build(t)
   app.get('/open', handler)
   app.route({ method: ['PUT', 'POST'], url: '/topic/:id', config: { idempotency: 'optional' }, handler })
-  await assertRejected(t, app, `PUT, POST /topic/:id ${UNHANDLED}`)
+  await assertRejected(t, app, `PUT, POST /topic/:id: ${UNHANDLED}`)
 })
 
 t.test('rejects at start an idempotent route that was added before the idempotency plugin', async t => {
@@ -64,20 +64,20 @@ t.test('rejects at start an idempotent route that was added before the idempoten
   app.post('/before', { config }, handler)
   markIdempotentRoutes(app)
   app.post('/after', { config }, handler)
-  await assertRejected(t, app, `POST /before ${UNHANDLED}`)
+  await assertRejected(t, app, `POST /before: ${UNHANDLED}`)
 })
 
 t.test('rejects at start an idempotent route if only a sibling context registers the idempotency plugin', async t => {
   const app = await build(t)
   await app.register(async child => { markIdempotentRoutes(child) })
   await app.register(async child => { child.post('/sibling', { config: { idempotency: 'optional' } }, handler) }, { prefix: '/v2' })
-  await assertRejected(t, app, `POST /v2/sibling ${UNHANDLED}`)
+  await assertRejected(t, app, `POST /v2/sibling: ${UNHANDLED}`)
 })
 
 t.test('rejects at start a route that a later hook makes idempotent or exempt', async t => {
   const changes: Array<[change: Config, message: string]> = [
     [{ idempotency: 'required' }, UNHANDLED],
-    [{ reasonPhrase: false }, 'has config.idempotency and reasonPhrase: false. Remove one of them: only rejections without a body are recorded']
+    [{ reasonPhrase: false }, 'it has config.idempotency and reasonPhrase: false. Remove one of them: only rejections without a body are recorded']
   ]
   for (const [change, message] of changes) {
     const app = await build(t)
@@ -86,7 +86,7 @@ t.test('rejects at start a route that a later hook makes idempotent or exempt', 
       child.addHook('onRoute', route => { route.config = { ...route.config, ...change } })
       child.post('/late', { config: { idempotency: change!.reasonPhrase === false ? 'optional' : undefined } }, handler)
     })
-    await assertRejected(t, app, `POST /late ${message}`)
+    await assertRejected(t, app, `POST /late: ${message}`)
   }
 })
 
@@ -95,7 +95,7 @@ t.test('rejects at start an invalid value', async t => {
     const app = await build(t)
     markIdempotentRoutes(app)
     app.post('/topic', { config: { idempotency: value as 'optional' } }, handler)
-    await assertRejected(t, app, `POST /topic must have 'optional' or 'required' as its config.idempotency, not ${String(shown)}`)
+    await assertRejected(t, app, `POST /topic: config.idempotency must be 'optional' or 'required', not ${String(shown)}`)
   }
 })
 
@@ -105,7 +105,7 @@ t.test('rejects at start an idempotent route with a safe method', async t => {
     markIdempotentRoutes(app)
     app.route({ method: method as RouteOptions['method'], url: '/topic', config: { idempotency: 'optional' }, handler })
     const name = [method].flat().join(', ').toUpperCase()
-    await assertRejected(t, app, `${name} /topic has config.idempotency, but ${safe} requests have no effect. Remove it, or register ${safe} as a route of its own`)
+    await assertRejected(t, app, `${name} /topic: it has config.idempotency, but ${safe} requests have no effect. Remove it, or register ${safe} as a route of its own`)
   }
 })
 
@@ -113,20 +113,20 @@ t.test('rejects at start an idempotent route that is exempt from the contract', 
   const app = await build(t)
   markIdempotentRoutes(app)
   app.post('/topic', { config: { idempotency: 'optional', reasonPhrase: false } }, handler)
-  await assertRejected(t, app, 'POST /topic has config.idempotency and reasonPhrase: false. Remove one of them: only rejections without a body are recorded')
+  await assertRejected(t, app, 'POST /topic: it has config.idempotency and reasonPhrase: false. Remove one of them: only rejections without a body are recorded')
 })
 
 t.test('rejects at start a route that shares a transaction without a key, and an invalid value', async t => {
   for (const [config, message] of [
-    [{ transaction: 'shared' }, 'has config.transaction, but no config.idempotency. Add it, or remove config.transaction'],
-    [{ transaction: 'own', idempotency: 'optional' }, "must have 'shared' or nothing as its config.transaction, not 'own'"],
-    [{ transaction: true, idempotency: 'required' }, "must have 'shared' or nothing as its config.transaction, not true"],
-    [{ transaction: null, idempotency: 'required' }, "must have 'shared' or nothing as its config.transaction, not null"]
+    [{ transaction: 'shared' }, 'it has config.transaction, but no config.idempotency. Add it, or remove config.transaction'],
+    [{ transaction: 'own', idempotency: 'optional' }, "config.transaction must be 'shared' or left out, not 'own'"],
+    [{ transaction: true, idempotency: 'required' }, "config.transaction must be 'shared' or left out, not true"],
+    [{ transaction: null, idempotency: 'required' }, "config.transaction must be 'shared' or left out, not null"]
   ] as Array<[Config, string]>) {
     const app = await build(t)
     markIdempotentRoutes(app)
     app.post('/topic', { config }, handler)
-    await assertRejected(t, app, `POST /topic ${message}`)
+    await assertRejected(t, app, `POST /topic: ${message}`)
   }
 })
 

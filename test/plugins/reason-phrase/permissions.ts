@@ -21,7 +21,7 @@ async function build (t: Test): Promise<FastifyInstance> {
 }
 
 function unverifiedError (method: string, url: string, permission: string): { message: string } {
-  return { message: `fastify-reason-phrase: the route ${method} ${url} asks for the permission ${permission}, but nothing verifies it there. Register fastify-reason-phrase/signature` }
+  return { message: `fastify-reason-phrase: Route ${method} ${url}: it needs the permission ${permission}, but nothing verifies it there. Register fastify-reason-phrase/signature` }
 }
 
 /** Asserts that the permissions of {@link routes} are verified. */
@@ -95,9 +95,15 @@ t.test('throws for an invalid permission when the route is registered, with and 
   for (const before of [true, false]) {
     const app = await build(t)
     if (before) await app.register(signature, options)
-    const message = 'fastify-reason-phrase: the route GET /x must have its config.permission as a text, and not with signature: false'
-    for (const config of [{ permission: '' }, { permission: 5 }, { permission: null }, { permission: ['read'] }, { permission: 'read', signature: false }]) {
-      t.throws(() => app.route({ method: 'GET', url: '/x', config: config as RouteOptions['config'], handler: async () => 'unsafe' }), { message }, JSON.stringify(config))
+    for (const [config, problem] of [
+      [{ permission: '' }, "config.permission must be the name of one permission, not ''"],
+      [{ permission: 5 }, 'config.permission must be the name of one permission, not 5'],
+      [{ permission: null }, 'config.permission must be the name of one permission, not null'],
+      [{ permission: ['read'] }, "config.permission must be the name of one permission, not [ 'read' ]"],
+      [{ permission: 'read', signature: false }, "config.permission is 'read', but config.signature is false. Remove one of them: a request without a signature has no permission"]
+    ] as const) {
+      const message = `fastify-reason-phrase: Route GET /x: ${problem}`
+      t.throws(() => app.route({ method: 'GET', url: '/x', config: config as unknown as RouteOptions['config'], handler: async () => 'unsafe' }), { message }, JSON.stringify(config))
     }
     app.route({ method: 'GET', url: '/x', config: { permission: undefined, signature: false }, handler: async () => 'open' })
     t.equal((await app.inject('/x')).body, 'open')

@@ -6,13 +6,15 @@ import fp from 'fastify-plugin'
 import t, { type Test } from 'tap'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
+import { logTo } from '../../fixtures/log.js'
 import { connect, exchange, assertErrorResponse, listen, valuesOf, type WireResponse } from '../../fixtures/wire.js'
 
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'
 
 /** Creates a service that routes upgrades as the WebSocket plugins do, or rejects each handshake as `ws` does. */
 async function service (t: Test, upgrade: 'routed' | 'refused', listens = false) {
-  const app = Fastify(serverOptions())
+  const lines: any[] = []
+  const app = Fastify(serverOptions({ logger: logTo(lines) }))
   await app.register(reasonPhrase)
   const websocketServer = new EventEmitter()
   await app.register(fp(async app => { app.decorate('websocketServer', websocketServer as never) }))
@@ -30,12 +32,15 @@ async function service (t: Test, upgrade: 'routed' | 'refused', listens = false)
   app.get('/', async () => 'ok')
   const late: { response?: WireResponse } = {}
   app.addHook('preClose', async () => { late.response = await exchange((app.server.address() as AddressInfo).port, UPGRADE) })
-  return { app, late, port: await listen(t, app) }
+  return { app, late, lines, port: await listen(t, app) }
 }
 
-t.test('sends 400 for a malformed WebSocket handshake', async t => {
-  const { port } = await service(t, 'refused')
+t.test('sends 400 for a malformed WebSocket handshake, and logs the reason once', async t => {
+  const { port, lines } = await service(t, 'refused')
+  lines.length = 0
   assertErrorResponse(t, await exchange(port, UPGRADE), 400, 'Missing or invalid Sec-WebSocket-Key header')
+  t.match(lines, [{ level: 30, statusCode: 400, msg: 'Missing or invalid Sec-WebSocket-Key header' }])
+  t.equal(lines.length, 1)
 })
 
 t.test("leaves a malformed handshake to the service's own wsClientError listener", async t => {

@@ -11,7 +11,7 @@ import { connect, exchange, assertErrorResponse, listen, parse } from '../../fix
 
 t.test('fails to register with invalid options, twice, or without fastify-reason-phrase', async t => {
   const app = await build(t)
-  await t.rejects(async () => await app.register(signature, { keys }), { message: 'fastify-reason-phrase: signature is registered already: register it once' })
+  await t.rejects(async () => await app.register(signature, { keys }), { message: 'fastify-reason-phrase: fastify-reason-phrase/signature is registered already. Register it once' })
   await t.rejects(async () => await Fastify().register(signature, { keys }), { code: 'FST_ERR_PLUGIN_DEPENDENCY_NOT_REGISTERED' })
   await t.rejects(async () => await Fastify().register(reasonPhrase).register(signature, {} as SignatureOptions), { message: /option keys must be a function/ })
   const both = Fastify(serverOptions())

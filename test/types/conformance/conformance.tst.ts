@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { TestContext } from 'node:test'
 import Fastify from 'fastify'
 import { describe, expect, test } from 'tstyche'
 import { assertContract, conformance, type ConformanceOptions, type Service, type Suite } from 'fastify-reason-phrase/conformance'
@@ -29,6 +30,12 @@ describe('import of only fastify-reason-phrase/conformance', () => {
     expect(conformance).type.toBeCallableWith(suite, Fastify({ http2: true }))
     expect(conformance).type.toBeCallableWith(suite, Fastify({ http2: true, https: { allowHTTP1: true } }))
     expect(Fastify()).type.toBeAssignableTo<Service>()
+  })
+
+  test('accepts the context of a test of any runner', () => {
+    expect(conformance).type.toBeCallableWith({} as TestContext, Fastify())
+    expect(conformance).type.toBeCallableWith({}, Fastify())
+    expect(conformance).type.not.toBeCallableWith('a text', Fastify())
   })
 
   test('has the types of its options', () => {

@@ -59,12 +59,12 @@ t.test('a service whose database cannot be reached does not start, and its error
   const port = await closedPort()
 
   const cases: Array<[string, DatabaseOptions, RegExp]> = [
-    ['no server', { databaseUrl: `postgres://user:secret@127.0.0.1:${port}/topics?application_name=secret` }, /^The database \(PostgreSQL\) cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:\d+$/],
-    ['not a URL', { databaseUrl: 'postgres://user:se/cret@host/topics' }, /^The database \(PostgreSQL\) cannot be reached: Invalid URL$/],
-    ['another database', { databaseUrl: 'mysql://user:secret@host/topics' }, /^The database \(PostgreSQL\) cannot be reached: its URL does not start with postgres:\/\/$/],
-    ['not SQLite', { databaseFile: join(directory, 'a-file') }, /^The database \(.*a-file\) cannot be reached: file is not a database$/],
-    ['not a folder', { databaseFile: join(directory, 'a-file', 'topics.db') }, /^The database \(.*topics\.db\) cannot be reached: E(EXIST|NOTDIR): .*$/],
-    ['a folder', { databaseFile: directory }, /^The database \(.*\) cannot be reached: .*$/]
+    ['no server', { databaseUrl: `postgres://user:secret@127.0.0.1:${port}/topics?application_name=secret` }, /^The database of DATABASE_URL cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:\d+$/],
+    ['not a URL', { databaseUrl: 'postgres://user:se/cret@host/topics' }, /^The database of DATABASE_URL cannot be reached: Invalid URL$/],
+    ['another database', { databaseUrl: 'mysql://user:secret@host/topics' }, /^The database of DATABASE_URL cannot be reached: its URL does not start with postgres:\/\/$/],
+    ['not SQLite', { databaseFile: join(directory, 'a-file') }, /^DATABASE_FILE \(.*a-file\) cannot be used: it is not a database of SQLite$/],
+    ['not a folder', { databaseFile: join(directory, 'a-file', 'topics.db') }, /^DATABASE_FILE \(.*topics\.db\) cannot be used: its folder cannot be created: a part of its path is a file, not a folder$/],
+    ['a folder', { databaseFile: directory }, /^DATABASE_FILE \(.*\) cannot be used: it is a folder, not a file$/]
   ]
   for (const [title, options, message] of cases) {
     const error = await openDatabase(t, options).catch(error => error)
@@ -86,7 +86,7 @@ t.test('a service whose migrations fail does not start', async t => {
   const other = new Libsql(options.databaseFile!)
   t.teardown(() => other.close())
   other.exec('begin immediate')
-  await t.rejects(openDatabase(t, options), { message: /^The database \(.*\) cannot be reached: database is locked$/ })
+  await t.rejects(openDatabase(t, options), { message: /^DATABASE_FILE \(.*\) cannot be used: database is locked$/ })
   other.exec('rollback')
   other.exec('create table topic (other text)')
   await t.rejects(openDatabase(t, options), { message: /^table "?topic"? already exists/ })

@@ -1,6 +1,8 @@
+import { join } from 'node:path'
 import { sql } from 'kysely'
 import Libsql from 'libsql'
 import t from 'tap'
+import { explainOpenError } from '../../../../plugins/app/database/sqlite.js'
 import { sqlite } from '../../../fixtures/database.js'
 import { insertTopic, openDatabase, readNames, addTopic } from '../../../fixtures/topics.js'
 
@@ -125,4 +127,14 @@ t.test('the end of the database rolls a transaction back, and releases its lock'
   const { database: next } = await openDatabase(t, options)
   await next.run(addTopic('c'))
   t.same(await next.run(readNames), [{ name: 'c' }])
+})
+
+t.test('explains why a file cannot be opened', async t => {
+  const folder = t.testdir({ 'a.db': '' })
+  const refusal = new Error('ConnectionFailed("Unable to open connection to local database: 14")')
+  t.equal(await explainOpenError(folder, refusal), 'it is a folder, not a file')
+  t.equal(await explainOpenError(join(folder, 'none', 'a.db'), refusal), 'there is no such file')
+  t.equal(await explainOpenError(join(folder, 'a.db'), refusal), 'SQLite cannot open it')
+  t.equal(await explainOpenError(join(folder, 'b.db'), refusal), 'SQLite cannot open it')
+  t.equal(await explainOpenError(folder, new Error('database is locked')), 'database is locked')
 })

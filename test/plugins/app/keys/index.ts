@@ -47,7 +47,7 @@ t.test('services that start at once create one key', async t => {
 
 t.test('a missing file is an error when makeKeys is false', async t => {
   const file = join(t.testdir(), 'keys.json')
-  await t.rejects(buildWithKeys(t, { keysFile: file, makeKeys: false }), { message: `The keys (${file}) cannot be read: there is no such file` })
+  await t.rejects(buildWithKeys(t, { keysFile: file, makeKeys: false }), { message: `KEYS_FILE (${file}) cannot be used: there is no such file` })
   t.notOk(existsSync(file))
 })
 
@@ -57,22 +57,22 @@ t.test('the error of an invalid file says what is wrong, and quotes no secret', 
     [{}, '/: Expected array'],
     [[{ id: 'a', permissions: [] }], '/0/secret: Expected required property'],
     [[entry('', 'hidden')], '/0/id: Expected string length greater or equal to 1'],
-    [[entry('a', 'hidden', ['topic:raed'])], '/0/permissions/0: Expected union value'],
+    [[entry('a', 'hidden', ['topic:raed'])], '/0/permissions/0: it must be one of the permissions topic:read, topic:write, message:read, message:write, operator'],
     [[{ ...entry('a', 'hidden'), extra: 1 }], '/0/extra: Unexpected property'],
     [[entry('a', 'hidden'), entry('a', 'other')], 'the id "a" is there twice']
   ]
   for (const [content, reason] of cases) {
     const file = join(t.testdir({ 'keys.json': typeof content === 'string' ? content : JSON.stringify(content) }), 'keys.json')
     const error = await buildWithKeys(t, { keysFile: file }).then(() => undefined, error => error)
-    t.equal(error?.message, `The keys (${file}) cannot be read: ${reason}`)
+    t.equal(error?.message, `KEYS_FILE (${file}) cannot be used: ${reason}`)
     t.notMatch(JSON.stringify(error, Object.getOwnPropertyNames(error)), /hidden/)
   }
   const folder = t.testdir({ 'keys.json': {} })
-  await t.rejects(buildWithKeys(t, { keysFile: join(folder, 'keys.json') }), { message: /cannot be read: EISDIR$/ })
+  await t.rejects(buildWithKeys(t, { keysFile: join(folder, 'keys.json') }), { message: /cannot be used: it is a folder, not a file$/ })
   const long = join(folder, 'x'.repeat(300))
-  await t.rejects(buildWithKeys(t, { keysFile: long }), { message: `The keys (${long}) cannot be read: ENAMETOOLONG` })
+  await t.rejects(buildWithKeys(t, { keysFile: long }), { message: `KEYS_FILE (${long}) cannot be used: its name is too long` })
   writeFileSync(join(folder, 'a'), '')
-  await t.rejects(buildWithKeys(t, { keysFile: join(folder, 'a', 'keys.json') }), { message: /cannot be read: (EEXIST|ENOTDIR|there is no such file)$/ })
+  await t.rejects(buildWithKeys(t, { keysFile: join(folder, 'a', 'keys.json') }), { message: /cannot be used: a part of its path is a file, not a folder$/ })
 })
 
 t.test('the default file is keys.json', async t => {
@@ -105,7 +105,7 @@ t.test('a file that changes is read again', async t => {
     writeFileSync(file, '[{ "id": "a", "secret": "hidden"')
     const { level, msg } = JSON.parse(await line(/stay in use/))
     t.equal(level, 50)
-    t.equal(msg, `The previous keys stay in use. The keys (${file}) cannot be read: it is not JSON`)
+    t.equal(msg, `The previous keys stay in use. KEYS_FILE (${file}) cannot be used: it is not JSON`)
     t.strictSame(await ask('b', 'third'), { id: 'b', permissions: [] })
     rmSync(file)
     await line(/there is no such file/)

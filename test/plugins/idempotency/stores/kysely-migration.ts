@@ -54,5 +54,6 @@ t.test('takes the dialect of an instance, unless it is told', async t => {
 })
 
 t.test('refuses a name that would need quotes', async t => {
+  t.throws(() => createTableMigration({ tabel: 'a' } as object), { message: /unknown option "tabel" of createTableMigration\(\); did you mean "table"\?/ })
   t.throws(() => createTableMigration({ table: 'no table' }), { message: /table must be the name of a table that needs no quotes, not 'no table'/ })
 })

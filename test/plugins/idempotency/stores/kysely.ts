@@ -110,6 +110,7 @@ t.test('kyselyStore() knows the dialect of an instance, unless it is told', asyn
   const mysql = new Kysely<Tables>({ dialect: new MysqlDialect({ pool: async () => { throw new Error('Not called') } }) })
   t.equal(kyselyStore(mysql).dialect, 'mysql')
   t.equal(kyselyStore(mysql, { dialect: 'sqlite' }).dialect, 'sqlite')
+  t.throws(() => kyselyStore(mysql, { dialekt: 'mysql' } as object), { message: /unknown option "dialekt" of kyselyStore\(\); did you mean "dialect"\?/ })
   t.throws(() => kyselyStore(mysql, { table: 'no table' }), { message: /table must be the name of a table that needs no quotes, not 'no table'/ })
 })
 

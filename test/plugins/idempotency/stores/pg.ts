@@ -91,6 +91,7 @@ t.test('pgStore() without a server', async t => {
     ])
     t.strictSame(await store.insertRecords(client, [{ operation, fingerprint, state: 'succeeded', answer }]), [true])
     t.strictSame(await store.query!({ parts: ['select 1'] as never, values: [] }), [])
+    t.throws(() => pgStore(fakePool(client), { tableName: 'a' } as object), { message: /unknown option "tableName" of pgStore\(\)\. The only option is table/ })
     t.throws(() => pgStore(fakePool(client), { table: 'no table' }), { message: /table must be the name of a table/ })
   })
 })

@@ -1,0 +1,32 @@
+import { checkOptionNames, throwInvalidOption } from '../lib/invalid-option.js'
+import { nearestName } from '../lib/nearest-name.js'
+
+const NAMES = ['requests', 'header', 'statusCodes', 'headers', 'concurrency', 'timeout', 'skip', 'only', 'slow', 'idempotent', 'outcomes', 'otherHeaders']
+
+const LISTS = ['requests', 'skip', 'only', 'idempotent']
+
+/**
+ * Checks the options of `conformance()`, except those of the contract.
+ *
+ * @throws {TypeError} for an option that is unknown or of the wrong type
+ */
+export function checkConformanceOptions (options: object): void {
+  checkOptionNames(options, NAMES, 'conformance()')
+  const values = options as Record<string, unknown>
+  for (const name of LISTS) {
+    if (values[name] !== undefined && !Array.isArray(values[name])) throwInvalidOption(`${name} of conformance() must be an array`, values[name])
+  }
+  const { concurrency = 1, timeout = 1 } = values
+  if (!Number.isSafeInteger(concurrency) || (concurrency as number) < 1) throwInvalidOption('concurrency of conformance() must be a positive number', concurrency)
+  if (typeof timeout !== 'number' || !(timeout > 0)) throwInvalidOption('timeout of conformance() must be a positive number of milliseconds', timeout)
+}
+
+/**
+ * Throws the error for a name in `skip` or `only` that no probe has.
+ *
+ * @throws {TypeError} always
+ */
+export function throwUnknownProbe (name: string, ids: readonly string[]): never {
+  const nearest = nearestName(name, ids)
+  throw new TypeError(`fastify-reason-phrase: no probe has the id "${name}", or an id that starts with "${name}-"${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`)
+}

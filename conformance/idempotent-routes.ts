@@ -1,0 +1,30 @@
+import type { RouteOptions } from 'fastify'
+import { findSymbol } from '../lib/find-symbol.js'
+import { OPERATIONS } from '../lib/idempotency/outcome-routes.js'
+import type { IdempotencyOptions } from './probes/idempotency.js'
+import { isRequestOf } from './probes/routes.js'
+import { throwConflict } from './resolve-contract.js'
+
+/**
+ * Returns the options for idempotency keys, completed by what the routes of the service tell: the path of the outcome routes,
+ * and whether a request without a key is refused.
+ *
+ * @throws {TypeError} if the option `outcomes` differs from the path that the service has
+ */
+export function completeIdempotency ({ idempotent = [], outcomes, otherHeaders }: IdempotencyOptions, routes: readonly RouteOptions[]): IdempotencyOptions {
+  const paths = new Set(routes.filter(isOutcomeRoute).map(({ url }) => url.replace(/\/\*$/, '')))
+  const [path] = paths
+  if (outcomes !== undefined && path !== undefined && !paths.has(outcomes)) throwConflict('outcomes', outcomes, path)
+  return {
+    idempotent: idempotent.map(request => ({
+      ...request,
+      required: request.required ?? routes.some(route => route.config?.idempotency === 'required' && isRequestOf(route, request))
+    })),
+    outcomes: outcomes ?? path,
+    otherHeaders
+  }
+}
+
+function isOutcomeRoute ({ config = {} }: RouteOptions): boolean {
+  return findSymbol(config, OPERATIONS) !== undefined
+}

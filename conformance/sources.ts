@@ -1,0 +1,21 @@
+/** The sections of `docs/contract.md`, a file of the package, that rules and probes test. */
+export const CONTRACT = {
+  unsuccessful: 'docs/contract.md#unsuccessful-responses',
+  noBody: 'docs/contract.md#no-body',
+  message: 'docs/contract.md#message',
+  statusCodes: 'docs/contract.md#status-codes',
+  successful: 'docs/contract.md#successful-responses',
+  outcomes: 'docs/contract.md#outcomes'
+} as const
+
+/** The sections of `docs/idempotency.md`, a file of the package, that rules and probes test. */
+export const IDEMPOTENCY = {
+  responses: 'docs/idempotency.md#responses',
+  outcomes: 'docs/idempotency.md#ask-and-close',
+  scope: 'docs/idempotency.md#scope'
+} as const
+
+/** Returns a section of the draft about the field `Idempotency-Key`. */
+export function draftSection (section: string): string {
+  return `draft-ietf-httpapi-idempotency-key-header-07 section ${section}`
+}

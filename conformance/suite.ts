@@ -1,0 +1,95 @@
+import { AssertionError } from 'node:assert'
+import { describeResult, formatResult, formatViolation } from './report.js'
+import type { ProbeResult } from './run-probes.js'
+
+/**
+ * The members of a test's context that the kit uses: of the `t` of tap, node:test or vitest. The kit imports none of them.
+ * In tap and node:test, each probe is a subtest. Without subtests, as in vitest, the test itself fails.
+ */
+export interface Suite {
+  test? (name: string, run: (t: any) => void): unknown
+  pass? (message: string, extra: any): unknown
+  fail? (message: string, extra: any): unknown
+  skip? (reason: any): unknown
+  comment? (message: string): unknown
+  /** A method in node:test, which tap has as a property. */
+  diagnostic?: unknown
+  annotate? (message: string): unknown
+}
+
+/** Reports to a test runner what the probes found. */
+export interface Reporter {
+  /** Adds a line to the output of the test runner. */
+  comment (message: string): unknown
+  report (result: ProbeResult): unknown
+  /** @throws {AssertionError} if probes found violations that the test runner does not know yet */
+  end (): void
+}
+
+// More than these would hide what a developer looks for.
+const MAX_DETAILED_RESULTS = 5
+
+/**
+ * Returns the reporter for a test's context.
+ *
+ * @param calls the stack trace of the call of the kit, which is where a failure belongs
+ */
+export function createReporter (t: Suite, calls: string): Reporter {
+  const comment = (message: string): unknown => [t.comment, t.diagnostic, t.annotate].find(method => typeof method === 'function')?.call(t, message)
+  // In Mocha, this.test is an object.
+  if (typeof t.test !== 'function') return createSummary(comment, calls)
+  return {
+    comment,
+    // node:test cancels subtests that are not awaited.
+    report: result => t.test!(result.probe.id, subtest => { reportToSubtest(subtest, result, calls) }),
+    end () {}
+  }
+}
+
+function reportToSubtest (t: Suite, result: ProbeResult, calls: string): void {
+  const { probe, violations, skipped } = result
+  if (t.pass !== undefined && t.fail !== undefined) {
+    if (violations.length === 0) t.pass(probe.requires, { skip: skipped })
+    for (const violation of violations) {
+      // The stack trace would only show this module.
+      t.fail(formatViolation(violation), { ...describeResult(result), stack: '', at: null })
+    }
+    (t as { end?: () => void }).end?.()
+  } else if (violations.length > 0) {
+    throw createError(formatResult(result), calls)
+  } else if (skipped !== undefined) {
+    t.skip?.(skipped)
+  }
+}
+
+function createSummary (comment: Reporter['comment'], calls: string): Reporter {
+  let count = 0
+  const failed: ProbeResult[] = []
+  return {
+    comment,
+    report (result) {
+      count++
+      if (result.violations.length > 0) failed.push(result)
+      else if (result.skipped !== undefined) return comment(`${result.probe.id} was skipped: ${result.skipped}`)
+    },
+    end () {
+      if (failed.length > 0) throw createError(formatSummary(failed, count), calls)
+    }
+  }
+}
+
+function formatSummary (failed: readonly ProbeResult[], count: number): string {
+  const blocks = [`${failed.length} of ${count} probes found violations of the contract`, ...failed.slice(0, MAX_DETAILED_RESULTS).map(formatResult)]
+  const others = failed.slice(MAX_DETAILED_RESULTS)
+  if (others.length > 0) {
+    const lines = others.map(({ probe, violations }) => `${probe.id}: ${[...new Set(violations.map(({ rule }) => rule.id))].join(', ')}`)
+    blocks.push(`Set the option only: ['${others[0]!.probe.id}'] to see the requests and responses of one of these:\n${lines.join('\n')}`)
+  }
+  return blocks.join('\n\n')
+}
+
+function createError (message: string, calls: string): AssertionError {
+  const error = new AssertionError({ message, operator: 'conformance' })
+  error.stack = `${error.name}: ${message}\n${calls}`
+  return error
+}

@@ -1,0 +1,46 @@
+import { inspect } from 'node:util'
+import type { FastifyInstance } from 'fastify'
+import { checkOptionNames, throwInvalidOption } from '../../lib/invalid-option.js'
+import { isPlainObject } from '../../lib/plain-object.js'
+
+/** The fields of an OpenAPI 3.1 document. */
+const DOCUMENT_FIELDS = ['openapi', 'info', 'jsonSchemaDialect', 'servers', 'paths', 'webhooks', 'components', 'security', 'tags', 'externalDocs']
+
+/** The options of `@fastify/swagger` that have a document. */
+const DOCUMENT_OPTIONS = ['openapi', 'swagger']
+
+/** The options of `@fastify/swagger` that `openapi()` sets. */
+const OWN_OPTIONS = ['convertConstToEnum', 'refResolver', 'transform', 'transformObject']
+
+/** Other options of `@fastify/swagger`. */
+const SWAGGER_OPTIONS = ['decorator', 'exposeHeadRoutes', 'hiddenTag', 'hideUntagged', 'mode', 'postProcessor', 'specification', 'stripBasePath']
+
+/**
+ * Checks the arguments of `openapi()`.
+ *
+ * @throws {TypeError} for an argument of the wrong type, and for an option that is unknown. The message shows where an option
+ *   of `@fastify/swagger`, or a part of the document, belongs
+ */
+export function checkArguments (app: FastifyInstance, options: object): void {
+  if (typeof app?.printRoutes !== 'function') fail(`takes the Fastify instance as its first argument, as in openapi(app, { document }), not ${inspect(app, { depth: 0 })}`)
+  if (isPlainObject(options)) {
+    for (const name of Object.keys(options)) checkName(name)
+  }
+  checkOptionNames(options, ['document', 'schemas'], 'openapi()')
+  const { document, schemas } = options as { document?: unknown, schemas?: unknown }
+  if (document !== undefined && !isPlainObject(document)) throwInvalidOption('document of openapi() must be an object, such as { info: { title: \'Topics\' } }', document)
+  if (schemas !== undefined && (typeof schemas !== 'object' || schemas === null || Array.isArray(schemas))) {
+    throwInvalidOption('schemas of openapi() must be an object of schemas by name, such as { Topic }', schemas)
+  }
+}
+
+function checkName (name: string): void {
+  if (DOCUMENT_OPTIONS.includes(name)) fail(`has the option "${name}" of @fastify/swagger. It takes the parts of the document as document. Write openapi(app, { document: { … } })`)
+  if (DOCUMENT_FIELDS.includes(name)) fail(`has "${name}", which is a part of the document. Write openapi(app, { document: { ${name} } })`)
+  if (OWN_OPTIONS.includes(name)) fail(`has the option "${name}" of @fastify/swagger, which openapi() sets itself. Remove it`)
+  if (SWAGGER_OPTIONS.includes(name)) fail(`has the option "${name}" of @fastify/swagger. Write app.register(swagger, { ...openapi(app), ${name} })`)
+}
+
+function fail (problem: string): never {
+  throw new TypeError(`fastify-reason-phrase: openapi() ${problem}`)
+}

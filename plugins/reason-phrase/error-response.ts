@@ -1,0 +1,21 @@
+import type { FastifyRequest } from 'fastify'
+import type { ErrorSource } from '../../lib/response/error-channel.js'
+
+/** An unsuccessful response that was sent: the message on the channel `fastify-reason-phrase:error`. */
+export interface ErrorResponse {
+  /** The status code that was sent. */
+  statusCode: number
+  /** The status code before it was replaced by one of the table. */
+  originalStatusCode: number
+  /** The reason that was sent. Never a private message. */
+  reason: string
+  source: ErrorSource
+  /** The method of the request. Undefined if the request could not be read. */
+  method: string | undefined
+  /** The URL of the route, such as `/topic/:topicId`. Undefined if there is no route. */
+  route: string | undefined
+  /** Fastify's `request.id`. Undefined if Fastify has not got the request. */
+  requestId: string | undefined
+  /** Undefined if Fastify has not got the request. */
+  request: FastifyRequest | undefined
+}

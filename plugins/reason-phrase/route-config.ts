@@ -1,0 +1,76 @@
+import { inspect } from 'node:util'
+import type { FastifyInstance, RouteOptions } from 'fastify'
+import { correctName } from '../../lib/nearest-name.js'
+import { kVerify } from './permissions.js'
+import { createRouteError, describeRoute } from './route-name.js'
+
+/** Returns whether an instance has the plugin that reads a key of the config. */
+type HasReader = (app: FastifyInstance) => boolean
+
+const isPluginRegistered: HasReader = () => true
+const verifiesSignatures: HasReader = app => kVerify in app
+const hasIdempotency: HasReader = app => app.hasPlugin('fastify-reason-phrase/idempotency')
+const hasMaintenance: HasReader = app => app.hasPlugin('fastify-reason-phrase/maintenance')
+
+/** The keys of a route's config that our plugins read. */
+const READERS: Readonly<Record<string, HasReader>> = {
+  errors: isPluginRegistered,
+  reasonPhrase: isPluginRegistered,
+  permission: verifiesSignatures,
+  signature: verifiesSignatures,
+  idempotency: hasIdempotency,
+  transaction: hasIdempotency,
+  maintenance: hasMaintenance
+}
+
+const KEYS = Object.keys(READERS)
+
+// Words that are near a key, and that are probably meant as they are.
+const OTHER_WORDS = new Set(['translation'])
+
+/**
+ * Checks the config of each route that is added from now on. A `config.signature` or `config.maintenance` of another value
+ * throws where the route is added.
+ *
+ * A key that is probably a typo of ours fails the start of the service if the plugin that reads the key is registered. If
+ * not, the key can belong to another plugin, so a warning is logged.
+ */
+export function checkRouteConfig (app: FastifyInstance): void {
+  const routes: Array<[app: FastifyInstance, route: RouteOptions]> = []
+  app.addHook('onRoute', function (route) {
+    const { signature, maintenance } = route.config ?? {}
+    if (signature !== undefined && signature !== false) {
+      throw createRouteError(route, `config.signature must be false, which accepts requests without a signature, or left out; not ${inspect(signature)}`)
+    }
+    if (maintenance !== undefined && maintenance !== 'exempt') {
+      throw createRouteError(route, `config.maintenance must be 'exempt', which keeps the route available during maintenance, or left out; not ${inspect(maintenance)}`)
+    }
+    if (route.config !== undefined) routes.push([this, route])
+  })
+  // The plugin that reads a key may be registered after the route, and a later hook can change the config.
+  app.addHook('onReady', done => {
+    // Fastify derives the route for HEAD from that for GET.
+    const warned = new Set<string>()
+    for (const [context, route] of routes.splice(0)) {
+      for (const [key, meant] of findTypos(route.config!)) {
+        const problem = `config.${key} is unknown; did you mean config.${meant}?`
+        if (READERS[meant]!(context)) return done(createRouteError(route, problem))
+        const id = `${route.url} ${key}`
+        if (!warned.has(id)) app.log.warn(describeRoute(route, `${problem} If another plugin reads config.${key}, ignore this warning`))
+        warned.add(id)
+      }
+    }
+    done()
+  })
+}
+
+/** Returns the keys that are typos of our keys, with the keys that are probably meant. */
+function findTypos (config: object): Array<[key: string, meant: string]> {
+  const typos: Array<[string, string]> = []
+  for (const key of Object.keys(config)) {
+    if (KEYS.includes(key) || OTHER_WORDS.has(key)) continue
+    const meant = correctName(key, KEYS)
+    if (meant !== undefined && !Object.hasOwn(config, meant)) typos.push([key, meant])
+  }
+  return typos
+}

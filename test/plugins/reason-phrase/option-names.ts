@@ -1,0 +1,84 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import reasonPhrase, { serverOptions } from '../../../index.js'
+
+const PREFIX = 'fastify-reason-phrase: '
+const throwsFor = (first: unknown, second?: unknown) => () => serverOptions(first as object, second as object)
+const register = (options: object) => async () => { await Fastify().register(reasonPhrase, options) }
+
+t.test('serverOptions() throws for options of the plugin in its first argument, and shows the call to write', async t => {
+  for (const [options, name, call] of [
+    [{ header: 'X-Reason' }, 'header', 'serverOptions(fastifyOptions, { header })'],
+    [{ statusCodes: { 429: 'Too Many Requests' } }, 'statusCodes', 'serverOptions(fastifyOptions, { statusCodes })'],
+    [{ exposeServerErrors: true }, 'exposeServerErrors', 'serverOptions(fastifyOptions, { exposeServerErrors })'],
+    [{ challenge: 'Bearer' }, 'challenge', 'serverOptions(fastifyOptions, { challenge })'],
+    [{ logger: true, header: 'X', statusCodes: {} }, 'header', 'serverOptions(fastifyOptions, { header, statusCodes })'],
+    [{ errorSchemas: 'ignore' }, 'errorSchemas', 'app.register(reasonPhrase, { errorSchemas })'],
+    [{ requireSchemas: true }, 'requireSchemas', 'app.register(reasonPhrase, { requireSchemas })'],
+    [{ challenge: 'Bearer', requireSchemas: true }, 'challenge', 'serverOptions(fastifyOptions, { challenge }) and app.register(reasonPhrase, { requireSchemas })'],
+    [{ statusCode: {} }, 'statusCode', 'serverOptions(fastifyOptions, { statusCodes })'],
+    [{ exposeServerError: true }, 'exposeServerError', 'serverOptions(fastifyOptions, { exposeServerErrors })']
+  ] as const) {
+    const message = `${PREFIX}serverOptions() has the option "${name}" in its first argument, which is for Fastify's options. Write ${call}`
+    t.throws(throwsFor(options), { name: 'TypeError', message }, message)
+  }
+})
+
+t.test("serverOptions() throws for Fastify's options in its second argument", async t => {
+  t.throws(throwsFor({}, { logger: true }), { name: 'TypeError', message: `${PREFIX}serverOptions() has Fastify's option "logger" in its second argument. Write serverOptions({ logger }, options)` })
+  t.throws(throwsFor({}, { header: 'X', bodyLimit: 1, trustProxy: true }), { name: 'TypeError', message: `${PREFIX}serverOptions() has Fastify's option "bodyLimit" in its second argument. Write serverOptions({ bodyLimit, trustProxy }, options)` })
+})
+
+t.test('serverOptions() throws for options of register() in its second argument', async t => {
+  for (const name of ['errorSchemas', 'requireSchemas']) {
+    t.throws(throwsFor({}, { [name]: true }), { name: 'TypeError', message: `${PREFIX}serverOptions() has the option "${name}", which is for register(). Write app.register(reasonPhrase, { ${name} })` })
+  }
+})
+
+t.test('serverOptions() throws for unknown options in its second argument, and takes any others in its first', async t => {
+  t.throws(throwsFor({}, { statuscodes: {} }), { name: 'TypeError', message: `${PREFIX}unknown option "statuscodes" of serverOptions(); did you mean "statusCodes"? The options are header, statusCodes, exposeServerErrors and challenge` })
+  t.throws(throwsFor({}, []), { name: 'TypeError', message: /values must come in an object/ })
+  t.doesNotThrow(throwsFor({ logger: false, trustProxy: true, plugins: [], routerOptions: {}, requestIdHeader: 'x-request-id', http: null }))
+})
+
+t.test('serverOptions() throws for a first argument that is no object of options', async t => {
+  for (const [value, shown] of [[null, 'null'], [1, '1'], ['x', "'x'"], [[], '[]']] as const) {
+    t.throws(throwsFor(value), { name: 'TypeError', message: `${PREFIX}serverOptions() takes an object of Fastify's options, such as serverOptions({ logger: true }), not ${shown}` })
+  }
+})
+
+t.test("register() rejects Fastify's options", async t => {
+  await t.rejects(register({ logger: true, header: 'X', pluginTimeout: 1 }), {
+    name: 'TypeError', message: `${PREFIX}register() has Fastify's option "logger". Write Fastify(serverOptions({ logger, pluginTimeout }))`
+  })
+})
+
+t.test('register() rejects unknown options, and names the one that is probably meant', async t => {
+  const known = 'The options are header, statusCodes, exposeServerErrors, challenge, errorSchemas and requireSchemas'
+  await t.rejects(register({ requireSchema: true }), { name: 'TypeError', message: `${PREFIX}unknown option "requireSchema"; did you mean "requireSchemas"? ${known}` })
+  await t.rejects(register({ errors: {} }), { name: 'TypeError', message: `${PREFIX}unknown option "errors". ${known}` })
+})
+
+t.test('register() names the options that differ, with both values', async t => {
+  const again = (server: object, options: object) => async () => {
+    await Fastify(serverOptions({}, server)).register(reasonPhrase, options)
+  }
+  const fix = 'Give each option once, or with the same value'
+  await t.rejects(again({ header: 'X-A' }, { header: 'X-B' }), { message: `${PREFIX}the options differ: header is 'X-B' here, and 'X-A' in serverOptions(). ${fix}` })
+  await t.rejects(again({ challenge: 'Bearer' }, { statusCodes: { 429: 'Slow Down' }, challenge: 'HMAC' }), {
+    message: `${PREFIX}the options differ: statusCodes is { '429': 'Slow Down' } here, and {} in serverOptions(); challenge is 'HMAC' here, and 'Bearer' in serverOptions(). ${fix}`
+  })
+  await t.resolves(again({ header: 'X-A', challenge: 'Bearer' }, { header: 'X-A', statusCodes: undefined }), 'some of the same options do not differ')
+  await t.resolves(again({ statusCodes: { 429: 'Slow Down' } }, { challenge: 'HMAC' }), 'a default does not differ')
+
+  const twice = (first: object, second: object) => async () => {
+    const app = Fastify()
+    await app.register(reasonPhrase, first)
+    await app.register(reasonPhrase, second)
+  }
+  await t.rejects(twice({ header: 'X-A' }, { header: 'X-B', requireSchemas: true }), { message: `${PREFIX}the options differ: header is 'X-B' here, and 'X-A' in an earlier registration; requireSchemas is true here, and false in an earlier registration. ${fix}` })
+  await t.rejects(twice({ errorSchemas: 'ignore' }, { errorSchemas: 'reject', requireSchemas: true }), {
+    message: `${PREFIX}the options differ: errorSchemas is 'reject' here, and 'ignore' in an earlier registration; requireSchemas is true here, and false in an earlier registration. ${fix}`
+  })
+  await t.resolves(twice({ errorSchemas: 'ignore' }, { requireSchemas: false }), 'a default does not differ')
+})
