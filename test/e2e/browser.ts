@@ -18,7 +18,7 @@ const HEADER = 'EB-REASON-PHRASE'
 const nowhere = `EBT-${'0'.repeat(32)}`
 
 t.test('the page of the OpenAPI document', { skip }, async t => {
-  const app = Fastify(serverOptions())
+  const app = Fastify(serverOptions({ pluginTimeout: 120_000 }))
   await app.register(service, { ...await sqlite.open(t), keysFile: writeKeysFile(t) })
   const origin = await listen(t, app)
   const { paths } = app.swagger() as { paths: Record<string, Record<string, any>> }
@@ -120,9 +120,9 @@ t.test('a page on another origin', { skip }, async t => {
   const withoutPlugin = Fastify()
   await withoutPlugin.register(cors)
   withoutPlugin.get('/', async (_request, reply) => reply.code(404).header(HEADER, 'No topic').send())
-  const withoutCors = Fastify(serverOptions())
+  const withoutCors = Fastify(serverOptions({ pluginTimeout: 120_000 }))
   await withoutCors.register(service, options)
-  const unavailable = Fastify(serverOptions({}, { requestId: true }))
+  const unavailable = Fastify(serverOptions({ pluginTimeout: 120_000 }, { requestId: true }))
   await unavailable.register(cors)
   await unavailable.register(reasonPhrase)
   unavailable.get('/', (_request, reply) => reply.serviceUnavailable('Later', { retryAfter: 7 }))
@@ -145,8 +145,8 @@ t.test('a page on another origin', { skip }, async t => {
   home.get('/client.js', async (_request, reply) => reply.type('text/javascript').send(bundle!.text))
 
   const origins = {
-    http: await withCors(Fastify(serverOptions({}, { requestId: true }))),
-    http2: await withCors(Fastify(serverOptions({ http2: true, https: { key, cert } }, { requestId: true }))),
+    http: await withCors(Fastify(serverOptions({ pluginTimeout: 120_000 }, { requestId: true }))),
+    http2: await withCors(Fastify(serverOptions({ pluginTimeout: 120_000, http2: true, https: { key, cert } }, { requestId: true }))),
     withoutPlugin: await listen(t, withoutPlugin),
     withoutCors: await listen(t, withoutCors),
     flaky: await listen(t, flaky),
