@@ -208,9 +208,10 @@ export const PAGE_SCRIPT = `(() => {
   }
 
   // client/outcome.ts
-  function outcomeOf({ status, statusText, headers }, { header = "EB-REASON-PHRASE" } = {}) {
+  function outcomeOf({ status, statusText, headers }, { header = "EB-REASON-PHRASE", requestIdHeader = "x-request-id" } = {}) {
     const reason = headers.get(header) || statusText || \`HTTP status \${status}\`;
-    return { outcome: toOutcome(status), status, reason, ...parseRetryAfter(headers.get("retry-after") ?? "") };
+    const requestId = headers.get(requestIdHeader);
+    return { outcome: toOutcome(status), status, reason, ...parseRetryAfter(headers.get("retry-after") ?? ""), ...requestId && { requestId } };
   }
   function toOutcome(status) {
     if (status >= 200 && status < 300) return "success";
