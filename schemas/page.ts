@@ -30,15 +30,6 @@ export const Page = <Item extends TSchema>(item: Item, { first, before, after } 
 const CURSORS = { messages: OwnId('EBM'), topics: OwnId('EBT') }
 
 /** Returns the schemas of the header fields that repeat the cursors of a page. Default order: newest first. */
-<<<<<<< ours
-export const cursorHeaders = (items: string, { before, after } = NEWEST_FIRST) => ({
-  'EB-BEFORE': { type: 'string', description: `The \`beforeId\` of the page of ${before} ${items}; absent if there is none` },
-  'EB-AFTER': { type: 'string', description: `The \`afterId\` of the page of ${after} ${items}; absent if there is none` }
-})
-
-/** Returns the schema of an optional filter of a list. It has no example, because pages such as Swagger UI fill it in and send it. */
-export const Filter = <Schema extends TSchema>({ examples, ...schema }: Schema) => Type.Optional(schema as unknown as Schema)
-=======
 export const cursorHeaders = (items: keyof typeof CURSORS, { before, after } = NEWEST_FIRST) => {
   const { examples } = CURSORS[items]
   return {
@@ -46,4 +37,6 @@ export const cursorHeaders = (items: keyof typeof CURSORS, { before, after } = N
     'EB-AFTER': { type: 'string', description: `The \`afterId\` of the page of ${after} ${items}; absent if there is none`, examples }
   }
 }
->>>>>>> theirs
+
+/** Returns the schema of an optional filter of a list. It has no example, because pages such as Swagger UI fill it in and send it. */
+export const Filter = <Schema extends TSchema>({ examples, ...schema }: Schema) => Type.Optional(schema as unknown as Schema)
