@@ -284,11 +284,12 @@ async function refusesConnections ({ server }: { server: { address: () => unknow
 
 t.test('rejects options that are unknown or of the wrong type', async t => {
   for (const [options, message] of [
-    [{ statusCode: { 429: 'Slow Down' } }, 'unknown option "statusCode" of conformance(); did you mean "statusCodes"? The options are requests, header, statusCodes, headers, concurrency, timeout, skip, only, slow, idempotent, outcomes and otherHeaders'],
+    [{ statusCode: { 429: 'Slow Down' } }, 'unknown option "statusCode" of conformance(); did you mean "statusCodes"? The options are requests, allowUnsuccessful, header, statusCodes, headers, concurrency, timeout, skip, only, slow, idempotent, outcomes and otherHeaders'],
     [{ requests: 'GET /' }, "option requests of conformance() must be an array, not 'GET /'"],
     [{ only: 'text' }, "option only of conformance() must be an array, not 'text'"],
     [{ skip: {} }, 'option skip of conformance() must be an array, not {}'],
     [{ idempotent: {} }, 'option idempotent of conformance() must be an array, not {}'],
+    [{ allowUnsuccessful: 'yes' }, "option allowUnsuccessful of conformance() must be a boolean, not 'yes'"],
     [{ concurrency: 0 }, 'option concurrency of conformance() must be a positive number, not 0'],
     [{ concurrency: '8' }, "option concurrency of conformance() must be a positive number, not '8'"],
     [{ timeout: 0 }, 'option timeout of conformance() must be a positive number of milliseconds, not 0'],
