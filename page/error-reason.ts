@@ -1,4 +1,4 @@
-import { outcomeOf, type Outcome } from '../client/outcome.js'
+import { outcomeOf, type Outcome, type OutcomeOptions } from '../client/outcome.js'
 
 /** A response in the state of Swagger UI, an Immutable.js map. */
 interface PageResponse { get (name: string): any }
@@ -13,9 +13,9 @@ const MEANINGS: Record<Outcome, string | undefined> = {
  * Returns what the page shows of an unsuccessful response: its reason, and what it means for the operation. Undefined if
  * there was no response, or if it is not an error.
  *
- * @param header the name of the header that carries the reason
+ * @param names the names of the headers of the service
  */
-export function describeError (response: PageResponse, header: string): { reason: string, notes: string[] } | undefined {
+export function describeError (response: PageResponse, names: OutcomeOptions): { reason: string, notes: string[] } | undefined {
   const status = response.get('status')
   if (!(status >= 400)) return undefined
   const fields = response.get('headers').toJS()
@@ -23,9 +23,10 @@ export function describeError (response: PageResponse, header: string): { reason
     // Swagger UI splits a value at commas.
     get: (name: string): string | null => [fields[name.toLowerCase()] ?? []].flat().join(', ') || null
   }
-  const { outcome, reason, retryAfter } = outcomeOf({ status, statusText: response.get('statusText'), headers }, { header })
+  const { outcome, reason, retryAfter, requestId } = outcomeOf({ status, statusText: response.get('statusText'), headers }, names)
   const retry = retryAfter === undefined ? undefined : `Retry after ${retryAfter} s.`
-  return { reason, notes: [MEANINGS[outcome], retry].filter(note => note !== undefined) }
+  const id = requestId === undefined ? undefined : `Request id: ${requestId}`
+  return { reason, notes: [MEANINGS[outcome], retry, id].filter(note => note !== undefined) }
 }
 
 /** Returns a component of React that shows the reason of an error. */

@@ -1,7 +1,8 @@
+import type { OutcomeOptions } from '../client/outcome.js'
 import { extendSwaggerUi } from './extend-swagger-ui.js'
 
-/** The name of the header that carries the reason. `swaggerUiOptions()` declares it in front of the script. */
-declare const REASON_HEADER: string
+/** The names of the headers of the service. `swaggerUiOptions()` declares them in front of the script. */
+declare const HEADERS: OutcomeOptions
 
 // The browser runs this after the script of Swagger UI, and before the page creates it.
-extendSwaggerUi(REASON_HEADER)
+extendSwaggerUi(HEADERS)

@@ -1,3 +1,4 @@
+import type { OutcomeOptions } from '../client/outcome.js'
 import { wrapAuthorization } from './authorization.js'
 import { createErrorReason, describeError } from './error-reason.js'
 import { createKeyForm } from './key-form.js'
@@ -7,9 +8,9 @@ import { isSignatureScheme } from './security-scheme.js'
 /**
  * Returns a plugin of Swagger UI: Authorize takes the id and the secret of a key, and an error shows its reason.
  *
- * @param header the name of the header that carries the reason
+ * @param headers the names of the headers of the service
  */
-export function createPlugin (keyRing: KeyRing, header: string): () => object {
+export function createPlugin (keyRing: KeyRing, headers: OutcomeOptions): () => object {
   return () => ({
     statePlugins: { auth: { wrapActions: wrapAuthorization(keyRing) } },
     wrapComponents: {
@@ -20,7 +21,7 @@ export function createPlugin (keyRing: KeyRing, header: string): () => object {
 
       liveResponse (LiveResponse: unknown, { React }: any) {
         return (props: any) => {
-          const error = describeError(props.response, header)
+          const error = describeError(props.response, headers)
           if (error === undefined) return React.createElement(LiveResponse, props)
           // The only Markdown in a live response is the message of its error, which Swagger UI takes from the status line.
           const ErrorReason = createErrorReason(React, error)

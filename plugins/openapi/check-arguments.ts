@@ -16,13 +16,25 @@ const OWN_OPTIONS = ['convertConstToEnum', 'refResolver', 'transform', 'transfor
 const SWAGGER_OPTIONS = ['decorator', 'exposeHeadRoutes', 'hiddenTag', 'hideUntagged', 'mode', 'postProcessor', 'specification', 'stripBasePath']
 
 /**
+ * Checks the first argument of a function of this entry.
+ *
+ * @param call how the function is called
+ * @throws {TypeError} if the argument is not a Fastify instance
+ */
+export function checkApp (app: FastifyInstance, call: string): void {
+  if (typeof app?.printRoutes === 'function') return
+  const [name] = call.split('(')
+  throw new TypeError(`fastify-reason-phrase: ${name}() takes the Fastify instance as its first argument, as in ${call}, not ${inspect(app, { depth: 0 })}`)
+}
+
+/**
  * Checks the arguments of `openapi()`.
  *
  * @throws {TypeError} for an argument of the wrong type, and for an option that is unknown. The message shows where an option
  *   of `@fastify/swagger`, or a part of the document, belongs
  */
 export function checkArguments (app: FastifyInstance, options: object): void {
-  if (typeof app?.printRoutes !== 'function') fail(`takes the Fastify instance as its first argument, as in openapi(app, { document }), not ${inspect(app, { depth: 0 })}`)
+  checkApp(app, 'openapi(app, { document })')
   if (isPlainObject(options)) {
     for (const name of Object.keys(options)) checkName(name)
   }

@@ -25,7 +25,7 @@ async function save (locator: Locator, file: string): Promise<void> {
 try {
   const keysFile = join(folder, 'keys.json')
   writeFileSync(keysFile, JSON.stringify([{ ...KEY, permissions: Permission.anyOf.map(({ const: permission }) => permission) }]))
-  const app = Fastify(serverOptions({ pluginTimeout: 120_000 }))
+  const app = Fastify(serverOptions({ pluginTimeout: 120_000 }, { requestId: true }))
   await app.register(service, { databaseFile: join(folder, 'topics.db'), keysFile })
   const origin = await listen(scope, app)
   const ui = new SwaggerPage(await open(scope, { viewport: { width: 1000, height: 1000 } }))

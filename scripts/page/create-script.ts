@@ -21,7 +21,7 @@ export async function createScript (): Promise<string> {
   const text = bundle!.text.trimEnd().replace(/[\\`]|\$(?=\{)/g, '\\$&')
   return `// npm run build:page writes this file. Do not edit it: edit page/.
 
-/** The code of page/, with the client, as a script for browsers. \`REASON_HEADER\` must be declared in front of it. */
+/** The code of page/, with the client, as a script for browsers. \`HEADERS\` must be declared in front of it. */
 export const PAGE_SCRIPT = \`${text}
 \`
 `

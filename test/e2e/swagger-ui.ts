@@ -21,7 +21,7 @@ const UNKNOWN = 'The operation may or may not have happened. Do not treat it as 
 const UNSIGNED = 'The request is not signed: it must have Signature-Input and Signature'
 
 t.test('the page of the service', { skip }, async t => {
-  const app = Fastify(serverOptions({ pluginTimeout: 120_000 }))
+  const app = Fastify(serverOptions({ pluginTimeout: 120_000 }, { requestId: true }))
   await app.register(service, { ...await sqlite.open(t), keysFile: writeKeysFile(t) })
   const origin = await listen(t, app)
   const page = await open(t)
@@ -104,7 +104,7 @@ t.test('the page of the service', { skip }, async t => {
 
   await t.test('shows that the operation of a 5xx may have happened, and when to retry', async t => {
     await app.maintenance.enter({ message: 'We move', retryAfter: 60 })
-    t.match(await createTopic(topic('orders.lost')), { statusCode: '503', error: ['We move', UNKNOWN, 'Retry after 60 s.'] })
+    t.match(await createTopic(topic('orders.lost')), { statusCode: '503', error: ['We move', UNKNOWN, 'Retry after 60 s.', /^Request id: /] })
     await app.maintenance.leave()
   })
 

@@ -2,6 +2,7 @@
 import type { FastifySwaggerUiOptions } from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { contractOf } from '../../reason-phrase/index.js'
+import { checkApp } from '../check-arguments.js'
 import { PAGE_SCRIPT } from './page-script.js'
 import { PAGE_STYLE } from './style.js'
 
@@ -10,15 +11,18 @@ import { PAGE_STYLE } from './style.js'
  * signed in the browser, and an error shows its reason: `app.register(swaggerUi, swaggerUiOptions(app))`.
  *
  * @param options your own options of `@fastify/swagger-ui`. Default: none
+ * @throws {TypeError} if the first argument is not a Fastify instance
  * @throws {Error} if the plugin `fastify-reason-phrase` is not registered
  */
 export function swaggerUiOptions (app: FastifyInstance<any, any, any, any, any>, options: FastifySwaggerUiOptions = {}): FastifySwaggerUiOptions {
+  checkApp(app, "swaggerUiOptions(app, { routePrefix: '/docs' })")
   const contract = contractOf(app)
-  if (contract === undefined) throw new Error('fastify-reason-phrase: register the plugin before you call swaggerUiOptions()')
+  if (contract === undefined) throw new Error('fastify-reason-phrase: the plugin is not registered. Write app.register(reasonPhrase) before swaggerUiOptions(app)')
 
   const { theme } = options
+  const headers = JSON.stringify({ header: contract.header, requestIdHeader: contract.requestId?.header })
   // The block keeps the constant out of the other scripts of the page.
-  const script = `{\nconst REASON_HEADER = ${JSON.stringify(contract.header)};\n${PAGE_SCRIPT}}\n`
+  const script = `{\nconst HEADERS = ${headers};\n${PAGE_SCRIPT}}\n`
   return {
     ...options,
     // The plugin serves the files of a theme in the same way as its own: under its prefix, with its hooks and its headers.

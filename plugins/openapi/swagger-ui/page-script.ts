@@ -1,6 +1,6 @@
 // npm run build:page writes this file. Do not edit it: edit page/.
 
-/** The code of page/, with the client, as a script for browsers. `REASON_HEADER` must be declared in front of it. */
+/** The code of page/, with the client, as a script for browsers. `HEADERS` must be declared in front of it. */
 export const PAGE_SCRIPT = `(() => {
   // lib/signature/signature-base.ts
   var ALGORITHM = "hmac-sha256";
@@ -231,7 +231,7 @@ export const PAGE_SCRIPT = `(() => {
     rejected: "The request was rejected. It did nothing.",
     unknown: "The operation may or may not have happened. Do not treat it as failed."
   };
-  function describeError(response, header) {
+  function describeError(response, names) {
     const status = response.get("status");
     if (!(status >= 400)) return void 0;
     const fields = response.get("headers").toJS();
@@ -239,9 +239,10 @@ export const PAGE_SCRIPT = `(() => {
       // Swagger UI splits a value at commas.
       get: (name) => [fields[name.toLowerCase()] ?? []].flat().join(", ") || null
     };
-    const { outcome, reason, retryAfter } = outcomeOf({ status, statusText: response.get("statusText"), headers }, { header });
+    const { outcome, reason, retryAfter, requestId } = outcomeOf({ status, statusText: response.get("statusText"), headers }, names);
     const retry = retryAfter === void 0 ? void 0 : \`Retry after \${retryAfter} s.\`;
-    return { reason, notes: [MEANINGS[outcome], retry].filter((note) => note !== void 0) };
+    const id = requestId === void 0 ? void 0 : \`Request id: \${requestId}\`;
+    return { reason, notes: [MEANINGS[outcome], retry, id].filter((note) => note !== void 0) };
   }
   function createErrorReason({ createElement: h }, { reason, notes }) {
     return function ErrorReason() {
@@ -291,7 +292,7 @@ export const PAGE_SCRIPT = `(() => {
   }
 
   // page/plugin.ts
-  function createPlugin(keyRing, header) {
+  function createPlugin(keyRing, headers) {
     return () => ({
       statePlugins: { auth: { wrapActions: wrapAuthorization(keyRing) } },
       wrapComponents: {
@@ -301,7 +302,7 @@ export const PAGE_SCRIPT = `(() => {
         },
         liveResponse(LiveResponse, { React }) {
           return (props) => {
-            const error = describeError(props.response, header);
+            const error = describeError(props.response, headers);
             if (error === void 0) return React.createElement(LiveResponse, props);
             const ErrorReason = createErrorReason(React, error);
             const getComponent2 = (name, ...rest) => name === "Markdown" ? ErrorReason : props.getComponent(name, ...rest);
@@ -313,19 +314,19 @@ export const PAGE_SCRIPT = `(() => {
   }
 
   // page/extend-swagger-ui.ts
-  function extendSwaggerUi(header) {
+  function extendSwaggerUi(headers) {
     const page = globalThis;
     const create = page.SwaggerUIBundle;
     const keyRing = new KeyRing();
     page.SwaggerUIBundle = Object.assign(({ plugins = [], requestInterceptor, ...configuration }) => create({
       ...configuration,
-      plugins: [...plugins, createPlugin(keyRing, header)],
+      plugins: [...plugins, createPlugin(keyRing, headers)],
       // The signature comes last, because it covers what your own interceptor changes.
       requestInterceptor: async (request) => await keyRing.sign(await requestInterceptor?.(request) ?? request)
     }), create);
   }
 
   // page/index.ts
-  extendSwaggerUi(REASON_HEADER);
+  extendSwaggerUi(HEADERS);
 })();
 `

@@ -17,7 +17,13 @@ async function createApp (t: Test, header?: string) {
 }
 
 t.test('swaggerUiOptions() throws if the plugin is not registered', async t => {
-  t.throws(() => swaggerUiOptions(Fastify()), { message: 'fastify-reason-phrase: register the plugin before you call swaggerUiOptions()' })
+  t.throws(() => swaggerUiOptions(Fastify()), { message: 'fastify-reason-phrase: the plugin is not registered. Write app.register(reasonPhrase) before swaggerUiOptions(app)' })
+})
+
+t.test('swaggerUiOptions() throws if it gets no app', async t => {
+  for (const wrong of [undefined, { routePrefix: '/docs' }] as any[]) {
+    t.throws(() => swaggerUiOptions(wrong), { name: 'TypeError', message: /^fastify-reason-phrase: swaggerUiOptions\(\) takes the Fastify instance as its first argument, as in swaggerUiOptions\(app, \{ routePrefix: '\/docs' \}\), not / })
+  }
 })
 
 t.test('the script is that of page/', async t => {
@@ -32,6 +38,7 @@ t.test('adds its files to those of your own theme', async t => {
   t.strictSame(options.theme!.css!.map(({ filename }) => filename), ['own.css', 'reason-phrase.css'])
   t.strictSame(options.theme!.js!.map(({ filename }) => filename), ['reason-phrase.js'])
   t.equal(css.length, 1, 'your own options are not changed')
+  t.match(options.theme!.js![0]!.content, 'const HEADERS = {"header":"EB-REASON-PHRASE"};')
   // @ts-expect-error The names of options are checked.
   swaggerUiOptions(app, { routPrefix: '/own' })
 })
