@@ -1,3 +1,8 @@
+/**
+ * The plugin: every unsuccessful response without a body, and its message in a header field.
+ *
+ * @module fastify-reason-phrase
+ */
 export { default, type ReasonPhraseOptions } from './plugins/reason-phrase/index.js'
 export type { ErrorResponse } from './plugins/reason-phrase/error-response.js'
 export type { RouteSchemaOptions } from './plugins/reason-phrase/route-schemas.js'

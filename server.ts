@@ -45,7 +45,7 @@ async function listen (app: FastifyInstance, settings: Settings): Promise<void> 
     const { address } = await lookup(settings.host)
     await app.listen({ host: address, port: settings.port })
   } catch (error) {
-    throw createListenError(error as NodeJS.ErrnoException, settings) ?? error
+    throw createListenError(error as NodeJS.ErrnoException, settings)
   }
 }
 

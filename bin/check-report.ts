@@ -1,5 +1,6 @@
 import { describeResult, formatResult, formatViolation, indent } from '../conformance/report.js'
 import type { ProbeResult } from '../conformance/run-probes.js'
+import { isUntested } from '../conformance/untested.js'
 
 /** Returns the results of a check as text for standard output. */
 export type FormatReport = (url: string, protocols: readonly string[], results: readonly ProbeResult[]) => string
@@ -13,10 +14,7 @@ export const formatTable: FormatReport = (url, protocols, results) => {
   for (const result of failed) lines.push('', formatResult(result))
   const skipped = results.filter(isSkipped)
   if (skipped.length > 0) lines.push('', ...skipped.map(({ probe, skipped }) => `${probe.id} was skipped: ${skipped}`))
-  const summary = failed.length === 0
-    ? `The server conforms: ${results.length - skipped.length} probes passed.`
-    : `The server does not conform: ${failed.length} of ${results.length} probes found violations.`
-  lines.push('', summary, '')
+  lines.push('', summarize(results), '')
   return lines.join('\n')
 }
 
@@ -48,6 +46,16 @@ export const formatTap: FormatReport = (_url, _protocols, results) => {
     lines.push(`not ok ${i + 1} - ${probe.id}`, '  ---', indent(diagnostics, '  '), '  ...')
   })
   return lines.join('\n') + '\n'
+}
+
+function summarize (results: readonly ProbeResult[]): string {
+  const violating = results.filter(({ violations }) => violations.some(violation => !isUntested(violation)))
+  if (violating.length > 0) return `The server does not conform: ${violating.length} of ${results.length} probes found violations.`
+  const untested = results.filter(({ violations }) => violations.length > 0)
+  if (untested.length === 0) return `The server conforms: ${results.length - results.filter(isSkipped).length} probes passed.`
+  return `The server could not be tested: see ${untested.map(({ probe }) => probe.id).join(', ')}.
+--key and --header send credentials. --allow-unsuccessful accepts any answer to
+the requests that you declare.`
 }
 
 function isSkipped ({ skipped, violations }: ProbeResult): boolean {

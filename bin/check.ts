@@ -1,5 +1,4 @@
 import { STATUS_CODES } from 'node:http'
-import { parseArgs } from 'node:util'
 import { createFieldSigner, type Key } from '../client/signer.js'
 import { detectProtocols, UnreachableError } from '../conformance/exchange/protocols.js'
 import type { HeadersHook, RequestOptions } from '../conformance/exchange/request.js'
@@ -8,74 +7,52 @@ import { selectProbes, type Selection } from '../conformance/probes/select.js'
 import { runProbes, type ProbeResult } from '../conformance/run-probes.js'
 import type { Target } from '../conformance/target.js'
 import { Contract } from '../lib/contract.js'
+import { parseArguments, parseHeaders, type Values } from './arguments.js'
 import { formatJson, formatTable, formatTap, type FormatReport } from './check-report.js'
 import { PROGRAM_PREFIX, UsageError, writeAll, type Command, type Environment, type Streams } from './command.js'
-import { detectMediaType, readData } from './data.js'
-import { formatKeyUsage, readKey, readKeyArgument } from './key.js'
+import { isStdin, readData, resolveMediaType } from './data.js'
+import { parseDuration } from './duration.js'
+import { BODY_FLAGS, COMMON_FLAGS, KEY_HELP, OUTCOMES_FLAG, REASON_HEADER_FLAG, REQUEST_FLAGS } from './flags.js'
+import { formatHelp } from './help.js'
+import { createMask, type Mask } from './mask.js'
+import { readKey, readKeyArgument } from './key.js'
 
 const EXIT_CONFORMS = 0
-const EXIT_VIOLATIONS = 1
+const EXIT_FAILED = 1
 const EXIT_UNREACHABLE = 2
 
-const usage = `Usage: fastify-reason-phrase check [options] <url>
-
-Sends well-formed and malformed requests to a running server, and checks the
-responses by the contract. It is in docs/contract.md of this package.
-
-  --header <name>       the header that carries the message (EB-REASON-PHRASE)
-  --status <code>       a status code that extends the table; can be repeated
-  --request <request>   a request that the server responds to, such as
-                        'GET /v2/topic' or 'POST /v2/topic {"name":"a"}'; can be
-                        repeated (GET of the URL)
-  --key <key>           sign each well-formed request with a key; <key> is one of
-${formatKeyUsage(22)}
-  --idempotent <request>
-                        a request, as for --request, that the server executes
-                        once for each Idempotency-Key; can be repeated. Each
-                        {{uuid}} in it is replaced by a new UUID for each
-                        operation, and is the same in its repetitions
-  --data <body>         the body of the requests of --idempotent and --failing
-                        that have none: text, @file, or - for standard input
-  --key-required        the requests of --idempotent need an Idempotency-Key
-  --failing <request>   a request with an Idempotency-Key that gets a 5xx
-  --other-key <key>     the key of another caller, as for --key, who can send the
-                        requests of --idempotent
-  --outcomes <path>     where the server tells the outcome of an Idempotency-Key
-                        (/v2/operation)
-  --only, --skip <id>   send only, or do not send, the probes whose id starts with
-                        this; can be repeated
-  --slow                also send the probes that wait for timeouts of the server;
-                        this takes minutes
-  --concurrency <n>     how many probes to send at a time (8)
-  --timeout <ms>        the most milliseconds for one exchange (5000)
-  --insecure            do not verify the certificate
-  --json, --tap         print the results as JSON or TAP
-  --help                print this help
-
-Exit codes: 0 the server conforms, 1 it does not, 2 it is unreachable,
-64 invalid arguments.
-`
-
-const OPTIONS = {
-  header: { type: 'string' },
-  status: { type: 'string', multiple: true },
-  request: { type: 'string', multiple: true },
-  key: { type: 'string' },
-  idempotent: { type: 'string', multiple: true },
-  data: { type: 'string' },
-  'key-required': { type: 'boolean' },
-  failing: { type: 'string' },
-  'other-key': { type: 'string' },
-  outcomes: { type: 'string' },
-  only: { type: 'string', multiple: true },
-  skip: { type: 'string', multiple: true },
-  slow: { type: 'boolean' },
-  concurrency: { type: 'string', default: '8' },
-  timeout: { type: 'string', default: '5000' },
-  insecure: { type: 'boolean' },
-  json: { type: 'boolean' },
-  tap: { type: 'boolean' }
+const FLAGS = {
+  request: { type: 'string', multiple: true, value: 'REQUEST', text: "a request that the server answers with 2xx, such as 'GET /v2/topic' or 'POST /v2/topic {\"name\":\"a\"}'; can be repeated (GET of the URL)" },
+  'allow-unsuccessful': { type: 'boolean', text: 'accept any answer to the requests that you declare, not only 2xx' },
+  key: { ...REQUEST_FLAGS.key, text: 'sign each well-formed request with a key' },
+  header: { ...REQUEST_FLAGS.header, text: 'send a header field with each well-formed request; can be repeated' },
+  ...REASON_HEADER_FLAG,
+  status: { type: 'string', multiple: true, value: 'CODE', text: 'a status code that extends the table; can be repeated' },
+  idempotent: { type: 'string', multiple: true, value: 'REQUEST', text: 'a request, as for --request, that the server executes once for each Idempotency-Key; can be repeated. Each {{uuid}} in it is replaced by a new UUID for each operation, and is the same in its repetitions' },
+  data: { ...BODY_FLAGS.data, text: 'the body of the requests of --idempotent and --failing that have none; @FILE is a file, @- standard input' },
+  'key-required': { type: 'boolean', text: 'the requests of --idempotent need an Idempotency-Key' },
+  failing: { type: 'string', value: 'REQUEST', text: 'a request with an Idempotency-Key that gets a 5xx' },
+  'other-key': { type: 'string', value: 'KEY', text: 'the key of another caller, who can send the requests of --idempotent' },
+  'other-header': { type: 'string', multiple: true, value: "'NAME: VALUE'", text: 'a header field of that caller, instead of the one of --header; can be repeated' },
+  ...OUTCOMES_FLAG,
+  only: { type: 'string', multiple: true, value: 'ID', text: 'send only the probes whose id starts with this; can be repeated' },
+  skip: { type: 'string', multiple: true, value: 'ID', text: 'do not send the probes whose id starts with this; can be repeated' },
+  slow: { type: 'boolean', text: 'also send the probes that wait for timeouts of the server; this takes minutes' },
+  concurrency: { type: 'string', default: '8', value: 'N', text: 'how many probes to send at a time (8)' },
+  timeout: { type: 'string', default: '5s', value: 'DURATION', text: 'the longest time for one exchange, such as 500ms or 5s; without a unit, in milliseconds (5s)' },
+  insecure: { type: 'boolean', short: 'k', text: 'do not verify the certificate' },
+  json: { type: 'boolean', text: 'print the results as JSON' },
+  tap: { type: 'boolean', text: 'print the results as TAP' },
+  ...COMMON_FLAGS
 } as const
+
+type CheckValues = Values<typeof FLAGS>
+
+// The fields that frame a message, or that a probe sets.
+const RESERVED_FIELDS = ['connection', 'content-length', 'expect', 'host', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade']
+
+// setTimeout() takes no more.
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 interface CheckOptions {
   target: Target
@@ -83,12 +60,27 @@ interface CheckOptions {
   selection: Selection
   concurrency: number
   formatReport: FormatReport
+  mask: Mask
 }
 
 /** `fastify-reason-phrase check`: checks the responses of a running server. */
 export const check: Command = {
   summary: 'checks a running server, in any language',
-  usage,
+  flags: FLAGS,
+  usage: formatHelp({
+    synopsis: 'check URL',
+    purpose: `Sends well-formed and malformed requests to a running server, and checks the
+responses by the contract. It is in docs/contract.md of this package. Declare
+requests: one that is not answered with 2xx tests nothing, so the check fails.`,
+    examples: [
+      "check http://127.0.0.1:3000 --key keys.json\n--request 'GET /v2/topic'",
+      "check http://127.0.0.1:3000\n--header \"Authorization: Bearer $TOKEN\"\n--request 'GET /order' --request 'POST /order {\"item\":\"book\"}'"
+    ],
+    flags: FLAGS,
+    notes: [KEY_HELP, `Reports do not show the values of --header and --other-header, because they can
+be secret.`, `Exit code: 0 the server conforms; 1 it does not, or it could not be tested; 2 it
+is unreachable; 64 invalid arguments.`]
+  }),
   async run (args, streams, env) {
     try {
       return await runCheck(await readOptions(args, streams, env), streams)
@@ -106,32 +98,36 @@ export const check: Command = {
  * @throws {UsageError} if an argument is invalid
  */
 async function readOptions (args: string[], streams: Streams, env: Environment): Promise<CheckOptions> {
+  const { values, positionals } = parseArguments(args, FLAGS)
   try {
-    return await parseOptions(args, streams, env)
+    return await parseOptions(values, positionals, streams, env)
   } catch (error) {
-    // parseArgs, Contract, selectProbes and createFieldSigner throw TypeErrors, too.
+    // Contract, selectProbes and createFieldSigner throw TypeErrors, too.
     if (!(error instanceof TypeError)) throw error
     throw new UsageError(error.message.replace(PROGRAM_PREFIX, ''))
   }
 }
 
-async function parseOptions (args: string[], streams: Streams, env: Environment): Promise<CheckOptions> {
-  const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true })
+async function parseOptions (values: CheckValues, positionals: string[], streams: Streams, env: Environment): Promise<CheckOptions> {
   if (positionals.length !== 1) throw new TypeError('check takes one URL, such as http://127.0.0.1:3000')
   if (values.json && values.tap) throw new TypeError('--json and --tap cannot be combined')
   const url = parseUrl(positionals[0]!)
   const scheme = url.protocol === 'https:' ? 'https' : 'http'
   const base = url.pathname.replace(/\/$/, '')
   checkIdempotencyArguments(values)
+  const fields = parseFields(values.header, '--header')
+  const otherFields = parseFields(values['other-header'], '--other-header')
   const key = await readKey(values.key, streams, env)
   const otherKey = values['other-key'] === undefined ? undefined : await readKeyArgument(values['other-key'], '--other-key', streams)
-  const data = values.data === undefined ? undefined : await readData(values.data, streams.stdin)
-  const parseKeyed = (option: string, text: string): RequestOptions => addBody(parseRequest(option, text), data)
+  const mediaType = fields.get('content-type')
+  const data = await readBody(values.data, mediaType, streams)
+  const parseKeyed = (option: string, text: string): RequestOptions => addBody(parseRequest(option, text, mediaType), data)
   const failing = values.failing === undefined ? undefined : parseKeyed('failing', values.failing)
+  const hasOther = otherKey !== undefined || values['other-header'] !== undefined
   const idempotency: IdempotencyOptions = {
     idempotent: values.idempotent?.map((text): IdempotentRequest => ({ ...parseKeyed('idempotent', text), required: values['key-required'], failing })),
     outcomes: values.outcomes === undefined ? undefined : parseOutcomes(values.outcomes),
-    otherHeaders: otherKey && createSigningHook(otherKey)
+    otherHeaders: hasOther ? createHook(override(fields, otherFields), otherKey ?? key) : undefined
   }
   const target: Target = {
     scheme,
@@ -140,37 +136,62 @@ async function parseOptions (args: string[], streams: Streams, env: Environment)
     port: Number(url.port || (scheme === 'https' ? 443 : 80)),
     base,
     tls: { rejectUnauthorized: !values.insecure },
-    contract: new Contract({ header: values.header, statusCodes: Object.fromEntries((values.status ?? []).map(parseStatus)) }),
-    requests: values.request?.map(text => parseRequest('request', text)) ?? [{ url: `${base}/` }],
-    headers: key && createSigningHook(key),
-    timeout: parseNumber('timeout', values.timeout)
+    contract: new Contract({ header: values['reason-header'], statusCodes: Object.fromEntries((values.status ?? []).map(parseStatus)) }),
+    requests: values.request?.map(text => parseRequest('request', text, mediaType)) ?? [{ url: `${base}/` }],
+    headers: createHook(fields, key),
+    timeout: parseTimeout(values.timeout),
+    coverage: { areDeclared: values.request !== undefined, allowUnsuccessful: values['allow-unsuccessful'] === true }
   }
   // Throws for an unknown probe before anything is sent.
   selectProbes(target, [], createIdempotencyProbes(idempotency, 'http/1.1'), values)
   const formatReport = values.json ? formatJson : values.tap ? formatTap : formatTable
-  return { target, idempotency, selection: values, concurrency: parseNumber('concurrency', values.concurrency), formatReport }
+  const mask = createMask([...fields, ...otherFields])
+  return { target, idempotency, selection: values, concurrency: parseNumber('concurrency', values.concurrency), formatReport, mask }
 }
 
-async function runCheck ({ target, idempotency, selection, concurrency, formatReport }: CheckOptions, { stdout, stderr }: Streams): Promise<number> {
+async function runCheck ({ target, idempotency, selection, concurrency, formatReport, mask }: CheckOptions, { stdout, stderr }: Streams): Promise<number> {
   if (!isLoopback(target.host)) {
-    stderr.write(`${PROGRAM_PREFIX}${target.host} is not this machine. check sends malformed requests: get the permission of its operator first\n`)
+    await writeAll(stderr, `${PROGRAM_PREFIX}${target.host} is not this machine. check sends malformed requests: get the permission of its operator first\n`)
   }
   const protocols = await detectProtocols(target)
   const probes = selectProbes(target, protocols, createIdempotencyProbes(idempotency, protocols[0]!), selection)
   const results: ProbeResult[] = []
   for await (const result of runProbes(target, probes, concurrency)) {
-    results.push(result)
-    if (stderr.isTTY) stderr.write(`\r${results.length} of ${probes.length} probes`)
+    results.push(mask(result))
+    if (stderr.isTTY) await writeAll(stderr, `\r${Math.min(results.length, probes.length)} of ${probes.length} probes`)
   }
-  if (stderr.isTTY) stderr.write('\r\x1b[K')
+  if (stderr.isTTY) await writeAll(stderr, '\r\x1b[K')
   await writeAll(stdout, formatReport(`${target.scheme}://${target.authority}${target.base}`, protocols, results))
-  return results.every(({ violations }) => violations.length === 0) ? EXIT_CONFORMS : EXIT_VIOLATIONS
+  return results.every(({ violations }) => violations.length === 0) ? EXIT_CONFORMS : EXIT_FAILED
 }
 
-/** Returns a hook that signs requests. It also signs request targets that fetch cannot send. */
-function createSigningHook (key: Key): HeadersHook {
-  const sign = createFieldSigner(key, { components: ['content-type'] })
-  return ({ headers, body, ...request }) => sign({ ...request, field: name => headers[name] }, body as Uint8Array<ArrayBuffer>)
+/**
+ * Returns a hook that adds header fields, and signs the request. It also signs request targets that fetch cannot send. The
+ * fields of a probe win, because the probe tests what they do.
+ */
+function createHook (fields: Headers, key: Key | undefined): HeadersHook {
+  const sign = key && createFieldSigner(key, { components: ['content-type'] })
+  const given = Array.from(fields).filter(([name]) => name !== 'content-type')
+  return async ({ headers, body, ...request }) => {
+    const added = Object.fromEntries(given.filter(([name]) => headers[name] === undefined))
+    const all = { ...headers, ...added }
+    return { ...added, ...await sign?.({ ...request, field: name => all[name] }, body as Uint8Array<ArrayBuffer>) }
+  }
+}
+
+/** Returns the fields of both, and the second ones where both have a field. */
+function override (fields: Headers, others: Headers): Headers {
+  const all = new Headers(fields)
+  for (const [name, value] of others) all.set(name, value)
+  return all
+}
+
+/** @throws {UsageError} if a field is malformed, or if the probes set it */
+function parseFields (lines: string[] | undefined, option: string): Headers {
+  const fields = parseHeaders(lines, option, option === '--header' ? '; --reason-header names the field that carries the reason' : '')
+  const reserved = RESERVED_FIELDS.find(name => fields.has(name))
+  if (reserved !== undefined) throw new UsageError(`${option} cannot set ${reserved}, because the probes set it`)
+  return fields
 }
 
 function parseUrl (text: string): URL {
@@ -186,11 +207,14 @@ function parseStatus (text: string): [string, string] {
 }
 
 /** Reports options that have no effect without another one, and options that exclude each other. */
-function checkIdempotencyArguments (values: Partial<Record<string, unknown>>): void {
-  const unused = ['data', 'key-required', 'failing', 'other-key', 'outcomes'].find(name => values[name] !== undefined)
+function checkIdempotencyArguments (values: CheckValues): void {
+  const unused = (['data', 'key-required', 'failing', 'other-key', 'other-header', 'outcomes'] as const).find(name => values[name] !== undefined)
   if (values.idempotent === undefined && unused !== undefined) throw new TypeError(`--${unused} needs --idempotent`)
-  const readers = ['key', 'other-key', 'data'].filter(name => values[name] === '-')
-  if (readers.length > 1) throw new TypeError(`--${readers[0]} - and --${readers[1]} - cannot both read standard input`)
+  const readers = [
+    ...(['key', 'other-key'] as const).filter(name => values[name] === '-').map(name => `--${name} -`),
+    ...(values.data ?? []).filter(isStdin).map(argument => `--data ${argument}`)
+  ]
+  if (readers.length > 1) throw new TypeError(`${readers.join(' and ')} cannot both read standard input`)
 }
 
 function parseOutcomes (path: string): string {
@@ -198,17 +222,35 @@ function parseOutcomes (path: string): string {
   return path
 }
 
-/** Returns a request with the body of `--data`, unless it has a body. */
-function addBody (request: RequestOptions, data: Uint8Array | undefined): RequestOptions {
-  if (data === undefined || request.body !== undefined) return request
-  return { ...request, body: data, headers: { 'content-type': detectMediaType(data) } }
+/** Returns the body of `--data`, and its media type. */
+async function readBody (data: string[] | undefined, mediaType: string | null, { stdin }: Streams): Promise<Pick<RequestOptions, 'body' | 'headers'> | undefined> {
+  const [argument, ...more] = data ?? []
+  if (argument === undefined) return undefined
+  if (more.length > 0) throw new UsageError('--data can be given once')
+  const body = await readData(argument, stdin)
+  return withMediaType(body, mediaType, '--data')
 }
 
-function parseRequest (option: string, text: string): RequestOptions {
+function withMediaType (body: Uint8Array, given: string | null, source: string): Pick<RequestOptions, 'body' | 'headers'> {
+  const mediaType = resolveMediaType(body, given, source)
+  return mediaType === undefined ? { body } : { body, headers: { 'content-type': mediaType } }
+}
+
+/** Returns a request with the body of `--data`, unless it has a body. */
+function addBody (request: RequestOptions, data: Pick<RequestOptions, 'body' | 'headers'> | undefined): RequestOptions {
+  return request.body === undefined ? { ...request, ...data } : request
+}
+
+function parseRequest (option: string, text: string, mediaType: string | null): RequestOptions {
   const [, method, url, body] = /^([A-Z]+) (\/[!-~]*)(?: (.+))?$/s.exec(text) ?? []
   if (url === undefined) throw new TypeError(`--${option} must be like 'GET /path' or 'POST /path {"a":1}'`)
-  if (body === undefined) return { method, url }
-  return { method, url, body, headers: { 'content-type': 'application/json' } }
+  return body === undefined ? { method, url } : { method, url, ...withMediaType(Buffer.from(body), mediaType, `The body of --${option}`) }
+}
+
+function parseTimeout (text: string): number {
+  const timeout = parseDuration(text, 'ms')
+  if (!(timeout >= 1 && timeout <= MAX_TIMEOUT_MS)) throw new TypeError('--timeout must be a duration from 1ms to 596h, such as 500ms or 5s')
+  return timeout
 }
 
 function parseNumber (name: string, text: string): number {

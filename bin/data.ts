@@ -2,21 +2,37 @@ import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { UsageError, type Streams } from './command.js'
 
+const JSON_TYPE_PATTERN = /^[^;]*[/+]json *(?:;|$)/i
+
+/** Returns whether an argument of `--data` names standard input. */
+export function isStdin (argument: string | undefined): boolean {
+  return argument === '-' || argument === '@-'
+}
+
 /**
  * Returns the body that `--data` names: the content of a file for `@file`,
- * standard input for `-`, else the argument itself.
+ * standard input for `@-` and `-`, else the argument itself.
  *
  * @throws {UsageError} if the file cannot be read
  */
 export async function readData (argument: string, stdin: Streams['stdin']): Promise<Uint8Array> {
-  if (argument === '-') return readStdin(stdin)
+  if (isStdin(argument)) return await readStdin(stdin)
   return argument.startsWith('@') ? readDataFile(argument.slice(1)) : Buffer.from(argument)
 }
 
-/** Returns the media type of a body, detected from its content: JSON, text or bytes. */
-export function detectMediaType (body: Uint8Array): string {
-  if (!isUtf8(body)) return 'application/octet-stream'
-  return isJson(new TextDecoder().decode(body)) ? 'application/json' : 'text/plain;charset=UTF-8'
+/**
+ * Returns the media type of a body: the one that was given, else JSON. An empty
+ * body has none.
+ *
+ * @param source what has the body, for messages
+ * @throws {UsageError} if the media type is JSON, and the body is not. The message does not quote the body, which can be a secret.
+ */
+export function resolveMediaType (body: Uint8Array, given: string | null, source: string): string | undefined {
+  if (given === null && body.length === 0) return undefined
+  if (given !== null && !JSON_TYPE_PATTERN.test(given)) return given
+  const fault = findJsonFault(body)
+  if (fault === undefined) return given ?? 'application/json'
+  throw new UsageError(`${source} is not JSON${fault}. ${given === null ? "Other data needs its type: --header 'Content-Type: text/plain'" : 'The Content-Type says that it is'}`)
 }
 
 /** Returns all of standard input. */
@@ -34,11 +50,14 @@ function readDataFile (file: string): Uint8Array {
   }
 }
 
-function isJson (text: string): boolean {
+/** Returns where a body is not JSON, if that is known; undefined if it is JSON. */
+function findJsonFault (body: Uint8Array): string | undefined {
+  if (!isUtf8(body)) return ', because it is not UTF-8'
   try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
+    JSON.parse(new TextDecoder().decode(body))
+    return undefined
+  } catch (error) {
+    const [, position] = / at position (\d+)/.exec((error as Error).message) ?? []
+    return position === undefined ? '' : ` (at character ${Number(position) + 1})`
   }
 }

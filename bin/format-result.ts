@@ -1,11 +1,14 @@
+import { STATUS_CODES } from 'node:http'
 import { styleText } from 'node:util'
 import type { Outcome, Result } from '../client/index.js'
 import { CONTROL_CHARACTERS, escapeControls } from '../lib/control-characters.js'
+import { toReasonPhrase } from '../lib/reason-phrase.js'
+import type { Answer } from './client-arguments.js'
 
 const COLORS = { success: 'green', rejected: 'red', unknown: 'yellow' } as const satisfies Record<Outcome, string>
 
-/** Returns a result as text for a terminal. Removes control characters that the server sent. */
-export function formatForTerminal (result: Result, color: boolean): string {
+/** Returns the outcome as text for a terminal. Removes control characters that the server sent. */
+export function formatTitle (result: Result, color: boolean): string {
   const { outcome, status, replayed } = result
   const title = `${outcome}${status === undefined ? '' : ` ${status}`}${replayed ? ' (replayed)' : ''}`
   const lines = [color ? styleText(COLORS[outcome], title, { validateStream: false }) : title]
@@ -13,14 +16,18 @@ export function formatForTerminal (result: Result, color: boolean): string {
     lines.push(toOneLine(result.reason))
     if (result.retryAfter !== undefined) lines.push(`Retry after ${result.retryAfter} s`)
     if (result.requestId !== undefined) lines.push(`Request ${toOneLine(result.requestId)}`)
-  } else if (result.body !== undefined) {
-    lines.push('', formatBody(result.body))
   }
-  return `${lines.join('\n')}\n`
+  return lines.join('\n')
 }
 
-/** Returns a result as lines for a program. The body follows an empty line: JSON on one line, anything else unchanged. */
-export function formatLines (result: Result): Uint8Array {
+/** Returns a body as text for a terminal. Removes control characters that the server sent. */
+export function formatBody (body: unknown): string {
+  if (body instanceof Uint8Array) return `(${body.length} bytes)`
+  return withoutControls(typeof body === 'string' ? body : JSON.stringify(body, null, 2)).trimEnd()
+}
+
+/** Returns the outcome as lines for a program. */
+export function formatNotes (result: Result): string {
   const { outcome, status, idempotencyKey, attempts, replayed } = result
   const lines = [`outcome: ${outcome}`]
   if (status !== undefined) lines.push(`status: ${status}`)
@@ -32,16 +39,40 @@ export function formatLines (result: Result): Uint8Array {
   for (const [name, value] of Object.entries({ 'idempotency-key': idempotencyKey, attempts, replayed })) {
     if (value !== undefined) lines.push(`${name}: ${value}`)
   }
-  const head = Buffer.from(`${lines.join('\n')}\n`)
-  return result.outcome === 'success' && result.body !== undefined ? Buffer.concat([head, Buffer.from('\n'), toBytes(result.body)]) : head
+  return `${lines.join('\n')}\n`
 }
 
-/** Returns a result as one line of JSON, bytes as base64. Leaves out the header fields, because a cookie is a secret. */
-export function formatJson (result: Result): string {
+/** Returns the status line and the header fields of a response, with the empty line after them. Empty if there was no response. */
+export function formatHead ({ result, getPhrase }: Answer): string {
+  const { status, headers } = result
+  if (status === undefined || headers === undefined) return ''
+  const phrase = getPhrase(headers) ?? recallPhrase(result, status)
+  // HTTP/2 has no reason phrase.
+  const statusLine = phrase === '' ? `HTTP/2 ${status}` : `HTTP/1.1 ${status} ${phrase}`
+  return [statusLine, ...Array.from(headers, ([name, value]) => `${name}: ${value}`), '', ''].join('\r\n')
+}
+
+/** Returns the reason phrase of a recorded answer. The service does not record it, because the contract determines it. */
+function recallPhrase (result: Result, status: number): string {
+  return result.outcome === 'success' ? STATUS_CODES[status] ?? 'OK' : toReasonPhrase(result.reason)
+}
+
+/**
+ * Returns a result as one line of JSON, bytes as base64.
+ *
+ * @param include whether to print the header fields as well. A cookie in them is a secret.
+ */
+export function formatJson (result: Result, include = false): string {
   const { cause, headers, ...printed } = { cause: undefined, ...result }
-  const text = JSON.stringify(printed, (key, value) => key === 'body' && value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value)
+  const fields = include && headers !== undefined ? { headers: toObject(headers) } : {}
+  const text = JSON.stringify({ ...printed, ...fields }, (key, value) => key === 'body' && value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value)
   // JSON.stringify does not escape all characters that control a terminal.
   return `${escapeControls(text)}\n`
+}
+
+function toObject (headers: Headers): Record<string, string | string[]> {
+  const cookies = headers.getSetCookie()
+  return { ...Object.fromEntries(headers), ...cookies.length > 0 && { 'set-cookie': cookies } }
 }
 
 /** Returns a text on one line, without control characters. */
@@ -49,13 +80,7 @@ export function toOneLine (text: string): string {
   return text.replace(CONTROL_CHARACTERS, ' ').trim()
 }
 
-function formatBody (body: unknown): string {
-  if (body instanceof Uint8Array) return `(${body.length} bytes)`
-  const text = typeof body === 'string' ? body : JSON.stringify(body, null, 2)
-  return text.replace(CONTROL_CHARACTERS, character => character === '\n' || character === '\t' ? character : '').trimEnd()
-}
-
-function toBytes (body: unknown): Uint8Array {
-  if (body instanceof Uint8Array) return body
-  return Buffer.from(typeof body === 'string' ? body : `${JSON.stringify(body)}\n`)
+/** Returns a text without control characters, except line breaks and tabs. */
+export function withoutControls (text: string): string {
+  return text.replace(CONTROL_CHARACTERS, character => character === '\n' || character === '\t' ? character : '')
 }

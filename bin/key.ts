@@ -6,23 +6,6 @@ import { readStdin } from './data.js'
 /** The environment variable that is read if there is no `--key`. */
 export const KEY_VARIABLE = 'FASTIFY_REASON_PHRASE_KEY'
 
-const KEY_FORMS = [
-  ['FILE', 'the first of [{ id, secret, permissions }], as JSON'],
-  ['FILE#ID', 'the key with this id in the file'],
-  ['-', 'ID:SECRET or the content of a FILE, on standard input'],
-  ['ID:SECRET', 'other users can see the secret in the process list']
-] as const
-
-/**
- * Returns the lines of `--help` about the forms of a key.
- *
- * @param width the width of the column of options, in characters
- */
-export function formatKeyUsage (width: number): string {
-  const lines = KEY_FORMS.map(([form, meaning]) => `    ${form.padEnd(width - 2)}${meaning}`)
-  return [...lines, `${' '.repeat(width + 2)}Without --key: FILE, FILE#ID or ID:SECRET in the`, `${' '.repeat(width + 2)}environment variable ${KEY_VARIABLE}`].join('\n')
-}
-
 /**
  * Returns the key of `--key`, else that of the environment variable, else
  * undefined. An argument that is the name of an existing file is read as a file.

@@ -1,19 +1,22 @@
+import { createRequire } from 'node:module'
+import { nearestName } from '../lib/nearest-name.js'
+import { hasFlag } from './arguments.js'
 import { call } from './call.js'
 import { check } from './check.js'
-import { PROGRAM_PREFIX, UsageError, writeAll, type Command, type Environment, type Streams } from './command.js'
+import { EXIT_USAGE, PROGRAM_PREFIX, UsageError, writeAll, type Command, type Environment, type Streams } from './command.js'
+import { COMMON_FLAGS } from './flags.js'
 import { look, settle } from './settle.js'
+import { sign } from './sign.js'
 
-/** The exit code for invalid arguments (sysexits.h, EX_USAGE). */
-export const EXIT_USAGE = 64
-
-const commands: Record<string, Command> = { call, settle, look, check }
+const commands: Record<string, Command> = { call, settle, look, check, sign }
 
 const usage = `Usage: fastify-reason-phrase <command>
 
 Commands:
 ${Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(8)}${summary}`).join('\n')}
 
-Run fastify-reason-phrase <command> --help for the options of a command.
+Run fastify-reason-phrase <command> --help for the options of a command, and
+fastify-reason-phrase --version for the version of the package.
 `
 
 /**
@@ -24,18 +27,20 @@ Run fastify-reason-phrase <command> --help for the options of a command.
  */
 export async function run ([name = '', ...args]: string[], streams: Streams, env: Environment): Promise<number> {
   const { stdout, stderr } = streams
-  if (isHelp(name)) {
-    await writeAll(stdout, usage)
-    return 0
-  }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command === undefined) {
-    await writeAll(stderr, `${PROGRAM_PREFIX}${name === '' ? 'no command' : 'unknown command'}\n\n${usage}`)
-    return EXIT_USAGE
-  }
-  if (getOptions(args).some(isHelp)) {
-    await writeAll(stdout, command.usage)
+  // Without a command, the first argument can be --help or --version.
+  const asksFor = (flag: keyof typeof COMMON_FLAGS): boolean => command === undefined ? hasFlag([name], COMMON_FLAGS, flag) : hasFlag(args, command.flags, flag)
+  if (asksFor('help')) {
+    await writeAll(stdout, command?.usage ?? usage)
     return 0
+  }
+  if (asksFor('version')) {
+    await writeAll(stdout, `fastify-reason-phrase ${readVersion()}\n`)
+    return 0
+  }
+  if (command === undefined) {
+    await writeAll(stderr, `${PROGRAM_PREFIX}${explainName(name)}\n\n${usage}`)
+    return EXIT_USAGE
   }
   try {
     return await command.run(args, streams, env)
@@ -46,12 +51,14 @@ export async function run ([name = '', ...args]: string[], streams: Streams, env
   }
 }
 
-/** Returns the arguments before `--`. Those after it are no options. */
-function getOptions (args: string[]): string[] {
-  const end = args.indexOf('--')
-  return end === -1 ? args : args.slice(0, end)
+/** Returns what is wrong with the name of a command. Does not quote it, because it can be a secret. */
+function explainName (name: string): string {
+  if (name === '') return 'no command'
+  const nearest = nearestName(name, Object.keys(commands))
+  return nearest === undefined ? 'unknown command' : `unknown command; did you mean ${nearest}?`
 }
 
-function isHelp (argument: string): boolean {
-  return argument === '--help' || argument === '-h'
+/** Returns the version of the package, which has this module in `bin/` or in `dist/bin/`. */
+function readVersion (): string {
+  return createRequire(import.meta.url)('fastify-reason-phrase/package.json').version
 }

@@ -18,9 +18,9 @@ const HOPELESS_STATUS = /^(?:expired|mismatch)$/
  */
 export async function printSettleHint ({ outcome, idempotencyKey, headers }: Result, origin: string, values: ClientValues, { stderr }: Streams): Promise<void> {
   if (outcome !== 'unknown' || idempotencyKey === undefined || HOPELESS_STATUS.test(headers?.get('idempotency-status') ?? '')) return
-  const { outcomes } = values
+  const { outcomes, 'reason-header': reasonHeader } = values
   const key = values.key === undefined ? undefined : toPrintableKey(values.key)
-  const options = [...toOption('url', origin), ...toOption('key', key), ...toOption('outcomes', outcomes)]
+  const options = [...toOption('url', origin), ...toOption('key', key), ...toOption('outcomes', outcomes), ...toOption('reason-header', reasonHeader)]
   // An idempotency key can look like an option.
   const words = idempotencyKey.startsWith('-') ? [...options, '--', idempotencyKey] : [idempotencyKey, ...options]
 

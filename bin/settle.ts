@@ -1,14 +1,20 @@
-import { CLIENT_OPTIONS, callClient, DURATION_USAGE, EXIT_CODE_USAGE, parseArguments, parseHeaders, parseUrl, readClientOptions } from './client-arguments.js'
+import { decodeRecordedBody, type RecordedOutcome } from '../client/recorded-outcome.js'
+import { parseArguments, parseHeaders, parseUrl } from './arguments.js'
+import { callClient, readClientOptions, type Answer } from './client-arguments.js'
 import { UsageError, type Command } from './command.js'
-import { formatKeyUsage } from './key.js'
-import { printResult } from './print-result.js'
+import { COMMON_FLAGS, DURATION_HELP, EXIT_CODE_HELP, KEY_HELP, OUTCOME_FLAGS, OUTPUT_HELP, REQUEST_FLAGS } from './flags.js'
+import { formatHelp } from './help.js'
+import { checkOutput } from './output.js'
+import { printAnswer } from './print-answer.js'
 import { reportAttempts } from './report-attempts.js'
 import { printSettleHint } from './settle-hint.js'
 
-const OPTIONS = {
-  ...CLIENT_OPTIONS,
-  retry: { type: 'string', default: '60s' },
-  url: { type: 'string' }
+const FLAGS = {
+  url: { type: 'string', value: 'URL', text: 'the service, such as http://127.0.0.1:3000' },
+  ...REQUEST_FLAGS,
+  ...OUTCOME_FLAGS,
+  retry: { type: 'string', default: '60s', value: 'DURATION', text: 'ask for this time until there is an answer (60s), and report each attempt on standard error' },
+  ...COMMON_FLAGS
 } as const
 
 /** `fastify-reason-phrase settle`: closes an idempotency key, and prints the outcome of its operation. */
@@ -27,42 +33,36 @@ key: while the outcome is unknown, the request may still arrive.`)
 function createCommand (name: 'settle' | 'look', summary: string, purpose: string): Command {
   return {
     summary,
-    usage: formatUsage(name, purpose),
+    flags: FLAGS,
+    usage: formatHelp({
+      synopsis: `${name} KEY --url URL`,
+      purpose,
+      examples: [
+        `${name} order-7 --url http://127.0.0.1:3000\n--key keys.json`,
+        `${name} order-7 --url http://127.0.0.1:3000\n--outcomes /operation --header "Authorization: Bearer $TOKEN"`
+      ],
+      flags: FLAGS,
+      notes: [KEY_HELP, DURATION_HELP, OUTPUT_HELP, EXIT_CODE_HELP]
+    }),
     async run (args, streams, env) {
-      const { positionals: [idempotencyKey, ...rest], values } = parseArguments(args, OPTIONS)
+      const { positionals: [idempotencyKey, ...rest], values } = parseArguments(args, FLAGS)
       if (idempotencyKey === undefined || rest.length > 0 || values.url === undefined) throw new UsageError(`${name} takes a KEY, and --url URL`)
       const origin = parseOrigin(values.url)
       const headers = parseHeaders(values.header)
+      checkOutput(values)
       const options = await readClientOptions(origin, values, streams, env)
-      const result = await callClient(options, async client => await client[name](idempotencyKey, { headers, onAttempt: reportAttempts(streams, false) }))
-      const exitCode = await printResult(result, values.json, streams, env)
-      if (name === 'look') await printSettleHint(result, origin, values, streams)
+      const answer = await callClient(options, async client => await client[name](idempotencyKey, { headers, onAttempt: reportAttempts(streams, false) }))
+      const exitCode = await printAnswer(toRecorded(answer), values, streams, env)
+      if (name === 'look') await printSettleHint(answer.result, origin, values, streams)
       return exitCode
     }
   }
 }
 
-function formatUsage (name: string, purpose: string): string {
-  return `Usage: fastify-reason-phrase ${name} KEY --url URL [options]
-
-${purpose}
-
-  --url URL               the service, such as http://127.0.0.1:3000
-  --outcomes PATH         where the service tells outcomes (/v2/operation)
-  --key KEY               sign the request with a key; KEY is one of
-${formatKeyUsage(24)}
-  --retry DURATION        ask for this time until there is an answer (60s), and
-                          report each attempt on standard error
-  --header 'NAME: VALUE'  add a header field; can be repeated
-  --timeout DURATION      the longest time for an attempt (no limit)
-  --max-response-size N   the most bytes of the recorded body (16 MiB)
-  --json                  print one line of JSON; bytes are in base64
-  --help                  print this help
-
-${DURATION_USAGE}
-
-${EXIT_CODE_USAGE}
-`
+/** Returns the answer that the service has recorded, from its answer that tells the outcome. */
+function toRecorded (answer: Answer): Answer {
+  if (answer.result.outcome !== 'success') return answer
+  return { ...answer, bytes: decodeRecordedBody(JSON.parse(new TextDecoder().decode(answer.bytes)) as RecordedOutcome) }
 }
 
 /** @throws {UsageError} if it is not the origin of a service */

@@ -1,3 +1,8 @@
+/**
+ * The client, for Node and browsers: calls a service, repeats requests, and settles operations.
+ *
+ * @module fastify-reason-phrase/client
+ */
 export type { AttemptEvent, OnAttempt, RetryOptions } from './attempts.js'
 export { createBasicClient, type BasicClient, type Call } from './basic-client.js'
 export { createClient, type Client, type ClientOptions, type SettleOptions } from './create-client.js'

@@ -4,7 +4,7 @@ import type { Result, Success } from './result.js'
 import { judgeQuestion, type Judgement } from './retry.js'
 
 /** What the service knows of an idempotency key: the body of its routes `GET` and `PUT {outcomes}/KEY`. */
-interface RecordedOutcome {
+export interface RecordedOutcome {
   state: 'executing' | 'succeeded' | 'rejected' | 'closed'
   statusCode: number
   reason: string
@@ -27,15 +27,16 @@ function readOutcome (answer: Success): Result {
 }
 
 /** @throws {Error} if the outcome is malformed, or if the recorded body cannot be parsed */
-function toResult ({ state, statusCode: status, reason, headers: fields = {}, body = '', bodyEncoding }: RecordedOutcome): Result {
+function toResult ({ state, statusCode: status, reason, headers: fields = {}, ...recorded }: RecordedOutcome): Result {
   if (state === 'closed') return { outcome: 'rejected', reason: 'The idempotency key was closed. The operation did not happen and never will' }
   if (state === 'executing') return { outcome: 'unknown', reason: 'A request with this idempotency key is being executed' }
   const headers = new Headers(Object.entries(fields).flatMap(([name, values]) => [values].flat().map((value): [string, string] => [name, value])))
   if (state === 'rejected') return { outcome: 'rejected', status, headers, reason, replayed: true }
-  if (state === 'succeeded') return { outcome: 'success', status, headers, body: parseBody(decode(body, bodyEncoding), headers), replayed: true }
+  if (state === 'succeeded') return { outcome: 'success', status, headers, body: parseBody(decodeRecordedBody(recorded), headers), replayed: true }
   throw new TypeError(`its state is ${state}`)
 }
 
-function decode (body: string, encoding: 'base64' | undefined): Uint8Array {
-  return encoding === 'base64' ? Uint8Array.from(atob(body), character => character.charCodeAt(0)) : new TextEncoder().encode(body)
+/** Returns the bytes of a recorded body. */
+export function decodeRecordedBody ({ body = '', bodyEncoding }: Pick<RecordedOutcome, 'body' | 'bodyEncoding'>): Uint8Array {
+  return bodyEncoding === 'base64' ? Uint8Array.from(atob(body), character => character.charCodeAt(0)) : new TextEncoder().encode(body)
 }

@@ -1,15 +1,21 @@
 const JSON_TYPE_PATTERN = /^[^;]*[/+]json *(?:;|$)/i
 const TEXT_TYPE_PATTERN = /^text\//i
 
+/** Is called with the bytes of a body. */
+export type OnBody = (bytes: Uint8Array) => void
+
 /**
  * Returns the body of a response, as {@link parseBody} does.
  *
  * @param maxBytes the most bytes to read, counted after decompression
+ * @param onBody is called with the bytes before they are parsed
  * @throws {RangeError} if the body is larger than `maxBytes`
  * @throws {SyntaxError} if the media type is JSON and the body is not
  */
-export async function readBody (response: Response, maxBytes: number): Promise<unknown> {
-  return parseBody(await readBytes(response, maxBytes), response.headers)
+export async function readBody (response: Response, maxBytes: number, onBody?: OnBody): Promise<unknown> {
+  const bytes = await readBytes(response, maxBytes)
+  onBody?.(bytes)
+  return parseBody(bytes, response.headers)
 }
 
 /**

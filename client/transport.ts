@@ -3,7 +3,7 @@ import { getErrorMessage } from './error-message.js'
 import { throwInvalidArgument } from './invalid-argument.js'
 import { outcomeOf } from './outcome.js'
 import { createRequest, isStream, parseBaseUrl, type CheckedRequestOptions } from './request.js'
-import { readBody } from './response-body.js'
+import { readBody, type OnBody } from './response-body.js'
 import type { Rejected, Result, Unknown } from './result.js'
 import { trackSend, type SendTracker } from './send-tracker.js'
 import { createInPlaceSigner, type Key } from './signer.js'
@@ -25,6 +25,18 @@ export interface BasicClientOptions {
   timeout?: number | undefined
   /** The most bytes of a response body, counted after decompression. Default: 16 MiB. */
   maxResponseSize?: number | undefined
+  /**
+   * Is called with each response before its body is read.
+   *
+   * @internal
+   */
+  onResponse?: ((response: Response) => void) | undefined
+  /**
+   * Is called with each body of a success before it is parsed.
+   *
+   * @internal
+   */
+  onBody?: OnBody | undefined
 }
 
 /** Sends requests to a service. */
@@ -47,7 +59,7 @@ export interface Transport {
 export const DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 
 /** @throws {TypeError} if an option is invalid */
-export function createTransport ({ baseUrl, key, header, requestIdHeader, fetch = globalThis.fetch, timeout, maxResponseSize = DEFAULT_MAX_RESPONSE_BYTES }: BasicClientOptions): Transport {
+export function createTransport ({ baseUrl, key, header, requestIdHeader, fetch = globalThis.fetch, timeout, maxResponseSize = DEFAULT_MAX_RESPONSE_BYTES, onResponse, onBody }: BasicClientOptions): Transport {
   const base = parseBaseUrl(baseUrl)
   const sign = key === undefined ? key : createInPlaceSigner(key)
   if (timeout !== undefined && !(timeout > 0 && timeout <= MAX_TIMEOUT_MS)) throwInvalidArgument(`timeout must be a positive number of milliseconds, at most ${MAX_TIMEOUT_MS}`)
@@ -79,9 +91,10 @@ export function createTransport ({ baseUrl, key, header, requestIdHeader, fetch 
         const response = await race(fetch(signed, { signal, ...tracker.fetchOptions }))
         const { status, headers } = response
         received = { status, headers }
+        onResponse?.(response)
         const result = outcomeOf(response, { header, requestIdHeader })
         if (result.outcome === 'success') {
-          return { outcome: result.outcome, status, headers, body: await race(readBody(response, maxBytes)) as Body }
+          return { outcome: result.outcome, status, headers, body: await race(readBody(response, maxBytes, onBody)) as Body }
         }
         // The contract allows no body here. If there is one, it is not read.
         response.body?.cancel().catch(() => {})

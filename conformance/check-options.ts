@@ -1,7 +1,7 @@
 import { checkOptionNames, throwInvalidOption } from '../lib/invalid-option.js'
 import { nearestName } from '../lib/nearest-name.js'
 
-const NAMES = ['requests', 'header', 'statusCodes', 'headers', 'concurrency', 'timeout', 'skip', 'only', 'slow', 'idempotent', 'outcomes', 'otherHeaders']
+const NAMES = ['requests', 'allowUnsuccessful', 'header', 'statusCodes', 'headers', 'concurrency', 'timeout', 'skip', 'only', 'slow', 'idempotent', 'outcomes', 'otherHeaders']
 
 const LISTS = ['requests', 'skip', 'only', 'idempotent']
 
@@ -16,7 +16,8 @@ export function checkConformanceOptions (options: object): void {
   for (const name of LISTS) {
     if (values[name] !== undefined && !Array.isArray(values[name])) throwInvalidOption(`${name} of conformance() must be an array`, values[name])
   }
-  const { concurrency = 1, timeout = 1 } = values
+  const { allowUnsuccessful = false, concurrency = 1, timeout = 1 } = values
+  if (typeof allowUnsuccessful !== 'boolean') throwInvalidOption('allowUnsuccessful of conformance() must be a boolean', allowUnsuccessful)
   if (!Number.isSafeInteger(concurrency) || (concurrency as number) < 1) throwInvalidOption('concurrency of conformance() must be a positive number', concurrency)
   if (typeof timeout !== 'number' || !(timeout > 0)) throwInvalidOption('timeout of conformance() must be a positive number of milliseconds', timeout)
 }

@@ -29,6 +29,8 @@ export interface Service {
 export interface ConformanceOptions extends Selection, IdempotencyOptions, JudgingOptions {
   /** Requests that the service responds to. For other routes, the kit generates requests from the schemas. Default: GET of the root. */
   requests?: readonly RequestOptions[] | undefined
+  /** Whether the `requests` may be answered with a status code that is not 2xx. Default: `false`, so that such an answer fails the test. */
+  allowUnsuccessful?: boolean | undefined
   /** Returns additional header fields for each well-formed request, such as a signature. */
   headers?: HeadersHook | undefined
   /** How many probes to send at a time. Default: 8. */
@@ -50,13 +52,16 @@ export interface ConformanceOptions extends Selection, IdempotencyOptions, Judgi
  * routes with valid inputs, POST and DELETE included, so use a service whose
  * data you can lose, or exclude routes with `skip`.
  *
+ * The test fails if one of the `requests` is not answered 2xx, or if nothing
+ * could be tested: for example, if each request needs credentials.
+ *
  * @param t the context of a test of tap, node:test or vitest
  * @throws {TypeError} if an option is invalid, or differs from what the service has
  * @throws {AssertionError} if probes found violations, and the test runner has no subtests
  */
 export async function conformance (t: Suite, app: Service, options: ConformanceOptions = {}): Promise<void> {
   checkConformanceOptions(options)
-  const { requests = [], header, statusCodes, headers, concurrency = 8, timeout = 5000 } = options
+  const { requests = [], allowUnsuccessful = false, header, statusCodes, headers, concurrency = 8, timeout = 5000 } = options
   const reporter = createReporter(t, getCalls(conformance))
   resolveContract(undefined, { header, statusCodes })
   const wasListening = app.server.listening
@@ -75,7 +80,8 @@ export async function conformance (t: Suite, app: Service, options: ConformanceO
       contract: resolveContract(findContract(app), { header, statusCodes }),
       requests: requests.length > 0 ? requests : [{ url: '/' }],
       headers,
-      timeout
+      timeout,
+      coverage: { areDeclared: requests.length > 0, allowUnsuccessful }
     }
     const protocols = await detectProtocols(target)
     // The probes of the routes come last, because a valid request can change the state of the service.
@@ -103,7 +109,7 @@ function getCalls (callee: (...args: any[]) => unknown): string {
 function createRouteProbes (routes: readonly RouteOptions[], app: Service, target: Target, protocols: readonly Protocol[]): Probe[] {
   const resolve: ResolveRef = ref => app.getSchema(ref.replace(/#$/, '')) as Schema | undefined
   const bodyLimit = app.initialConfig.bodyLimit!
-  return deriveRequests(routes, target.requests, resolve, bodyLimit).map(({ id, texts, request }): Probe => protocols.includes('http/1.1')
-    ? probeRequest(id, texts, () => request)
-    : probeHttp2(id, texts, 1, async target => [await toHttp2Request(target, request)], { group: 'routes' }))
+  return deriveRequests(routes, target.requests, resolve, bodyLimit).map(({ id, texts, request, isValid }): Probe => protocols.includes('http/1.1')
+    ? probeRequest(id, texts, () => request, isValid ? { origin: 'schema' } : {})
+    : probeHttp2(id, texts, 1, async target => [await toHttp2Request(target, request)], { group: 'routes', ...isValid && { origin: 'schema' } }))
 }

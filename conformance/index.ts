@@ -1,5 +1,8 @@
-// The conformance kit sends probes to a server, and checks the responses by the rules of the contract.
-//
+/**
+ * The conformance kit: sends probes to a server, and checks the responses by the rules of the contract.
+ *
+ * @module fastify-reason-phrase/conformance
+ */
 // conformance.ts       tests a Fastify service
 // suite.ts             reports to the test runner: tap, node:test or vitest
 // resolve-contract.ts  takes the options of the contract from the service
@@ -8,6 +11,7 @@
 // rules.ts             the rules, and how a response is checked
 // run-probes.ts        sends probes, and returns their results
 // find-violations.ts   finds the violations in an exchange
+// untested.ts          finds what could not be tested
 // scenario.ts          sends the requests of a probe that needs several connections
 // report.ts            describes violations and results
 // probes/              what is sent: one file for each group of probes

@@ -1,12 +1,14 @@
 import { toPrintable } from './printable.js'
 import type { Violation } from './rules.js'
 import type { ProbeResult } from './run-probes.js'
+import { isUntested } from './untested.js'
 
 // A probe of one connection sends one or few requests.
 const MAX_SHOWN_SCENARIO_BYTES = 20_000
 
 /** Returns a violation as one line. */
 export function formatViolation ({ rule, found, responseIndex }: Violation): string {
+  if (isUntested({ rule })) return `could not be tested: ${found}. ${rule.text}.`
   const where = responseIndex === undefined ? '' : ` in response ${responseIndex + 1}`
   return `${rule.id}${where}: ${found}. ${rule.text} (${rule.source}).`
 }

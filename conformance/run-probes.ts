@@ -6,6 +6,7 @@ import type { ConnectionProbe, Probe } from './probes/probe.js'
 import type { Violation } from './rules.js'
 import { runScenario } from './scenario.js'
 import type { Target } from './target.js'
+import { findNothingTested, findObstacle, requiresSuccess, UNTESTED_RULE, type Obstacle } from './untested.js'
 
 /** The result of a probe. */
 export interface ProbeResult {
@@ -16,6 +17,8 @@ export interface ProbeResult {
   readonly violations: readonly Violation[]
   /** Why the probe could not test the server. Its responses can have violations nevertheless. Undefined if it could. */
   readonly skipped?: string | undefined
+  /** Why the answer to a valid request is not 2xx. Undefined if it is. */
+  readonly obstacle?: Obstacle | undefined
 }
 
 // How long to wait for a response that is optional.
@@ -37,26 +40,39 @@ async function runConnectionProbe (target: Target, probe: ConnectionProbe): Prom
     ? await exchangeHttp2(target, await probe.createRequests(target), timeout)
     : await exchangeHttp1(target, await probe.createSteps(target), timeout)
   const { sent, received, receivedLength, end } = exchange
-  return { probe, exchange: { sent, received, receivedLength, end }, violations: findViolations(probe, exchange, target) }
+  const obstacle = probe.origin && findObstacle(probe, exchange, target)
+  const violations = findViolations(probe, exchange, target)
+  if (obstacle !== undefined && probe.origin === 'requests' && target.coverage?.areDeclared && requiresSuccess(target)) violations.push({ rule: UNTESTED_RULE, found: obstacle.text })
+  return { probe, exchange: { sent, received, receivedLength, end }, violations, obstacle }
 }
 
 /**
  * Sends the probes, and yields their results in the same order. The connections
- * of a probe are closed before its result is yielded.
+ * of a probe are closed before its result is yielded. If the target requires
+ * coverage, the last result can be that of the whole run.
  *
  * @param concurrency how many probes to send at a time
  */
 export async function * runProbes (target: Target, probes: readonly Probe[], concurrency: number): AsyncGenerator<ProbeResult> {
   const pending: Array<Promise<ProbeResult>> = []
+  const sent: Array<Omit<ProbeResult, 'exchange'>> = []
+  const takeResult = async (): Promise<ProbeResult> => {
+    const result = await pending.shift()!
+    const { exchange, ...rest } = result
+    sent.push(rest)
+    return result
+  }
   try {
     for (const probe of probes) {
       const result = runProbe(target, probe)
       // A rejection is thrown when the result is awaited.
       result.catch(() => {})
       pending.push(result)
-      if (pending.length >= concurrency) yield await pending.shift()!
+      if (pending.length >= concurrency) yield await takeResult()
     }
-    while (pending.length > 0) yield await pending.shift()!
+    while (pending.length > 0) yield await takeResult()
+    const nothingTested = findNothingTested(sent, target)
+    if (nothingTested !== undefined) yield nothingTested
   } finally {
     await Promise.allSettled(pending)
   }

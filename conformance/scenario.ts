@@ -8,6 +8,7 @@ import { findViolations } from './find-violations.js'
 import type { ScenarioProbe } from './probes/probe.js'
 import { EXCHANGE_RULES, type Rule, type Violation } from './rules.js'
 import type { Target } from './target.js'
+import { describeAnswer, requiresSuccess, UNTESTED_RULE } from './untested.js'
 
 /** What became of a scenario. The bytes are those of all its connections. */
 export interface ScenarioResult {
@@ -72,7 +73,12 @@ export class Scenario {
       ? violation
       : { ...violation, responseIndex: firstIndex + responseIndex }))
     const [response] = exchange.responses
-    if (response !== undefined) return response
+    if (response !== undefined) {
+      // No probe is about a caller without permission.
+      const isDenied = response.statusCode === 401 || response.statusCode === 403
+      if (isDenied && headers === this.#target.headers && requiresSuccess(target)) this.fail(UNTESTED_RULE, describeAnswer(`${request.method ?? 'GET'} ${request.url}`, response, target))
+      return response
+    }
     // A truncated success is no violation by itself.
     if (violations.length === 0) this.fail(EXCHANGE_RULES.answered, `no complete response; connection: ${exchange.end}`)
     throw new ScenarioEnd()
@@ -121,8 +127,13 @@ export class Scenario {
     throw new ScenarioEnd()
   }
 
-  /** Reports that the scenario cannot test the server, and ends it. */
-  skip (reason: string): never {
+  /**
+   * Reports that the scenario cannot test the server, and ends it.
+   *
+   * @param isDeclared whether somebody has declared what is missing, so that the run fails
+   */
+  skip (reason: string, isDeclared = false): never {
+    if (isDeclared && requiresSuccess(this.#target)) this.#violations.push({ rule: UNTESTED_RULE, found: reason })
     this.#skipped = reason
     throw new ScenarioEnd()
   }

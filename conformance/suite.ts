@@ -1,6 +1,7 @@
 import { AssertionError } from 'node:assert'
 import { describeResult, formatResult, formatViolation } from './report.js'
 import type { ProbeResult } from './run-probes.js'
+import { isUntested } from './untested.js'
 
 /**
  * The members of a test's context that the kit uses: of the `t` of tap, node:test or vitest. The kit imports none of them.
@@ -79,7 +80,8 @@ function createSummary (comment: Reporter['comment'], calls: string): Reporter {
 }
 
 function formatSummary (failed: readonly ProbeResult[], count: number): string {
-  const blocks = [`${failed.length} of ${count} probes found violations of the contract`, ...failed.slice(0, MAX_DETAILED_RESULTS).map(formatResult)]
+  const isBroken = failed.some(({ violations }) => violations.some(violation => !isUntested(violation)))
+  const blocks = [`${failed.length} of ${count} probes ${isBroken ? 'found violations of the contract' : 'could not test the service'}`, ...failed.slice(0, MAX_DETAILED_RESULTS).map(formatResult)]
   const others = failed.slice(MAX_DETAILED_RESULTS)
   if (others.length > 0) {
     const lines = others.map(({ probe, violations }) => `${probe.id}: ${[...new Set(violations.map(({ rule }) => rule.id))].join(', ')}`)

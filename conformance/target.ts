@@ -14,6 +14,16 @@ export interface Target extends Origin {
   requests: readonly RequestOptions[]
   /** The most milliseconds for one exchange. */
   timeout: number
+  /** What has to be tested. Default: nothing, so that probes only look for violations. */
+  coverage?: Coverage | undefined
+}
+
+/** What a run has to test. */
+export interface Coverage {
+  /** Whether somebody has declared the requests of the target. Otherwise, they are guesses. */
+  areDeclared: boolean
+  /** Whether a declared request may be answered with a status code that is not 2xx. */
+  allowUnsuccessful: boolean
 }
 
 /** Returns a path that no service has. */

@@ -1,4 +1,5 @@
 import { Type, type TSchema } from '@sinclair/typebox'
+import { OwnId } from './id.js'
 
 /** The order of a list, in words for its descriptions. */
 export interface PageOrder {
@@ -25,11 +26,17 @@ export const Page = <Item extends TSchema>(item: Item, { first, before, after } 
   items: Type.Array(item)
 }, { description: `A page of a list, ${first}` })
 
+/** The ids that the cursors of these items are. */
+const CURSORS = { messages: OwnId('EBM'), topics: OwnId('EBT') }
+
 /** Returns the schemas of the header fields that repeat the cursors of a page. Default order: newest first. */
-export const cursorHeaders = (items: string, { before, after } = NEWEST_FIRST) => ({
-  'EB-BEFORE': { type: 'string', description: `The \`beforeId\` of the page of ${before} ${items}; absent if there is none` },
-  'EB-AFTER': { type: 'string', description: `The \`afterId\` of the page of ${after} ${items}; absent if there is none` }
-})
+export const cursorHeaders = (items: keyof typeof CURSORS, { before, after } = NEWEST_FIRST) => {
+  const { examples } = CURSORS[items]
+  return {
+    'EB-BEFORE': { type: 'string', description: `The \`beforeId\` of the page of ${before} ${items}; absent if there is none`, examples },
+    'EB-AFTER': { type: 'string', description: `The \`afterId\` of the page of ${after} ${items}; absent if there is none`, examples }
+  }
+}
 
 /** Returns the schema of an optional filter of a list. It has no example, because pages such as Swagger UI fill it in and send it. */
 export const Filter = <Schema extends TSchema>({ examples, ...schema }: Schema) => Type.Optional(schema as unknown as Schema)

@@ -34,6 +34,19 @@ interface ConnectionProbeBase extends ProbeBase {
    * @internal
    */
   readonly check?: (exchange: Exchange) => Violation[]
+  /**
+   * Where the valid request of the probe comes from: the requests of the target, or a schema. An error means that the
+   * service itself was not tested. Absent if the request is not valid.
+   *
+   * @internal
+   */
+  readonly origin?: 'requests' | 'schema'
+  /**
+   * Whether the probe replaces one of HTTP/1.1, so that it is sent only to servers without HTTP/1.1.
+   *
+   * @internal
+   */
+  readonly isSubstitute?: boolean
 }
 
 /** A probe over HTTP/1.x: steps on one connection. */

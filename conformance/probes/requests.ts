@@ -1,7 +1,8 @@
 import { lastRequestStep, requestStep } from '../exchange/http1.js'
+import { toHttp2Request } from '../exchange/http2.js'
 import type { RequestOptions } from '../exchange/request.js'
 import { CONTRACT } from '../sources.js'
-import { probeRequest, probeSteps, type Probe } from './probe.js'
+import { probeHttp2, probeRequest, probeSteps, type Probe } from './probe.js'
 
 /** Returns probes for the known requests of a service. */
 export function createRequestProbes (requests: readonly RequestOptions[]): Probe[] {
@@ -9,10 +10,14 @@ export function createRequestProbes (requests: readonly RequestOptions[]): Probe
     const { method = 'GET', url } = request
     const name = `${method} ${url}`
     const id = `requests-${i + 1}`
-    const own = probeRequest(id, { sends: name, why: 'A success has no header, and an error has no body', source: CONTRACT.unsuccessful }, () => request)
-    if (method !== 'GET') return [own]
+    const texts = { sends: name, why: 'A success has no header, and an error has no body', source: CONTRACT.unsuccessful }
+    const own = [
+      probeRequest(id, texts, () => request, { origin: 'requests' }),
+      probeHttp2(`http2-${id}`, texts, 1, async target => [await toHttp2Request(target, request)], { origin: 'requests', isSubstitute: true })
+    ]
+    if (method !== 'GET') return own
     return [
-      own,
+      ...own,
       probeRequest(`${id}-head`, { sends: `HEAD of ${name}`, why: 'The response is that of GET without the body', source: 'RFC 9110 section 9.3.2' },
         () => ({ ...request, method: 'HEAD' })),
       probeRequest(`${id}-range`, { sends: `${name} with a range that cannot be satisfied`, why: 'A 416 has Content-Range, and is not in the table', source: `${CONTRACT.statusCodes}, RFC 9110 section 15.5.17` },

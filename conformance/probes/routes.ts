@@ -9,6 +9,8 @@ export interface DerivedRequest {
   readonly id: string
   readonly texts: ProbeTexts
   readonly request: RequestOptions
+  /** Whether the service most likely accepts the request. */
+  readonly isValid: boolean
 }
 
 interface Inputs {
@@ -53,7 +55,7 @@ function deriveFromRoute (route: RouteOptions, method: string, id: string, reque
   const derived: DerivedRequest[] = []
   const add = (suffix: string, sends: string, why: string, inputs: Inputs, as = method): void => {
     const request = createRequest(route, as, inputs)
-    if (request !== undefined) derived.push({ id: `${id}${suffix}`, texts: { sends, why, source: CONTRACT.unsuccessful }, request })
+    if (request !== undefined) derived.push({ id: `${id}${suffix}`, texts: { sends, why, source: CONTRACT.unsuccessful }, request, isValid: suffix === '' })
   }
 
   add('', name, 'A success has no header, and an error has no body', valid)

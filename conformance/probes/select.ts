@@ -27,7 +27,8 @@ export function selectProbes (target: Target, protocols: readonly Protocol[], mo
   for (const name of [...skip, ...only]) {
     if (!all.some(({ id }) => matchesName(id, name))) throwUnknownProbe(name, all.map(({ id }) => id))
   }
-  return all.filter(({ id, protocol, slow: isSlow }) => protocols.includes(protocol) &&
+  return all.filter(({ id, protocol, slow: isSlow, ...probe }) => protocols.includes(protocol) &&
+    !('isSubstitute' in probe && protocols.includes('http/1.1')) &&
     (slow || !isSlow) &&
     (only.length === 0 || only.some(name => matchesName(id, name))) &&
     !skip.some(name => matchesName(id, name)))

@@ -17,7 +17,7 @@ export default defineConfig({
   srcDir: '..',
   // Everything else in the repository is code, or a package.
   srcExclude: ['**/node_modules/**', '.*/**', 'dist/**', 'test/**'],
-  rewrites: { 'README.md': 'index.md', ':folder/README.md': ':folder/index.md' },
+  rewrites: { 'README.md': 'index.md', ':folder(.*)/README.md': ':folder/index.md' },
   outDir: '../.site',
   cacheDir: '../.site-cache',
   ignoreDeadLinks: [isFile],
@@ -54,7 +54,7 @@ export default defineConfig({
           Recipes: '/docs/recipes',
           'Other plugins': '/docs/interop',
           Proxies: '/docs/proxies',
-          'API reference': '/docs/api'
+          'API reference': '/docs/api/'
         })
       },
       {

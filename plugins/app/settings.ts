@@ -51,9 +51,8 @@ function readInteger (env: Readonly<Record<string, string | undefined>>, name: s
   return value
 }
 
-/** Returns the error for an address on which the service cannot listen; undefined if the cause is not the environment. */
-export function createListenError ({ code, syscall, message }: NodeJS.ErrnoException, { host, port }: Settings): InvalidSetting | undefined {
-  if (syscall === undefined) return undefined
+/** Returns the error for an address on which the service cannot listen. */
+export function createListenError ({ code, syscall, message }: NodeJS.ErrnoException, { host, port }: Settings): InvalidSetting {
   if (syscall === 'getaddrinfo') return new InvalidSetting(`HOST "${host}" cannot be resolved to an address: ${code}`)
   if (code === 'EADDRINUSE') return new InvalidSetting(`PORT ${port} is in use on ${host}. Stop the program that uses it, or set another PORT`)
   if (code === 'EACCES') return new InvalidSetting(`PORT ${port} cannot be used: permission denied. Set a PORT from 1024`)

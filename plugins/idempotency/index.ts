@@ -1,3 +1,8 @@
+/**
+ * The plugin for idempotency keys: a repeated request takes effect once.
+ *
+ * @module fastify-reason-phrase/idempotency
+ */
 import type { FastifyInstance, FastifyRequest, RegisterOptions, RouteHandlerMethod, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { resolveOptions, type IdempotencyOptions as Options, type IdempotencySettings } from '../../lib/idempotency/options.js'

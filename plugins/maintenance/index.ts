@@ -1,3 +1,8 @@
+/**
+ * The plugin for maintenance: answers 503 until it is over.
+ *
+ * @module fastify-reason-phrase/maintenance
+ */
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction, RegisterOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import type { MaintenanceStart, MaintenanceState } from '../../lib/maintenance.js'

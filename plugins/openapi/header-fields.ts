@@ -32,8 +32,10 @@ const FIELDS = {
 /** The name of a header field that the document describes in its components. */
 export type FieldName = keyof typeof FIELDS
 
-/** The header field of a response that creates or accepts something. */
-export const LOCATION = { description: 'Where the resource is', schema: { type: 'string', format: 'uri-reference' }, example: '/resources/1' }
+/** Returns the header field of a response that creates or accepts something. */
+export function createLocationField (): Json {
+  return { description: 'Where the resource is', schema: { type: 'string', format: 'uri-reference' }, example: '/resources/1' }
+}
 
 /** Returns the header field with the message of an error. */
 export function createMessageField (): Json {

@@ -20,8 +20,6 @@ const REFUSALS: Record<Kind, Record<number, string>> = {
   outcome: {}
 }
 
-const KEY_SCHEMA = { type: 'string', minLength: 1, maxLength: 255 }
-
 /** Returns what the refusals of a route mean, by status code. */
 export function getRefusals ({ config }: RouteOptions): Record<number, string> {
   const kind = getKind(config)
@@ -73,7 +71,7 @@ function addKey (operation: Json, required: boolean): void {
     required,
     description: 'Names the operation, among those of the same caller. Repetitions with the same key take effect once, and get the recorded response. ' +
       'Printable ASCII: a plain value without quotes and commas, or a quoted string.',
-    schema: KEY_SCHEMA
+    schema: { type: 'string', minLength: 1, maxLength: 255 }
   }]
 }
 

@@ -1,3 +1,8 @@
+/**
+ * Options for `@fastify/swagger` and `@fastify/swagger-ui`: describes the errors of a service.
+ *
+ * @module fastify-reason-phrase/openapi
+ */
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { contractOf } from '../reason-phrase/index.js'

@@ -3,7 +3,7 @@ import type { Contract } from '../../lib/contract.js'
 import { isNotImplemented } from '../reason-phrase/not-implemented.js'
 import { joinParagraphs, NOT_IMPLEMENTED } from './descriptions.js'
 import { completeErrors, describeErrors, type RouteOperation } from './errors.js'
-import { LOCATION } from './header-fields.js'
+import { createLocationField } from './header-fields.js'
 import { completeIdempotency, describeIdempotency } from './idempotency.js'
 import type { Json } from './json.js'
 import { addOperationIds } from './operation-ids.js'
@@ -56,7 +56,7 @@ function takeOperations ({ paths }: Json): RouteOperation[] {
 function addLocation ({ responses }: Json): void {
   for (const statusCode of ['201', '202']) {
     const response = responses[statusCode]
-    if (response !== undefined) response.headers = { Location: LOCATION, ...response.headers }
+    if (response !== undefined) response.headers = { Location: createLocationField(), ...response.headers }
   }
 }
 

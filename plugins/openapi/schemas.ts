@@ -71,7 +71,7 @@ export class NamedSchemas {
 
   #markResponse (response: Json, carried: Map<string, Json>): Json {
     if (!isPlainObject(response)) return response
-    // They belong to the response, and not to the schema.
+    // These belong to the response, and not to the schema.
     const { headers, 'x-response-description': description, ...schema }: Json = response
     return {
       ...this.#markPart(schema, carried),
@@ -81,6 +81,8 @@ export class NamedSchemas {
   }
 
   #markPart (part: Json, carried: Map<string, Json>): Json {
+    // The schema of a validation library can be an instance of a class.
+    if (!isPlainObject(part)) return part
     const ids = new Map<string, string>()
     this.#findIds(part, ids)
     return this.#mark(part, { ids, carried })
@@ -108,7 +110,6 @@ export class NamedSchemas {
 
   #markChild (child: unknown, scope: Scope, isMap: boolean): unknown {
     if (Array.isArray(child)) return child.map(item => this.#markChild(item, scope, false))
-    // The schema of a validation library can be an instance of a class.
     return isPlainObject(child) ? this.#mark(child, scope, isMap) : child
   }
 

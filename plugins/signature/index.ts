@@ -1,3 +1,8 @@
+/**
+ * The plugin for signed requests: verifies HTTP Message Signatures (RFC 9421) with HMAC.
+ *
+ * @module fastify-reason-phrase/signature
+ */
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction, RegisterOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import type { VerifiedKey } from '../../lib/signature/keys.js'

@@ -182,6 +182,7 @@ In tap, \`node:test\` and vitest, the call is the same: [testing.md](testing.md)
 | more than ${MAX_INTERIM_RESPONSES} responses with a 1xx before the final one | a violation |
 | a 4xx or 5xx that the server cuts | a violation. A 2xx that the server cuts is none, because a stream that fails ends so. |
 | a 100, and then nothing, for a request that is not complete | no violation |
+| a request of \`--request\` that is not answered with 2xx | no violation, but the run fails: it could not be tested. \`--allow-unsuccessful\` accepts any answer. |
 | a 2xx to CONNECT, without a length | It opens a tunnel, so the header section is the whole answer. |
 
 The same holds over HTTP/2, where END_STREAM ends an answer.

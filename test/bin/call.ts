@@ -38,7 +38,7 @@ t.test('--idempotency-key sends a key, which the signature covers', async t => {
     response.writeHead(201, { 'idempotent-replayed': 'true' }).end()
   })
   t.strictSame(await call(['POST', origin, '--key', 'dev:hush', '--idempotency-key', 'a "b"', '--data', '{}']), {
-    code: 0, stdout: 'outcome: success\nstatus: 201\nidempotency-key: a "b"\nattempts: 1\nreplayed: true\n', stderr: ''
+    code: 0, stdout: '', stderr: 'outcome: success\nstatus: 201\nidempotency-key: a "b"\nattempts: 1\nreplayed: true\n'
   })
   t.match(received, [['"a \\"b\\""', /"idempotency-key"\)/]])
 })
@@ -60,21 +60,21 @@ t.test('--retry repeats a POST only with a key', async t => {
   t.intercept(Math, 'random', { value: () => 0 })
   let requests = 0
   const origin = await serve(t, (_request, response) => { response.writeHead(++requests % 2 === 1 ? 503 : 204).end() })
-  t.match(await call(['POST', origin, '--retry', '60s', '--idempotency-key', 'k1']), { code: 0, stdout: 'attempts: 2\n' })
-  t.match(await call(['POST', origin, '--retry', '60s']), { code: 2, stdout: 'attempts: 1\n' })
+  t.match(await call(['POST', origin, '--retry', '60s', '--idempotency-key', 'k1']), { code: 0, stderr: 'attempts: 2\n' })
+  t.match(await call(['POST', origin, '--retry', '60s']), { code: 2, stderr: 'attempts: 1\n' })
   t.equal(requests, 3)
 })
 
 t.test('--timeout limits the time of the call', async t => {
   const origin = await serve(t, () => {})
-  t.strictSame(await call(['GET', origin, '--timeout', '50']), { code: 2, stdout: 'outcome: unknown\nreason: No response within 50 ms\n', stderr: '' })
+  t.strictSame(await call(['GET', origin, '--timeout', '50']), { code: 2, stdout: '', stderr: 'outcome: unknown\nreason: No response within 50 ms\n' })
   for (const timeout of ['0', 'soon', '', '-1']) t.match(await call(['GET', origin, `--timeout=${timeout}`]), { code: 64, stderr: 'timeout must be a positive number of milliseconds' })
 })
 
 t.test('--max-response-size limits the bytes of the response body', async t => {
   const origin = await respondWith(t, 200, {}, 'abc')
   t.match(await call(['GET', origin, '--max-response-size', '3']), { code: 0 })
-  t.strictSame(await call(['GET', origin, '--max-response-size', '2']), { code: 2, stdout: 'outcome: unknown\nstatus: 200\nreason: The body is larger than 2 bytes\n', stderr: '' })
+  t.strictSame(await call(['GET', origin, '--max-response-size', '2']), { code: 2, stdout: '', stderr: 'outcome: unknown\nstatus: 200\nreason: The body is larger than 2 bytes\n' })
   t.match(await call(['GET', origin, '--max-response-size', 'much']), { code: 64, stderr: 'maxResponseSize must be a number of bytes' })
 
   const endless = await serve(t, (_request, response) => {
@@ -82,7 +82,7 @@ t.test('--max-response-size limits the bytes of the response body', async t => {
     response.on('drain', more)
     more()
   })
-  t.strictSame(await call(['GET', endless]), { code: 2, stdout: 'outcome: unknown\nstatus: 200\nreason: The body is larger than 16777216 bytes\n', stderr: '' })
+  t.strictSame(await call(['GET', endless]), { code: 2, stdout: '', stderr: 'outcome: unknown\nstatus: 200\nreason: The body is larger than 16777216 bytes\n' })
 })
 
 t.test('exits with 64 for invalid arguments, and prints the error and the usage to stderr', async t => {
@@ -98,9 +98,18 @@ t.test('exits with 64 for invalid arguments, and prints the error and the usage 
     [['G ET', url], "'G ET' is not a valid HTTP method."],
     [['POST', url, '--idempotency-key', ''], 'idempotencyKey must have 1 to 255 characters of printable ASCII, and not be "." or ".."'],
     [['POST', url, '--idempotency-key', 'k1', '--header', 'idempotency-key: hush'], '--idempotency-key and --header cannot both set Idempotency-Key'],
-    [['GET', url, '--data', 'hush'], 'Request with GET/HEAD method cannot have body.'],
-    [['GET', url, '--kye', 'dev:hush'], /^Unknown option '--kye'/],
-    [['GET', url, '--kye=dev:hush'], /^Unknown option '--kye'/],
+    [['GET', url, '--data', '"hush"'], 'Request with GET/HEAD method cannot have body.'],
+    [['POST', url, '--data', '"hush"', '--data', '"hush"'], '--data can be given once'],
+    [['GET', url, '--method', 'PUT'], 'call takes a METHOD and a URL, or --method and a URL'],
+    [['--method', 'PUT'], 'call takes a METHOD and a URL'],
+    [['GET', url, '--reason-header', 'hush b'], '--reason-header must be the name of a header field'],
+    [['GET', url, '--kye', 'dev:hush'], /^Unknown option '--kye'. Did you mean --key\?$/],
+    [['GET', url, '--kye=dev:hush'], /^Unknown option '--kye'. Did you mean --key\?$/],
+    [['GET', url, '--idem', 'hush'], /^Unknown option '--idem'. Did you mean --idempotency-key\?$/],
+    [['GET', url, '--reasonHeader', 'hush'], /^Unknown option '--reasonHeader'. Did you mean --reason-header\?$/],
+    [['GET', url, '-D'], /^Unknown option '-D'. Did you mean -d\?$/],
+    [['GET', url, '-z'], /^Unknown option '-z'(?!.*Did you mean)/],
+    [['GET', url, '--verbose'], /^Unknown option '--verbose'(?!.*Did you mean)/],
     [['GET', url, '--json=hush'], /^Option '--json' does not take an argument/],
     [['GET', url, '--key'], /^Option '--key <value>' argument missing/]
   ]

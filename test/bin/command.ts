@@ -12,6 +12,13 @@ t.test('ignores EPIPE, and throws any other error of stdout', async t => {
   await t.rejects(run(['call', 'GET', origin], { stdin: Readable.from([]), stdout: broken('ENOSPC'), stderr }, {}), { code: 'ENOSPC' })
 })
 
+t.test('ignores later output to a reader that is gone', async t => {
+  const origin = await serve(t, (_request, response) => { response.writeHead(503).end() })
+  const stderr = new Writable({ write (_chunk, _encoding, done) { done(Object.assign(new Error('EPIPE'), { code: 'EPIPE' })) } })
+  t.equal(await run(['call', 'POST', origin, '--idempotency-key', 'auto'], { stdin: Readable.from([]), stdout: new PassThrough(), stderr }, {}), 2)
+  t.ok(stderr.destroyed)
+})
+
 t.test('adds no listeners to a stream that it writes to often', async t => {
   const stream = new PassThrough()
   const before = stream.listenerCount('error')

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { execSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { chmodSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { closedPort } from '../fixtures/database.js'
@@ -35,17 +35,31 @@ t.test('starts with a shebang for node', async t => {
   t.equal(readFileSync(join(root, program), 'utf8').split('\n')[0], '#!/usr/bin/env node')
 })
 
+t.test('the build makes it executable, so that npx can run it in a clone', async t => {
+  const { bin, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const folder = t.testdir({ dist: { bin: { 'fastify-reason-phrase.js': '' } } })
+  const built = join(folder, bin['fastify-reason-phrase'])
+  chmodSync(built, 0o644)
+  execSync(scripts.build.split('&&').at(-1), { cwd: folder })
+  t.equal(statSync(built).mode & 0o777, 0o755)
+})
+
+t.test('npm run call and npm run check run it from source', async t => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  for (const name of ['call', 'check']) t.equal(scripts[name], `node --import tsx bin/fastify-reason-phrase.ts ${name}`)
+})
+
 t.test('signs, sends and prints, and exits with the code of the outcome', async t => {
   const origin = await serveSigned(t, 'dev', 'hush', ({ method, body }, response) => {
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify({ method, body: String(body) }))
   })
-  t.strictSame(await run(t, ['call', 'POST', `${origin}/a`, '--key', 'dev:hush', '--data', '-'], { stdin: 'text' }), {
-    code: 0, stdout: 'outcome: success\nstatus: 200\n\n{"method":"POST","body":"text"}\n', stderr: ''
+  t.strictSame(await run(t, ['call', 'POST', `${origin}/a`, '--key', 'dev:hush', '--data', '-', '-H', 'content-type: text/plain'], { stdin: 'text' }), {
+    code: 0, stdout: '{"method":"POST","body":"text"}', stderr: 'outcome: success\nstatus: 200\n'
   })
-  t.match(await run(t, ['call', 'GET', `${origin}/a`, '--key', '-'], { stdin: 'dev:hush\n' }), { code: 0, stderr: '' })
-  t.match(await run(t, ['call', 'GET', `http://127.0.0.1:${await closedPort()}`]), { code: 1, stdout: 'outcome: rejected\nreason: connect ECONNREFUSED', stderr: '' })
-  t.match(await run(t, ['call', 'GET', await serve(t, (_request, response) => { response.destroy() })]), { code: 2, stdout: 'outcome: unknown\n', stderr: '' })
+  t.match(await run(t, ['call', 'GET', `${origin}/a`, '--key', '-'], { stdin: 'dev:hush\n' }), { code: 0, stderr: 'outcome: success\nstatus: 200\n' })
+  t.match(await run(t, ['call', 'GET', `http://127.0.0.1:${await closedPort()}`]), { code: 1, stdout: '', stderr: 'outcome: rejected\nreason: connect ECONNREFUSED' })
+  t.match(await run(t, ['call', 'GET', await serve(t, (_request, response) => { response.destroy() })]), { code: 2, stdout: '', stderr: /^outcome: unknown\nreason: .*\n$/ })
   t.match(await run(t, ['call']), { code: 64, stdout: '', stderr: 'call takes a METHOD and a URL' })
 })
 
@@ -60,7 +74,7 @@ t.test('does not crash if its pipe is closed', async t => {
   process_.stdout.on('close', () => respond())
   const [code] = await once(process_, 'exit')
   t.equal(code, 0)
-  t.equal(stderr, '')
+  t.equal(stderr, 'outcome: success\nstatus: 200\n')
 })
 
 t.test('exits with 70 for an internal error', async t => {

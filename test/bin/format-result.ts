@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { serve } from '../client/fixtures/servers.js'
 import { closedPort } from '../fixtures/database.js'
-import { runCommand, type Input } from './fixtures/run-command.js'
+import { runCommand, runForBytes, type Input } from './fixtures/run-command.js'
 
 const call = async (args: string[], input?: Input) => await runCommand(['call', ...args], input)
 
@@ -12,21 +12,41 @@ async function respondWith (t: Test, status: number, headers: Record<string, str
 
 const json = { 'content-type': 'application/json' }
 
-t.test('prints lines and the unchanged body to a pipe', async t => {
+t.test('prints the unchanged body to a pipe, and lines to standard error', async t => {
   const print = async (status: number, headers: Record<string, string | number>, body?: string | Buffer) => call(['GET', await respondWith(t, status, headers, body)])
-  t.strictSame(await print(200, json, '{ "a": "é" }'), { code: 0, stdout: 'outcome: success\nstatus: 200\n\n{"a":"é"}\n', stderr: '' })
-  t.strictSame(await print(200, json, 'null'), { code: 0, stdout: 'outcome: success\nstatus: 200\n\nnull\n', stderr: '' })
-  t.strictSame(await print(200, { 'content-type': 'text/plain' }, 'a\r\n\x1b[31mb'), { code: 0, stdout: 'outcome: success\nstatus: 200\n\na\r\n\x1b[31mb', stderr: '' })
-  t.strictSame(await print(200, {}, Buffer.from('bytes')), { code: 0, stdout: 'outcome: success\nstatus: 200\n\nbytes', stderr: '' })
-  t.strictSame(await print(204, {}), { code: 0, stdout: 'outcome: success\nstatus: 204\n', stderr: '' })
-  t.strictSame(await print(404, { 'eb-reason-phrase': 'No topic' }), { code: 1, stdout: 'outcome: rejected\nstatus: 404\nreason: No topic\n', stderr: '' })
-  t.strictSame(await print(503, { 'eb-reason-phrase': 'Later', 'retry-after': 30 }), { code: 2, stdout: 'outcome: unknown\nstatus: 503\nreason: Later\nretry-after: 30\n', stderr: '' })
-  t.strictSame(await print(500, { 'eb-reason-phrase': 'No', 'x-request-id': 'req-1' }), { code: 2, stdout: 'outcome: unknown\nstatus: 500\nreason: No\nrequest-id: req-1\n', stderr: '' })
-  t.strictSame(await print(200, json, '{'), { code: 2, stdout: 'outcome: unknown\nstatus: 200\nreason: The body is not JSON\n', stderr: '' })
-  t.match(await print(404, { 'eb-reason-phrase': 'a\tb\x9bc' }), { stdout: /^reason: a b c$/m })
+  t.strictSame(await print(200, json, '{ "a": "é" }'), { code: 0, stdout: '{ "a": "é" }', stderr: 'outcome: success\nstatus: 200\n' })
+  t.strictSame(await print(200, json, 'null'), { code: 0, stdout: 'null', stderr: 'outcome: success\nstatus: 200\n' })
+  t.strictSame(await print(200, { 'content-type': 'text/plain' }, 'a\r\n\x1b[31mb'), { code: 0, stdout: 'a\r\n\x1b[31mb', stderr: 'outcome: success\nstatus: 200\n' })
+  t.strictSame(await print(200, {}, Buffer.from('bytes')), { code: 0, stdout: 'bytes', stderr: 'outcome: success\nstatus: 200\n' })
+  t.strictSame(await print(204, {}), { code: 0, stdout: '', stderr: 'outcome: success\nstatus: 204\n' })
+  t.strictSame(await print(404, { 'eb-reason-phrase': 'No topic' }), { code: 1, stdout: '', stderr: 'outcome: rejected\nstatus: 404\nreason: No topic\n' })
+  t.strictSame(await print(503, { 'eb-reason-phrase': 'Later', 'retry-after': 30 }), { code: 2, stdout: '', stderr: 'outcome: unknown\nstatus: 503\nreason: Later\nretry-after: 30\n' })
+  t.strictSame(await print(500, { 'eb-reason-phrase': 'No', 'x-request-id': 'req-1' }), { code: 2, stdout: '', stderr: 'outcome: unknown\nstatus: 500\nreason: No\nrequest-id: req-1\n' })
+  t.strictSame(await print(422, json, '{"errors":[]}'), { code: 1, stdout: '', stderr: 'outcome: rejected\nstatus: 422\nreason: Unprocessable Entity\n' }, 'not the body of an error, which breaks the contract')
+  t.strictSame(await print(200, json, '{'), { code: 2, stdout: '', stderr: 'outcome: unknown\nstatus: 200\nreason: The body is not JSON\n' })
+  t.match(await print(404, { 'eb-reason-phrase': 'a\tb\x9bc' }), { stderr: /^reason: a b c$/m })
 
   const port = await closedPort()
-  t.strictSame(await call(['GET', `http://127.0.0.1:${port}`]), { code: 1, stdout: `outcome: rejected\nreason: connect ECONNREFUSED 127.0.0.1:${port}\n`, stderr: '' })
+  t.strictSame(await call(['GET', `http://127.0.0.1:${port}`]), { code: 1, stdout: '', stderr: `outcome: rejected\nreason: connect ECONNREFUSED 127.0.0.1:${port}\n` })
+})
+
+t.test('prints each byte of a body to a pipe', async t => {
+  const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
+  for (const type of ['application/octet-stream', 'text/plain', 'text/plain;charset=latin1', '']) {
+    const { stdout } = await runForBytes(['call', 'GET', await respondWith(t, 200, { 'content-type': type }, bytes)])
+    t.ok(stdout.equals(bytes), type)
+  }
+  const text = Buffer.from('\ufeff{ "a" : 1.0,\r\n"a":1e2 }\n')
+  const { stdout } = await runForBytes(['call', 'GET', await respondWith(t, 200, json, text)])
+  t.ok(stdout.equals(text), 'JSON with a byte order mark, numbers and spaces as they were')
+})
+
+t.test('prints to standard error what is not for a pipe, if only one of them is a terminal', async t => {
+  const found = await respondWith(t, 200, json, '{"a":1}')
+  const missing = await respondWith(t, 404, { 'eb-reason-phrase': 'No topic' })
+  t.strictSame(await call(['GET', found], { isTTY: 'stderr', env: { NO_COLOR: '1' } }), { code: 0, stdout: '{"a":1}', stderr: 'success 200\n' })
+  t.strictSame(await call(['GET', missing], { isTTY: 'stderr' }), { code: 1, stdout: '', stderr: '\x1b[31mrejected 404\x1b[39m\nNo topic\n' })
+  t.strictSame(await call(['GET', found], { isTTY: 'stdout', env: { NO_COLOR: '1' } }), { code: 0, stdout: 'success 200\n\n{\n  "a": 1\n}\n', stderr: '' })
 })
 
 t.test('prints a readable result to a terminal', async t => {
@@ -71,7 +91,39 @@ t.test('--json prints one line of JSON', async t => {
   t.match(await call(['GET', await respondWith(t, 200, json, '"\u009b\u202e"'), '--json'], { isTTY: true }), { stdout: '"body":"\\u009b\\u202e"' })
 })
 
-t.test('prints no header fields, because they can be secrets', async t => {
+t.test('prints no header fields without --include, because they can be secrets', async t => {
   const origin = await respondWith(t, 200, { 'set-cookie': 'session=hush', location: '/hush' })
-  for (const args of [[], ['--json']]) t.notMatch(await call(['GET', origin, ...args]), { stdout: /hush|headers/ })
+  for (const args of [[], ['--json']]) {
+    for (const isTTY of [true, false]) {
+      const { stdout, stderr } = await call(['GET', origin, ...args], { isTTY })
+      t.notMatch(stdout + stderr, /hush|headers/)
+    }
+  }
+})
+
+t.test('--include prints the status line and the header fields before the body', async t => {
+  const fields = { 'content-type': 'text/plain', 'X-A': 'b\xe9', 'set-cookie': 'a=b' }
+  const withoutDate = (text: string): string => text.replace(/^date: .*\r?\n/m, '').replace(/^(?:connection|keep-alive): .*\r?\n/gm, '').replace(/^transfer-encoding: .*\r?\n/m, '')
+  const origin = await serve(t, (_request, response) => { response.writeHead(200, 'Fine', fields).end('text') })
+  const { stdout, stderr } = await runForBytes(['call', 'GET', origin, '-i'])
+  t.equal(withoutDate(stdout.toString('latin1')), 'HTTP/1.1 200 Fine\r\ncontent-type: text/plain\r\nset-cookie: a=b\r\nx-a: b\xe9\r\n\r\ntext')
+  t.equal(stderr, 'outcome: success\nstatus: 200\n')
+
+  const missing = await respondWith(t, 404, { 'eb-reason-phrase': 'No\x9b topic', 'content-length': 0 })
+  const rejected = await runForBytes(['call', 'GET', missing, '--include'])
+  t.strictSame({ ...rejected, stdout: withoutDate(rejected.stdout.toString('latin1')) }, { code: 1, stdout: 'HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\neb-reason-phrase: No\x9b topic\r\n\r\n', stderr: 'outcome: rejected\nstatus: 404\nreason: No  topic\n' })
+  const onTerminal = await call(['GET', missing, '-i'], { isTTY: true, env: { NO_COLOR: '1' } })
+  t.equal(withoutDate(onTerminal.stdout), 'rejected 404\nNo  topic\n\nHTTP/1.1 404 Not Found\ncontent-length: 0\neb-reason-phrase: No topic\n')
+  const found = await call(['GET', await respondWith(t, 200, { ...json, 'content-length': 2 }, '{}'), '-i'], { isTTY: true, env: { NO_COLOR: '1' } })
+  t.equal(withoutDate(found.stdout), 'success 200\n\nHTTP/1.1 200 OK\ncontent-length: 2\ncontent-type: application/json\n\n{}\n')
+
+  t.match(JSON.parse((await call(['GET', origin, '-i', '--json'])).stdout), { body: 'text', headers: { 'content-type': 'text/plain', 'set-cookie': ['a=b'] } })
+  t.notOk('set-cookie' in JSON.parse((await call(['GET', missing, '-i', '--json'])).stdout).headers)
+  t.strictSame(await call(['GET', `http://127.0.0.1:${await closedPort()}`, '-i']).then(({ stdout }) => stdout), '', 'nothing without a response')
+  t.match(await call(['HEAD', origin, '-i']), { code: 0, stdout: /^HTTP\/1\.1 200 Fine\r\n[^]*\r\n\r\n$/ })
+})
+
+t.test('--include prints the status line of HTTP/2, which has no reason phrase', async t => {
+  const origin = await serve(t, (_request, response) => { response.writeHead(200, '').end() })
+  t.match(await call(['GET', origin, '-i']), { stdout: /^HTTP\/2 200\r\n/ })
 })

@@ -20,8 +20,8 @@ t.test('reports each attempt that is followed by another one', async t => {
   t.intercept(Math, 'random', { value: () => 0.1 })
   t.strictSame(await call(['GET', await answerWith(t, [503, 500], reason), '--retry', '60s']), {
     code: 0,
-    stdout: 'outcome: success\nstatus: 204\nattempts: 3\nreplayed: false\n',
-    stderr: 'fastify-reason-phrase: attempt 1: 503 We move; next in 50 ms\nfastify-reason-phrase: attempt 2: 500 We move; next in 100 ms\n'
+    stdout: '',
+    stderr: 'fastify-reason-phrase: attempt 1: 503 We move; next in 50 ms\nfastify-reason-phrase: attempt 2: 500 We move; next in 100 ms\noutcome: success\nstatus: 204\nattempts: 3\nreplayed: false\n'
   })
   const { code, stdout, stderr } = await call(['POST', await answerWith(t, [503], reason), '--retry', '60s', '--json', '--idempotency-key', 'k1'])
   t.equal(code, 0)
@@ -31,25 +31,24 @@ t.test('reports each attempt that is followed by another one', async t => {
 
 t.test('reports the delay of Retry-After', async t => {
   const { stderr } = await call(['GET', await answerWith(t, [503], { 'retry-after': '1' }), '--retry', '60s'])
-  t.equal(stderr, 'fastify-reason-phrase: attempt 1: 503 Service Unavailable; next in 1.0 s\n')
+  t.equal(stderr.split('\n')[0], 'fastify-reason-phrase: attempt 1: 503 Service Unavailable; next in 1.0 s')
 })
 
 t.test('reports an attempt without a response', async t => {
   t.intercept(Math, 'random', { value: () => 0.1 })
   const port = await closedPort()
-  const { code, stdout, stderr } = await call(['GET', `http://127.0.0.1:${port}`, '--retry', '2s'])
+  const { code, stderr } = await call(['GET', `http://127.0.0.1:${port}`, '--retry', '2s'])
   t.equal(code, 1)
-  t.match(stdout, /^outcome: rejected\nreason: connect ECONNREFUSED/)
+  t.match(stderr, /\noutcome: rejected\nreason: connect ECONNREFUSED/)
   t.equal(stderr.split('\n')[0], `fastify-reason-phrase: attempt 1: connect ECONNREFUSED 127.0.0.1:${port}; next in 50 ms`)
 })
 
 t.test('reports nothing without --retry', async t => {
-  t.strictSame(await call(['GET', await answerWith(t, [503], reason)]), { code: 2, stdout: 'outcome: unknown\nstatus: 503\nreason: We move\n', stderr: '' })
-  t.match(await call(['GET', await answerWith(t, []), '--retry', '60s']), { code: 0, stderr: '' }, 'and nothing if there is one attempt')
+  t.strictSame(await call(['GET', await answerWith(t, [503], reason)]), { code: 2, stdout: '', stderr: 'outcome: unknown\nstatus: 503\nreason: We move\n' })
+  t.match(await call(['GET', await answerWith(t, []), '--retry', '60s']), { code: 0, stderr: /^outcome: success\n/ }, 'and nothing if there is one attempt')
 })
 
 t.test('reports the key that --idempotency-key auto makes before anything is sent', async t => {
-  const stdout = new PassThrough()
   let printed = ''
   // Prints late, like a pipe that is full.
   const stderr = new Writable({ write (chunk, _encoding, done) { setTimeout(() => { printed += String(chunk); done() }, 100) } })
@@ -60,17 +59,17 @@ t.test('reports the key that --idempotency-key auto makes before anything is sen
     sent = headers['idempotency-key']
     response.writeHead(204).end()
   })
-  t.equal(await run(['call', 'POST', origin, '--idempotency-key', 'auto'], { stdin: Readable.from([]), stdout, stderr }, {}), 0)
+  t.equal(await run(['call', 'POST', origin, '--idempotency-key', 'auto'], { stdin: Readable.from([]), stdout: new PassThrough(), stderr }, {}), 0)
   const [, key] = /^fastify-reason-phrase: idempotency key: (\S+)\n$/.exec(printedBefore)!
   t.equal(sent, `"${key}"`)
   t.ok(Math.abs(getKeyTime(key!)! - Date.now()) < 60_000, 'it is a UUID of version 7')
-  t.match(String(stdout.read()), `idempotency-key: ${key}\n`)
+  t.match(printed, `\nidempotency-key: ${key}\n`)
 })
 
 t.test('sends nothing if the key cannot be printed', async t => {
   const origin = await serve(t, () => { t.fail('a request was sent') })
   const stdout = new PassThrough()
   const stderr = new Writable({ write (_chunk, _encoding, done) { done(Object.assign(new Error('The disk is full'), { code: 'ENOSPC' })) } })
-  t.equal(await run(['call', 'POST', origin, '--idempotency-key', 'auto'], { stdin: Readable.from([]), stdout, stderr }, {}), 1)
-  t.match(String(stdout.read()), /^outcome: rejected\nreason: The disk is full\n/)
+  t.equal(await run(['call', 'POST', origin, '--idempotency-key', 'auto', '--json'], { stdin: Readable.from([]), stdout, stderr }, {}), 1)
+  t.match(JSON.parse(String(stdout.read())), { outcome: 'rejected', reason: 'The disk is full' })
 })

@@ -91,7 +91,7 @@ t.test('judges a service without the plugin by the options', async t => {
     })
     return app
   }
-  const options = { header: 'X-Reason', requests: [{ url: '/429' }], only: ['requests'] }
+  const options = { header: 'X-Reason', requests: [{ url: '/429' }], allowUnsuccessful: true, only: ['requests'] }
   t.strictSame((await runKit(buildStock(), { ...options, statusCodes: { 429: 'Too Many Requests' } })).failed, {})
   t.match((await runKit(buildStock(), options)).failed, { 'requests-1': [[/^status-in-table in response 1: 429/]] })
 })
@@ -121,8 +121,8 @@ for (const [name, create] of Object.entries(extendedServices)) {
       return app
     }
     const requests = [{ url: '/429' }]
-    t.strictSame((await runKit(buildExtended(), { requests, only: ['text-no-resource', 'requests'] })).failed, {})
-    t.strictSame((await runKit(buildExtended(), { ...extended, header: 'x-reason', requests, only: ['requests'] })).failed, {}, 'accepts the same options')
+    t.strictSame((await runKit(buildExtended(), { requests, allowUnsuccessful: true, only: ['text-no-resource', 'requests'] })).failed, {})
+    t.strictSame((await runKit(buildExtended(), { ...extended, header: 'x-reason', requests, allowUnsuccessful: true, only: ['requests'] })).failed, {}, 'accepts the same options')
     const conflicts: Array<[ConformanceOptions, string]> = [
       [{ header: 'X-Other' }, "the kit was given header 'X-Other', but the service has 'X-Reason'. Remove the option header: the kit takes it from the service"],
       [{ statusCodes: { 409: 'Conflict' } }, 'the kit was given the status codes [ 409 ], but the service has [ 429 ]. Remove the option statusCodes: the kit takes it from the service'],
@@ -146,6 +146,45 @@ t.test('adds the fields of the headers hook to each well-formed request', async 
     only: ['text', 'connection', 'requests-1-pipelined']
   })
   t.equal(unsigned, 0)
+})
+
+t.test('fails for a declared request that is not answered with 2xx, unless allowUnsuccessful is set', async t => {
+  for (const [options, id] of [[{}, 'requests-2'], [{ http2: true }, 'http2-requests-2']] as const) {
+    const given = { requests: [{ url: '/' }, { url: '/signed' }, { method: 'POST', url: '/things', body: { name: 'a' } }], only: ['requests', 'http2-requests'] }
+    const { failed, passed } = await runKit(await build(options), given)
+    t.strictSame(Object.keys(failed), [id])
+    t.match(failed[id], [[/^could not be tested: GET \/signed was answered 401 Unauthorized\. /, { sends: 'GET /signed', received: /401/ }]])
+    t.ok(Object.keys(passed).length > 1)
+    t.strictSame((await runKit(await build(options), { ...given, allowUnsuccessful: true })).failed, {})
+    t.strictSame((await runKit(await build(options), { ...given, headers: () => ({ signature: 'a' }) })).failed, {})
+  }
+})
+
+t.test('fails if nothing was tested', async t => {
+  const denying = async (mayPass: (url: string) => boolean) => {
+    const app = Fastify(serverOptions())
+    await app.register(reasonPhrase)
+    app.addHook('onRequest', async ({ url }, reply) => { if (!mayPass(url)) return reply.unauthorized('No token') })
+    app.get('/', async () => ({}))
+    app.get('/things/:id', async (_request, reply) => reply.notFound('No thing'))
+    return app
+  }
+  const { failed } = await runKit(await denying(() => false))
+  t.match(failed, { run: [[/^could not be tested: GET \/ was answered 401 No token, and no other request got further\. /]] })
+  t.equal(Object.keys(failed).length, 1)
+  t.strictSame((await runKit(await denying(() => false), { allowUnsuccessful: true })).failed, {})
+  t.strictSame((await runKit(await denying(url => url.startsWith('/things/')))).failed, {}, 'one route is enough')
+  t.strictSame((await runKit(await denying(url => url === '/'))).failed, {})
+
+  t.match((await runKit(await build(), { only: ['http2'] })).failed, { run: [[/^could not be tested: no probe was sent/]] })
+  t.match((await runKit(await build(), { only: ['connection-slow'], allowUnsuccessful: true })).failed, { run: [[/^could not be tested: no probe was sent/]] })
+})
+
+t.test('fails if each request is answered with 5xx', async t => {
+  const app = Fastify(serverOptions())
+  await app.register(reasonPhrase)
+  app.get('/', async (_request, reply) => reply.serviceUnavailable('We move'))
+  t.match((await runKit(app)).failed, { run: [[/^could not be tested: GET \/ was answered 503 We move/]] })
 })
 
 t.test('sends slow probes on request', async t => {
@@ -245,11 +284,12 @@ async function refusesConnections ({ server }: { server: { address: () => unknow
 
 t.test('rejects options that are unknown or of the wrong type', async t => {
   for (const [options, message] of [
-    [{ statusCode: { 429: 'Slow Down' } }, 'unknown option "statusCode" of conformance(); did you mean "statusCodes"? The options are requests, header, statusCodes, headers, concurrency, timeout, skip, only, slow, idempotent, outcomes and otherHeaders'],
+    [{ statusCode: { 429: 'Slow Down' } }, 'unknown option "statusCode" of conformance(); did you mean "statusCodes"? The options are requests, allowUnsuccessful, header, statusCodes, headers, concurrency, timeout, skip, only, slow, idempotent, outcomes and otherHeaders'],
     [{ requests: 'GET /' }, "option requests of conformance() must be an array, not 'GET /'"],
     [{ only: 'text' }, "option only of conformance() must be an array, not 'text'"],
     [{ skip: {} }, 'option skip of conformance() must be an array, not {}'],
     [{ idempotent: {} }, 'option idempotent of conformance() must be an array, not {}'],
+    [{ allowUnsuccessful: 'yes' }, "option allowUnsuccessful of conformance() must be a boolean, not 'yes'"],
     [{ concurrency: 0 }, 'option concurrency of conformance() must be a positive number, not 0'],
     [{ concurrency: '8' }, "option concurrency of conformance() must be a positive number, not '8'"],
     [{ timeout: 0 }, 'option timeout of conformance() must be a positive number of milliseconds, not 0'],

@@ -4,6 +4,7 @@ import { probes } from '../../conformance/probes/index.js'
 import { rules } from '../../conformance/rules.js'
 import type { ProbeResult } from '../../conformance/run-probes.js'
 import { createReporter, type Suite } from '../../conformance/suite.js'
+import { UNTESTED_RULE } from '../../conformance/untested.js'
 
 const calls = '    at suite.ts:1:1'
 
@@ -40,7 +41,7 @@ t.test('throws in a subtest without fail(), as in node:test', async t => {
   t.equal(skipped, 'a reason')
   t.type(failed, AssertionError)
   t.equal((failed as Error).message, `${probes[2]!.id}: ${probes[2]!.sends} (${probes[2]!.source})
-  no-body: found 0. An unsuccessful response has no body (responses.md).
+  no-body: found 0. An unsuccessful response has no body (${rules[0]!.source}).
   sent
     GET /\\r\\n
   received (connection: closed)
@@ -66,6 +67,22 @@ t.test('throws a summary at the end without subtests, as in vitest', async t => 
   t.equal(blocks[6], `Set the option only: ['${probes[7]!.id}'] to see the requests and responses of one of these:
 ${probes[7]!.id}: no-body, content-length
 ${probes[8]!.id}: no-body, content-length`)
+})
+
+t.test('a summary tells a service that could not be tested from one that breaks the contract', async t => {
+  const untested = { ...createResult(2), violations: [{ rule: UNTESTED_RULE, found: 'GET / was answered 401 No' }] }
+  const summarize = (results: ProbeResult[]): string => {
+    const reporter = createReporter({}, calls)
+    for (const result of results) reporter.report(result)
+    try {
+      reporter.end()
+      return ''
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+  t.match(summarize([createResult(0), untested]), /^1 of 2 probes could not test the service\n\n[^]*\n {2}could not be tested: GET \/ was answered 401 No\./)
+  t.match(summarize([createResult(0, 1), untested]), /^2 of 2 probes found violations of the contract\n\n/)
 })
 
 t.test('accepts the context of any other test runner', async t => {

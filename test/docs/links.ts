@@ -26,9 +26,9 @@ function listPackedFiles (): string[] {
 t.test('finds the links and the anchors of a page', async t => {
   const text = [
     '# The `first` [heading](a.md)!', '## Same', '## Same', '[a](b.md#c) ![b](../d.png) [c](#same)', '[e](https://example.com/#f)',
-    '```md', '# no heading', '[no](link.md)', '```', '`[no](link.md)`', '<img src="e.svg">', '[f]: g/'
+    '```md', '# no heading', '[no](link.md)', '```', '`[no](link.md)`', '<img src="e.svg">', '[f]: g/', '<a id="own"></a>'
   ].join('\n')
-  t.strictSame([...anchorsOf(text)], ['the-first-heading', 'same', 'same-1'])
+  t.strictSame([...anchorsOf(text)], ['the-first-heading', 'same', 'same-1', 'own'])
   t.strictSame(linksOf('docs/page.md', text).map(({ file, anchor }) => `${file} ${anchor}`), [
     'docs/a.md ', 'docs/b.md c', 'd.png ', 'docs/page.md same', 'docs/e.svg ', 'docs/g '
   ])

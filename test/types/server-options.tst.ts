@@ -116,6 +116,7 @@ describe('The options of the contract', () => {
       statusCodes?: Record<number, string> | undefined
       exposeServerErrors?: boolean | undefined
       challenge?: string | undefined
+      requestId?: boolean | string | undefined
     }>()
   })
 

@@ -200,3 +200,12 @@ t.test('rejects with the error of the headers hook', async t => {
   target.headers = () => { throw new Error('no key') }
   await t.rejects(run(target, thing, ['concurrent']), { message: 'no key' })
 })
+
+t.test('fails if the failing request does not fail, unless the target allows it', async t => {
+  const target = await startKeyedServer(t)
+  target.coverage = { areDeclared: false, allowUnsuccessful: false }
+  const { failure } = await run(target, { ...order, failing: order }, ['failure'])
+  t.match(failure, { skipped: 'The request of the option failing got 201, not a 5xx', violations: [{ rule: { id: 'could-not-be-tested' }, found: 'The request of the option failing got 201, not a 5xx' }] })
+  target.coverage.allowUnsuccessful = true
+  t.strictSame((await run(target, { ...order, failing: order }, ['failure'])).failure!.violations, [])
+})

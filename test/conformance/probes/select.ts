@@ -12,6 +12,9 @@ t.test('selects the probes of the supported protocols', async t => {
   t.notOk(select({}).some(id => id.startsWith('http2-')))
   t.ok(select({}, ['h2']).every(id => id.startsWith('http2-')))
   t.strictSame(select({}, []), [])
+  t.ok(select({}, ['h2']).includes('http2-requests-1'), 'requests over HTTP/2, which HTTP/1.1 would get')
+  t.notOk(select({}, ['http/1.1', 'h2']).includes('http2-requests-1'))
+  t.strictSame(select({ only: ['http2-requests'] }), [], 'and it is a known name for any server')
 })
 
 t.test('selects by id and by the start of an id', async t => {

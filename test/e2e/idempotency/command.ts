@@ -25,8 +25,8 @@ t.test('repeats a request whose answer was lost, and prints the recorded answer'
   fates.push('lost', 'lost')
   const { code, stdout, stderr } = await create('--idempotency-key', 'k1', '--retry', '60s')
   t.equal(code, 0)
-  t.match(stdout, /^outcome: success\nstatus: 201\nidempotency-key: k1\nattempts: 3\nreplayed: true\n\n\{"topicId":/)
-  t.match(stderr, /^(?:fastify-reason-phrase: attempt [12]: other side closed; next in \d+ ms\n){2}$/)
+  t.match(stdout, /^\{"topicId":/)
+  t.match(stderr, /^(?:fastify-reason-phrase: attempt [12]: other side closed; next in \d+ ms\n){2}outcome: success\nstatus: 201\nidempotency-key: k1\nattempts: 3\nreplayed: true\n$/)
   t.equal(await countTopics(), 1)
 })
 
@@ -34,7 +34,8 @@ t.test('settles an operation whose answer was lost', async t => {
   const { create, ask, settleCommand, fates, countTopics } = await start(t)
   fates.push('lost')
   const called = await create('--idempotency-key', 'k1')
-  t.match(called, { code: 2, stdout: /^outcome: unknown\nreason: other side closed\n/, stderr: settleCommand('k1') })
+  t.match(called.stderr, /^outcome: unknown\nreason: other side closed\n/)
+  t.match(called, { code: 2, stdout: '', stderr: settleCommand('k1') })
   fates.push('lost')
   const { code, stdout } = await ask('settle', 'k1', '--json')
   t.equal(code, 0)
@@ -48,16 +49,15 @@ t.test('settles an operation whose request has not arrived, and which then never
   fates.push('held')
   const { code, stderr } = await create('--idempotency-key', 'auto')
   t.equal(code, 2)
-  const [title, ...hint] = stderr.split('\n')
-  const [, key] = /^fastify-reason-phrase: idempotency key: (\S+)$/.exec(title)!
-  t.equal(hint.join('\n'), settleCommand(key))
+  const [, key] = /^fastify-reason-phrase: idempotency key: (\S+)\n/.exec(stderr)!
+  t.ok(stderr.endsWith(settleCommand(key!)))
 
-  t.match(await ask('look', key), { code: 2, stdout: /^outcome: unknown\nstatus: 404\nreason: Nothing is known/, stderr: settleCommand(key) })
+  t.match(await ask('look', key!), { code: 2, stdout: '', stderr: settleCommand(key!) })
   for (const command of ['settle', 'settle', 'look']) {
-    t.match(await ask(command, key), { code: 1, stdout: 'outcome: rejected\nreason: The idempotency key was closed. The operation did not happen and never will\n', stderr: '' })
+    t.match(await ask(command, key!), { code: 1, stdout: '', stderr: 'outcome: rejected\nreason: The idempotency key was closed. The operation did not happen and never will\n' })
   }
   t.equal(await deliver(), 422, 'the late request is refused')
-  t.match(await create('--idempotency-key', key), { code: 1, stdout: 'reason: The idempotency key was closed' })
+  t.match(await create('--idempotency-key', key!), { code: 1, stderr: 'reason: The idempotency key was closed' })
   t.equal(await countTopics(), 0)
 })
 
@@ -66,5 +66,5 @@ t.test('settles an operation that was rejected', async t => {
   t.match(await create('--idempotency-key', 'k1'), { code: 0 })
   fates.push('lost')
   t.match(await create('--idempotency-key', 'k2'), { code: 2 })
-  t.match(await ask('settle', 'k2'), { code: 1, stdout: 'outcome: rejected\nstatus: 422\nreason: A topic named "orders" exists already\nidempotency-key: k2\nattempts: 1\nreplayed: true\n' })
+  t.match(await ask('settle', 'k2'), { code: 1, stderr: 'outcome: rejected\nstatus: 422\nreason: A topic named "orders" exists already\nidempotency-key: k2\nattempts: 1\nreplayed: true\n' })
 })

@@ -17,7 +17,7 @@ async function limitedDocumentOf (t: Test, options: object, routes: (app: Fastif
 t.test('documents 429 for each route with a limit', async t => {
   const { components, paths } = await limitedDocumentOf(t, {}, app => {
     app.get('/all', handler)
-    app.get('/more', { config: { rateLimit: { max: 10 } }, onRequest: (request, reply, done) => done() }, handler)
+    app.get('/more', { config: { rateLimit: { max: 10 } }, onRequest: async () => {} }, handler)
     app.get('/none', { config: { rateLimit: false } }, handler)
     app.get('/own', { config: { errors: { 429: 'Wait a minute' } } }, handler)
   })

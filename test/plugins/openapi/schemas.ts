@@ -155,6 +155,11 @@ t.test('names a schema with an $id', async t => {
     t.strictSame(paths['/others'].post.requestBody.content['application/json'].schema, refer('Pet3'))
   })
 
+  t.test('that the document has already, as it is there', async t => {
+    const { components } = await documentOf(t, routes, { document: { components: { schemas: { Pet } } } })
+    t.strictSame(components.schemas, { Pet: schema })
+  })
+
   t.test('by a name that a component can have', async t => {
     for (const [id, name] of [['urn:example:Cat', 'Cat'], ['pet/new', 'pet-new'], ['https://example.com/cat.json#', 'cat'], ['-', 'Schema']] as const) {
       const Cat = Type.Object({ name: Type.String() }, { $id: id })
@@ -217,4 +222,19 @@ t.test('keeps the schemas of the document', async t => {
   const { components, paths } = await documentOf(t, routes, { schemas: { Item }, document: document(Item) })
   t.strictSame(components.schemas, { Item: JSON.parse(JSON.stringify(Item)) })
   t.strictSame(paths['/'].post.requestBody.content['application/json'].schema, { $ref: '#/components/schemas/Item' })
+})
+
+t.test('leaves the schemas of other libraries as they are', async t => {
+  class Other {
+    type = 'object'
+    properties = { item: Item }
+  }
+  const { components, paths } = await documentOf(t, app => {
+    app.setValidatorCompiler(() => () => true)
+    app.setSerializerCompiler(() => JSON.stringify)
+    app.post('/', { schema: { body: new Other(), response: { 200: new Other(), 201: { 'x-response-description': 'New', ...Item } } } }, handler)
+  }, { schemas: { Item } })
+  t.strictSame(components.schemas, {})
+  t.match(paths['/'].post.requestBody.content['application/json'].schema, { type: 'object', properties: { item: { type: 'object' } } })
+  t.equal(paths['/'].post.responses[201].description, 'New')
 })
