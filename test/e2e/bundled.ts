@@ -102,6 +102,7 @@ for (const options of formats) {
       }, 'signatures, permissions, client and kit')
       const document = JSON.parse((await exchange(port, get('/document'))).body)
       t.strictSame(Object.keys(document.paths['/signed'].post.responses), ['200', '401', '403', '500', '503'], 'openapi')
+      t.match(JSON.parse((await exchange(port, get('/page'))).body), { js: [{ filename: 'reason-phrase.js', content: 'extendSwaggerUi(HEADERS)' }] }, 'the script of Swagger UI')
       t.equal((await exchange(port, get('/maintenance'))).statusCode, 200)
       assertErrorResponse(t, await exchange(port, get('/calls')), 503, 'Unavailable', 'maintenance')
       t.strictSame(await end(), [0, ''])
