@@ -39,7 +39,8 @@ t.test('the commands of docs/service.md get each status code of the contract', a
     .replaceAll('keys.json', keys)
     .replaceAll('data/topics.db', databaseFile)
     .replaceAll('/tmp/topic', join(t.testdirName, 'topic'))
-    .replace(/^# (\d{3}) .*$/gm, 'echo "== $1"')
+    // A body ends without a line break.
+    .replace(/^# (\d{3}) .*$/gm, 'echo; echo "== $1"')
   const { stdout } = spawnSync('bash', ['-c', `exec 2>&1\n${script}`], { cwd: root, env: { ...env, npm_config_loglevel: 'error' }, encoding: 'utf8' })
 
   const shown = new Map(stdout.split(/^== /m).slice(1).map(section => [section.slice(0, 3), section.slice(3)]))
