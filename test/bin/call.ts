@@ -56,6 +56,21 @@ t.test('--idempotency-key auto makes a new key for each call', async t => {
   t.equal(keys.size, 2)
 })
 
+t.test('without a METHOD, sends GET, or POST with --data, or the method of -X', async t => {
+  const origin = await serve(t, echo)
+  for (const [args, method] of [[[], 'GET'], [['-d', '{}'], 'POST'], [['-X', 'DELETE'], 'DELETE'], [['--method', 'put', '-d', '{}'], 'PUT']] as const) {
+    const { code, stdout } = await call([`${origin}/a`, ...args])
+    t.equal(code, 0)
+    t.match(JSON.parse(stdout), { method, url: '/a' })
+  }
+})
+
+t.test('--reason-header names the field of the reason', async t => {
+  const origin = await respondWith(t, 404, { 'x-reason': 'No topic' })
+  t.match(await call(['GET', origin, '--reason-header', 'X-Reason']), { code: 1, stderr: /^reason: No topic$/m })
+  t.match(await call(['GET', origin]), { code: 1, stderr: /^reason: Not Found$/m })
+})
+
 t.test('--retry repeats a POST only with a key', async t => {
   t.intercept(Math, 'random', { value: () => 0 })
   let requests = 0

@@ -248,6 +248,11 @@ t.test('--idempotent sends requests with idempotency keys', async t => {
   t.equal((await run([], ['--idempotent', 'POST /required', '--data', '{"name":"{{uuid}}"}', ...missing, '--key-required'])).code, 0)
   t.match((await run([], [...things, '--outcomes', '/elsewhere'])).stdout, /closed was skipped: PUT \/elsewhere\/\{key\} got 404/)
 
+  t.test('--data can be empty', async t => {
+    const { code } = await run([], ['--idempotent', 'POST /orders', '--data', '', '--only', 'idempotency-1-replay'])
+    t.equal(code, 0)
+  })
+
   t.test('--data is the body of a request that has none', async t => {
     const { stdout, code } = await run(['replays another body'], ['--idempotent', 'POST /things', '--data', '-', '--only', 'idempotency-1-replay'], { stdin: '{"name":"{{uuid}}"}' })
     t.equal(code, 1)

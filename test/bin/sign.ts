@@ -146,10 +146,13 @@ t.test('--curl writes files that only this user can read, and removes old ones',
   const [, fields] = /^--header @(.*)$/m.exec(stdout)!
   const [, body] = /^--data-binary @(.*)$/m.exec(stdout)!
   t.match(readFileSync(fields!, 'utf8'), /^authorization: Bearer hush$/m)
+  const head = await sign(['HEAD', 'http://127.0.0.1/a', ...KEY, '--curl', '-H', 'x-empty:'])
+  t.match(head.stdout, /^--globoff\n--head\n--header @.*\n--url http:\/\/127\.0\.0\.1\/a\n$/)
+  t.match(readFileSync(/^--header @(.*)$/m.exec(head.stdout)![1]!, 'utf8'), /^x-empty;$/m)
   t.equal(readFileSync(body!, 'utf8'), '{}')
   for (const file of [fields!, body!]) t.equal(statSync(file).mode & 0o077, 0)
   t.strictSame([existsSync(old), existsSync(recent), existsSync(other)], [false, true, true])
-  t.equal(readdirSync(folder).length, 3)
+  t.equal(readdirSync(folder).length, 4)
 })
 
 t.test('--curl explains a folder of temporary files with a space', async t => {

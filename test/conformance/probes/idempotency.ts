@@ -4,6 +4,7 @@ import { createIdempotencyProbes, type IdempotencyOptions, type IdempotentReques
 import { runProbes, type ProbeResult } from '../../../conformance/run-probes.js'
 import type { Target } from '../../../conformance/target.js'
 import { Contract } from '../../../lib/contract.js'
+import { startConformingServer } from '../../fixtures/conforming-server.js'
 import { startKeyedServer, type Flaw } from '../../fixtures/keyed-server.js'
 
 const thing: IdempotentRequest = { method: 'POST', url: '/things', body: { name: '{{uuid}}' }, failing: { method: 'POST', url: '/fail', body: {} } }
@@ -208,4 +209,14 @@ t.test('fails if the failing request does not fail, unless the target allows it'
   t.match(failure, { skipped: 'The request of the option failing got 201, not a 5xx', violations: [{ rule: { id: 'could-not-be-tested' }, found: 'The request of the option failing got 201, not a 5xx' }] })
   target.coverage.allowUnsuccessful = true
   t.strictSame((await run(target, { ...order, failing: order }, ['failure'])).failure!.violations, [])
+})
+
+t.test('fails if the credentials of a request are refused', async t => {
+  const target = await startConformingServer(t)
+  target.coverage = { areDeclared: false, allowUnsuccessful: false }
+  const { replay } = await run(target, { url: '/secret' }, ['replay'])
+  t.match(replay!.violations, [{ rule: { id: 'could-not-be-tested' }, found: 'GET /secret was answered 401 No signature' }])
+  t.equal(replay!.violations.length, 1)
+  target.coverage.allowUnsuccessful = true
+  t.match((await run(target, { url: '/secret' }, ['replay'])).replay!.violations, [{ rule: { id: 'idempotency-executed' } }])
 })
