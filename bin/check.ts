@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { createFieldSigner, type Key } from '../client/signer.js'
+import { MAX_TIMEOUT_MS } from '../client/timeout.js'
 import { detectProtocols, UnreachableError } from '../conformance/exchange/protocols.js'
 import type { HeadersHook, RequestOptions } from '../conformance/exchange/request.js'
 import { createIdempotencyProbes, type IdempotencyOptions, type IdempotentRequest } from '../conformance/probes/idempotency.js'
@@ -50,9 +51,6 @@ type CheckValues = Values<typeof FLAGS>
 
 // The fields that frame a message, or that a probe sets.
 const RESERVED_FIELDS = ['connection', 'content-length', 'expect', 'host', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade']
-
-// setTimeout() takes no more.
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 interface CheckOptions {
   target: Target
