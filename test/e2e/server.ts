@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import Libsql from 'libsql'
@@ -200,7 +201,10 @@ t.test('prints one line and exits with 1 when it cannot listen', async t => {
 })
 
 t.test('logs the stack of any other error at the start', async t => {
-  const file = join(t.testdir(), 'other.db')
+  // run() empties the folder of the test.
+  const folder = mkdtempSync(join(tmpdir(), 'topics-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'other.db')
   const database = new Libsql(file)
   database.exec('create table topic (mine text)')
   database.exec("insert into topic values ('kept')")
