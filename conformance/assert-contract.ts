@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert'
 import { isWebResponse } from '../lib/body.js'
+import { Contract, CONTRACT_OPTIONS } from '../lib/contract.js'
 import { checkOptionNames } from '../lib/invalid-option.js'
-import { Contract } from '../lib/contract.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
 import { readResponses, type ResponseSyntaxError } from './exchange/response-reader.js'
 import { toFieldLines, type HttpResponse } from './exchange/response.js'
@@ -48,7 +48,7 @@ export interface AssertOptions {
  * @throws {TypeError} if the value is no response, or if its body was already read
  */
 export async function assertContract (response: InjectedResponse | UndiciResponse | Response | Uint8Array | string, options: AssertOptions = {}): Promise<void> {
-  checkOptionNames(options, ['header', 'statusCodes', 'method'], 'assertContract()')
+  checkOptionNames(options, [...CONTRACT_OPTIONS, 'method'], 'assertContract()')
   const { method = 'GET', ...contractOptions } = options
   const contract = new Contract(contractOptions)
   const violations: Violation[] = []

@@ -56,7 +56,7 @@ t.test("register() rejects Fastify's options", async t => {
 t.test('register() rejects unknown options, and names the one that is probably meant', async t => {
   const known = 'The options are header, statusCodes, exposeServerErrors, challenge, errorSchemas and requireSchemas'
   await t.rejects(register({ requireSchema: true }), { name: 'TypeError', message: `${PREFIX}unknown option "requireSchema"; did you mean "requireSchemas"? ${known}` })
-  await t.rejects(register({ errors: {} }), { name: 'TypeError', message: `${PREFIX}unknown option "errors". ${known}` })
+  await t.rejects(register({ verbose: {} }), { name: 'TypeError', message: `${PREFIX}unknown option "verbose". ${known}` })
 })
 
 t.test('register() names the options that differ, with both values', async t => {
