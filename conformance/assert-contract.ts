@@ -1,6 +1,6 @@
 import { AssertionError } from 'node:assert'
 import { isWebResponse } from '../lib/body.js'
-import type { Contract } from '../lib/contract.js'
+import { CONTRACT_OPTIONS, type Contract } from '../lib/contract.js'
 import { checkOptionNames } from '../lib/invalid-option.js'
 import { getContract } from '../lib/response/installation.js'
 import { isUnsuccessful } from '../lib/status-codes.js'
@@ -48,7 +48,7 @@ export interface AssertOptions extends JudgingOptions {
  *   what the service has
  */
 export async function assertContract (response: InjectedResponse | UndiciResponse | Response | Uint8Array | string, options: AssertOptions = {}): Promise<void> {
-  checkOptionNames(options, ['header', 'statusCodes', 'method'], 'assertContract()')
+  checkOptionNames(options, [...CONTRACT_OPTIONS, 'method'], 'assertContract()')
   const { method = 'GET', ...contractOptions } = options
   const contract = resolveContract(findContractOf(response), contractOptions)
   const violations: Violation[] = []

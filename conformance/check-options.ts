@@ -1,7 +1,9 @@
+import { CONTRACT_OPTIONS } from '../lib/contract.js'
 import { checkOptionNames, throwInvalidOption } from '../lib/invalid-option.js'
 import { nearestName } from '../lib/nearest-name.js'
 
-const NAMES = ['requests', 'allowUnsuccessful', 'header', 'statusCodes', 'headers', 'concurrency', 'timeout', 'skip', 'only', 'slow', 'idempotent', 'outcomes', 'otherHeaders']
+// A test can pass the options of its service.
+const NAMES = [...CONTRACT_OPTIONS, 'requests', 'allowUnsuccessful', 'headers', 'concurrency', 'timeout', 'skip', 'only', 'slow', 'idempotent', 'outcomes', 'otherHeaders']
 
 const LISTS = ['requests', 'skip', 'only', 'idempotent']
 

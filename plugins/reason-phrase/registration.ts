@@ -44,8 +44,9 @@ export function register (app: FastifyInstance, options: ReasonPhraseOptions): R
   const existing = earlier?.contract ?? serverContract(app)
   const contract = new Contract(contractOptions)
   const routeOptions = { errorSchemas, requireSchemas }
+  const given = Object.entries(contractOptions).filter(([, value]) => value !== undefined).map(([name]) => name)
   throwDifferences([
-    ...existing === undefined ? [] : contract.findDifferences(existing).filter(({ name }) => Reflect.get(contractOptions, name) !== undefined),
+    ...existing === undefined || given.length === 0 ? [] : contract.findDifferences(existing).filter(({ name }) => given.includes(name)),
     ...earlier === undefined ? [] : findRouteDifferences(routeOptions, earlier.routeOptions)
   ], earlier === undefined ? 'serverOptions()' : 'an earlier registration')
   if (earlier !== undefined) return undefined

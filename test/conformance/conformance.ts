@@ -284,7 +284,7 @@ async function refusesConnections ({ server }: { server: { address: () => unknow
 
 t.test('rejects options that are unknown or of the wrong type', async t => {
   for (const [options, message] of [
-    [{ statusCode: { 429: 'Slow Down' } }, 'unknown option "statusCode" of conformance(); did you mean "statusCodes"? The options are requests, allowUnsuccessful, header, statusCodes, headers, concurrency, timeout, skip, only, slow, idempotent, outcomes and otherHeaders'],
+    [{ statusCode: { 429: 'Slow Down' } }, 'unknown option "statusCode" of conformance(); did you mean "statusCodes"? The options are header, statusCodes, exposeServerErrors, challenge, requestId, requests, allowUnsuccessful, headers, concurrency, timeout, skip, only, slow, idempotent, outcomes and otherHeaders'],
     [{ requests: 'GET /' }, "option requests of conformance() must be an array, not 'GET /'"],
     [{ only: 'text' }, "option only of conformance() must be an array, not 'text'"],
     [{ skip: {} }, 'option skip of conformance() must be an array, not {}'],
