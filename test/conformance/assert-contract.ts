@@ -43,7 +43,7 @@ t.test('accepts a custom header and custom status codes', async t => {
   await assertContract(response, { header: 'X-Reason', statusCodes: { 429: 'Too Many Requests' } })
   await breaks(t, response, ['status-in-table', 'header'])
   await t.rejects(assertContract(response, { header: '' }), TypeError)
-  await t.rejects(assertContract(response, { statuses: {} } as object), { name: 'TypeError', message: 'fastify-reason-phrase: unknown option "statuses" of assertContract(). The options are header, statusCodes, exposeServerErrors, challenge and method' })
+  await t.rejects(assertContract(response, { statuses: {} } as object), { name: 'TypeError', message: 'fastify-reason-phrase: unknown option "statuses" of assertContract(). The options are header, statusCodes, exposeServerErrors, challenge, requestId and method' })
 })
 
 t.test('checks responses of inject', async t => {
