@@ -36,7 +36,7 @@ t.test('serverOptions() throws for options of register() in its second argument'
 })
 
 t.test('serverOptions() throws for unknown options in its second argument, and takes any others in its first', async t => {
-  t.throws(throwsFor({}, { statuscodes: {} }), { name: 'TypeError', message: `${PREFIX}unknown option "statuscodes" of serverOptions(); did you mean "statusCodes"? The options are header, statusCodes, exposeServerErrors and challenge` })
+  t.throws(throwsFor({}, { statuscodes: {} }), { name: 'TypeError', message: `${PREFIX}unknown option "statuscodes" of serverOptions(); did you mean "statusCodes"? The options are header, statusCodes, exposeServerErrors, challenge and requestId` })
   t.throws(throwsFor({}, []), { name: 'TypeError', message: /values must come in an object/ })
   t.doesNotThrow(throwsFor({ logger: false, trustProxy: true, plugins: [], routerOptions: {}, requestIdHeader: 'x-request-id', http: null }))
 })
@@ -54,7 +54,7 @@ t.test("register() rejects Fastify's options", async t => {
 })
 
 t.test('register() rejects unknown options, and names the one that is probably meant', async t => {
-  const known = 'The options are header, statusCodes, exposeServerErrors, challenge, errorSchemas and requireSchemas'
+  const known = 'The options are header, statusCodes, exposeServerErrors, challenge, requestId, errorSchemas and requireSchemas'
   await t.rejects(register({ requireSchema: true }), { name: 'TypeError', message: `${PREFIX}unknown option "requireSchema"; did you mean "requireSchemas"? ${known}` })
   await t.rejects(register({ verbose: {} }), { name: 'TypeError', message: `${PREFIX}unknown option "verbose". ${known}` })
 })
