@@ -65,7 +65,8 @@ t.test('the page of the OpenAPI document', { skip }, async t => {
           const { description: meaning, headers: fields } = $ref === undefined ? response : (app.swagger() as any).components.responses[statusCode]
           t.equal(description, withoutMarkup(meaning), `${statusCode}`)
           t.match(description, 'The response has no body')
-          if (Number(statusCode) >= 500) t.match(description, 'the operation may have succeeded')
+          // Nothing has run on a route that is not implemented.
+          if (Number(statusCode) >= 500 && statusCode !== '501') t.match(description, 'the operation may have succeeded')
           t.strictSame(headers, Object.keys(fields))
           t.ok(headers.includes(HEADER))
           t.equal(bodies, 0)
