@@ -32,10 +32,10 @@ async function start (settings: Settings): Promise<void> {
       await app.close()
     })
   } catch (error) {
-    if (isOperational(error)) fail(error)
+    if (isOperational(error)) printError(error)
     else app.log.fatal(error)
-    await app.close()
     process.exitCode = 1
+    await app.close()
   }
 }
 
@@ -54,16 +54,16 @@ function isOperational (error: unknown): error is Error {
   return error instanceof InvalidSetting || error instanceof DatabaseUnavailable || error instanceof KeysUnreadable
 }
 
-/** Prints an error of the environment on one line, and lets the process end with 1. */
-function fail ({ message }: Error): void {
+/** Prints an error of the environment on one line. */
+function printError ({ message }: Error): void {
   process.stderr.write(`${escapeControls(message)}\n`)
-  process.exitCode = 1
 }
 
 let settings: Settings | undefined
 try {
   settings = readSettings(process.env)
 } catch (error) {
-  fail(error as InvalidSetting)
+  printError(error as InvalidSetting)
+  process.exitCode = 1
 }
 if (settings !== undefined) await start(settings)

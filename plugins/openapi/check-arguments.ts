@@ -1,7 +1,12 @@
 import { inspect } from 'node:util'
 import type { FastifyInstance } from 'fastify'
+import type { Contract } from '../../lib/contract.js'
 import { checkOptionNames, throwInvalidOption } from '../../lib/invalid-option.js'
 import { isPlainObject } from '../../lib/plain-object.js'
+import { contractOf } from '../reason-phrase/index.js'
+
+/** How `openapi()` is called, for messages. */
+export const OPENAPI_CALL = 'openapi(app, { document })'
 
 /** The fields of an OpenAPI 3.1 document. */
 const DOCUMENT_FIELDS = ['openapi', 'info', 'jsonSchemaDialect', 'servers', 'paths', 'webhooks', 'components', 'security', 'tags', 'externalDocs']
@@ -23,8 +28,23 @@ const SWAGGER_OPTIONS = ['decorator', 'exposeHeadRoutes', 'hiddenTag', 'hideUnta
  */
 export function checkApp (app: FastifyInstance, call: string): void {
   if (typeof app?.printRoutes === 'function') return
-  const [name] = call.split('(')
-  throw new TypeError(`fastify-reason-phrase: ${name}() takes the Fastify instance as its first argument, as in ${call}, not ${inspect(app, { depth: 0 })}`)
+  throw new TypeError(`fastify-reason-phrase: ${getName(call)}() takes the Fastify instance as its first argument, as in ${call}, not ${inspect(app, { depth: 0 })}`)
+}
+
+/**
+ * Returns the contract of the first argument of a function of this entry.
+ *
+ * @param call how the function is called
+ * @throws {Error} if the plugin is not registered
+ */
+export function requireContract (app: FastifyInstance, call: string): Contract {
+  const contract = contractOf(app)
+  if (contract === undefined) throw new Error(`fastify-reason-phrase: the plugin is not registered. Write app.register(reasonPhrase) before ${getName(call)}(app)`)
+  return contract
+}
+
+function getName (call: string): string {
+  return call.slice(0, call.indexOf('('))
 }
 
 /**
@@ -34,7 +54,7 @@ export function checkApp (app: FastifyInstance, call: string): void {
  *   of `@fastify/swagger`, or a part of the document, belongs
  */
 export function checkArguments (app: FastifyInstance, options: object): void {
-  checkApp(app, 'openapi(app, { document })')
+  checkApp(app, OPENAPI_CALL)
   if (isPlainObject(options)) {
     for (const name of Object.keys(options)) checkName(name)
   }

@@ -5,8 +5,7 @@
  */
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
-import { contractOf } from '../reason-phrase/index.js'
-import { checkArguments } from './check-arguments.js'
+import { checkArguments, OPENAPI_CALL, requireContract } from './check-arguments.js'
 import { createDocument } from './document.js'
 import { getDocumentUrl } from './idempotency.js'
 import type { Json } from './json.js'
@@ -42,9 +41,7 @@ export interface OpenApiOptions {
 export function openapi (app: FastifyInstance<any, any, any, any, any>, options: OpenApiOptions = {}): FastifyDynamicSwaggerOptions {
   checkArguments(app, options)
   const { document = {}, schemas = {} } = options
-  const contract = contractOf(app)
-  if (contract === undefined) throw new Error('fastify-reason-phrase: the plugin is not registered. Write app.register(reasonPhrase) before openapi(app)')
-
+  const contract = requireContract(app, OPENAPI_CALL)
   const named = new NamedSchemas(schemas, document.components?.schemas)
   return {
     openapi: createDocument(document, contract),

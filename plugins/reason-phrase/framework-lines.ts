@@ -2,20 +2,17 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { messageFromError } from '../../lib/message.js'
 import { getError, isLogged, setFrameworkLine } from '../../lib/response/state.js'
-import { findLogController, type LogController } from './log-controller.js'
-
-const kIsObserved = Symbol('fastify-reason-phrase.is-observed')
-
-type ObservableController = LogController & { [kIsObserved]?: true }
+import { changeLogController, type LogController } from './log-controller.js'
 
 /**
  * Records which errors and which missing routes Fastify logs for the requests of a server, so that the log has one line
  * for each. With `disableRequestLogging`, Fastify logs none of them.
  */
 export function observeFrameworkLines (app: FastifyInstance): void {
-  const controller: ObservableController | undefined = findLogController(app)
-  if (controller === undefined || controller[kIsObserved]) return
-  controller[kIsObserved] = true
+  changeLogController(app, recordLines)
+}
+
+function recordLines (controller: LogController): void {
   const { defaultErrorLog, routeNotFound } = controller
   controller.defaultErrorLog = function (error, request, reply, metadata) {
     const { raw } = reply

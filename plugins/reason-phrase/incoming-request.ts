@@ -1,13 +1,10 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { findLogController, type LogController } from './log-controller.js'
+import { changeLogController, type LogController } from './log-controller.js'
 
 /** Gets the reply of each request before any hook runs. */
 export type IncomingRequestListener = (reply: FastifyReply) => void
 
 const kListener = Symbol('fastify-reason-phrase.incoming-request')
-const kIsObserved = Symbol('fastify-reason-phrase.is-observed')
-
-type ObservableController = LogController & { [kIsObserved]?: true }
 
 type Listening = FastifyInstance & { [kListener]?: IncomingRequestListener }
 
@@ -18,16 +15,14 @@ type Listening = FastifyInstance & { [kListener]?: IncomingRequestListener }
  */
 export function onIncomingRequest (app: FastifyInstance, listener: IncomingRequestListener): void {
   app.decorate(kListener, listener)
-  const controller: ObservableController | undefined = findLogController(app)
-  if (controller === undefined) {
-    app.addHook('onRequest', (_request, reply, done) => {
-      listener(reply)
-      done()
-    })
-    return
-  }
-  if (controller[kIsObserved]) return
-  controller[kIsObserved] = true
+  if (changeLogController(app, callListeners)) return
+  app.addHook('onRequest', (_request, reply, done) => {
+    listener(reply)
+    done()
+  })
+}
+
+function callListeners (controller: LogController): void {
   const { incomingRequest } = controller
   controller.incomingRequest = function (request, reply, metadata) {
     // Instances outside the plugin, and other services, can have the same controller.

@@ -4,6 +4,9 @@ import { findSymbol } from '../../lib/find-symbol.js'
 /** The description of the symbol under which Fastify keeps its LogController. */
 const LOG_CONTROLLER = 'fastify.logController'
 
+/** The functions that have changed a controller. */
+const changesOf = new WeakMap<object, Set<unknown>>()
+
 /** Fastify's LogController, which it calls for each request before the hooks, and for each line of its own, also without a logger. */
 export interface LogController {
   incomingRequest (request: FastifyRequest, reply: FastifyReply, metadata?: unknown): void
@@ -12,9 +15,20 @@ export interface LogController {
   isLogDisabled (request: FastifyRequest): boolean
 }
 
-/** Returns the LogController of an instance; undefined if it cannot be changed, or if this version of Fastify keeps it elsewhere. */
-export function findLogController (app: FastifyInstance): LogController | undefined {
+/**
+ * Changes the LogController of an instance, unless the same function has changed it before: other instances, and other
+ * services, can have the same controller.
+ *
+ * @returns whether there is a controller that can be changed: it can be frozen, and another version of Fastify can keep it
+ *   elsewhere
+ */
+export function changeLogController (app: FastifyInstance, change: (controller: LogController) => void): boolean {
   const symbol = findSymbol(app, LOG_CONTROLLER)
   const controller = symbol && (app as unknown as Record<symbol, LogController>)[symbol]
-  return controller !== undefined && Object.isExtensible(controller) ? controller : undefined
+  if (controller === undefined || !Object.isExtensible(controller)) return false
+  const changes = changesOf.get(controller) ?? new Set()
+  changesOf.set(controller, changes)
+  if (!changes.has(change)) change(controller)
+  changes.add(change)
+  return true
 }

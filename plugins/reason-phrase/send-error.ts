@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import type { FastifyReply } from 'fastify'
 import type { Contract } from '../../lib/contract.js'
 import { validateHeader } from '../../lib/headers.js'
+import { throwInvalidOption } from '../../lib/invalid-option.js'
 import { isExposedError, messageFromError } from '../../lib/message.js'
 import { isPlainObject } from '../../lib/plain-object.js'
 import { attachError, setReplyMessage } from '../../lib/response/state.js'
@@ -83,7 +84,7 @@ function setMessage (reply: FastifyReply, message: unknown): void {
 
 function checkOptions (options: ReplyErrorOptions): ReplyErrorOptions {
   if (options instanceof Error) throw new TypeError('fastify-reason-phrase: the options of an error reply must be an object such as { cause }, not an Error. Write { cause: error }', { cause: options })
-  if (!isPlainObject(options)) throw new TypeError(`fastify-reason-phrase: the options of an error reply must be an object such as { cause, headers, retryAfter }, not ${inspect(options, { depth: 0 })}`)
+  if (!isPlainObject(options)) throwInvalidOption('of an error reply must be an object such as { cause, headers, retryAfter }', options, 'the options')
   const unknown = Object.keys(options).find(name => !OPTION_NAMES.includes(name))
   if (unknown !== undefined) throw new TypeError(`fastify-reason-phrase: the option ${unknown} of an error reply is unknown, known are ${OPTION_NAMES.join(', ')}`)
   return options
@@ -92,11 +93,11 @@ function checkOptions (options: ReplyErrorOptions): ReplyErrorOptions {
 type Field = [name: string, value: string | number | readonly string[]]
 
 function checkHeaders (headers: NonNullable<ReplyErrorOptions['headers']>): Field[] {
-  if (!isPlainObject(headers)) throw new TypeError(`fastify-reason-phrase: the option headers of an error reply must be an object such as { allow: 'GET' }, not ${inspect(headers, { depth: 0 })}`)
+  if (!isPlainObject(headers)) throwInvalidOption("headers of an error reply must be an object such as { allow: 'GET' }", headers, 'the option')
   const fields = Object.entries(headers).filter((field): field is Field => field[1] !== undefined)
   for (const [name, value] of fields) {
     if (![value].flat().every(one => typeof one === 'string' || typeof one === 'number')) {
-      throw new TypeError(`fastify-reason-phrase: the option headers of an error reply must have a text, a number or an array of texts as ${name}, not ${inspect(value, { depth: 0 })}`)
+      throwInvalidOption(`headers of an error reply must have a text, a number or an array of texts as ${name}`, value, 'the option')
     }
     try {
       validateHeader(name, value)

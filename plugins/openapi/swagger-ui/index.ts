@@ -1,10 +1,12 @@
 /** @ts-ignore The module is an optional peer: without it, this type is any. */
 import type { FastifySwaggerUiOptions } from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
-import { contractOf } from '../../reason-phrase/index.js'
-import { checkApp } from '../check-arguments.js'
+import { checkApp, requireContract } from '../check-arguments.js'
 import { PAGE_SCRIPT } from './page-script.js'
 import { PAGE_STYLE } from './style.js'
+
+/** How the function is called, for messages. */
+const CALL = "swaggerUiOptions(app, { routePrefix: '/docs' })"
 
 /**
  * Returns options of `@fastify/swagger-ui`. On the page, Authorize takes the id and the secret of a key, each request is
@@ -15,10 +17,8 @@ import { PAGE_STYLE } from './style.js'
  * @throws {Error} if the plugin `fastify-reason-phrase` is not registered
  */
 export function swaggerUiOptions (app: FastifyInstance<any, any, any, any, any>, options: FastifySwaggerUiOptions = {}): FastifySwaggerUiOptions {
-  checkApp(app, "swaggerUiOptions(app, { routePrefix: '/docs' })")
-  const contract = contractOf(app)
-  if (contract === undefined) throw new Error('fastify-reason-phrase: the plugin is not registered. Write app.register(reasonPhrase) before swaggerUiOptions(app)')
-
+  checkApp(app, CALL)
+  const contract = requireContract(app, CALL)
   const { theme } = options
   const headers = JSON.stringify({ header: contract.header, requestIdHeader: contract.requestId?.header })
   // The block keeps the constant out of the other scripts of the page.
