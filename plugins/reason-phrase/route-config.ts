@@ -38,7 +38,8 @@ const OTHER_WORDS = new Set(['translation'])
 export function checkRouteConfig (app: FastifyInstance): void {
   const routes: Array<[app: FastifyInstance, route: RouteOptions]> = []
   app.addHook('onRoute', function (route) {
-    const { signature, maintenance } = route.config ?? {}
+    // The type of a config has only the keys of the plugins that the program imports.
+    const { signature, maintenance }: { signature?: unknown, maintenance?: unknown } = route.config ?? {}
     if (signature !== undefined && signature !== false) {
       throw createRouteError(route, `config.signature must be false, which accepts requests without a signature, or left out; not ${inspect(signature)}`)
     }
