@@ -45,9 +45,9 @@ export class Consumer {
     this.#client = createClient({ baseUrl: proxy.url, key, timeout: TIMEOUT_MS, retry: { deadline: DEADLINE_MS, attempts: ATTEMPTS, baseDelay: 30, maxDelay: 300 } })
   }
 
-  /** Does operations until a time of `performance.now()`. */
-  async run (until: number): Promise<void> {
-    for (let round = 0; performance.now() < until; round++) {
+  /** Does operations until the run is over. */
+  async run (isOver: () => boolean): Promise<void> {
+    for (let round = 0; !isOver(); round++) {
       for (const operation of this.#unknown.splice(0)) await this.#finish(operation)
       const name = `${this.#number}-${round}`
       if (this.#random.chance(0.2)) await this.#operate('refuse', `refuse-${name}`)

@@ -59,14 +59,14 @@ const DISRUPT: Record<Disruption, (disrupted: Disrupted, random: Random) => Prom
 }
 
 /**
- * Disrupts a process again and again until a time of `performance.now()`.
+ * Disrupts a process again and again until the run is over.
  *
  * @param counts counts the disruptions
  */
-export async function disrupt (disrupted: Disrupted, random: Random, until: number, counts: Record<Disruption, number>): Promise<void> {
+export async function disrupt (disrupted: Disrupted, random: Random, isOver: () => boolean, counts: Record<Disruption, number>): Promise<void> {
   for (;;) {
     await sleep(MIN_UPTIME_MS + (MAX_UPTIME_MS - MIN_UPTIME_MS) * random.next())
-    if (performance.now() > until) return
+    if (isOver()) return
     const disruption = random.pick(disrupted.gate === undefined ? WITHOUT_GATE : WITH_GATE)
     await DISRUPT[disruption](disrupted, random)
     counts[disruption]++

@@ -43,7 +43,7 @@ const root = join(import.meta.dirname, '..', '..')
  *
  * @param log gets a line now and then
  */
-export async function runChaos ({ seconds, seed, database: name, fault }: Settings, log: (line: string) => void): Promise<Report> {
+export async function runChaos ({ seconds, kills, seed, database: name, fault }: Settings, log: (line: string) => void): Promise<Report> {
   const scope = new RunScope()
   try {
     const database = await DATABASES[name](scope)
@@ -57,10 +57,12 @@ export async function runChaos ({ seconds, seed, database: name, fault }: Settin
     const consumption: Consumption = { proxy, key: KEY, seed, operations, settles: 0 }
     const disruptions: Record<Disruption, number> = { kill: 0, stop: 0, pause: 0, cut: 0 }
     const until = performance.now() + seconds * 1000
+    const limit = until + 9 * seconds * 1000
+    const isOver = (): boolean => performance.now() > (disruptions.kill < kills ? limit : until)
     await Promise.all([
       logProgress(until, seconds, () => `${operations.size} operations, ${disruptions.kill} kills`, log),
-      ...disrupted.map(async (process, number) => { await disrupt(process, createRandom(seed, `process ${number}`), until, disruptions) }),
-      ...Array.from({ length: CONSUMERS }, async (_, number) => { await new Consumer(consumption, number).run(until) })
+      ...disrupted.map(async (process, number) => { await disrupt(process, createRandom(seed, `process ${number}`), isOver, disruptions) }),
+      ...Array.from({ length: CONSUMERS }, async (_, number) => { await new Consumer(consumption, number).run(isOver) })
     ])
 
     proxy.heal()

@@ -7,7 +7,10 @@ import { FAULTS } from './faults.js'
 
 /** The settings of a run. */
 export interface Settings {
+  /** How long the faults last at least. */
   readonly seconds: number
+  /** How many processes are killed at least. A slow machine needs more time for it: at most ten times the seconds. */
+  readonly kills: number
   /** Decides what is injected. The times at which it happens differ from run to run. */
   readonly seed: number
   readonly database: DatabaseName
@@ -21,14 +24,15 @@ export interface Settings {
  * @throws {TypeError} if an option is unknown, or its value is not valid
  */
 export function readSettings (): Settings {
-  const { values: { seconds = '600', seed, database = process.env.TEST_DATABASE_URL ? 'postgresql' : 'sqlite', fault } } = parseArgs({
-    options: { seconds: { type: 'string' }, seed: { type: 'string' }, database: { type: 'string' }, fault: { type: 'string' } }
+  const { values: { seconds = '600', kills = '0', seed, database = process.env.TEST_DATABASE_URL ? 'postgresql' : 'sqlite', fault } } = parseArgs({
+    options: { seconds: { type: 'string' }, kills: { type: 'string' }, seed: { type: 'string' }, database: { type: 'string' }, fault: { type: 'string' } }
   })
   checkName('database', database, DATABASES)
   if (fault !== undefined) checkName('fault', fault, FAULTS)
   if (fault === 'lease' && database === 'sqlite') throw new TypeError('--fault lease needs --database postgresql, because SQLite has one connection')
   return {
     seconds: toInteger('seconds', seconds),
+    kills: toInteger('kills', kills),
     seed: seed === undefined ? createSeed() : toInteger('seed', seed),
     database: database as DatabaseName,
     fault
