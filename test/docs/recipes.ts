@@ -6,7 +6,7 @@ import { metrics, propagation } from '@opentelemetry/api'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify'
 import t, { type Test } from 'tap'
 import ts from 'typescript'
 import reasonPhrase, { ERROR_CHANNEL, serverOptions } from '../../index.js'
@@ -15,7 +15,7 @@ import { exchange, listen } from '../fixtures/wire.js'
 
 const root = join(import.meta.dirname, '..', '..')
 const page = readFileSync(join(root, 'docs', 'recipes.md'), 'utf8')
-const ENTRIES: Record<string, string> = { '': 'index.ts', '/client': 'client/index.ts' }
+const ENTRIES: Record<string, string> = { '': 'index.ts', '/client': 'client/index.ts', '/conformance': 'conformance/index.ts' }
 
 const traceId = '0af7651916cd43dd8448eb211c80319c'
 const traceparent = `00-${traceId}-b7ad6b7169203331-01`
@@ -47,6 +47,44 @@ async function createApp (t: Test, lines: unknown[] = []): Promise<FastifyInstan
   t.teardown(() => app.close())
   return app
 }
+
+/** Asserts that a response has the status line and the fields that a section of the page shows. */
+function assertShown (t: Test, title: string, { statusCode, statusMessage, headers }: LightMyRequestResponse): void {
+  const [statusLine, ...fields] = blocksOf(title, '')[0]!.trim().split('\n')
+  t.equal(`HTTP/1.1 ${statusCode} ${statusMessage}`, statusLine)
+  for (const field of fields) {
+    const [name, value] = field.split(': ')
+    t.equal(headers[name!.toLowerCase()], value, name)
+  }
+}
+
+t.test('reports each error of a form', async t => {
+  const [service] = blocksOf('Report form errors', 'ts')
+  const app = await run(t, service!, {}, 'app')
+  t.teardown(() => app.close())
+  const create = (payload: object): Promise<LightMyRequestResponse> => app.inject({ method: 'POST', url: '/topic', payload })
+  assertShown(t, 'Report form errors', await create({ name: '', size: 11 }))
+  t.match(await create({ name: 'orders' }), { statusCode: 422, statusMessage: 'name is taken', headers: { 'x-field': 'name' }, body: '' })
+  t.match(await create({ name: 'invoices' }), { statusCode: 200, body: '{"name":"invoices"}' })
+
+  const [test] = blocksOf('Test a response with `inject`', 'ts')
+  const titles: string[] = []
+  await run(t, test!.replace(/^import t .*\n/, ''), {
+    app,
+    t: { test: async (title: string, run: (t: Test) => Promise<void>) => { titles.push(title); await t.test(title, run) } }
+  })
+  t.equal(titles.length, 1)
+})
+
+t.test('checks callers in a hook', async t => {
+  const [service] = blocksOf('Check callers in a hook', 'ts')
+  const app = await run(t, service!, { findCaller: async (token?: string) => token === undefined ? undefined : { mayWrite: token === 'Bearer writer' } }, 'app')
+  t.teardown(() => app.close())
+  const create = (headers = {}): Promise<LightMyRequestResponse> => app.inject({ method: 'POST', url: '/topic', headers })
+  assertShown(t, 'Check callers in a hook', await create())
+  t.match(await create({ authorization: 'Bearer reader' }), { statusCode: 403, statusMessage: 'This token may only read', body: '' })
+  t.match(await create({ authorization: 'Bearer writer' }), { statusCode: 200, body: '{}' })
+})
 
 t.test('the id of an error is in the response, in the log and in the result of the client', async t => {
   const [service, client] = blocksOf('Find an error in the log', 'ts')
