@@ -21,6 +21,7 @@ const AROUND: Record<string, string> = {
   app: "declare const app: import('fastify').FastifyInstance",
   baseUrl: 'declare const baseUrl: string',
   build: "declare function build (): Promise<import('fastify').FastifyInstance>",
+  findCaller: 'declare function findCaller (authorization?: string): Promise<{ mayWrite: boolean } | undefined>',
   job: 'declare const job: { id: string, body: object }',
   outbox: 'declare const outbox: { save (key: string): Promise<void>, remove (key: string): Promise<void>, list (): Promise<string[]> }',
   paths: "interface paths { '/v2/topic': { post: { parameters: { header?: { 'Idempotency-Key'?: string } }, requestBody: { content: { 'application/json': object } }, responses: { 201: { headers: Record<string, string>, content: { 'application/json': object } } } } } }",
