@@ -115,11 +115,10 @@ function describeKeyed () {
   }
   return `## Idempotency keys
 
-The probes for idempotency keys need to know a request, so they are sent only
-with the option \`idempotent\`. Here they run on a service that creates a thing
-with a name that nobody has. A ✗ marks a probe that finds a violation, with the
-rule and what was found. \`skipped\` means that the server has nothing to test,
-such as routes for outcomes.
+The probes for idempotency keys need a request of your service, which you give them
+with the option \`idempotent\`. Here, the request creates a thing with a new name. A ✗
+marks a violation, with the rule and what was found. \`skipped\` means that the server
+has nothing to test, for example no routes for outcomes.
 
 ${row(['probe', 'sends', ...names])}
 |---|---|${'---|'.repeat(names.length)}
@@ -143,49 +142,52 @@ function describe () {
   const groups = [...new Set(ids.map(id => id.split('-')[0]))]
   const countFailed = (name, prefix = '') => [...results[name]].filter(([id, rules]) => id.startsWith(prefix) && rules.size > 0).length
   const rulesBroken = name => [...new Set([...results[name].values()].flatMap(rules => [...rules]))]
-  return `# What the probes show
+  return `# Conformance
 
-The conformance kit probes the same small service on this plugin and on servers
-without it. The tables count the probes that find a violation of the
-[contract](contract.md), and list the rules and the probes. Only HTTP/1.1 is probed here:
-of the catalogue's ${probes.length} probes, ${probes.filter(({ protocol }) => protocol === 'h2').length} are for HTTP/2 and ${probes.filter(({ slow }) => slow).length} for the server's own timeouts.
-\`npm run docs:conformance\` writes this page; this time with Node ${process.version}.
+On this page, you find what the conformance kit checks, and which servers keep the
+[contract](contract.md).
+
+\`\`\`sh
+npx fastify-reason-phrase check http://127.0.0.1:3000
+\`\`\`
+
+The kit sends its probes to the same small service on this plugin and on other
+servers. The tables count the probes that find a violation. They use HTTP/1.1 only:
+of the kit's ${probes.length} probes, ${probes.filter(({ protocol }) => protocol === 'h2').length} are for HTTP/2 and ${probes.filter(({ slow }) => slow).length} for the server's own timeouts.
+\`npm run docs:conformance\` writes this page. It was written with Node ${process.version}.
 
 ${row(['group', ...names])}
 ${separator}
 ${groups.map(group => row([group, ...names.map(name => `${countFailed(name, `${group}-`)} of ${ids.filter(id => id.startsWith(`${group}-`)).length}`)])).join('\n')}
 ${row(['all', ...names.map(name => `${countFailed(name)} of ${ids.length}`)])}
 
-## Rules
+## Violated rules
 
 ${names.map(name => `- ${name}: ${rulesBroken(name).map(id => `\`${id}\``).join(', ') || 'none'}`).join('\n')}
 
 ## What the probes do to a service
 
-The probes send real requests, so run them against a service whose data you can
-lose. In a test suite, the kit also derives probes from the routes and schemas of
-the service. They call every route with valid input, \`POST\`, \`PUT\`, \`PATCH\` and
-\`DELETE\` included, and these requests have effects. Exclude routes with the option
-\`skip\`, for example \`skip: ['routes-delete', 'routes-post-payment']\`, or all derived
-probes with \`skip: ['routes']\`. \`check\` has no routes to derive probes from: it sends
-the requests that you name, and malformed ones.
-
-In tap, \`node:test\` and vitest, the call is the same: [testing.md](testing.md).
+Probes are real requests, so use a service whose data you can lose. In a test suite,
+the kit also derives probes from the routes and schemas of the service. They call
+every route with valid input, even \`POST\`, \`PUT\`, \`PATCH\` and \`DELETE\`, and these
+requests have effects. [Prove the contract in your tests](testing.md#the-probes-call-your-routes)
+shows how to exclude routes. The command \`check\` derives no probes. It sends malformed
+requests, and the requests that you name.
 
 ## When a response is a violation
 
 | response | verdict |
 |---|---|
-| a 4xx or 5xx whose header section announces a body | The header section is judged at once. The body is awaited for ${LINGER_MS} ms, to tell how long it is. |
-| an answer that does not end within \`--timeout\` | a violation, for a 2xx as well. A stream of events without an end is no request for \`--request\`. |
+| a 4xx or 5xx whose header section announces a body | a violation. The kit waits ${LINGER_MS} ms for the body, to report its length. |
+| a response that does not end within \`--timeout\` | a violation, even for a 2xx. Do not name a stream of events with \`--request\`. |
 | more than ${MAX_EXCHANGE_BYTES / 2 ** 20} MiB on one connection | a violation: nothing after that is read. |
 | more than ${MAX_INTERIM_RESPONSES} responses with a 1xx before the final one | a violation |
-| a 4xx or 5xx that the server cuts | a violation. A 2xx that the server cuts is none, because a stream that fails ends so. |
-| a 100, and then nothing, for a request that is not complete | no violation |
-| a request of \`--request\` that is not answered with 2xx | no violation, but the run fails: it could not be tested. \`--allow-unsuccessful\` accepts any answer. |
-| a 2xx to CONNECT, without a length | It opens a tunnel, so the header section is the whole answer. |
+| an incomplete 4xx or 5xx | a violation. An incomplete 2xx is not, because a stream that fails ends like this. |
+| a 100 and nothing else, for an incomplete request | no violation |
+| a response without 2xx to a request of \`--request\` | no violation, but the run fails, because the request could not be tested. \`--allow-unsuccessful\` accepts any response. |
+| a 2xx to CONNECT, without a length | no violation. It opens a tunnel, so the header section is the whole response. |
 
-The same holds over HTTP/2, where END_STREAM ends an answer.
+The same applies to HTTP/2, where END_STREAM ends a response.
 
 ${describeKeyed()}
 ## Probes
