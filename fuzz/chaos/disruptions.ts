@@ -14,7 +14,7 @@ export interface Disrupted {
 
 /** How long a process runs between two disruptions, in milliseconds. */
 const MIN_UPTIME_MS = 200
-const MAX_UPTIME_MS = 1_200
+const MAX_UPTIME_MS = 2_200
 /** The longest time from the end of a process to its next start. */
 const MAX_DOWNTIME_MS = 200
 /** How long a pause is. The deadline of the client and the timeouts of the database are shorter. */
