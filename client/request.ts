@@ -22,20 +22,20 @@ export interface BasicRequestOptions {
   /** Aborts the call. */
   signal?: AbortSignal | undefined
   /**
-   * Identifies the operation, so that the request can be repeated and takes effect once. 1 to 255 characters of printable
-   * ASCII. `true` makes a new key, a UUID of version 7. Default: the request has no key.
+   * Identifies the operation, so that it happens only once if the request is retried: 1 to 255 characters of printable
+   * ASCII. `true` creates a new key, a UUID of version 7. Default: the request has no key.
    */
   idempotencyKey?: string | true | undefined
 }
 
-/** The optional parts of a request, with the key that it has. */
+/** The optional parts of a request, after `true` was replaced with a new key. */
 export interface CheckedRequestOptions extends BasicRequestOptions {
   idempotencyKey?: string | undefined
 }
 
 /** The optional parts of a request. */
 export interface RequestOptions extends BasicRequestOptions {
-  /** Is called before each attempt, instead of the function of the client. */
+  /** A function that is called before each attempt, instead of the client's `onAttempt`. */
   onAttempt?: OnAttempt | undefined
 }
 
@@ -71,7 +71,7 @@ export function createRequest (base: string, method: string, path: string, { bod
   })
 }
 
-/** Returns whether a path is sent as it is, to the service. */
+/** Returns whether `new URL()` neither changes a path nor resolves it to another host. */
 export function isPath (path: string): boolean {
   return PATH_PATTERN.test(path)
 }

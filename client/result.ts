@@ -1,10 +1,10 @@
-/** How a call was made. A call without an idempotency key, of a client without the option `retry`, has none of these. */
+/** How a call was made. All of this is absent if the call has no idempotency key and the client has no option `retry`. */
 interface CallDetails {
   /** The idempotency key, if there is one. Save it if the outcome is unknown: `settle()` takes it. */
   idempotencyKey?: string
   /** The number of attempts, including those that could not be sent. */
   attempts?: number
-  /** Whether the service has repeated a recorded answer instead of executing the request. */
+  /** Whether the service replayed a recorded response instead of executing the request. */
   replayed?: boolean
 }
 
@@ -12,7 +12,7 @@ interface CallDetails {
 export interface Success<Body = unknown> extends CallDetails {
   outcome: 'success'
   status: number
-  /** The header fields of the response. To a page of another origin, a browser shows only the fields that the service exposes. */
+  /** The header fields of the response. A page of another origin can read only the fields that the service exposes. */
   headers: Headers
   /** Parsed JSON, a string for `text/*`, a `Uint8Array` for any other media type, or undefined if the body is empty. */
   body: Body
@@ -30,7 +30,7 @@ export interface Rejected extends CallDetails {
   retryAfter?: number
   /** The id under which the service has logged the request. Absent if the response does not carry it. */
   requestId?: string
-  /** The error because of which the request was not sent. */
+  /** The error that prevented the request from being sent. */
   cause?: unknown
 }
 
@@ -59,7 +59,7 @@ export type Result<Body = unknown> = Success<Body> | Rejected | Unknown
 /** The result of a call with an idempotency key. */
 export type KeyedResult<Body = unknown> = Result<Body> & Required<CallDetails>
 
-/** Returns a result with the details of its call. */
+/** Returns a copy of a result with the details of its call. */
 export function describeResult<Body> (result: Result<Body>, idempotencyKey: string, attempts: number): KeyedResult<Body>
 export function describeResult<Body> (result: Result<Body>, idempotencyKey: string | undefined, attempts: number): Result<Body>
 export function describeResult (result: Result, idempotencyKey: string | undefined, attempts: number): Result {

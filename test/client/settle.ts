@@ -49,7 +49,7 @@ t.test('asks at the path of the option outcomes, with the key percent-encoded', 
     t.strictSame([prefix, decodeURIComponent(encoded)], ['/outcomes/', key])
   }
   for (const outcomes of ['', 'a', '//a', '/a?b', '/a/', '/../a', '/a#b', 1]) {
-    t.throws(() => createClient({ baseUrl: 'http://a', outcomes: outcomes as string }), { name: 'TypeError', message: 'fastify-reason-phrase: outcomes must be a path without a query and a slash at its end' }, `${outcomes}`)
+    t.throws(() => createClient({ baseUrl: 'http://a', outcomes: outcomes as string }), { name: 'TypeError', message: 'fastify-reason-phrase: outcomes must be a path without a query and without a slash at its end' }, `${outcomes}`)
   }
 })
 
