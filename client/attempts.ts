@@ -25,7 +25,7 @@ export interface RetryOptions {
 export interface AttemptEvent {
   /** The number of the attempt, from 1. */
   attempt: number
-  /** The idempotency key of the call, if it has one. Save it before the first attempt, so that you can settle it after a crash. */
+  /** The idempotency key of the call, if any. Save it before the first attempt, so that you can settle it after a crash. */
   idempotencyKey: string | undefined
   /** The result of the earlier attempts. Undefined before the first attempt. */
   result: Result | undefined

@@ -18,8 +18,8 @@ t.test('throws for an unknown option, and names the option that is probably mean
 })
 
 t.test('throws for options that are no object, and quotes no value', async t => {
-  t.throws(() => checkOptionNames('a secret' as never, [], 'signature'), new TypeError('fastify-reason-phrase: options of signature must come in an object, not string'))
-  t.throws(() => checkOptionNames(null as never, []), new TypeError('fastify-reason-phrase: options must come in an object, not null'))
+  t.throws(() => checkOptionNames('a secret' as never, [], 'signature'), new TypeError('fastify-reason-phrase: options of signature must be an object, not string'))
+  t.throws(() => checkOptionNames(null as never, []), new TypeError('fastify-reason-phrase: options must be an object, not null'))
 })
 
 t.test('joins names for a sentence', async t => {
