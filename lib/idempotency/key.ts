@@ -47,7 +47,10 @@ function decode (value: string): string {
   throw new InvalidKey('The Idempotency-Key must be printable ASCII without quotes and commas, or a quoted string')
 }
 
-/** Returns the time of a key that is a UUID of version 7 (RFC 9562 section 5.7), in milliseconds since 1970; undefined for other keys. */
+/**
+ * Returns the time of a key that is a UUID of version 7 (RFC 9562 section 5.7), in milliseconds since 1970; undefined for
+ * other keys.
+ */
 export function getKeyTime (key: string): number | undefined {
   return UUID_V7.test(key) ? Number.parseInt(key.slice(0, 8) + key.slice(9, 13), 16) : undefined
 }

@@ -18,9 +18,15 @@ export interface IdempotencyOptions<T, R> {
   scope?: ((request: R) => string) | undefined
   /** The path of the routes `GET` and `PUT {path}/:key`, which return the outcome of a key, and close it. Default: no routes. */
   outcomes?: string | undefined
-  /** The header fields that are recorded besides `content-type`, `content-encoding` and `location`: names in lower case. Default: none. */
+  /**
+   * The names of the header fields that are recorded besides `content-type`,
+   * `content-encoding` and `location`, in lower case. Default: none.
+   */
   headers?: string[] | undefined
-  /** How long a request waits for a request with the same key, or for a place in `maxInFlight`, in milliseconds. Default: 1000. */
+  /**
+   * How long a request waits for another request with the same key, or until
+   * fewer than `maxInFlight` transactions run, in milliseconds. Default: 1000.
+   */
   wait?: number | undefined
   /** How long a request can take from the beginning of its transaction to its response, in milliseconds. Default: 30,000. */
   timeout?: number | undefined

@@ -104,7 +104,7 @@ function sendHead (response: ContractResponse, statusCode: number, headers: Outg
   exposeHeaders(response, headers, contract)
 
   if (isHttp2 || isWrapped) {
-    // end() sends the header section: only so an HTTP/2 stream ends with it, and a plugin that wraps end() may still set a header.
+    // end() sends the header section: only so an HTTP/2 stream ends with it, and a plugin that wraps end() can set a header.
     for (const name in headers) {
       if (!isHttp2 || !CONNECTION_FIELDS.has(name.toLowerCase())) response.setHeader(name, headers[name]!)
     }

@@ -26,7 +26,10 @@ select ${id}::bytea, ${scope}::text, ${key}::text, ${fingerprint}::bytea, 'execu
 on conflict do nothing returning 1 as inserted`
 }
 
-/** Returns the statement that settles a claimed operation. It fails unless it changes one row, so that a COMMIT in the same query is not executed. */
+/**
+ * Returns the statement that settles a claimed operation. It fails unless it changes one row, so that a COMMIT in the same
+ * query is not executed.
+ */
 export function settleStatement (operation: Operation, answer: Answer, table = DEFAULT_TABLE): Statement {
   const { status, reason, headers, body } = toColumns(answer)
   return sqlOf(table)`/* with commit */ with settled as (

@@ -126,7 +126,7 @@ t.test('throws a 503 if the store fails, hangs, or returns no boolean', async t 
   for (const value of [undefined, null, 1, 'OK', {}]) {
     for (const take of [() => value, async () => value]) {
       const verifier = new Verifier({ keys, replay: { store: { take: take as unknown as ReplayStore['take'] } } })
-      await t.rejects(verifier.verify(createRequest(fields), PLAIN), { statusCode: 503, cause: { message: 'The store of nonces must answer true or false' } }, `${String(value)} is not a boolean`)
+      await t.rejects(verifier.verify(createRequest(fields), PLAIN), { statusCode: 503, cause: { message: 'The store of nonces must return true or false' } }, `${String(value)} is not a boolean`)
     }
   }
   const verifier = new Verifier({ keys, replay: { store: { take: async () => true } } })

@@ -16,7 +16,7 @@ t.test('accepts a valid signature, and returns its key and the components that i
   t.strictSame(key, { id: 'test', permissions: ['a', 'b'] })
   t.strictSame([...covered], ['"@method"', '"@path"', '"@query"'])
   t.equal(await verdict(verifier, signed({ parameters: ';alg="hmac-sha256";nonce="n";tag="x";unknown=1' })), 'ok')
-  t.equal(await verdict(verifier, signed({ components: ['"@path"', '"@query"', '"x-a"', '"@method"'], values: { '"x-a"': 'a, b' } })), 'The signature covers "x-a", of which the request has no value')
+  t.equal(await verdict(verifier, signed({ components: ['"@path"', '"@query"', '"x-a"', '"@method"'], values: { '"x-a"': 'a, b' } })), 'The signature covers "x-a", but the request has no value for it')
   t.equal(await verdict(verifier, { ...signed({ components: ['"@path"', '"@query"', '"x-a"', '"x-a";sf', '"@method"'], values: { '"x-a"': 'a, b', '"x-a";sf': 'strict a, b' } }), 'x-a': 'a, b' }), 'ok')
   t.equal(await verdict(verifier, { ...signed({ components: ['"@method"', '"@path"', '"@query"', '"content-digest"'], values: { '"content-digest"': 'd' } }), 'content-digest': 'd' }, { hasContent: true }), 'ok')
 })
