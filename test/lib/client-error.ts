@@ -26,7 +26,7 @@ function failure (code?: string, message = 'Parse Error: nonsense'): ClientError
   return Object.assign(new Error(message), code === undefined ? {} : { code })
 }
 
-t.test('sends 400 once, with the message of a parse error or timeout only', async t => {
+t.test('sends 400 once, with a message only for a parse error or a timeout', async t => {
   for (const [error, reason] of [
     [failure('HPE_INVALID_METHOD'), 'Parse Error: nonsense'],
     [failure('ERR_HTTP_REQUEST_TIMEOUT', 'Request timeout'), 'Request timeout'],
@@ -60,7 +60,7 @@ t.test('sends nothing to a connection that was reset or has ended', async t => {
   t.equal(ended.client.received(), '')
 })
 
-t.test('makes what a clientErrorHandler writes keep the contract', async t => {
+t.test('converts the response of a clientErrorHandler to the contract', async t => {
   const called: string[] = []
   const cases: Array<[title: string, listener: ClientErrorListener, statusCode: number, reason?: string, more?: Record<string, string[]>]> = [
     ['nothing', () => {}, 400, 'Parse Error: nonsense'],
@@ -87,15 +87,15 @@ t.test('makes what a clientErrorHandler writes keep the contract', async t => {
 
   const { client, socket } = await pair(t)
   answerClientError(contract, failure('HPE_X'), socket, (_error, socket) => { socket.destroy() })
-  t.equal(await client.closed(), '', 'one that only closes the connection')
+  t.equal(await client.closed(), '', 'sends nothing if the listener only closes the connection')
 
   const throwing = await pair(t)
   t.throws(() => { answerClientError(contract, failure('HPE_X'), throwing.socket, () => { throw new Error('mine') }) }, { message: 'mine' })
   throwing.socket.end('as before')
-  t.equal(await throwing.client.closed(), 'as before', 'the socket is as it was')
+  t.equal(await throwing.client.closed(), 'as before', 'restores the socket if the listener throws')
 })
 
-t.test('closes the connection of a client that does not close its side', async t => {
+t.test('closes the connection if the client does not close its side', async t => {
   const { client, socket } = await pair(t)
   client.socket.on('end', () => {})
   client.socket.allowHalfOpen = true

@@ -12,7 +12,7 @@ function errorOf (options: unknown): { name: string, message: string } | undefin
   }
 }
 
-t.test('a contract without options has the defaults', async t => {
+t.test('has the defaults without options', async t => {
   for (const contract of [
     new Contract(),
     new Contract({}),
@@ -29,7 +29,7 @@ t.test('a contract without options has the defaults', async t => {
   }
 })
 
-t.test('a contract applies every option', async t => {
+t.test('applies every option', async t => {
   const contract = new Contract({
     header: 'X-Reason',
     statusCodes: { 404: 'No Such Thing', 429: 'Too Many Requests', 599: 'x'.repeat(128) },
@@ -167,7 +167,7 @@ t.test('throws unless the options are a plain object', async t => {
   t.doesNotThrow(() => new Contract(Object.create(null)))
 })
 
-t.test('a status code outside the table becomes the x00 code of its class', async t => {
+t.test('changes a status code outside the table to the x00 of its class', async t => {
   const contract = new Contract()
   for (const [code, normalized] of [
     [400, 400], [401, 401], [403, 403], [404, 404], [422, 422], [500, 500], [501, 501], [503, 503],
@@ -176,22 +176,22 @@ t.test('a status code outside the table becomes the x00 code of its class', asyn
   ] as const) t.equal(contract.normalizeStatusCode(code), normalized, `${code} to ${normalized}`)
 })
 
-t.test('a status code that the option statusCodes adds stays as it is', async t => {
+t.test('keeps a status code that the option statusCodes adds', async t => {
   const contract = new Contract({ statusCodes: { 429: 'Too Many Requests', 504: 'Gateway Timeout' } })
   for (const [code, normalized] of [[429, 429], [504, 504], [428, 400], [502, 500], [404, 404]] as const) {
     t.equal(contract.normalizeStatusCode(code), normalized, `${code} to ${normalized}`)
   }
-  t.equal(new Contract().normalizeStatusCode(429), 400, 'another contract maps it to 400')
+  t.equal(new Contract().normalizeStatusCode(429), 400, 'another contract changes it to 400')
 })
 
-t.test('the reason is the message as ASCII text', async t => {
+t.test('sends the message as ASCII text', async t => {
   const contract = new Contract()
   t.equal(contract.reasonFor(404, 'No such topic'), 'No such topic')
   t.equal(contract.reasonFor(404, ' Тема\r\nне найдена '), 'Tema ne naydena')
   t.equal(contract.reasonFor(404, 'x'.repeat(600)), 'x'.repeat(512))
 })
 
-t.test('the reason is the phrase of the status code if the message has no text', async t => {
+t.test('sends the phrase of the status code if the message has no text', async t => {
   const contract = new Contract({ statusCodes: { 404: 'No Such Thing', 429: 'Too Many Requests' } })
   for (const message of ['', ' ', '\r\n\0', '\u200b', '\ud800']) {
     t.equal(contract.reasonFor(422, message), 'Unprocessable Entity')
@@ -200,7 +200,7 @@ t.test('the reason is the phrase of the status code if the message has no text',
   }
 })
 
-t.test('contracts with equivalent options are equal', async t => {
+t.test('is equal to a contract with equivalent options', async t => {
   const statusCodes = { 429: 'Too Many Requests', 451: 'Unavailable For Legal Reasons' }
   for (const [one, other] of [
     [undefined, {}],
@@ -214,7 +214,7 @@ t.test('contracts with equivalent options are equal', async t => {
   }
 })
 
-t.test('contracts that differ in an option are not equal', async t => {
+t.test('is not equal to a contract that differs in an option', async t => {
   const all: ContractOptions[] = [
     {},
     { header: 'X-Reason' },
@@ -235,7 +235,7 @@ t.test('contracts that differ in an option are not equal', async t => {
   }
 })
 
-t.test('finds the options in which two contracts differ, with both values', async t => {
+t.test('finds the options that differ between two contracts, with both values', async t => {
   const statusCodes = { 429: 'Too Many Requests' }
   const differences = (one: ContractOptions, other: ContractOptions) => new Contract(one).findDifferences(new Contract(other))
   t.strictSame(differences({ header: 'X-A', statusCodes, challenge: 'Bearer' }, { header: 'X-B', challenge: 'Bearer' }), [

@@ -23,11 +23,11 @@ t.test('rejects components that are missing, repeated, malformed, or without a v
   ]
   for (const [fields, reason, hasContent = false] of cases) {
     t.equal(await verdict(verifier, fields, { hasContent }), reason, fields['signature-input'])
-    t.match(reason, /^[ -~]{1,128}$/, 'it fits into a reason phrase')
+    t.match(reason, /^[ -~]{1,128}$/, 'the message fits into a reason phrase')
   }
 })
 
-t.test('requires the components of the option, and those of content only if there is content', async t => {
+t.test('requires the components of the option, and components of content only if there is content', async t => {
   stopClock(t)
   const none = new Verifier({ keys, required: [] })
   t.equal(none.createAcceptSignature({ ...PLAIN, hasContent: true }), 'sig1=();created;alg="hmac-sha256"')
@@ -64,7 +64,7 @@ t.test('requires the idempotency key of a request that has one, once', async t =
   t.equal(await verdict(verifier, { ...strict, 'idempotency-key': 'a' }, keyed), 'The signature must cover "idempotency-key"', 'without parameters')
 })
 
-t.test('reads the value of each component once, and none of a request that is rejected before', async t => {
+t.test('reads the value of each component once, and no value of a request that is rejected earlier', async t => {
   stopClock(t)
   const verifier = new Verifier({ keys })
   const counted = (fields: Record<string, string>): [request: SignedRequest, asked: string[]] => {

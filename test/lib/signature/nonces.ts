@@ -53,7 +53,7 @@ t.test('throws a 503 without Retry-After for a nonce that was used before', asyn
   t.equal(await verdict(verifier, signed({ parameters: ';nonce="b"' })), 'ok', 'without the key, nobody can use a nonce up')
 })
 
-t.test('takes the nonce of a copy that is accepted, and still throws if the store fails', async t => {
+t.test('takes the nonce of an accepted copy, and still throws if the store fails', async t => {
   stopClock(t)
   const verifier = new Verifier({ keys, replay: { store: memoryStore({ max: 2 }) } })
   const copies = { acceptsCopies: true }
@@ -105,7 +105,7 @@ t.test('accepts no request twice after the clock is set back', async t => {
   }
 })
 
-t.test('throws a 503 if the store fails, hangs, or returns no boolean', async t => {
+t.test('throws a 503 if the store fails, does not settle, or returns no boolean', async t => {
   stopClock(t)
   const fields = signed({ parameters: ';nonce="a"' })
   const down = new Error('no store')
@@ -115,7 +115,7 @@ t.test('throws a 503 if the store fails, hangs, or returns no boolean', async t 
     'rejects with nothing': [async () => await Promise.reject(undefined), undefined], // eslint-disable-line prefer-promise-reject-errors
     hangs: [async () => await new Promise(() => {}), { message: 'The store of nonces did not answer within 5 ms' }],
     'rejects too late': [async () => await new Promise((_resolve, reject) => { setTimeout(() => { reject(down) }, 20) }), { message: 'The store of nonces did not answer within 5 ms' }],
-    'answers too late': [async () => await new Promise(resolve => { setTimeout(() => { resolve(true) }, 20) }), { message: 'The store of nonces did not answer within 5 ms' }]
+    'resolves too late': [async () => await new Promise(resolve => { setTimeout(() => { resolve(true) }, 20) }), { message: 'The store of nonces did not answer within 5 ms' }]
   }
   for (const [title, [take, cause]] of Object.entries(stores)) {
     const verifier = new Verifier({ keys, replay: { store: { take: take as ReplayStore['take'] }, timeout: 5 } })

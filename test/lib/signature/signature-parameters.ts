@@ -27,7 +27,7 @@ t.test('rejects parameters that are missing, malformed, or not valid now', async
   ]
   for (const [fields, reason] of cases) {
     t.equal(await verdict(verifier, fields), reason, fields['signature-input'])
-    t.match(reason, /^[ -~]{1,128}$/, 'it fits into a reason phrase')
+    t.match(reason, /^[ -~]{1,128}$/, 'the message fits into a reason phrase')
   }
 })
 

@@ -39,7 +39,7 @@ t.test('rejects a wrong MAC and an unknown key with the same message', async t =
   ]
   for (const [fields, reason] of cases) {
     t.equal(await verdict(verifier, fields), reason, fields['signature-input'])
-    t.match(reason, /^[ -~]{1,128}$/, 'it fits into a reason phrase')
+    t.match(reason, /^[ -~]{1,128}$/, 'the message fits into a reason phrase')
   }
 })
 
@@ -66,7 +66,7 @@ t.test('uses the first signature whose key is known', async t => {
   t.equal(await verdict(verifier, fields), 'The signatures cover more than 32 components')
 })
 
-t.test('gives the same verdict for a wrong MAC and for an unknown key, whatever else is wrong', async t => {
+t.test('sends the same message for a wrong MAC and for an unknown key, even if something else is wrong', async t => {
   stopClock(t)
   const verifier = new Verifier({ keys })
   const shapes: Signing[] = [
