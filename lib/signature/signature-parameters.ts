@@ -80,5 +80,5 @@ function createExpiredError (): SignatureError {
 }
 
 function createTooOldError (maxAge: number): SignatureError {
-  return new SignatureError(`The signature was created more than ${maxAge} seconds ago: sign each request anew, and set the clock`)
+  return new SignatureError(`The signature was created more than ${maxAge} seconds ago: sign each request when you send it, and set the clock`)
 }

@@ -70,7 +70,7 @@ t.test('converts the response of a clientErrorHandler to the contract', async t 
     ['a 401', (_error, socket) => { socket.end('HTTP/1.1 401\r\n\r\n') }, 401, 'Parse Error: nonsense', { 'www-authenticate': ['HMAC'] }],
     ['a 401 with a challenge', (_error, socket) => { socket.end('HTTP/1.1 401 Who\r\nWWW-Authenticate: Basic\r\n\r\n') }, 401, 'Who', { 'www-authenticate': ['Basic'] }],
     ['no response', (_error, socket) => { socket.end('what?\r\nnot a field\r\n\r\n') }, 400, 'Parse Error: nonsense'],
-    ['a line that is no field', (_error, socket) => { socket.end('HTTP/1.1 422 No\r\nnot a field\r\nb@d: 1\r\nX-Bad: a\rX-Split: 1\r\nX-Nul: \0\r\n\r\n') }, 422, 'No', { 'x-bad': [], 'x-split': [], 'x-nul': [] }],
+    ['a line that is not a field', (_error, socket) => { socket.end('HTTP/1.1 422 No\r\nnot a field\r\nb@d: 1\r\nX-Bad: a\rX-Split: 1\r\nX-Nul: \0\r\n\r\n') }, 422, 'No', { 'x-bad': [], 'x-split': [], 'x-nul': [] }],
     ['bytes in an encoding', (_error, socket) => { socket.end(Buffer.from('HTTP/1.1 422 In hex\r\n\r\n').toString('hex'), 'hex') }, 422, 'In hex'],
     ['with a callback', (_error, socket) => { socket.write('HTTP/1.1 422 Called\r\n', () => { called.push('write') }); socket.end(() => { called.push('end') }) }, 422, 'Called'],
     ['a success', (_error, socket) => { socket.end('HTTP/1.1 200 OK\r\n\r\nfine') }, 400, 'Parse Error: nonsense']

@@ -19,7 +19,7 @@ t.test('requires a nonce, and accepts it once for each key', async t => {
   for (const parameters of ['', ';nonce', ';nonce=""', ';nonce=1', ';nonce=token', `;nonce="${'x'.repeat(257)}"`]) t.equal(await verdict(verifier, signed({ parameters })), NONCE, parameters)
   t.equal(await verdict(verifier, signed({ key: { id: KEY.id, secret: 'wrong' }, parameters: ';nonce="a"' })), NOT_VALID)
   t.equal(await verdict(verifier, signed({ key: { id: 'none', secret: KEY.secret }, parameters: ';nonce="a"' })), NOT_VALID)
-  t.equal(await verdict(verifier, signed({ created: 1, parameters: ';nonce="a"' })), 'The signature was created more than 60 seconds ago: sign each request anew, and set the clock')
+  t.equal(await verdict(verifier, signed({ created: 1, parameters: ';nonce="a"' })), 'The signature was created more than 60 seconds ago: sign each request when you send it, and set the clock')
   t.strictSame(calls, [], 'a nonce is marked as used only if the signature is valid')
 
   t.equal(await verdict(verifier, signed({ parameters: `;nonce="${'x'.repeat(256)}"` })), 'ok')

@@ -55,7 +55,7 @@ t.test('uses the first signature whose key is known', async t => {
   t.equal((await verifier.verify(createRequest(several(stranger, second, {})), PLAIN)).key.id, 'second', 'the first known key is used')
   t.equal((await verifier.verify(createRequest(several({}, second)), PLAIN)).key.id, 'test')
   t.equal(await verdict(verifier, several({ key: { id: KEY.id, secret: 'wrong' } }, second)), NOT_VALID, 'also if a later signature is valid')
-  t.equal(await verdict(verifier, several(stranger, { created: NOW - 999 })), 'The signature was created more than 300 seconds ago: sign each request anew, and set the clock')
+  t.equal(await verdict(verifier, several(stranger, { created: NOW - 999 })), 'The signature was created more than 300 seconds ago: sign each request when you send it, and set the clock')
   t.equal(await verdict(verifier, several({ ...stranger, components: ['"x-proxy"'] }, {})), 'ok', 'signatures of unknown keys can cover other components')
   t.equal(await verdict(verifier, several({ ...stranger, created: 1 }, { parameters: ';expires=1' })), 'The signature has expired', 'the message is about the signature of the known key')
   const { 'signature-input': inputs, signature } = signed()

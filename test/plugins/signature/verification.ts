@@ -22,7 +22,7 @@ t.test('tells the client what is wrong with its signature, and sends Accept-Sign
     [GET({ components: ['"@method"', '"@path"'] }), 'The signature must cover "@query"'],
     [GET({ components: ['"@method"', '"@path"', '"@query"', '"@path"'] }), 'The signature covers "@path" twice'],
     [GET({ components: ['"@method"', '"@path"', '"@query"', '"date"'] }), 'The signature covers "date", but the request has no value for it'],
-    [GET({ created: created - 400 }), 'The signature was created more than 300 seconds ago: sign each request anew, and set the clock'],
+    [GET({ created: created - 400 }), 'The signature was created more than 300 seconds ago: sign each request when you send it, and set the clock'],
     [GET({ created: created + 400 }), 'The signature was created in the future: set the clock'],
     [GET({ created: 0.5 }), 'The signature must have the parameter created, in whole seconds since 1970'],
     [GET({ parameters: `;nonce="a";expires=${created - 1}` }), 'The signature has expired'],
