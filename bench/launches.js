@@ -81,7 +81,7 @@ function shuffled (values) {
 
 /** Starts a server in a process of its own, with open connections to it. */
 async function startServer (module, name, execArgv) {
-  // With `node --cpu-prof`, the profiles of the servers are the interesting ones.
+  // `node --cpu-prof` is passed on, because the profiles of the servers matter.
   const profiling = process.execArgv.filter(option => option.startsWith('--cpu-prof'))
   const child = fork(new URL('server.js', import.meta.url), [module, name], { execArgv: [...execArgv, ...profiling] })
   const exited = once(child, 'exit')

@@ -49,7 +49,7 @@ export function ratioTable (measured) {
       // Without PostgreSQL or Redis, some servers are missing.
       const isMeasured = ({ work, toWork = work, of, to }) => [work, toWork].every(id => titles.has(id)) && [of, to].every(name => section.servers.includes(name))
       return section.ratios.filter(isMeasured).map(({ measure = 'cpu', work, toWork = work, of, to, target }) => {
-        // The ratio is of one launch, because both servers ran while the machine was in the same state.
+        // Each ratio compares servers of the same launch, because they ran while the machine was in the same state.
         const ratios = launches.map(({ [measure]: figures }) => figures[of][work] / figures[to][toWork])
         return [
           `\`${work}\``,

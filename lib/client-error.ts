@@ -73,7 +73,7 @@ type Connection = Socket & {
   parser?: { incoming?: IncomingMessage | null } | null
 }
 
-/** A response, with its serialized header section after that was sent. */
+/** A response, with its serialized header section if that was sent. */
 type NodeResponse = ServerResponse & { _header?: string | null }
 
 function currentResponse (socket: Connection): NodeResponse | null | undefined {

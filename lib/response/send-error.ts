@@ -104,7 +104,7 @@ function sendHead (response: ContractResponse, statusCode: number, headers: Outg
   exposeHeaders(response, headers, contract)
 
   if (isHttp2 || isWrapped) {
-    // end() sends the header section: only so an HTTP/2 stream ends with it, and a plugin that wraps end() can set a header.
+    // end() sends the header section. So an HTTP/2 stream can end with it, and a plugin that wraps end() can set a header.
     for (const name in headers) {
       if (!isHttp2 || !CONNECTION_FIELDS.has(name.toLowerCase())) response.setHeader(name, headers[name]!)
     }
@@ -143,7 +143,7 @@ function setChallenge (response: ServerResponse, headers: OutgoingHttpHeaders, c
   if (isBlank(headers[name] ?? response.getHeader('www-authenticate'))) headers[name] = contract.challenge
 }
 
-/** Sets the id of the request, if it has one. Replaces an id that the writer set, such as an upstream's: it is not in the log. */
+/** Sets the id of the request, if it has one. Replaces an id of the writer, such as an upstream's: it is not in the log. */
 function setRequestId (response: ServerResponse, headers: OutgoingHttpHeaders, { header, field }: HeaderName): void {
   const id = toRequestIdHeader(getRequestId(response))
   if (id !== undefined) headers[findHeaderName(headers, field) ?? header] = id
