@@ -40,7 +40,7 @@ export function toHeaderText (message: string): string {
   return text.slice(0, MAX_HEADER_LENGTH).trimEnd()
 }
 
-// White space becomes a space first, because the transliteration can add some.
+// Blank characters become spaces first, because the transliteration would remove some of them, such as U+0085.
 function toAscii (text: string): string {
   const plain = text.replace(BLANK, ' ')
   return NOT_ASCII.test(plain) ? anyAscii(plain) : plain
