@@ -30,11 +30,15 @@ export interface ResponseOutcome {
   reason: string
   /** The delay of `Retry-After` (RFC 9110 section 10.2.3) in seconds from now. Absent if the field is missing or malformed. */
   retryAfter?: number
-  /** The id under which the service has logged the request. Absent if the response does not carry it. */
+  /** The id under which the service has logged the request. Absent if the response does not contain it. */
   requestId?: string
 }
 
-/** Returns the outcome of an operation, read from the head of its response. Does not read the body. */
+/**
+ * Returns the outcome of an operation, read from the head of its response. Does not read the body.
+ *
+ * @throws {TypeError} if a header name in the options is invalid, and `headers` are those of fetch
+ */
 export function outcomeOf ({ status, statusText, headers }: ResponseHead, { header = 'EB-REASON-PHRASE', requestIdHeader = 'x-request-id' }: OutcomeOptions = {}): ResponseOutcome {
   const reason = headers.get(header) || statusText || `HTTP status ${status}`
   const requestId = headers.get(requestIdHeader)

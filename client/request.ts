@@ -16,10 +16,13 @@ export type RequestQuery = Record<string, Scalar | readonly Scalar[]>
 
 /** The optional parts of a request of {@link createBasicClient}. */
 export interface BasicRequestOptions {
+  /** The request body. Default: the request has no body. */
   body?: RequestBody | undefined
+  /** Parameters that are added to the query of the path. Default: none. */
   query?: RequestQuery | undefined
+  /** The header fields of the request, in addition to those that the client sets. Default: none. */
   headers?: RequestInit['headers'] | undefined
-  /** Aborts the call. */
+  /** Aborts the call. Default: none. */
   signal?: AbortSignal | undefined
   /**
    * Identifies the operation, so that it happens only once if the request is retried: 1 to 255 characters of printable
@@ -39,7 +42,8 @@ export interface RequestOptions extends BasicRequestOptions {
   onAttempt?: OnAttempt | undefined
 }
 
-// Rejects every path that `new URL()` would change or resolve to another host: `//host`, dot segments, `\`, `#` and control characters.
+// Rejects every path that `new URL()` would change or resolve to another host: `//host`, dot segments, `\`, `#` and control
+// characters.
 const PATH_PATTERN = /^(?!\/\/|[^?]*\/(?:\.|%2e){1,2}(?:[/?]|$))\/[^\\#\p{Cc}]*$/iu
 
 /**

@@ -25,10 +25,11 @@ export interface Rejected extends CallDetails {
   status?: number
   /** The header fields of the response. Absent if there is no status. */
   headers?: Headers
+  /** Why the operation was rejected: the message of the service, or of the error that prevented the request from being sent. */
   reason: string
-  /** When to try again, in seconds from now. */
+  /** When to try again, in seconds from now. Absent if the response does not say it. */
   retryAfter?: number
-  /** The id under which the service has logged the request. Absent if the response does not carry it. */
+  /** The id under which the service has logged the request. Absent if the response does not contain it. */
   requestId?: string
   /** The error that prevented the request from being sent. */
   cause?: unknown
@@ -44,10 +45,11 @@ export interface Unknown extends CallDetails {
   status?: number
   /** The header fields of the response. Absent if there was no response. */
   headers?: Headers
+  /** Why the outcome is unknown: the message of the service, or of an error. */
   reason: string
-  /** When to try again, in seconds from now. */
+  /** When to try again, in seconds from now. Absent if the response does not say it. */
   retryAfter?: number
-  /** The id under which the service has logged the request. Absent if the response does not carry it. */
+  /** The id under which the service has logged the request. Absent if the response does not contain it. */
   requestId?: string
   /** The error of the connection or of the response body, if there was one. */
   cause?: unknown
