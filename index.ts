@@ -1,5 +1,5 @@
 /**
- * The plugin: every unsuccessful response without a body, and its message in a header field.
+ * The plugin. It removes the body of every unsuccessful response, and sends its message in a header field.
  *
  * @module fastify-reason-phrase
  */

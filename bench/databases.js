@@ -1,4 +1,4 @@
-// New databases for servers of the benchmark.
+// Creates databases for the servers of the benchmark.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,8 +1,9 @@
-// Packages that do not support Node 20 are installed from bench/package.json, so that npm install warns of none.
+// Some packages of the benchmark do not support Node 20. They are in bench/package.json, so that `npm install` in the
+// repository does not warn about them.
 //
 // npm run bench                 measures everything, in up to 15 minutes on two cores
-// npm run bench -- signed       measures the works whose ids begin so
-// npm run bench -- --quick      runs everything once, to see that it works
+// npm run bench -- signed       measures the works whose ids begin with "signed"
+// npm run bench -- --quick      runs everything once, to check that the benchmark works
 import { parseArgs } from 'node:util'
 import { environment, ratioTable, sectionTable } from './report.js'
 import { sections } from './sections.js'

@@ -1,19 +1,19 @@
-// One launch: new processes for all servers of a section, and what each of them takes for each work.
+// A launch starts new processes for all servers of a section, and measures each server with each work.
 import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { connect, send } from './load.js'
 
-// Short slices, so that a slow moment of the machine is shared by all servers.
+// The slices are short, so that a slow moment of the machine affects all servers.
 const SLICES = 10
 
 /**
- * Measures works in new servers. V8 compiles for what a process has seen, so each server does all works of the section
- * in turn before it is measured.
+ * Measures works in new servers. V8 optimizes code for the calls that it has seen, so each server does all works of the
+ * section before it is measured.
  *
  * @param chosen the works to measure
  * @param isQuick whether a few requests are enough
- * @returns by server and work: the CPU time of a request in microseconds, and how many requests are answered a second
+ * @returns by server and work: the CPU time of a request in microseconds, and the number of responses per second
  */
 export async function launchServers ({ id, servers, works, execArgv = [] }, chosen, isQuick) {
   const slices = isQuick ? 1 : SLICES
@@ -31,7 +31,7 @@ export async function launchServers ({ id, servers, works, execArgv = [] }, chos
   for (let i = 0; i < slices; i++) {
     for (const measurement of shuffled(measurements)) {
       const { server, work } = measurement
-      // Made before the slice, so that the server does not wait for signatures.
+      // The requests are made before the slice, so that the server does not wait for signatures.
       const requests = requestsOf(work, server, isQuick)
       const before = await server.cpuTime()
       const start = performance.now()
@@ -81,7 +81,7 @@ function shuffled (values) {
 
 /** Starts a server in a process of its own, with open connections to it. */
 async function startServer (module, name, execArgv) {
-  // With `node --cpu-prof`, it is the servers whose profiles matter.
+  // `node --cpu-prof` is passed on, because the profiles of the servers matter.
   const profiling = process.execArgv.filter(option => option.startsWith('--cpu-prof'))
   const child = fork(new URL('server.js', import.meta.url), [module, name], { execArgv: [...execArgv, ...profiling] })
   const exited = once(child, 'exit')
@@ -97,7 +97,7 @@ async function startServer (module, name, execArgv) {
     name,
     topicId,
     pool,
-    /** Returns the CPU time that the process used so far, user and system, in microseconds. */
+    /** Returns the CPU time that the process has used so far, user and system, in microseconds. */
     async cpuTime () {
       child.send('cpu')
       return await nextMessage()

@@ -3,7 +3,7 @@ import { Pool } from 'undici'
 const CONNECTIONS = 50
 const KEEP_ALIVE_MS = 600_000
 
-/** Returns the connections to a server. They stay open until they are closed. */
+/** Returns the connections to a server. They stay open until you destroy the pool. */
 export function connect (port) {
   return new Pool(`http://127.0.0.1:${port}`, {
     connections: CONNECTIONS, keepAliveTimeout: KEEP_ALIVE_MS, keepAliveMaxTimeout: KEEP_ALIVE_MS
@@ -11,7 +11,7 @@ export function connect (port) {
 }
 
 /**
- * Sends requests, one after the other on each connection, until all are answered.
+ * Sends requests, one after the other on each connection, until each has its response.
  *
  * @throws {Error} if a response has another status code than the expected one
  */
@@ -21,7 +21,7 @@ export async function send (pool, requests, expected) {
     for (const request of rest) {
       const statusCode = await dispatch(pool, request)
       if (statusCode === expected) continue
-      throw new Error(`${request.method} ${request.path} was answered ${statusCode}, not ${expected}`)
+      throw new Error(`${request.method} ${request.path} got the status code ${statusCode}, not ${expected}`)
     }
   }))
 }

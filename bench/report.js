@@ -1,23 +1,26 @@
-// The figures as tables in Markdown, for docs/performance.md.
+// Formats the figures as Markdown tables, for docs/performance.md.
 import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 
 const COMPARED = ['fastify', '@fastify/sensible', 'fastify-http-errors-enhanced', 'express']
 
-/** Returns a line about the day, the machine, and the versions. */
+/** Returns a line with the date, the machine and the versions. */
 export function environment () {
   const versions = COMPARED.map(name => `${name} ${versionOf(name)}`).join(', ')
   const machine = `${cpus()[0].model}, ${availableParallelism()} cores`
   return `Measured on ${new Date().toISOString().slice(0, 10)}: ${machine}; node ${process.versions.node}, ${versions}.`
 }
 
-// What is measured. The targets of CPU times are upper limits, those of rates are lower limits.
+// The measured quantities. The targets of CPU times are upper limits. The targets of rates are lower limits.
 const MEASURES = {
   cpu: { name: 'CPU', sign: '≤', isReached: (value, target) => value <= target },
   rate: { name: 'Requests a second', sign: '≥', isReached: (value, target) => value >= target }
 }
 
-/** Returns the CPU time of all servers and works of a section, with the targets of the works, and the rates of the works that have one. */
+/**
+ * Returns a table with the CPU time of all servers and works of a section, and with the targets of the works. Adds a table
+ * with the rates of the works that have one.
+ */
 export function sectionTable ({ id, title, unit, servers }, works, launches) {
   const cpu = (server, { id, targets = {} }) => {
     const values = launches.map(({ cpu }) => cpu[server][id])
@@ -46,7 +49,7 @@ export function ratioTable (measured) {
       // Without PostgreSQL or Redis, some servers are missing.
       const isMeasured = ({ work, toWork = work, of, to }) => [work, toWork].every(id => titles.has(id)) && [of, to].every(name => section.servers.includes(name))
       return section.ratios.filter(isMeasured).map(({ measure = 'cpu', work, toWork = work, of, to, target }) => {
-        // Both servers of a launch ran while the machine was in the same state.
+        // Each ratio compares servers of the same launch, because they ran while the machine was in the same state.
         const ratios = launches.map(({ [measure]: figures }) => figures[of][work] / figures[to][toWork])
         return [
           `\`${work}\``,
@@ -64,7 +67,7 @@ export function ratioTable (measured) {
 function verdict (measure, target, value) {
   if (target === undefined) return ''
   const { sign, isReached } = MEASURES[measure]
-  // As the table shows a ratio.
+  // Compares the rounded value, because the table shows that.
   return `${sign} ${target}: ${isReached(Number(value.toFixed(3)), target) ? 'reached' : 'missed'}`
 }
 
@@ -89,7 +92,7 @@ function tableOf (head, rows) {
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n')
 }
 
-// Some packages do not export their package.json.
+// The file is read, because some packages do not export their package.json.
 function versionOf (name) {
   const file = ['node_modules', '../node_modules'].map(folder => new URL(`${folder}/${name}/package.json`, import.meta.url)).find(existsSync)
   return JSON.parse(readFileSync(file, 'utf8')).version

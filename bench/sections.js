@@ -1,4 +1,4 @@
-// What is measured. A section has servers, works that each of them does, and the ratios that matter.
+// The sections of the benchmark. A section has servers, works that each server does, and the ratios to report.
 import { randomUUID } from 'node:crypto'
 import { sign } from '../test/fixtures/sign.ts'
 import { launchServers, launchSigners, launchStarts } from './launches.js'
@@ -47,8 +47,8 @@ const UNKNOWN = { ...KEY, id: 'unknown' }
 const WRONG = { ...KEY, secret: 'wrong' }
 const verifiers = [VERIFIED, REPLAY]
 
-// The strict serialization of two dictionaries that fill most of the 16 KB that Node allows for the header section. It
-// took the longest of 14 kinds of hostile header sections, apart from those that take as long without a signature.
+// The strict serialization of two dictionaries that fill most of the 16 KB that Node allows for the header section. Of 14
+// kinds of hostile header sections, it took the longest, apart from kinds that take as long without a signature.
 const DICTIONARY = Array.from({ length: 600 }, (_, i) => `k${i}=:AA==:`).join()
 const worst = () => ({
   method: 'GET',

@@ -1,4 +1,4 @@
-// A server in a process of its own. It sends its port, and then its CPU time so far for each message.
+// Starts a server in its own process. The process sends its port. Then it replies to each message with its CPU time so far.
 import { once } from 'node:events'
 
 const [, , module, name] = process.argv

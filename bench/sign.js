@@ -15,7 +15,7 @@ function signersOf (method, body) {
   const request = { method, scheme: 'http', authority: '127.0.0.1:3000', target, field: () => undefined }
   const fetchRequest = new Request(ORIGIN + target, { method, body })
   const bytes = body ?? new Uint8Array()
-  // As long as the signature base.
+  // It has the length of the signature base.
   const base = Buffer.alloc(body === undefined ? 185 : 266, 'x')
   return {
     '`crypto.subtle.sign`': async () => {

@@ -6,37 +6,40 @@ import { RetryBudget } from './retry-budget.js'
 import { advance, computeDelay, START, type DelayLimits, type Judge, type Judgement, type Progress } from './retry.js'
 import { MAX_TIMEOUT_MS } from './timeout.js'
 
-/** How a client repeats requests. */
+/** How a client retries requests. */
 export interface RetryOptions {
-  /** The most milliseconds that a call may take, with all attempts and delays. Default: 60 000. */
+  /** The maximum time of a call in milliseconds, including all attempts and delays. Default: 60,000. */
   deadline?: number | undefined
-  /** The most attempts of a call. Not counted are those that wait for another request with the same key. Default: 5. */
+  /**
+   * The maximum number of attempts of a call. An attempt does not count if the service is still executing another request
+   * with the same key. Default: 5.
+   */
   attempts?: number | undefined
-  /** The longest delay before the first repetition in milliseconds. It doubles with each repetition. Default: 500. */
+  /** The maximum delay before the first retry, in milliseconds. It doubles with each retry. Default: 500. */
   baseDelay?: number | undefined
-  /** The most milliseconds of a delay, unless `Retry-After` is longer. Default: 10 000. */
+  /** The maximum delay before any retry, in milliseconds, unless `Retry-After` is longer. Default: 10,000. */
   maxDelay?: number | undefined
 }
 
-/** An attempt that follows. */
+/** An attempt that is about to start. */
 export interface AttemptEvent {
   /** The number of the attempt, from 1. */
   attempt: number
-  /** The idempotency key of the call, if there is one. Save it before the first attempt, and you can settle it after a crash. */
+  /** The idempotency key of the call, if any. Save it before the first attempt, so that you can settle it after a crash. */
   idempotencyKey: string | undefined
-  /** What the attempts before it say. Undefined before the first one. */
+  /** The result of the earlier attempts. Undefined before the first attempt. */
   result: Result | undefined
-  /** The milliseconds until the attempt. */
+  /** The delay before the attempt, in milliseconds. */
   delay: number
 }
 
 /**
- * Is called before each attempt, and before its delay. The attempt waits for the returned promise. If the function throws,
- * nothing more is sent.
+ * A function that is called before each attempt, and before its delay. The attempt waits for the returned promise. If the
+ * function throws, nothing more is sent.
  */
 export type OnAttempt = (event: AttemptEvent) => unknown
 
-/** How a client repeats requests, with its budget. */
+/** How a client retries requests, and the budget that limits its retries. */
 export interface Retry extends DelayLimits {
   readonly deadline: number
   readonly attempts: number
@@ -48,13 +51,17 @@ export interface Operation {
   readonly idempotencyKey?: string | undefined
   readonly judge: Judge
   readonly onAttempt?: OnAttempt | undefined
-  /** Whether only the deadline ends its attempts. */
+  /** Whether the attempts go on until the deadline, even if the maximum number of attempts or the retry budget is used up. */
   readonly isPersistent: boolean
   /** Sends the request once. Does not reject. */
   readonly send: () => Promise<Result>
 }
 
-/** @throws {TypeError} if an option is invalid */
+/**
+ * Adds the defaults to the options, and creates the budget.
+ *
+ * @throws {TypeError} if an option is invalid
+ */
 export function resolveRetry ({ deadline = 60_000, attempts = 5, baseDelay = 500, maxDelay = 10_000 }: RetryOptions): Retry {
   const limits = { deadline, attempts, baseDelay, maxDelay }
   for (const [name, value] of Object.entries(limits)) {
@@ -66,8 +73,8 @@ export function resolveRetry ({ deadline = 60_000, attempts = 5, baseDelay = 500
 /**
  * Attempts an operation until its outcome is known, or a limit is reached.
  *
- * @param deadline ends the operation, with its delays
- * @param retry how to repeat the request. Without it, there is one attempt
+ * @param deadline ends the operation, even during a delay
+ * @param retry how to retry. Without it, there is one attempt
  */
 export async function runAttempts (operation: Operation, deadline: Deadline, retry: Retry | undefined): Promise<Judgement & { attempts: number }> {
   const endsAt = performance.now() + (retry?.deadline ?? 0)
@@ -75,7 +82,7 @@ export async function runAttempts (operation: Operation, deadline: Deadline, ret
   let delay: number | undefined = 0
   while (true) {
     try {
-      // Without an await, the first attempt begins before the call returns its promise.
+      // Without an await, the first attempt starts before the call returns its promise.
       if (delay > 0 || operation.onAttempt !== undefined) await announce(operation, progress, delay, deadline)
     } catch (cause) {
       return advance(progress, { outcome: 'rejected', reason: getErrorMessage(cause), cause }, operation.judge)
@@ -91,7 +98,7 @@ export async function runAttempts (operation: Operation, deadline: Deadline, ret
   }
 }
 
-/** Calls `onAttempt`, and waits for the attempt. Rejects if the deadline comes first. */
+/** Calls `onAttempt`, and waits for the delay before the attempt. Rejects if the deadline passes first. */
 async function announce ({ idempotencyKey, onAttempt }: Operation, { attempts, result }: Progress, delay: number, { race }: Deadline): Promise<void> {
   if (onAttempt !== undefined) await race(Promise.resolve(onAttempt({ attempt: attempts + 1, idempotencyKey, result, delay })))
   if (delay === 0) return
@@ -104,7 +111,7 @@ async function announce ({ idempotencyKey, onAttempt }: Operation, { attempts, r
 }
 
 /**
- * Returns the milliseconds until the next attempt; undefined if there is none.
+ * Returns the delay before the next attempt in milliseconds; undefined if there is no next attempt.
  *
  * @param timeLeft the milliseconds until the deadline
  */

@@ -7,9 +7,9 @@ import { createTransport, type BasicClientOptions } from './transport.js'
 /**
  * Calls an operation of the service. Does not follow redirects.
  *
- * @param path begins with a slash and is percent-encoded; it can have a query
+ * @param path the path of the operation, percent-encoded and with a slash at its start. It can have a query
  * @throws {TypeError} if an argument is invalid. Errors of the network and of
- * the service do not throw: they are part of the result.
+ * the service are not thrown. They are part of the result.
  */
 export interface Call<Options> {
   <Body = unknown>(method: string, path: string, options: Options & { idempotencyKey: string | true }): Promise<KeyedResult<Body>>
@@ -20,8 +20,8 @@ export interface Call<Options> {
 export type BasicClient = Call<BasicRequestOptions>
 
 /**
- * Returns a client that sends each request once. It is `createClient()` without `retry`, `onAttempt`, `settle()` and
- * `look()`, for pages where every byte counts.
+ * Returns a client that sends each request once. It is a smaller `createClient()` without `retry`, `onAttempt`, `settle()` and
+ * `look()`, for pages that must load fast.
  *
  * @throws {TypeError} if an option is invalid
  */

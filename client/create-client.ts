@@ -11,11 +11,11 @@ import { createTransport, DEFAULT_MAX_RESPONSE_BYTES, type BasicClientOptions } 
 
 /** The options of {@link createClient}. */
 export interface ClientOptions extends BasicClientOptions {
-  /** Repeats requests whose outcome is unknown. Default: each request is sent once. */
+  /** Retries requests whose outcome is unknown. Default: each request is sent once. */
   retry?: RetryOptions | undefined
-  /** The path of the routes that tell the outcome of an idempotency key. Default: `/v2/operation`. */
+  /** The path of the routes that return the outcome of an idempotency key. Default: `/v2/operation`. */
   outcomes?: string | undefined
-  /** Is called before each attempt of each call. */
+  /** A function that is called before each attempt of each call. */
   onAttempt?: OnAttempt | undefined
 }
 
@@ -25,17 +25,17 @@ export type SettleOptions = Pick<RequestOptions, 'headers' | 'signal' | 'onAttem
 /** A client of a service. */
 export interface Client extends Call<RequestOptions> {
   /**
-   * Settles an operation by closing its idempotency key: afterwards, it has happened or it never will. With the option
-   * `retry`, asks until there is an answer or the deadline passes.
+   * Settles an operation by closing its idempotency key. After that, the operation has happened, or it never will. With the
+   * option `retry`, the client asks until the service returns the outcome or the deadline passes.
    *
-   * @returns `success` with the recorded answer; `rejected` if the operation did not happen; `unknown` if the service did
-   * not answer, or does not know the outcome any more
+   * @returns `success` with the recorded response; `rejected` if the operation did not happen; `unknown` if the service did
+   * not respond, or no longer knows the outcome
    * @throws {TypeError} if an argument is invalid
    */
   settle<Body = unknown> (key: string, options?: SettleOptions): Promise<KeyedResult<Body>>
   /**
    * Returns the outcome of an idempotency key, like `settle()`, but does not close the key. The outcome is also `unknown`
-   * while a request with the key is being executed, and while the service knows nothing of it. Such a request may still
+   * while a request with the key is being executed, and if the service knows nothing about the key. Its request may still
    * arrive.
    *
    * @throws {TypeError} if an argument is invalid
@@ -43,7 +43,7 @@ export interface Client extends Call<RequestOptions> {
   look<Body = unknown> (key: string, options?: SettleOptions): Promise<KeyedResult<Body>>
 }
 
-// In JSON, a byte of the recorded body takes at most six. The rest is for the recorded header fields.
+// JSON needs at most six bytes for a byte of the recorded body. The recorded header fields need more bytes.
 const JSON_EXPANSION = 6
 const MORE_OUTCOME_BYTES = 64 * 1024
 
@@ -57,7 +57,7 @@ export function createClient ({ retry: retryOptions, outcomes = '/v2/operation',
   const { createRequest, send } = createTransport(options)
   const maxOutcomeBytes = maxResponseSize * JSON_EXPANSION + MORE_OUTCOME_BYTES
   const retry = retryOptions && resolveRetry(retryOptions)
-  if (!isPath(outcomes) || /[?]|\/$/.test(outcomes)) throwInvalidArgument('outcomes must be a path without a query and a slash at its end')
+  if (!isPath(outcomes) || /[?]|\/$/.test(outcomes)) throwInvalidArgument('outcomes must be a path without a query and without a slash at its end')
 
   /** Attempts a request until the outcome of the operation is known. */
   async function run (method: string, path: string, { signal, ...options }: CheckedRequestOptions, operation: Omit<Operation, 'send'>, maxBytes?: number) {
@@ -92,7 +92,7 @@ export function createClient ({ retry: retryOptions, outcomes = '/v2/operation',
     return isKeyed || retry !== undefined ? describeResult(result, idempotencyKey, attempts) : result
   }
 
-  /** Asks for the outcome of a key. */
+  /** Asks the service for the outcome of a key. */
   async function ask<Body> (method: string, body: object | undefined, key: string, { onAttempt = onEachAttempt, headers, signal }: SettleOptions = {}): Promise<KeyedResult<Body>> {
     const path = `${outcomes}/${encodeURIComponent(checkKey(key))}`
     const { result, attempts } = await run(method, path, { body, headers, signal }, { idempotencyKey: key, judge: judgeOutcome, isPersistent: true, onAttempt }, maxOutcomeBytes)

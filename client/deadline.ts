@@ -1,10 +1,10 @@
-/** Ends a call when a signal aborts, or when its time is up. */
+/** Ends a call when a signal aborts, or when the timeout has passed. */
 export interface Deadline {
   /** Aborts at the deadline. */
   signal: AbortSignal
   /** Settles like the given promise, but rejects with the signal's reason if the deadline comes first. */
   race<T> (promise: Promise<T>): Promise<T>
-  /** Stops the timer, and stops listening to the caller's signal. The signal then keeps nothing in memory. */
+  /** Stops the timer, and stops listening to the caller's signal, so that the signal keeps nothing in memory. */
   clear (): void
 }
 
@@ -36,8 +36,8 @@ export function createDeadline (callerSignal?: AbortSignal, timeout?: number): D
     clear () {
       clearTimeout(timer)
       callerSignal?.removeEventListener('abort', abort)
-      // Node keeps the signal of a request as long as the request lives, and this handler keeps what was raced, which can be
-      // the request. So without this, neither is ever freed.
+      // Node keeps the signal of a request as long as the request. This handler keeps the promises that were raced, and they
+      // can keep the request. Without this line, neither is ever freed.
       signal.onabort = null
     }
   }

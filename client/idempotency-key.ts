@@ -1,10 +1,10 @@
 import { throwInvalidArgument } from './invalid-argument.js'
 
-// As the service checks it. A URL cannot end with the segments "." and "..", so such a key could not be settled.
+// The keys that the service accepts, except "." and "..": a URL cannot end with them, so such a key could not be settled.
 const KEY_PATTERN = /^(?!\.\.?$)[ -~]{1,255}$/
 
 /**
- * Returns the key of a request, which is a new one for `true`.
+ * Returns the key of a request. Creates a new key for `true`.
  *
  * @throws {TypeError} if the key is invalid
  */
@@ -12,7 +12,11 @@ export function resolveKey (key: string | true | undefined): string | undefined 
   return key === undefined ? key : key === true ? createKey() : checkKey(key)
 }
 
-/** @throws {TypeError} if the key is invalid */
+/**
+ * Returns a key if it is valid.
+ *
+ * @throws {TypeError} if it is invalid
+ */
 export function checkKey (key: string): string {
   if (typeof key !== 'string' || !KEY_PATTERN.test(key)) throwInvalidArgument('idempotencyKey must have 1 to 255 characters of printable ASCII, and not be "." or ".."')
   return key
@@ -24,8 +28,8 @@ export function serializeKey (key: string): string {
 }
 
 /**
- * Returns a new key: a UUID of version 7 (RFC 9562 section 5.7) with 72 random bits. Its time tells the service when the
- * key has expired. `crypto.randomUUID()` is of version 4, and missing on pages without https.
+ * Returns a new key: a UUID of version 7 (RFC 9562 section 5.7) with 72 random bits. From its time, the service knows when
+ * the key has expired. `crypto.randomUUID()` returns version 4, and is missing on pages without https.
  */
 export function createKey (): string {
   const time = Date.now().toString(16).padStart(12, '0')

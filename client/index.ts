@@ -1,5 +1,5 @@
 /**
- * The client, for Node and browsers: calls a service, repeats requests, and settles operations.
+ * The client for Node and browsers. It calls a service, retries requests, and settles operations.
  *
  * @module fastify-reason-phrase/client
  */

@@ -1,6 +1,6 @@
 /**
  * Throws the error for an invalid argument of the caller. The message contains
- * no value, because each value could be a secret. `lib/invalid-option.ts`
+ * no value, because any value could be a secret. `lib/invalid-option.ts`
  * cannot be used here: it needs `node:util`, and the client runs in browsers.
  *
  * @param rule what the argument must be

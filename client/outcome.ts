@@ -7,7 +7,7 @@
  */
 export type Outcome = 'success' | 'rejected' | 'unknown'
 
-/** The parts of a response that tell the outcome. A `Response` of fetch has them. */
+/** The parts of a response that `outcomeOf()` reads. A `Response` of fetch has them. */
 export interface ResponseHead {
   status: number
   statusText: string
@@ -26,15 +26,19 @@ export interface OutcomeOptions {
 export interface ResponseOutcome {
   outcome: Outcome
   status: number
-  /** The value of the header; if it is missing, the status text; if that is empty, a text with the status code. */
+  /** The value of the header. If it is missing or empty, the status text. If that is empty too, a text with the status code. */
   reason: string
   /** The delay of `Retry-After` (RFC 9110 section 10.2.3) in seconds from now. Absent if the field is missing or malformed. */
   retryAfter?: number
-  /** The id under which the service has logged the request. Absent if the response does not carry it. */
+  /** The id under which the service has logged the request. Absent if the response does not contain it. */
   requestId?: string
 }
 
-/** Returns the outcome that a response tells. Does not read the body. */
+/**
+ * Returns the outcome of an operation, read from the head of its response. Does not read the body.
+ *
+ * @throws {TypeError} if a header name in the options is invalid, and `headers` are those of fetch
+ */
 export function outcomeOf ({ status, statusText, headers }: ResponseHead, { header = 'EB-REASON-PHRASE', requestIdHeader = 'x-request-id' }: OutcomeOptions = {}): ResponseOutcome {
   const reason = headers.get(header) || statusText || `HTTP status ${status}`
   const requestId = headers.get(requestIdHeader)
@@ -48,7 +52,7 @@ function toOutcome (status: number): Outcome {
 
 const SECONDS_PATTERN = /^\d{1,15}$/
 
-// The three date formats of RFC 9110 section 5.6.7. The last one names no time zone; it is in UTC.
+// The three date formats of RFC 9110 section 5.6.7. The last one has no time zone, and is in UTC.
 const DATE_PATTERN = /^\w+, \d\d(?: \w+ \d{4}|-\w+-\d\d) \d\d:\d\d:\d\d GMT$|^\w+ \w+ [ \d]\d \d\d:\d\d:\d\d \d{4}$/
 
 function parseRetryAfter (value: string): { retryAfter?: number } {

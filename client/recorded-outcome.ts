@@ -3,7 +3,7 @@ import { parseBody } from './response-body.js'
 import type { Result, Success } from './result.js'
 import { judgeQuestion, type Judgement } from './retry.js'
 
-/** What the service knows of an idempotency key: the body of its routes `GET` and `PUT {outcomes}/KEY`. */
+/** What the service knows about an idempotency key: the response body of its routes `GET` and `PUT {outcomes}/KEY`. */
 export interface RecordedOutcome {
   state: 'executing' | 'succeeded' | 'rejected' | 'closed'
   statusCode: number
@@ -13,7 +13,7 @@ export interface RecordedOutcome {
   bodyEncoding?: 'base64'
 }
 
-/** Judges an attempt to learn the outcome of a key. The result is that of the operation, not of the attempt. */
+/** Judges an attempt to read the outcome of a key. The result describes the operation, not the attempt. */
 export function judgeOutcome (attempt: Result): Judgement {
   return attempt.outcome === 'success' ? { next: 'end', result: readOutcome(attempt) } : judgeQuestion(attempt)
 }

@@ -16,30 +16,34 @@ export type RequestQuery = Record<string, Scalar | readonly Scalar[]>
 
 /** The optional parts of a request of {@link createBasicClient}. */
 export interface BasicRequestOptions {
+  /** The request body. Default: the request has no body. */
   body?: RequestBody | undefined
+  /** Parameters that are added to the query of the path. Default: none. */
   query?: RequestQuery | undefined
+  /** The header fields of the request, in addition to those that the client sets. Default: none. */
   headers?: RequestInit['headers'] | undefined
-  /** Aborts the call. */
+  /** Aborts the call. Default: none. */
   signal?: AbortSignal | undefined
   /**
-   * Identifies the operation, so that the request can be repeated and takes effect once. 1 to 255 characters of printable
-   * ASCII. `true` makes a new key, a UUID of version 7. Default: the request has no key.
+   * Identifies the operation, so that it happens only once if the request is retried: 1 to 255 characters of printable
+   * ASCII. `true` creates a new key, a UUID of version 7. Default: the request has no key.
    */
   idempotencyKey?: string | true | undefined
 }
 
-/** The optional parts of a request, with the key that it has. */
+/** The optional parts of a request, after `true` was replaced with a new key. */
 export interface CheckedRequestOptions extends BasicRequestOptions {
   idempotencyKey?: string | undefined
 }
 
 /** The optional parts of a request. */
 export interface RequestOptions extends BasicRequestOptions {
-  /** Is called before each attempt, instead of the function of the client. */
+  /** A function that is called before each attempt, instead of the client's `onAttempt`. */
   onAttempt?: OnAttempt | undefined
 }
 
-// Rejects every path that `new URL()` would change or resolve to another host: `//host`, dot segments, `\`, `#` and control characters.
+// Rejects every path that `new URL()` would change or resolve to another host: `//host`, dot segments, `\`, `#` and control
+// characters.
 const PATH_PATTERN = /^(?!\/\/|[^?]*\/(?:\.|%2e){1,2}(?:[/?]|$))\/[^\\#\p{Cc}]*$/iu
 
 /**
@@ -71,7 +75,7 @@ export function createRequest (base: string, method: string, path: string, { bod
   })
 }
 
-/** Returns whether a path is sent as it is, to the service. */
+/** Returns whether `new URL()` neither changes a path nor resolves it to another host. */
 export function isPath (path: string): boolean {
   return PATH_PATTERN.test(path)
 }

@@ -1,13 +1,13 @@
 const JSON_TYPE_PATTERN = /^[^;]*[/+]json *(?:;|$)/i
 const TEXT_TYPE_PATTERN = /^text\//i
 
-/** Is called with the bytes of a body. */
+/** A function that is called with the bytes of a body. */
 export type OnBody = (bytes: Uint8Array) => void
 
 /**
- * Returns the body of a response, as {@link parseBody} does.
+ * Reads the body of a response, and parses it with {@link parseBody}.
  *
- * @param maxBytes the most bytes to read, counted after decompression
+ * @param maxBytes the maximum number of bytes to read, counted after decompression
  * @param onBody is called with the bytes before they are parsed
  * @throws {RangeError} if the body is larger than `maxBytes`
  * @throws {SyntaxError} if the media type is JSON and the body is not

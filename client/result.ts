@@ -1,10 +1,10 @@
-/** How a call was made. A call without an idempotency key, of a client without the option `retry`, has none of these. */
+/** How a call was made. All of this is absent if the call has no idempotency key and the client has no option `retry`. */
 interface CallDetails {
   /** The idempotency key, if there is one. Save it if the outcome is unknown: `settle()` takes it. */
   idempotencyKey?: string
   /** The number of attempts, including those that could not be sent. */
   attempts?: number
-  /** Whether the service has repeated a recorded answer instead of executing the request. */
+  /** Whether the service replayed a recorded response instead of executing the request. */
   replayed?: boolean
 }
 
@@ -12,7 +12,7 @@ interface CallDetails {
 export interface Success<Body = unknown> extends CallDetails {
   outcome: 'success'
   status: number
-  /** The header fields of the response. To a page of another origin, a browser shows only the fields that the service exposes. */
+  /** The header fields of the response. A page of another origin can read only the fields that the service exposes. */
   headers: Headers
   /** Parsed JSON, a string for `text/*`, a `Uint8Array` for any other media type, or undefined if the body is empty. */
   body: Body
@@ -25,12 +25,13 @@ export interface Rejected extends CallDetails {
   status?: number
   /** The header fields of the response. Absent if there is no status. */
   headers?: Headers
+  /** Why the operation was rejected: the message of the service, or of the error that prevented the request from being sent. */
   reason: string
-  /** When to try again, in seconds from now. */
+  /** When to try again, in seconds from now. Absent if the response does not say it. */
   retryAfter?: number
-  /** The id under which the service has logged the request. Absent if the response does not carry it. */
+  /** The id under which the service has logged the request. Absent if the response does not contain it. */
   requestId?: string
-  /** The error because of which the request was not sent. */
+  /** The error that prevented the request from being sent. */
   cause?: unknown
 }
 
@@ -44,10 +45,11 @@ export interface Unknown extends CallDetails {
   status?: number
   /** The header fields of the response. Absent if there was no response. */
   headers?: Headers
+  /** Why the outcome is unknown: the message of the service, or of an error. */
   reason: string
-  /** When to try again, in seconds from now. */
+  /** When to try again, in seconds from now. Absent if the response does not say it. */
   retryAfter?: number
-  /** The id under which the service has logged the request. Absent if the response does not carry it. */
+  /** The id under which the service has logged the request. Absent if the response does not contain it. */
   requestId?: string
   /** The error of the connection or of the response body, if there was one. */
   cause?: unknown
@@ -59,7 +61,7 @@ export type Result<Body = unknown> = Success<Body> | Rejected | Unknown
 /** The result of a call with an idempotency key. */
 export type KeyedResult<Body = unknown> = Result<Body> & Required<CallDetails>
 
-/** Returns a result with the details of its call. */
+/** Returns a copy of a result with the details of its call. */
 export function describeResult<Body> (result: Result<Body>, idempotencyKey: string, attempts: number): KeyedResult<Body>
 export function describeResult<Body> (result: Result<Body>, idempotencyKey: string | undefined, attempts: number): Result<Body>
 export function describeResult (result: Result, idempotencyKey: string | undefined, attempts: number): Result {

@@ -1,11 +1,11 @@
 import type { Result, Unknown } from './result.js'
 
 /**
- * What follows an attempt:
+ * What the client does after an attempt:
  *
- * - `end`: nothing. The result is final, or a repetition would not change it.
- * - `repeat`: the request is repeated, within the limits of the client.
- * - `wait`: another request with the same key is being executed, so the request is repeated until that one has ended.
+ * - `end`: nothing. The result is final, or a retry would not change it.
+ * - `repeat`: retries the request, within the limits of the client.
+ * - `wait`: retries the request until another request with the same key, which is being executed, has ended.
  */
 export type Next = 'end' | 'repeat' | 'wait'
 
@@ -15,7 +15,7 @@ export interface Doubt {
   readonly reason: string
 }
 
-/** What the attempts so far say about the operation, and what follows. */
+/** What the attempts so far show about the operation, and what the client does next. */
 export interface Judgement {
   readonly next: Next
   readonly result: Result
@@ -25,14 +25,14 @@ export interface Judgement {
  * Judges an attempt.
  *
  * @param number the number of the attempt, from 1
- * @param doubt the last attempt before it that may have succeeded, if there is one
+ * @param doubt the last earlier attempt that may have succeeded, if there is one
  */
 export type Judge = (attempt: Result, number: number, doubt: Doubt | undefined) => Judgement
 
 /** The state of an operation after its attempts so far. */
 export interface Progress {
   readonly attempts: number
-  /** The attempts that `wait` did not follow. */
+  /** The number of attempts that were not followed by `wait`. */
   readonly failures: number
   readonly doubt: Doubt | undefined
   readonly next: Next
@@ -42,7 +42,7 @@ export interface Progress {
 
 /** The delays between attempts, in milliseconds. */
 export interface DelayLimits {
-  /** The longest delay before the first repetition. It doubles with each repetition. */
+  /** The maximum delay before the first retry. It doubles with each retry. */
   readonly baseDelay: number
   readonly maxDelay: number
 }
@@ -62,16 +62,16 @@ export function advance ({ attempts, failures, doubt }: Progress, attempt: Resul
   }
 }
 
-// Of the methods that are idempotent (RFC 9110 section 9.2.2), those that have operations.
+// The idempotent methods (RFC 9110 section 9.2.2), without OPTIONS and TRACE, which services do not use for operations.
 const IDEMPOTENT_METHOD = /^(?:GET|HEAD|PUT|DELETE)$/i
 
-/** What to do about a key that the service refuses, by the `Idempotency-Status` of the refusal. */
+/** What the caller can do if the service refuses a key, by the `Idempotency-Status` of the response. */
 const ADVICE = new Map([
   ['expired', 'The idempotency key has expired, so its outcome is no longer known. Check the resource before you use a new key'],
   ['mismatch', 'The idempotency key was used for another request. Ask look() for its outcome, and check the resource before you use a new key']
 ])
 
-/** Returns the judge of the attempts of a call. */
+/** Returns the function that judges the attempts of a call. */
 export function createJudge (method: string, isKeyed: boolean): Judge {
   const isRepeatable = isKeyed || IDEMPOTENT_METHOD.test(method)
 
@@ -83,7 +83,7 @@ export function createJudge (method: string, isKeyed: boolean): Judge {
     }
 
     if (doubt === undefined) return { next: wasNotSent(attempt) ? 'repeat' : 'end', result: attempt }
-    // The rejection is about this attempt only. The record of the key is about all of them.
+    // Other rejections are about this attempt only. These come from the record of the key, which is about all attempts.
     if (status === 'rejected' || status === 'closed') return { next: 'end', result: attempt }
     return {
       next: mayChange(attempt) ? 'repeat' : 'end',
@@ -92,10 +92,10 @@ export function createJudge (method: string, isKeyed: boolean): Judge {
   }
 }
 
-/** A result that is no success. */
+/** A result other than a success. */
 export type Failure = Exclude<Result, { outcome: 'success' }>
 
-/** Judges an attempt to learn the outcome of a key that was not answered with it. The operation stays unknown. */
+/** Judges a failed attempt to read the outcome of a key. The outcome of the operation stays unknown. */
 export function judgeQuestion (attempt: Failure): Judgement {
   const status = getIdempotencyStatus(attempt)
   return {
@@ -112,7 +112,7 @@ function wasNotSent ({ outcome, status }: Result): boolean {
   return outcome === 'rejected' && status === undefined
 }
 
-/** Returns whether a repetition of a rejected attempt can have another answer: it was not sent, or it has `Retry-After`. */
+/** Returns whether a retry can change a rejection: the attempt was not sent, or its response has `Retry-After`. */
 function mayChange (attempt: Failure): boolean {
   return wasNotSent(attempt) || attempt.retryAfter !== undefined
 }
@@ -121,12 +121,12 @@ function toUnknown (attempt: Failure, reason: string): Unknown {
   return { ...attempt, outcome: 'unknown', reason }
 }
 
-// A page of another origin does not see Retry-After unless the service exposes it.
+// The client must wait even if it cannot read Retry-After: on a page of another origin, unless the service exposes the field.
 const MIN_WAIT_SECONDS = 1
 
 /**
- * Returns the delay before the next attempt in milliseconds: full jitter with exponential backoff, or what `Retry-After`
- * says if that is longer.
+ * Returns the delay before the next attempt in milliseconds: exponential backoff with full jitter, or the delay of
+ * `Retry-After` if that is longer.
  *
  * @param random returns a number from 0 up to, but not including, 1
  */

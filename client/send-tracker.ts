@@ -50,7 +50,7 @@ export function trackSend (fetch: unknown): SendTracker {
   return tracker
 }
 
-/** Returns whether a dispatcher is an `Agent` without interceptors, such as one that retries. */
+/** Returns whether a dispatcher is an `Agent` without interceptors. An interceptor could send the request again. */
 function isAgent (dispatcher: any): dispatcher is Dispatcher {
   return dispatcher?.constructor.name === 'Agent' && dispatcher.dispatch === Object.getPrototypeOf(dispatcher).dispatch
 }

@@ -36,8 +36,8 @@ const HMAC_SHA256 = { name: 'HMAC', hash: 'SHA-256' }
 export type FieldSigner = (request: SignableRequest, body: ArrayBuffer | Uint8Array<ArrayBuffer>) => Promise<Record<string, string>>
 
 /**
- * Returns a function like that of {@link signer} for requests that fetch does
- * not send. It returns the header fields to add.
+ * Returns a function that signs requests like {@link signer}, for requests
+ * that fetch does not send. The function returns the header fields to add.
  *
  * @throws {TypeError} for the same reasons as {@link signer}
  * @internal
@@ -52,8 +52,11 @@ type GetValue = (request: SignableRequest, name: string) => string | undefined
 const getComponent: GetValue = (request, name) => getComponentValue(request, { name, parameters: NO_PARAMETERS, identifier: `"${name}"` })
 
 /**
- * @param components the names of more components
- * @param getValue reads them. A parameter, because a bundler leaves {@link getComponent} out of a client
+ * Returns a function that creates the header fields of a signature.
+ *
+ * @param components the names of the components that are covered in addition to the required ones
+ * @param getValue reads the values of these components. It is a parameter, so that a bundler can leave {@link getComponent}
+ * out of a client
  */
 function createSigner ({ id, secret }: Key, components: readonly string[], getValue: GetValue): FieldSigner {
   const encoder = new TextEncoder()
@@ -94,7 +97,7 @@ function createSigner ({ id, secret }: Key, components: readonly string[], getVa
     // Serialized as structured fields (RFC 9651 section 4.1).
     const parameters = `(${identifiers});created=${Math.floor(Date.now() / 1000)};nonce="${createNonce()}"${keyParameters}`
     base += `"@signature-params": ${parameters}`
-    // A header value has one byte for each character. For ASCII, TextEncoder is the fastest.
+    // Header values are sent with one byte for each character, not as UTF-8. For ASCII, TextEncoder is the fastest.
     const utf8 = encoder.encode(base)
     const bytes = utf8.length === base.length ? utf8 : Uint8Array.from(base, character => character.charCodeAt(0))
     fields['signature-input'] = `sig1=${parameters}`
@@ -120,8 +123,8 @@ export function signer (key: Key, options?: SignerOptions): Signer {
 }
 
 /**
- * Returns a function like that of {@link signer} without options. It changes
- * the request itself and returns it, because a copy takes time.
+ * Returns a function that signs requests like {@link signer} without options.
+ * It changes the request itself and returns it, because a copy takes time.
  *
  * @throws {TypeError} for the same reasons as {@link signer}
  * @internal
@@ -132,7 +135,7 @@ export function createInPlaceSigner (key: Key): Signer {
 }
 
 async function signInPlace (request: Request, sign: FieldSigner): Promise<Request> {
-  // Firefox does not have the property `body`.
+  // Firefox does not have the property `body`, so only null means that there is no body.
   const body = request.body === null ? new Uint8Array() : await request.clone().arrayBuffer()
   const fields = await sign(toSignableRequest(request), body)
   for (const name in fields) request.headers.set(name, fields[name]!)
@@ -150,7 +153,7 @@ function toSignableRequest ({ method, url, headers }: Request): SignableRequest 
   }
 }
 
-// Node takes as long for 1,056 random bytes as for 16, so it gets those of 64 nonces at once.
+// Node creates 1,056 random bytes in the same time as 16, so the bytes for 64 nonces are created at once.
 let nextNonces = ''
 
 /** Returns 22 random characters of base64url, which are 132 bits. */
@@ -162,6 +165,6 @@ function createNonce (): string {
 }
 
 function encodeBase64 (bytes: ArrayBuffer): string {
-  // A spread of the bytes takes several times as long.
+  // Spreading the bytes as arguments takes several times as long.
   return btoa(Reflect.apply(String.fromCharCode, null, new Uint8Array(bytes)))
 }

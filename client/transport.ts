@@ -21,18 +21,18 @@ export interface BasicClientOptions {
   requestIdHeader?: string | undefined
   /** The function that sends requests. Default: `globalThis.fetch`. */
   fetch?: ((request: Request, init: { signal: AbortSignal }) => Promise<Response>) | undefined
-  /** The most milliseconds that an attempt may take, including the response body. Default: no limit. */
+  /** The maximum time of an attempt in milliseconds, including the response body. Default: no limit. */
   timeout?: number | undefined
-  /** The most bytes of a response body, counted after decompression. Default: 16 MiB. */
+  /** The maximum size of a response body in bytes, counted after decompression. Default: 16 MiB. */
   maxResponseSize?: number | undefined
   /**
-   * Is called with each response before its body is read.
+   * A function that is called with each response before its body is read.
    *
    * @internal
    */
   onResponse?: ((response: Response) => void) | undefined
   /**
-   * Is called with each body of a success before it is parsed.
+   * A function that is called with each body of a success before it is parsed.
    *
    * @internal
    */
@@ -44,21 +44,25 @@ export interface Transport {
   /**
    * Returns the request of an operation.
    *
-   * @param repeats whether the client repeats requests
+   * @param repeats whether the client can retry the request
    * @throws {TypeError} if an argument is invalid
    */
   createRequest (method: string, path: string, options: CheckedRequestOptions, repeats?: boolean): Request
   /**
    * Signs a request, and sends it. Does not reject.
    *
-   * @param maxBytes the most bytes of the response body. Default: the option `maxResponseSize`
+   * @param maxBytes the maximum size of the response body in bytes. Default: the option `maxResponseSize`
    */
   send<Body> (request: Request, deadline: Deadline, maxBytes?: number): Promise<Result<Body>>
 }
 
 export const DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 
-/** @throws {TypeError} if an option is invalid */
+/**
+ * Returns the transport of a client.
+ *
+ * @throws {TypeError} if an option is invalid
+ */
 export function createTransport ({ baseUrl, key, header, requestIdHeader, fetch = globalThis.fetch, timeout, maxResponseSize = DEFAULT_MAX_RESPONSE_BYTES, onResponse, onBody }: BasicClientOptions): Transport {
   const base = parseBaseUrl(baseUrl)
   const sign = key === undefined ? key : createInPlaceSigner(key)
@@ -100,7 +104,7 @@ export function createTransport ({ baseUrl, key, header, requestIdHeader, fetch 
         response.body?.cancel().catch(() => {})
         return { ...result, headers } as Rejected | Unknown
       } catch (cause) {
-        // An abort tells nothing about how far the request got.
+        // After an abort, nothing is known about how far the request got.
         const wasNeverSent = tracker === undefined || !(tracker.mayHaveBeenSent || signal.aborted)
         return { outcome: wasNeverSent ? 'rejected' : 'unknown', ...received, reason: getErrorMessage(cause), cause }
       }

@@ -15,7 +15,7 @@ export function isWebResponse (payload: unknown): payload is Response {
 export function discard (body: unknown): void {
   if (typeof body !== 'object' || body === null) return
   if ('destroy' in body) {
-    // The stream may fail while it closes, and nobody else listens for that any more.
+    // The stream may fail while it closes. Without a listener, its error would end the process.
     (body as Readable).on('error', () => {}).on('unpipe', discardSource).destroy()
   } else if ('cancel' in body) {
     (body as ReadableStream).cancel().catch(() => {})
@@ -23,8 +23,8 @@ export function discard (body: unknown): void {
 }
 
 /**
- * Destroys a source that was piped into a body. A request that a server receives is read to its end instead. To
- * destroy it would destroy the connection, and the client would lose the response.
+ * Destroys a source that was piped into a body. The request of a server is read to its end instead, because destroying
+ * it would destroy the connection, and the client would lose the response.
  */
 export function discardSource (source: Readable): void {
   if (isRequest(source)) source.resume()
@@ -50,21 +50,21 @@ export async function readStart (body: Readable | ReadableStream<Uint8Array> | n
   let source: AsyncIterable<Uint8Array> | undefined
   const timer = setTimeout(() => {
     isCut = true
-    // This ends a read that waits.
+    // This ends a pending read.
     discard(source)
   }, READ_TIMEOUT_MS)
   try {
     source = toAsyncIterable(body!)
     for await (const value of source) {
-      const chunk = Buffer.from(value) // A fetch Response can have strings as well.
+      const chunk = Buffer.from(value) // The stream of a fetch Response can contain strings as well.
       chunks.push(chunk)
       length += chunk.length
-      // One byte more than is examined shows that the body goes on.
+      // One byte more than the examined part shows that the body goes on.
       isCut = length > MAX_EXAMINED_BODY_LENGTH
       if (isCut) break
     }
   } catch {
-    // There is no body, or it fails. What was read is all that there is.
+    // There is no body, or reading it failed. The bytes that were read before are returned.
     isCut = true
   }
   clearTimeout(timer)
@@ -72,10 +72,10 @@ export async function readStart (body: Readable | ReadableStream<Uint8Array> | n
   return { bytes: Buffer.concat(chunks), isCut }
 }
 
-/** Returns what iterates over the chunks of a body. A web stream's own iterator cannot be cancelled while it waits. */
+/** Returns an iterable over the chunks of a body. The own iterator of a web stream cannot be cancelled while it waits. */
 function toAsyncIterable (body: Readable | ReadableStream<Uint8Array>): AsyncIterable<Uint8Array> {
   if (!('getReader' in body)) {
-    // The iterator destroys a stream that it does not read to its end.
+    // The iterator destroys a stream that it does not read to its end. The sources of the stream must be closed as well.
     if ('on' in body) body.on('unpipe', discardSource)
     return body
   }

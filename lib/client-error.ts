@@ -11,7 +11,7 @@ import { logLevelOf } from './response/log.js'
 import { markClientError, setReplyMessage, type Log } from './response/state.js'
 import { isServerError } from './status-codes.js'
 
-/** An error of a request that Node could not read. */
+/** An error about a request that Node could not read. */
 export interface ClientError extends Error {
   code?: string
 }
@@ -25,17 +25,18 @@ export type ExecutionCheck = (response: ServerResponse) => boolean
 const answeredSockets = new WeakSet<Socket>()
 
 /**
- * Sends the contract's response to a request that Node could not read, and closes the connection. The status code is
- * a 4xx while nothing has happened, and a 5xx if work may have been done. Nothing is sent if nobody can read it, or
- * if an earlier response is half sent. The response waits for earlier responses of the connection.
+ * Responds to a request that Node could not read, and closes the connection. The response keeps the contract. Its status
+ * code is 400, or the one that the listener writes. It is 500 instead of a 4xx if the request may have been executed. The
+ * response waits for earlier responses of the connection. Nothing is sent if the client cannot read it, or if an earlier
+ * response is half sent.
  *
- * @param listener what it writes to the socket synchronously sets the status code, the message and the other headers. If it
- *   only closes the socket, nothing is sent
- * @param mayHaveExecuted Default: nothing was executed
- * @param log gets the message, unless the answer is sent by a response object, which logs its message itself
+ * @param listener writes a response to the socket synchronously. Its status code, message and header fields are used. If the
+ *   listener only closes the socket, nothing is sent
+ * @param mayHaveExecuted returns whether the request may have been executed. Default: it was not executed
+ * @param log gets the message, unless a response object sends the response, because the object logs its message itself
  */
 export function answerClientError (contract: Contract, error: ClientError, socket: Socket, listener?: ClientErrorListener, mayHaveExecuted: ExecutionCheck = () => false, log?: Log): void {
-  // Node reports every further chunk of a connection that it cannot read.
+  // Node emits clientError again for every further chunk of the connection.
   if (answeredSockets.has(socket)) return
   answeredSockets.add(socket)
 
@@ -50,35 +51,36 @@ export function answerClientError (contract: Contract, error: ClientError, socke
 }
 
 /**
- * Leaves a client error to its listener, unless a response is awaited on the connection: because a request was
- * read in part, or an earlier request has no response yet. The client would read what the listener writes as that response.
+ * Passes a client error to its listener, unless the client waits for a response on the connection: a request was read in
+ * part, or an earlier request has no response yet. The client would take what the listener writes for that response, so
+ * {@link answerClientError} responds instead.
  */
 export function answerIfAwaited (contract: Contract, error: ClientError, socket: Socket, listener: ClientErrorListener, mayHaveExecuted: ExecutionCheck, log: Log): void {
   if (answeredSockets.has(socket) || currentResponse(socket) || isBodyIncomplete(socket)) answerClientError(contract, error, socket, listener, mayHaveExecuted, log)
   else listener(error, socket)
 }
 
-/** Sends the contract's response on a connection without a response object, and closes the connection. */
+/** Sends an error that keeps the contract on a connection without a response object, and closes the connection. */
 export function answerOnSocket (contract: Contract, socket: Socket, statusCode: number, message: string, log?: Log): void {
   sendAndClose(contract, socket, { statusCode, message, headerLines: [] }, log)
 }
 
-/** A connection, with what Node keeps on it. */
+/** A connection, with the properties that Node keeps on it. */
 type Connection = Socket & {
-  /** The response that is to be sent next. */
+  /** The response that Node sends next. */
   _httpMessage?: NodeResponse | null
-  /** The parser, with the request that it reads, or has read last. */
+  /** The parser, with the request that it reads or that it read last. */
   parser?: { incoming?: IncomingMessage | null } | null
 }
 
-/** A response, with its serialized header section if that is sent. */
+/** A response, with its serialized header section if that was sent. */
 type NodeResponse = ServerResponse & { _header?: string | null }
 
 function currentResponse (socket: Connection): NodeResponse | null | undefined {
   return socket._httpMessage
 }
 
-/** Returns whether the body of the last request breaks off. */
+/** Returns whether the body of the last request is incomplete. */
 function isBodyIncomplete (socket: Connection): boolean {
   return socket.parser?.incoming?.complete === false
 }
@@ -97,15 +99,15 @@ function answerInTurn (failure: Failure): void {
   if (!socket.writable) return
   const response = currentResponse(socket)
   if (!response) {
-    // A request that has a response gets no second one.
+    // A request that already has a response gets no second one.
     if (isBodyIncomplete(socket)) closeLingering(socket)
     else sendAndClose(contract, socket, answer, log, error.code)
     return
   }
-  // headersSent is true as well for a header section that is held.
+  // headersSent is also true while a header section is held.
   const isSent = typeof response._header === 'string'
   if (isSent && !response.writableEnded) {
-    // The client has an error already while its body is still written.
+    // The client already has the error, but its writer still writes a body.
     if (freeConnection(response)) answerInTurn(failure)
     else socket.destroy(error)
   } else if (isSent || response.req.complete) {
@@ -119,8 +121,8 @@ function answerInTurn (failure: Failure): void {
 }
 
 /**
- * Answers a request whose body breaks off by its response, so that no handler is called for it any more. If a header
- * section is held, that is sent instead.
+ * Ends the response of a request whose body is incomplete, so that no handler is called for the request any more. If a
+ * header section is held, it is sent. Otherwise, the error is sent.
  */
 function answerByResponse (response: NodeResponse, { statusCode, message, headerLines }: ErrorResponse, wasExecuted: boolean): void {
   response.setHeader('connection', 'close')
@@ -129,14 +131,14 @@ function answerByResponse (response: NodeResponse, { statusCode, message, header
     for (const line of headerLines) response.appendHeader(fieldOfLine(line), line.slice(line.indexOf(':') + 1).trim())
     response.statusCode = isUnknown ? 500 : statusCode
     markClientError(response)
-    setReplyMessage(response, isUnknown ? `The request broke off while it was processed, so its outcome is unknown${message && ` (${message})`}` : message)
+    setReplyMessage(response, isUnknown ? `The request was interrupted while it was processed, so its outcome is unknown${message && ` (${message})`}` : message)
   }
   response.end()
 }
 
 /**
- * Sends an answer, logs its message, and closes the connection. The error is not in the log, because it has the bytes of the
- * request, and so its secrets.
+ * Sends an error, logs its message, and closes the connection. The error of Node is not logged, because it contains the bytes
+ * of the request, which can have secrets.
  */
 function sendAndClose (contract: Contract, socket: Socket, { statusCode, message, headerLines }: ErrorResponse, log?: Log, errorCode?: string): void {
   if (!socket.writable) return
@@ -162,7 +164,7 @@ function serializeHead (contract: Contract, statusCode: number, reason: string, 
   return lines.join('\r\n') + '\r\n\r\n'
 }
 
-/** Returns the message of an error that is about the request. Empty for others: they are about the connection, and not for the client. */
+/** Returns the message of an error about the request. Empty for an error about the connection, which is not for the client. */
 function publicMessage (error: ClientError): string {
   return /^(?:HPE_|ERR_HTTP_REQUEST_TIMEOUT$)/.test(error.code ?? '') ? messageFromError(error) : ''
 }

@@ -22,15 +22,15 @@ export interface ContractOptions {
   requestId?: boolean | string | undefined
 }
 
-/** Fields that pages of other origins can read where they are sent (Fetch Standard, `Access-Control-Expose-Headers`). */
+/** Fields that are exposed to pages of other origins (Fetch Standard, `Access-Control-Expose-Headers`). */
 const EXPOSED_HEADERS = ['Retry-After', 'Location', 'Idempotent-Replayed', 'Idempotency-Status']
 
 type CompleteOptions = { [Name in keyof ContractOptions]-?: NonNullable<ContractOptions[Name]> }
 
-/** An option that two contracts do not have in common. */
+/** An option in which two contracts differ. */
 export interface OptionDifference {
   readonly name: string
-  /** The value of the one contract, and that of the other. */
+  /** The value of the one contract, and the value of the other. */
   readonly values: readonly [unknown, unknown]
 }
 
@@ -42,7 +42,7 @@ export const CONTRACT_OPTIONS: readonly string[] = Object.keys(DEFAULTS)
 /** Fields that HTTP/2 forbids (RFC 9113 section 8.2.2). Node warns about them. */
 export const CONNECTION_FIELDS: ReadonlySet<string> = new Set(['connection', 'http2-settings', 'keep-alive', 'proxy-connection', 'te', 'upgrade'])
 
-/** Fields with a meaning of their own in a response. */
+/** Fields that have another meaning in a response, so that they cannot contain the message or the id of the request. */
 const RESERVED = new Set([
   ...CONNECTION_FIELDS, 'age', 'allow', 'cache-control', 'date', 'expires', 'link', 'location', 'proxy-authenticate',
   'retry-after', 'server', 'set-cookie', 'vary', 'via', 'warning', 'www-authenticate'
@@ -51,7 +51,7 @@ const RESERVED = new Set([
 /**
  * The contract of `docs/contract.md` with the options of one service.
  *
- * @throws {TypeError} for an option that is unknown, of the wrong type, or cannot work
+ * @throws {TypeError} if an option is unknown, of the wrong type, or invalid
  */
 export class Contract {
   readonly header: string
@@ -62,14 +62,14 @@ export class Contract {
   readonly challenge: string
   /** The field that carries the request's id. Undefined if errors do not carry it. */
   readonly requestId: HeaderName | undefined
-  /** The fields that pages of other origins can read where they are sent. */
+  /** The fields that are exposed to pages of other origins if the response has them. */
   readonly exposedHeaders: readonly HeaderName[]
-  /** Their names in lower case. */
+  /** The names of the exposed fields in lower case. */
   readonly exposedFields: ReadonlySet<string>
   readonly #options: CompleteOptions
 
   constructor (options: ContractOptions = {}) {
-    if (!isPlainObject(options)) throwInvalidOption('values must come in an object', options)
+    if (!isPlainObject(options)) throwInvalidOption('must be a plain object', options, 'options')
     checkOptionNames(options, CONTRACT_OPTIONS)
     this.#options = addDefaults(options)
     const { header, statusCodes, exposeServerErrors, challenge, requestId } = this.#options
@@ -85,12 +85,12 @@ export class Contract {
     this.exposedFields = new Set(this.exposedHeaders.map(({ field }) => field))
   }
 
-  /** Returns the status code of the table with which an unsuccessful response is sent. */
+  /** Returns the status code to send for an unsuccessful response: the given one if the table has it, otherwise 400 or 500. */
   normalizeStatusCode (statusCode: number): number {
     return this.phrases.has(statusCode) ? statusCode : toClassCode(statusCode)
   }
 
-  /** Returns what is sent with a status code of the table: the message, or else the phrase of the table. */
+  /** Returns the reason to send with a status code of the table: the message, or the phrase if the message is blank. */
   reasonFor (statusCode: number, message: string): string {
     return (message !== '' && toHeaderText(message)) || this.phrases.get(statusCode)!
   }
@@ -99,7 +99,7 @@ export class Contract {
   findDifferences (other: Contract): OptionDifference[] {
     return CONTRACT_OPTIONS
       .map(name => ({ name, values: [Reflect.get(this.#options, name), Reflect.get(other.#options, name)] as const }))
-      // Different values can mean the same.
+      // Different values can have the same meaning, such as true and 'x-request-id'.
       .filter(({ name, values: [one, another] }) => !new Contract({ [name]: one }).equals(new Contract({ [name]: another })))
   }
 
@@ -118,7 +118,7 @@ function checkHeader (option: string, header: unknown): string {
   if (typeof header !== 'string') throwInvalidOption(`${option} must be a string`, header)
   if (!isValidHeader(header, '')) throwInvalidOption(`${option} must be a valid header name`, header)
   const field = header.toLowerCase()
-  if (RESERVED.has(field) || field.startsWith('access-control-') || isRepresentationMetadata(field) || field in {} || header in {}) throwInvalidOption(`${option} must be a header of its own`, header)
+  if (RESERVED.has(field) || field.startsWith('access-control-') || isRepresentationMetadata(field) || field in {} || header in {}) throwInvalidOption(`${option} must be a header that has no other meaning`, header)
   return header
 }
 
@@ -126,7 +126,7 @@ function checkRequestId (requestId: unknown, reasonField: string): HeaderName | 
   if (requestId === false) return undefined
   if (requestId !== true && typeof requestId !== 'string') throwInvalidOption('requestId must be a boolean or the name of a header', requestId)
   const name = toHeaderName(requestId === true ? 'x-request-id' : checkHeader('requestId', requestId))
-  if (name.field === reasonField) throwInvalidOption('requestId must be another header than that of the message', requestId)
+  if (name.field === reasonField) throwInvalidOption('requestId must be another header than the option header', requestId)
   return name
 }
 

@@ -9,7 +9,7 @@ export class Deferred<T> {
       this.resolve = resolve
       this.reject = reject
     })
-    // A rejection for which nobody waits does not end the process.
+    // Without this handler, a rejection that nobody waits for would end the process.
     this.promise.catch(() => {})
   }
 }

@@ -2,8 +2,8 @@ import { STATUS_CODES } from 'node:http'
 import { decodeStart } from './message.js'
 
 /**
- * Matches the stack traces of several languages. Each part of a line that is skipped is bounded, so that no text takes
- * long.
+ * Matches the stack traces of several languages. The parts of a line that are skipped have a maximum length, so that no text
+ * takes long to match.
  */
 const STACK_TRACE = new RegExp([
   String.raw`\bat [^\n]{0,300}?(?:\.[a-z]\w{0,4}|>|node:[\w/.-]{1,100}):\d+:\d+`, // JavaScript
@@ -28,8 +28,9 @@ export function hasStackTrace (text: string): boolean {
 }
 
 /**
- * Returns whether a program made a body from an error, and nobody wrote it for a client: the format of Fastify's error
- * serializer (`statusCode`, `error` and `message`) with any status code, another serialized error, or a stack trace.
+ * Returns whether a program created a body from an error, and no person wrote it for clients. Such a body has the format of
+ * Fastify's error serializer (`statusCode`, `error` and `message`) with any status code, is another serialized error, or
+ * contains a stack trace.
  */
 export function isErrorReport (body: string | Uint8Array): boolean {
   const text = decodeStart(body)
@@ -44,7 +45,7 @@ export function isErrorReport (body: string | Uint8Array): boolean {
 
 /** Returns whether a value is a report in one of the places where {@link messageFromBody} finds a message. */
 function isReportValue (value: unknown): boolean {
-  // JSON in a text in JSON.
+  // The text itself can be JSON.
   if (typeof value === 'string') return isErrorReport(value)
   const { error, errors } = Object(value) as { error?: unknown, errors?: unknown }
   return isReportObject(value) || isReportObject(error) || (Array.isArray(errors) && isReportObject(errors[0]))

@@ -10,7 +10,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only'
 }
 
-/** Returns why a file cannot be used, for a message: a clause, or else the code of the error. Quotes nothing of the file. */
+/** Returns why a file cannot be used, as a clause for a message: a known reason, or the code of the error. Quotes no content. */
 export function describeFileError ({ code = 'unknown error' }: NodeJS.ErrnoException): string {
   return REASONS[code] ?? code
 }

@@ -1,6 +1,6 @@
 /**
- * Returns the symbol with a description that an object has, or that it inherits; undefined if it has none. Fastify and Node
- * keep some of what they know under symbols that they do not export.
+ * Returns the own or inherited symbol of an object that has this description; undefined if there is none. Fastify and Node
+ * store some of their state under symbols that they do not export.
  */
 export function findSymbol (object: object, description: string): symbol | undefined {
   for (let owner: object | null = object; owner !== null; owner = Object.getPrototypeOf(owner)) {

@@ -11,7 +11,7 @@ export interface HeaderName {
   readonly field: string
 }
 
-/** Returns the name of a header, given as it is sent. */
+/** Returns both forms of the name of a header. */
 export function toHeaderName (header: string): HeaderName {
   return { header, field: header.toLowerCase() }
 }
@@ -24,7 +24,7 @@ export function hasMessageHeader (headers: HeadersInput, messageHeader: HeaderNa
 }
 
 /**
- * Returns headers as a new object. The header that carries the message has its name as it is sent.
+ * Returns headers as a new object. The name of the message header is spelled as it is sent; other names may be in lower case.
  *
  * @param isOmitted returns whether a field is left out, given its name in lower case
  */
@@ -42,7 +42,7 @@ export function normalizeHeaders (headers: HeadersInput | undefined, { header, f
     return normalized
   }
   for (const name in headers as OutgoingHttpHeaders) {
-    // Fastify's names are in lower case already.
+    // Names from Fastify are already in lower case.
     if (isOmitted?.(name)) continue
     const field = name.toLowerCase()
     if (field !== name && isOmitted?.(field)) continue
@@ -66,9 +66,9 @@ export function getHeaderValue (headers: HeadersInput | undefined, field: string
 }
 
 /**
- * Throws for a header that HTTP/1.1 cannot send.
+ * Checks that HTTP/1.1 can send a header.
  *
- * @throws {TypeError} Node's own error
+ * @throws {TypeError} if it cannot: Node's own error
  */
 export function validateHeader (name: string, value: unknown): void {
   validateHeaderName(name)

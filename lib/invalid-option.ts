@@ -16,13 +16,13 @@ export function throwInvalidOption (rule: string, value: unknown, subject = 'opt
 /**
  * Checks that the options are an object, and that each of their names is known.
  *
- * @param owner what has the options, for the message, such as `idempotency`. Default: the plugin itself
- * @throws {TypeError} if they are no object. The message contains no value
- * @throws {TypeError} for an unknown name. The message contains the name that is probably meant
+ * @param owner the plugin or function that has the options, for the message, such as `idempotency`. Default: none
+ * @throws {TypeError} if the options are not an object. The message does not contain the value
+ * @throws {TypeError} if a name is unknown. The message suggests the most similar name
  */
 export function checkOptionNames (options: object, known: readonly string[], owner?: string): void {
   const ofOwner = owner === undefined ? '' : ` of ${owner}`
-  if (typeof options !== 'object' || options === null) throw new TypeError(`fastify-reason-phrase: options${ofOwner} must come in an object, not ${options === null ? 'null' : typeof options}`)
+  if (typeof options !== 'object' || options === null) throw new TypeError(`fastify-reason-phrase: options${ofOwner} must be an object, not ${options === null ? 'null' : typeof options}`)
   const unknown = Object.keys(options).find(name => !known.includes(name))
   if (unknown === undefined) return
   const nearest = nearestName(unknown, known)

@@ -3,26 +3,26 @@ import type { Socket } from 'node:net'
 /** How long a connection stays open for its client to read the last response, in milliseconds. */
 const LINGER_TIMEOUT_MS = 1000
 
-/** The most connections that linger in the process. One more closes the oldest. */
+/** The maximum number of connections that linger in the process. One more connection closes the oldest. */
 export const MAX_LINGERING_CONNECTIONS = 256
 
-// The oldest first.
+// The connections that linger, the oldest first.
 const lingering = new Set<Socket>()
 
-/** Makes Node close a connection by {@link closeLingering} once it has sent the last response. */
+/** Makes Node close a connection with {@link closeLingering} after it has sent the last response. */
 export function enableLingeringClose (socket: Socket): void {
   socket.destroySoon = closeOwn
 }
 
 /**
- * Closes a connection in stages (RFC 9112 section 9.6): it sends nothing more, and discards what it receives, until the
- * client closes its side or a second is over. To close both sides at once would reset a connection whose client still
+ * Closes a connection in stages (RFC 9112 section 9.6): ends the sending side, and then discards what arrives until the
+ * client closes its side or a second has passed. Closing both sides at once would reset the connection if the client still
  * sends, and the client would lose the response.
  */
 export function closeLingering (socket: Socket): void {
   if (socket.destroyed || socket.writableEnded) return
   socket.end()
-  // Node pauses a connection whose request body nobody reads, and resumes it only while its parser has it.
+  // Node pauses a connection whose request body nobody reads, and resumes it only while the parser reads from it.
   if (socket.isPaused()) socket.once('resume', leaveParser).resume()
   else leaveParser.call(socket)
   destroyLater(socket)
@@ -49,7 +49,7 @@ function closeOwn (this: Socket): void {
   closeLingering(this)
 }
 
-/** Takes a connection from Node's parser, so that no further request is read. A new `data` listener does that. */
+/** Detaches a connection from Node's parser, so that no further request is read. Node detaches it for a new `data` listener. */
 function leaveParser (this: Socket): void {
   this.removeAllListeners('data')
   this.on('data', discard)

@@ -12,7 +12,7 @@ const EMPTY_TEXTS: ReadonlySet<string> = new Set(['', 'about:blank', ...Object.v
  */
 export function losesContent (body: string | Uint8Array, message: string): boolean {
   const text = decodeStart(body)
-  // All of such a text is the message.
+  // The whole text is the message.
   if (message !== '' && !/^[{["]/.test(text)) return false
   try {
     return hasContent(JSON.parse(text), message)
@@ -25,7 +25,7 @@ function hasContent (value: unknown, message: string): boolean {
   switch (typeof value) {
     case 'string': return value !== message && !EMPTY_TEXTS.has(value.trim())
     case 'number': return !isStatusCode(value)
-    // Beside a message, it says that the request failed, as the status code does.
+    // Beside a message, a boolean says only that the request failed, like the status code.
     case 'boolean': return message === ''
   }
   if (value === null) return false

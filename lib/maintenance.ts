@@ -1,10 +1,10 @@
 import { checkOptionNames, throwInvalidOption } from './invalid-option.js'
 
-/** Options of a maintenance that starts. */
+/** The options of `maintenance.enter()`. */
 export interface MaintenanceStart {
   /** The message of every response. Default: `Temporarily offline for maintenance`. */
   message?: string | undefined
-  /** When the maintenance ends by itself: a `Date`, or a date-time as in JSON. Not together with `retryAfter`. */
+  /** When the maintenance ends by itself: a `Date`, or a date-time as in JSON. It cannot be combined with `retryAfter`. */
   until?: Date | string | undefined
   /** When clients can try again, in seconds after each request. Default: 60, if there is no `until`. */
   retryAfter?: number | undefined
@@ -37,7 +37,8 @@ export const OFF: MaintenanceOff = Object.freeze({ enabled: false })
 /**
  * Returns the state of a maintenance that starts now.
  *
- * @throws {TypeError} if an option is unknown or of the wrong type, if `until` is past, or if there are both `until` and `retryAfter`
+ * @throws {TypeError} if an option is unknown or of the wrong type, if `until` is in the past, or if there are both `until`
+ * and `retryAfter`
  */
 export function startMaintenance (start: MaintenanceStart = {}): MaintenanceOn {
   if (typeof start !== 'object' || start === null) throwInvalidOption('options must be an object, such as { message, until }', start, 'maintenance')
@@ -51,7 +52,7 @@ export function startMaintenance (start: MaintenanceStart = {}): MaintenanceOn {
 }
 
 /**
- * Returns a state that was stored.
+ * Checks a state that was stored, and returns it.
  *
  * @throws {TypeError} if the value is not a complete {@link MaintenanceState}
  */
@@ -89,7 +90,7 @@ function createState (message: unknown, since: string, endMs: number | undefined
   })
 }
 
-// The constructor of Date also takes numbers and many other strings. Years after 9999 have a sign and six digits.
+// The constructor of Date accepts many other strings as well. Years after 9999 have a sign and six digits.
 const DATE_TIME = /^((?:\d{4}|[+-]\d{6})-\d\d-\d\d)T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i
 
 function parseTime (value: unknown, name: string): number {

@@ -10,7 +10,7 @@ const MEMBERS = ['message', 'detail', 'error_description', 'title', 'error'] as 
 const BARE_JSON = /^(?:null|true|false|[-\d.eE+]+)$/
 const BINARY = /[\0-\x08\x0e-\x1f\ufffd]/ // eslint-disable-line no-control-regex
 
-/** Returns the message of anything that can be thrown. Empty if it has none, and if reading it throws. */
+/** Returns the message of any thrown value. Empty if the value has no message, or if reading it throws. */
 export function messageFromError (error: unknown): string {
   if (typeof error === 'string') return error
   if (error === undefined || error === null) return ''
@@ -23,7 +23,7 @@ export function messageFromError (error: unknown): string {
   }
 }
 
-/** Returns whether an error says that its message may be sent, as those of `http-errors` do. */
+/** Returns whether an error allows its message to be sent, with `expose: true`. Errors of `http-errors` have this property. */
 export function isExposedError (error: unknown): boolean {
   try {
     return Object(error).expose === true
@@ -33,8 +33,8 @@ export function isExposedError (error: unknown): boolean {
 }
 
 /**
- * Returns the message in the body of an error: of JSON its `message` or a member with the same meaning, of a text the
- * text. Empty for HTML, binary data, JSON that was cut, and a body without a message.
+ * Returns the message in the body of an error. In JSON, it is `message` or a member with the same meaning. A plain text is
+ * the message itself. Empty for HTML, binary data, JSON that was cut, and a body without a message.
  *
  * @param isCut whether the body goes on. Default: `false`
  */
@@ -50,7 +50,7 @@ export function decodeStart (body: string | Uint8Array): string {
 
 function messageFromBytes (bytes: Uint8Array, isCut: boolean): string {
   const cut = isCut || bytes.byteLength > MAX_EXAMINED_BODY_LENGTH
-  // The cut can be within a character.
+  // The cut can be in the middle of a character.
   const text = new TextDecoder().decode(bytes.subarray(0, MAX_EXAMINED_BODY_LENGTH), { stream: cut })
   return BINARY.test(text) ? '' : messageFromText(text, cut)
 }
@@ -74,7 +74,7 @@ function messageFromJson (start: string, text: string): string {
   try {
     value = JSON.parse(start)
   } catch {
-    return text // A text that starts with a bracket.
+    return text // It is a text that starts with a bracket or a quote.
   }
   const { error, errors } = Object(value) as { error?: unknown, errors?: unknown }
   return messageFromValue(value) || messageFromValue(error) || (Array.isArray(errors) ? messageFromValue(errors[0]) : '')

@@ -16,7 +16,7 @@ export function nearestName (name: string, known: Iterable<string>): string | un
 export function correctName (name: string, known: Iterable<string>): string | undefined {
   const text = simplify(name)
   let nearest: string | undefined
-  // A short name with two errors can be any name.
+  // With two errors, a short name is similar to almost any name.
   let limit = text.length <= 3 ? 1 : 2
   for (const candidate of known) {
     const simplified = simplify(candidate)

@@ -12,8 +12,8 @@ export interface ErrorResponse {
 }
 
 /**
- * Returns what a function writes to a socket before it returns, and keeps it from the wire. Undefined if the function
- * does not use the socket; empty if it only closes the socket.
+ * Returns what a function writes to a socket synchronously. Nothing of it is sent. Undefined if the function does not use
+ * the socket; empty if it only closes the socket.
  */
 export function captureWrites (socket: Socket, write: () => void): string | undefined {
   let written: string | undefined
@@ -40,7 +40,7 @@ export function captureWrites (socket: Socket, write: () => void): string | unde
   return written
 }
 
-/** Returns the error in the text of an HTTP/1.1 response, or the fallback if it is none. */
+/** Returns the error in the text of an HTTP/1.1 response, or the fallback if the text is not an unsuccessful response. */
 export function parseErrorResponse (text: string, contract: Contract, fallback: ErrorResponse): ErrorResponse {
   const [head = '', ...body] = text.split('\r\n\r\n')
   const [statusLine = '', ...lines] = head.split('\r\n')

@@ -7,8 +7,8 @@ export const MAX_HEADER_LENGTH = 512
 export const MAX_PHRASE_LENGTH = 128
 
 /**
- * How much of a longer message is examined, in UTF-16 code units. It fills the header even if long white space becomes
- * single spaces, and it limits the work.
+ * How much of a longer message is examined, in UTF-16 code units. That much text usually fills the header, even if long
+ * white space becomes single spaces. The limit bounds the work.
  */
 const MAX_EXAMINED_LENGTH = 8 * MAX_HEADER_LENGTH
 
@@ -21,13 +21,13 @@ const BLANK = /[\s\p{Cc}]+/gu
  * {@link MAX_HEADER_LENGTH} characters (`docs/contract.md`). Empty if nothing of the message is left. The work does not
  * grow with the length of the message.
  *
- * @throws {TypeError} if the message is no string
+ * @throws {TypeError} if the message is not a string
  */
 export function toHeaderText (message: string): string {
   const head = message.length > MAX_HEADER_LENGTH ? message.slice(0, MAX_HEADER_LENGTH) : message
   if (PLAIN.test(head)) return head
 
-  // Most messages fill the header with their first piece.
+  // The text is converted in pieces, because most messages fill the header with the first piece.
   const examined = message.length > MAX_EXAMINED_LENGTH ? message.slice(0, MAX_EXAMINED_LENGTH) : message
   let text = ''
   let start = 0
@@ -40,7 +40,7 @@ export function toHeaderText (message: string): string {
   return text.slice(0, MAX_HEADER_LENGTH).trimEnd()
 }
 
-// White space becomes a space first, because the transliteration can add some.
+// Blank characters become spaces first, because the transliteration would remove some of them, such as U+0085.
 function toAscii (text: string): string {
   const plain = text.replace(BLANK, ' ')
   return NOT_ASCII.test(plain) ? anyAscii(plain) : plain

@@ -1,10 +1,10 @@
 import type { Contract } from './contract.js'
 import { findSymbol } from './find-symbol.js'
 
-/** The router option in which a server has its contract. Fastify's `initialConfig` contains the options of its router. */
+/** The router option that contains the contract of a server. Fastify's `initialConfig` contains the router options. */
 export const CONTRACT_OPTION = 'reasonPhraseContract'
 
-/** The description of the symbol under which an instance has the registration of the plugin. */
+/** The description of the symbol under which an instance stores the registration of the plugin. */
 export const REGISTRATION = 'fastify-reason-phrase.registration'
 
 interface ContractHolder {
@@ -13,8 +13,8 @@ interface ContractHolder {
 }
 
 /**
- * Returns the contract of a Fastify instance: that of the plugin, or else that of `serverOptions()`. Returns undefined if the
- * instance has neither.
+ * Returns the contract of a Fastify instance: the contract of the plugin, or of `serverOptions()` if the plugin is not
+ * registered. Returns undefined if the instance has neither.
  */
 export function findContract (app: object): Contract | undefined {
   const holder = app as ContractHolder

@@ -59,13 +59,13 @@ export function isUnsuccessful (statusCode: number): boolean {
 
 /**
  * Returns the x00 status code of a class: 400 or 500. A client treats an unknown status code as this one
- * (RFC 9110 section 15). A status code of no class counts as 500.
+ * (RFC 9110 section 15). A status code above 599 counts as 500.
  */
 export function toClassCode (statusCode: number): 400 | 500 {
   return isServerError(statusCode) ? 500 : 400
 }
 
-/** Returns the meaning of a status code: that of the table, or else the reason phrase. */
+/** Returns the meaning of a status code: from the table, or the reason phrase if the table does not have the status code. */
 export function meaningOf (statusCode: number, phrase: string): string {
   return (STATUS_CODES as Record<number, { meaning: string }>)[statusCode]?.meaning ?? `${phrase}.`
 }

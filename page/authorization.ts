@@ -8,7 +8,7 @@ type System = Record<string, any>
 /** A filled-in security scheme. */
 interface Authorization { name?: string, schema?: object, value?: unknown }
 
-/** Replaces an action of Swagger UI, and can call it. */
+/** Returns a function that replaces an action of Swagger UI. The function can call the original action. */
 type ActionWrapper = (action: (payload: any) => void, system: System) => (payload: any) => void
 
 /** Returns wrappers of the actions of Swagger UI that keep the secret of a key out of its state. */
@@ -41,7 +41,7 @@ export function wrapAuthorization (keyRing: KeyRing): Record<string, ActionWrapp
       logout(names)
     },
 
-    // With `persistAuthorization`, Swagger UI reads what an earlier page saved. That has the id of a key, but no secret.
+    // With `persistAuthorization`, Swagger UI restores what an earlier page saved: the id of a key, but not its secret.
     restoreAuthorization: restore => ({ authorized }: { authorized: Record<string, Authorization> }) => {
       const others = Object.entries(authorized).filter(([, { schema }]) => !isSignatureScheme(schema))
       restore({ authorized: Object.fromEntries(others) })

@@ -10,8 +10,8 @@ const MEANINGS: Record<Outcome, string | undefined> = {
 }
 
 /**
- * Returns what the page shows of an unsuccessful response: its reason, and what it means for the operation. Undefined if
- * there was no response, or if it is not an error.
+ * Returns what the page shows for an unsuccessful response: its reason, and notes about the outcome of the operation.
+ * Returns undefined if there was no response, or if the response is not an error.
  *
  * @param names the names of the headers of the service
  */
@@ -20,7 +20,7 @@ export function describeError (response: PageResponse, names: OutcomeOptions): {
   if (!(status >= 400)) return undefined
   const fields = response.get('headers').toJS()
   const headers = {
-    // Swagger UI splits a value at commas.
+    // Swagger UI splits a value at commas, so its parts are joined again.
     get: (name: string): string | null => [fields[name.toLowerCase()] ?? []].flat().join(', ') || null
   }
   const { outcome, reason, retryAfter, requestId } = outcomeOf({ status, statusText: response.get('statusText'), headers }, names)

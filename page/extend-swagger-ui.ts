@@ -10,8 +10,8 @@ interface Configuration {
 }
 
 /**
- * Lets the Swagger UI of the page sign its requests, and show the reasons of errors. Your own configuration of Swagger UI
- * stays in force.
+ * Makes the Swagger UI of the page sign its requests, and show the reasons of errors. Your own configuration of Swagger UI
+ * keeps working.
  *
  * @param headers the names of the headers of the service
  */

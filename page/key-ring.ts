@@ -14,7 +14,7 @@ export class KeyRing {
   /**
    * Replaces the key.
    *
-   * @throws {TypeError} if the key is invalid, or if the browser has no WebCrypto here
+   * @throws {TypeError} if the key is invalid, or if the browser has no WebCrypto on this page
    */
   set (key: Key): void {
     this.#key = { id: key.id, sign: signer(key) }

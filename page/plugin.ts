@@ -6,7 +6,7 @@ import type { KeyRing } from './key-ring.js'
 import { isSignatureScheme } from './security-scheme.js'
 
 /**
- * Returns a plugin of Swagger UI: Authorize takes the id and the secret of a key, and an error shows its reason.
+ * Returns a plugin of Swagger UI: the form "Authorize" takes the id and the secret of a key, and errors show their reason.
  *
  * @param headers the names of the headers of the service
  */

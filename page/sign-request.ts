@@ -13,8 +13,8 @@ export interface PageRequest {
 const SIGNED_FIELDS = ['content-digest', 'signature-input', 'signature']
 
 /**
- * Signs a request of Swagger UI. What is sent is the signed `Request` itself: if Swagger UI serialized a form again, its
- * boundary would change, and with it the digest.
+ * Signs a request of Swagger UI. The signed `Request` itself is sent: if Swagger UI serialized a form again, the boundary and
+ * the digest would change.
  *
  * @returns the given request, whose headers show the signature
  */

@@ -1,5 +1,5 @@
-// One service that inserts an order in a transaction, on each database: without keys, with this plugin, and with another
-// library that keeps the answers in Redis. And two routes without a database, for requests without a key.
+// A service that inserts an order in a transaction, on each database: without keys, with this plugin, and with another
+// library that keeps the responses in Redis. Another service has two routes without a database, for requests without a key.
 import { randomUUID } from 'node:crypto'
 import { connect } from 'node:net'
 import { Idempotency } from '@node-idempotency/core'
@@ -24,7 +24,7 @@ const TABLE = 'create table orders (id text primary key, product text not null, 
 
 /** How many transactions each server has at the same time. */
 const TRANSACTIONS = 10
-// A slow moment of the machine does not end the benchmark.
+// Long, so that a slow moment of the machine does not end the benchmark.
 const WAIT_MS = 10_000
 const scope = () => 'bench'
 
@@ -115,7 +115,7 @@ async function openPg (isKeyed) {
   return {
     store: pgStore(pool),
     insert: (client, { id, product, quantity }) => client.query('insert into orders (id, product, quantity) values ($1, $2, $3)', [id, product, quantity]),
-    // Without a rollback: the benchmark ends after an error.
+    // A rollback is not needed, because the benchmark ends after an error.
     async transact (work) {
       const client = await pool.connect()
       try {
@@ -144,8 +144,8 @@ async function createPool (isKeyed) {
 }
 
 /**
- * Adds the hooks that `@node-idempotency/fastify` adds, which is made for Fastify 4. They note the key in Redis before the
- * handler, and the answer after it.
+ * Adds the same hooks as `@node-idempotency/fastify`, which supports only Fastify 4. They store the key in Redis before the
+ * handler, and the response after it.
  */
 async function addRedisHooks (app) {
   const storage = new RedisStorageAdapter({ url: `redis://127.0.0.1:${REDIS_PORT}` })

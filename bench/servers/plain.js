@@ -1,4 +1,4 @@
-// One service of five routes in each framework: a success, an error, two thrown errors, and no route.
+// The same service in each framework: a success, an error, two thrown errors, and a path without a route.
 // All of them are in this file, so that every process loads the same modules.
 import { createServer } from 'node:http'
 import sensible from '@fastify/sensible'
@@ -94,7 +94,7 @@ async function startExpress () {
   return await listen(createServer(app))
 }
 
-/** Starts a server that sends what this plugin sends. */
+/** Starts a server without a framework that sends the same responses as this plugin. */
 async function startNodeHttp () {
   return await listen(createServer(({ url }, response) => {
     try {

@@ -1,4 +1,4 @@
-// The example service, and the plainest service that writes the same rows. Each has a new database, which is removed
+// The example service, and the simplest service that writes the same rows. Each has a new database, which is removed
 // afterwards.
 import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -42,7 +42,7 @@ async function start (createDatabase) {
   return {
     server: app.server,
     topicId,
-    // A message is stored after its 202. That is a part of its cost, not of what is measured next.
+    // The service stores a message after its 202. This waits, so that the work counts as a part of that request.
     async settle () {
       const firstWaiting = () => app.database.run(db =>
         db.selectFrom('message').select('messageId').where('status', '=', 'accepted').executeTakeFirst())
@@ -63,7 +63,7 @@ const TABLES = [
 const INSERT_TOPIC = 'insert into topic values ($1, $2, $3, $4, $5)'
 const INSERT_MESSAGE = 'insert into message values ($1, $2, $3, $4)'
 
-/** Starts a service with one prepared statement for each request, and with no signature, no order and no worker. */
+/** Starts a service that runs one prepared statement for each request, without signatures, a message order and a worker. */
 async function startByHand (createDatabase, openDatabase) {
   const { options, drop } = await createDatabase()
   const { insertTopic, insertMessage, close } = await openDatabase(options)
@@ -92,7 +92,7 @@ async function startByHand (createDatabase, openDatabase) {
 
 async function openSqlite ({ databaseFile }) {
   const database = new Libsql(databaseFile)
-  // As in the service; the default of `synchronous` is FULL.
+  // The example service also uses this mode. The default of `synchronous` is FULL.
   database.exec('pragma journal_mode = wal')
   for (const table of TABLES) database.exec(table)
   const [insertTopic, insertMessage] = [INSERT_TOPIC, INSERT_MESSAGE].map(text => database.prepare(text.replace(/\$\d/g, '?')))

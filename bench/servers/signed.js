@@ -1,4 +1,4 @@
-// A route for signed requests, with the plugin that verifies them and without.
+// A route for signed requests, with and without the plugin that verifies them.
 import { createHash } from 'node:crypto'
 import Fastify from 'fastify'
 import reasonPhrase, { serverOptions } from '../../dist/index.js'

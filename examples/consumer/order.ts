@@ -19,7 +19,7 @@ const client = createClient({
 
 let result = await client<{ id: number }>('POST', '/order', { body: { item }, idempotencyKey })
 
-// A 5xx or a lost response: the order may or may not exist. Close the key, and it exists or never will.
+// A 5xx or a lost response: the order may or may not exist. After the key is closed, it exists, or it never will.
 if (result.outcome === 'unknown') result = await client.settle<{ id: number }>(idempotencyKey)
 
 switch (result.outcome) {

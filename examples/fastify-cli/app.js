@@ -12,8 +12,8 @@ import { serverOptions } from 'fastify-reason-phrase'
 
 export const options = serverOptions()
 
-// fp(), because fastify-cli registers the application in a child context. Without it, the errors of other contexts would not
-// be covered. Do not pass the options of fastify-cli on to autoload: they are those of the server.
+// fastify-cli registers the application in a child context. Without fp(), the errors of other contexts would not be covered.
+// Do not pass the options of fastify-cli to autoload: they are the options of the server.
 export default fp(async function application (app, _options) {
   await app.register(autoload, { dir: join(import.meta.dirname, 'plugins') })
   await app.register(autoload, { dir: join(import.meta.dirname, 'routes') })

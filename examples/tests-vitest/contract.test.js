@@ -14,7 +14,7 @@ async function build () {
   return app
 }
 
-// The kit sends some two hundred requests, for which vitest's default of 5 seconds can be too short.
+// The kit sends about 200 requests. vitest's default timeout of 5 seconds can be too short for them.
 test('keeps the contract', { timeout: 60_000 }, async t => {
   await conformance(t, await build(), { requests: [{ url: '/topic' }] })
 })

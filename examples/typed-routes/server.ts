@@ -1,4 +1,4 @@
-// Typed routes: TypeBox schemas for the payloads of 2xx, and plain words for the errors.
+// A service with typed routes: TypeBox schemas for the payloads of 2xx, and descriptions of the errors.
 //
 //     npx tsx examples/typed-routes/server.ts
 //     curl -i http://127.0.0.1:3000/topic --json '{"name":"orders"}'

@@ -1,7 +1,7 @@
 import { toText } from './operation.js'
 import { WaitingLine } from './waiting-line.js'
 
-/** The end of an execution. Without an outcome, the caller's turn has come. */
+/** The end of an execution. If it has no outcome, it is the caller's turn to execute. */
 interface Ending<T> {
   readonly outcome: T | undefined
 }
@@ -18,26 +18,26 @@ interface Entry<T, E> {
 }
 
 /**
- * The operations that this process executes. Repetitions that arrive meanwhile
- * wait without a connection to the database.
+ * The operations that this process executes. Retries that arrive meanwhile wait
+ * without a connection to the database.
  *
  * @typeParam T the outcome of an execution
- * @typeParam E what an execution is known by
+ * @typeParam E what {@link find} returns for an execution
  */
 export class InFlight<T, E = never> {
   readonly #entries = new Map<string, Entry<T, E>>()
 
-  /** Returns the execution that {@link run} got with the call of `first` that runs; undefined if there is none. */
+  /** Returns the `execution` of the call of {@link run} that executes the operation; undefined if there is none. */
   find (id: Buffer): E | undefined {
     return this.#entries.get(toText(id))?.execution
   }
 
   /**
    * Calls `first` if this process does not execute the operation. Otherwise waits
-   * for the outcome. If an execution ends without one, the next call executes.
+   * for the outcome. If an execution ends without one, the next waiting call executes.
    *
    * @param id the id of the operation
-   * @param deadline how long to wait, as a time of `performance.now()`
+   * @param deadline when to stop waiting, as a time of `performance.now()`
    * @param first executes the operation. It resolves to undefined if it was rolled back
    * @param execution what {@link find} returns while `first` runs
    * @returns undefined if the deadline passes before another execution ends
@@ -65,7 +65,7 @@ export class InFlight<T, E = never> {
 
   #end (name: string, outcome: T | undefined): void {
     const { repetitions } = this.#entries.get(name)!
-    // The line stays for the next execution, so that no new request gets in between.
+    // The entry stays for the next execution, so that no new request gets in between.
     if (outcome === undefined && repetitions.callNext({ outcome })) return
     this.#entries.delete(name)
     repetitions.callAll({ outcome })

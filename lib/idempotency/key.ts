@@ -3,7 +3,7 @@ const PRINTABLE = /^[ -~]*$/
 
 // A string of RFC 9651 section 3.3.3. The text can match in one way only, so matching takes linear time.
 const QUOTED = /^"[ !#-[\]-~]*(?:\\["\\][ !#-[\]-~]*)*"$/
-// A bare key has no comma, because a proxy joins two lines of a field with one.
+// A bare key has no comma, because a proxy joins two lines of a field with a comma.
 const BARE = /^[ !#-+\--~]*$/
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i
 
@@ -26,7 +26,7 @@ export function parseKey ([line, ...others]: readonly string[]): string {
 }
 
 /**
- * Checks a key that a path contains, without quotes around it and without escapes.
+ * Checks a key from a path. Unlike in the header field, it has no quotes and no escapes.
  *
  * @throws {InvalidKey} if no request can have the key
  */
@@ -47,7 +47,10 @@ function decode (value: string): string {
   throw new InvalidKey('The Idempotency-Key must be printable ASCII without quotes and commas, or a quoted string')
 }
 
-/** Returns the time of a key that is a UUID of version 7 (RFC 9562 section 5.7), in milliseconds since 1970; undefined for other keys. */
+/**
+ * Returns the time of a key that is a UUID of version 7 (RFC 9562 section 5.7), in milliseconds since 1970; undefined for
+ * other keys.
+ */
 export function getKeyTime (key: string): number | undefined {
   return UUID_V7.test(key) ? Number.parseInt(key.slice(0, 8) + key.slice(9, 13), 16) : undefined
 }

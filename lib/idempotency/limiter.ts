@@ -13,8 +13,8 @@ export class Limiter {
   /**
    * Calls `work` as soon as fewer calls run than the limit.
    *
-   * @param deadline how long to wait for that, as a time of `performance.now()`
-   * @returns what `work` resolves to; undefined if the deadline passes before it is called
+   * @param deadline when to stop waiting, as a time of `performance.now()`
+   * @returns what `work` resolves to; undefined if the deadline passes before `work` is called
    * @throws what `work` rejects with
    */
   async run<R> (deadline: number, work: () => Promise<R>): Promise<R | undefined> {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 
-/** What an idempotency key names: an operation of one caller. */
+/** An operation of one caller, which is identified by an idempotency key. */
 export interface Operation {
   /** The primary key of the record: 32 bytes. */
   readonly id: Buffer
@@ -15,9 +15,9 @@ export function toText (id: Buffer): string {
 
 /** Returns the operation of a key. Keys are compared byte by byte, in every database. */
 export function createOperation (scope: string, key: string): Operation {
-  // The length separates the scope from the key: both can have any character.
+  // The length separates the scope from the key, because both can contain any character.
   const name = `${scope.length}:${scope}${key}`
-  // UTF-8 has the same bytes for all lone surrogates, so two scopes could have the same id.
+  // With UTF-8, two scopes could have the same id, because it encodes all lone surrogates as the same bytes.
   return { id: hash('sha256', Buffer.from(name, 'utf16le'), 'buffer'), scope, key }
 }
 

@@ -9,25 +9,31 @@ import type { IdempotencyStore } from './store.js'
  * @typeParam R the request
  */
 export interface IdempotencyOptions<T, R> {
-  /** Where the records are kept: in the database of the effects. */
+  /** The store of the records. It must use the database that the handlers write to. */
   store: IdempotencyStore<T>
   /**
    * Returns the authenticated caller of a request. Callers do not see each
    * other's keys. Default: the id of the key that signed the request.
    */
   scope?: ((request: R) => string) | undefined
-  /** The path of the routes `GET` and `PUT {path}/:key`, which tell the outcome of a key, and close it. Default: no routes. */
+  /** The path of the routes `GET` and `PUT {path}/:key`, which return the outcome of a key, and close it. Default: no routes. */
   outcomes?: string | undefined
-  /** The header fields that are recorded besides `content-type`, `content-encoding` and `location`: names in lower case. Default: none. */
+  /**
+   * The names of the header fields that are recorded besides `content-type`,
+   * `content-encoding` and `location`, in lower case. Default: none.
+   */
   headers?: string[] | undefined
-  /** How long a request waits for another one with the same key, or for one of `maxInFlight`, in milliseconds. Default: 1000. */
+  /**
+   * How long a request waits for another request with the same key, or until
+   * fewer than `maxInFlight` transactions run, in milliseconds. Default: 1000.
+   */
   wait?: number | undefined
   /** How long a request can take from the beginning of its transaction to its response, in milliseconds. Default: 30,000. */
   timeout?: number | undefined
   /**
-   * How many transactions of requests with a key this process can have at the
-   * same time. It must be less than the size of the connection pool. Default: 5.
-   * With SQLite it is 1, because SQLite has one writer.
+   * The maximum number of simultaneous transactions of requests with a key in
+   * this process. It must be less than the size of the connection pool. Default:
+   * 5. With SQLite, it is always 1, because SQLite has one writer.
    */
   maxInFlight?: number | undefined
   /** The longest response body that is recorded, in bytes. Default: 1,048,576. */
@@ -50,7 +56,7 @@ export interface IdempotencySettings<T, R> {
   readonly retention: number
 }
 
-/** The dialects, and how many transactions that write their databases can have at the same time. */
+/** The dialects, each with the maximum number of simultaneous transactions that write. */
 const MAX_TRANSACTIONS = { postgresql: Infinity, sqlite: 1, mysql: Infinity }
 const DIALECTS = Object.keys(MAX_TRANSACTIONS)
 
@@ -58,7 +64,7 @@ const DIALECTS = Object.keys(MAX_TRANSACTIONS)
 const RECORDED_HEADERS = ['content-type', 'content-encoding', 'location']
 
 const UNRECORDED_HEADERS = [
-  // They are about one connection or one message (RFC 9110 sections 7.6.1 and 8.6).
+  // These describe one connection or one message (RFC 9110 sections 7.6.1 and 8.6).
   'connection', 'content-length', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade',
   // A replay would overwrite a newer cookie, and the record would contain a credential.
   'set-cookie',
@@ -79,7 +85,7 @@ export function resolveOptions<T, R> (options: IdempotencyOptions<T, R>): Idempo
     store, scope, outcomes, headers = [], wait = 1000, timeout = 30_000,
     maxInFlight = 5, maxBytes = 1_048_576, retention = 604_800
   } = options
-  // A URL of a database can have a password, so the message shows only its type.
+  // The value can be the URL of a database with a password, so the message shows only its type.
   if (typeof store?.transaction !== 'function' || !DIALECTS.includes(store.dialect)) {
     throwInvalidOption(`store must be an object with a method transaction and a dialect of ${DIALECTS.join(', ')}, such as kyselyStore(db)`, typeof store, SUBJECT)
   }
@@ -100,7 +106,7 @@ export function resolveOptions<T, R> (options: IdempotencyOptions<T, R>): Idempo
     headers: [...RECORDED_HEADERS, ...headers],
     wait,
     timeout,
-    // The store would let more transactions wait without a limit of time.
+    // More transactions would wait in the store without a time limit.
     maxInFlight: Math.min(maxInFlight, MAX_TRANSACTIONS[store.dialect]),
     maxBytes,
     retention

@@ -1,16 +1,16 @@
 import { isUtf8 } from 'node:buffer'
 import type { FinalState, StoredRecord } from './record.js'
 
-/** The response body that tells what is known of a key. */
+/** The response body that contains what is known about a key. */
 export interface OutcomeBody {
   readonly key: string
   readonly state: FinalState | 'executing'
-  /** The status code of the recorded answer. */
+  /** The status code of the recorded response. */
   readonly statusCode?: number | undefined
   /** The message of a rejection. */
   readonly reason?: string | undefined
   readonly headers?: Readonly<Record<string, string | string[]>> | undefined
-  /** The recorded body as it was sent, in the encoding that `bodyEncoding` names. Default encoding: it is a text. */
+  /** The recorded body as it was sent: as text, or in the encoding that `bodyEncoding` names. */
   readonly body?: string | undefined
   readonly bodyEncoding?: 'base64' | undefined
   /** When the request arrived, as a date-time of RFC 3339. Undefined if only another process knows it. */

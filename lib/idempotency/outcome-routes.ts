@@ -1,2 +1,2 @@
-/** The description of the symbol under which the config of an outcome route has the routes of its operations. */
+/** The description of the symbol under which the config of an outcome route contains the routes of its operations. */
 export const OPERATIONS = 'fastify-reason-phrase.operations'

@@ -1,10 +1,10 @@
 import { toText } from './operation.js'
 
-/** The ids of operations that were added last. */
+/** The ids of the operations that were added most recently. */
 export class RecentIds {
   readonly #max: number
   readonly #names = new Set<string>()
-  /** The same names. A new one takes the place of the oldest: the first entry of a large Set takes long to find. */
+  /** The same names. A new one replaces the oldest one, because finding the first entry of a large Set takes long. */
   readonly #ring: string[] = []
   #next = 0
 

@@ -30,10 +30,10 @@ export interface StoredRecord extends NewRecord {
   readonly settledAt: number
 }
 
-/** The result of claiming a key: this request may execute, another one does, or the key is settled. */
+/** The result of claiming a key: this request may execute, another request is executing, or the key is settled. */
 export type Claim = { readonly type: 'new' } | { readonly type: 'executing' } | { readonly type: 'settled', readonly record: StoredRecord }
 
-/** What a record means for a request with the same key: its answer is replayed, or the request is refused. */
+/** What a record means for a request with the same key: the recorded response is replayed, or the request is refused. */
 export type Judgement = 'replay' | 'mismatch' | 'closed'
 
 /** Judges a request by the record of its key. */
@@ -43,7 +43,7 @@ export function judge (record: NewRecord, fingerprint: Buffer): Judgement {
   return record.fingerprint?.equals(fingerprint) ? 'replay' : 'mismatch'
 }
 
-/** Returns the claim of a key that somebody else has claimed: without a record, its operation is being executed. */
+/** Returns the claim of a key that another request has claimed. Without a record, its operation is still being executed. */
 export function toClaim (record: StoredRecord | undefined): Claim {
   return record === undefined ? { type: 'executing' } : { type: 'settled', record }
 }

@@ -3,10 +3,10 @@ import type { FinalState, NewRecord } from './record.js'
 /** The values of the header field `Idempotency-Status`. */
 export type IdempotencyStatus = FinalState | 'executing' | 'mismatch' | 'expired'
 
-/** The reasons for which the plugin answers a request itself. */
+/** The reasons why the plugin responds to a request itself. */
 export type RefusalName = 'keyMissing' | 'executing' | 'mismatch' | 'closed' | 'expired' | 'storeUnavailable' | 'tooManyInFlight' | 'commitUnknown' | 'timedOut' | 'nothingKnown'
 
-/** What is known of a key: its record, or why there is none. */
+/** What is known about a key: its record, or why there is none. */
 export type Outcome = NewRecord | RefusalName
 
 /** A response of the plugin. Refusals are never recorded. */
@@ -70,7 +70,7 @@ export const REFUSALS: Readonly<Record<RefusalName, Refusal>> = {
     reason: 'The request took too long and was rolled back. Repeat it with the same key',
     retryAfter: RETRY_AFTER_SECONDS
   },
-  /** The response for the outcome of a key without a record. */
+  /** The response of an outcome route for a key without a record. */
   nothingKnown: {
     statusCode: 404,
     reason: 'Nothing is known of this idempotency key. Its request may still arrive'

@@ -2,7 +2,7 @@ import { toText, type Operation } from './operation.js'
 import type { Answer, FinalState, NewRecord, StoredRecord } from './record.js'
 import type { Rows } from './store.js'
 
-/** The columns of an answer. */
+/** The columns of a recorded response. */
 export interface AnswerColumns {
   readonly status: number | null
   readonly reason: string | null
@@ -10,7 +10,7 @@ export interface AnswerColumns {
   readonly body: Buffer | null
 }
 
-/** Returns the values of the columns of an answer. */
+/** Returns the values of the columns of a recorded response. */
 export function toColumns (answer: Answer | undefined): AnswerColumns {
   if (answer === undefined) return { status: null, reason: null, headers: null, body: null }
   const { statusCode, reason = null, headers, body = null } = answer
@@ -24,7 +24,7 @@ export function toColumns (answer: Answer | undefined): AnswerColumns {
  */
 export function readRecord (operation: Operation, [row]: Rows): StoredRecord | undefined {
   if (row === undefined) return undefined
-  // Only the transaction that executes the operation sees this state.
+  // Only the transaction that executes the operation may see this state.
   if (row.state === 'executing') {
     throw new Error('A transaction was committed before its idempotency key was settled. Do not commit, or roll back, request.transaction in a handler')
   }

@@ -15,7 +15,10 @@ export interface ParameterizedQuery {
 /** Creates a statement from a template literal. Each value becomes a parameter. */
 export const statement: StatementTag = (parts, ...values) => ({ parts, values })
 
-/** Undoes a transaction, before another one begins in its place. A store can compare it with a statement, to end the handle of the handler. */
+/**
+ * Undoes a transaction, before another one begins in its place. A store can compare each statement with it, to know when the
+ * handler must not use its transaction any more.
+ */
 export const ROLLBACK = statement`rollback`
 
 /** Creates a statement without values. */
@@ -23,7 +26,7 @@ export function rawStatement (text: string): Statement {
   return { parts: toParts([text]), values: [] }
 }
 
-/** Returns a tag that also replaces each `{word}` of the text, which cannot be a parameter: for example the name of a table. */
+/** Returns a tag that also replaces each `{word}` of the text. Use words for what cannot be a parameter, such as a table name. */
 export function createTag (words: Readonly<Record<string, string>>): StatementTag {
   // A template literal has the same parts each time.
   const replaced = new WeakMap<TemplateStringsArray, TemplateStringsArray>()
@@ -37,7 +40,7 @@ export function createTag (words: Readonly<Record<string, string>>): StatementTa
   return (parts, ...values) => ({ parts: replaced.get(parts) ?? replaceWords(parts), values })
 }
 
-/** Joins statements to one statement. */
+/** Joins statements into one statement. */
 export function joinStatements (statements: readonly Statement[], separator: string): Statement {
   const parts = ['']
   const values: Value[] = []
@@ -86,7 +89,7 @@ function toLiteral (value: Value): string {
   return Buffer.isBuffer(value) ? `decode('${value.toString('hex')}', 'hex')` : `'${value}'`
 }
 
-// Drizzle and Kysely take a statement for a template literal, which has the property `raw`.
+// Drizzle and Kysely expect a template literal, which has the property `raw`.
 function toParts (parts: readonly string[]): TemplateStringsArray {
   return Object.assign([...parts], { raw: parts })
 }

@@ -18,16 +18,19 @@ export interface Session<T> {
   readonly records?: Records | undefined
 }
 
-/** Where records are kept: in the database of the effects. */
+/** A store of records. It uses the database that the handlers write to. */
 export interface IdempotencyStore<T> {
   readonly dialect: 'postgresql' | 'sqlite' | 'mysql'
   /** Optional: the name of the table. Default: `idempotency`. */
   readonly table?: string | undefined
-  /** Optional: what the log says of the store at start. */
+  /** Optional: a description of the store, which is logged at start. */
   readonly description?: string | undefined
   /** Optional: the size of the connection pool. It must be more than `maxInFlight`. */
   readonly poolSize?: number | undefined
-  /** Begins, calls `work` once, commits if it resolves, rolls back and rethrows if it rejects. Never repeats `work`. Rejects if the commit fails. */
+  /**
+   * Begins a transaction, and calls `work` once. Commits if `work` resolves. Rolls back and rethrows if it rejects. Never calls
+   * `work` again. Rejects if the commit fails.
+   */
   transaction<R> (work: (session: Session<T>) => Promise<R>): Promise<R>
   /** Optional: runs one statement outside of a transaction. */
   query?: Query | undefined
@@ -37,16 +40,16 @@ export interface IdempotencyStore<T> {
 
 /** The records of one transaction. */
 export interface Records {
-  /** The first statement of a transaction. */
+  /** Claims a key. It is the first statement of a transaction. */
   claim (operation: Operation, fingerprint: Buffer): Promise<Claim>
-  /** Settles a claimed key. Throws unless it changes one row. */
+  /** Settles a claimed key. Rejects unless it changes one row. */
   settle (operation: Operation, answer: Answer): Promise<void>
-  /** Undoes the transaction, and inserts a complete record. `new` means that it is recorded. */
+  /** Undoes the transaction, and inserts a complete record. Returns `new` if the record was inserted. */
   reject (record: NewRecord): Promise<Claim>
   /** Inserts complete records, at least one. Returns for each whether it was inserted. */
   insert (records: readonly NewRecord[]): Promise<boolean[]>
   find (operation: Operation): Promise<StoredRecord | undefined>
-  /** Returns whether another transaction executes the operation, and since when if the database knows. */
+  /** Returns an object if another transaction executes the operation, with its start in ms since 1970 if that is known. */
   findExecuting (operation: Operation): Promise<{ since?: number | undefined } | undefined>
   /** Releases what a claim holds besides the transaction. */
   release (operation: Operation): Promise<void>

@@ -15,7 +15,11 @@ export function createTableStatements (dialect: IdempotencyStore<unknown>['diale
   return DEFINITIONS[dialect](table, `${table.slice(table.indexOf('.') + 1)}_created`)
 }
 
-/** @throws {TypeError} if the name of a table would need quotes */
+/**
+ * Checks the name of a table.
+ *
+ * @throws {TypeError} if the name would need quotes
+ */
 export function checkTable (table: string): void {
   if (typeof table !== 'string' || !/^([a-z_]\w*\.)?[a-z_]\w*$/i.test(table)) throwInvalidOption('table must be the name of a table that needs no quotes', table)
 }

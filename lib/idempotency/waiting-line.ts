@@ -5,8 +5,8 @@ export class WaitingLine<T> {
   /**
    * Waits for a value.
    *
-   * @param deadline how long to wait, as a time of `performance.now()`
-   * @returns the value; undefined if the deadline passes before
+   * @param deadline when to stop waiting, as a time of `performance.now()`
+   * @returns the value; undefined if the deadline passes first
    */
   async wait (deadline: number): Promise<T | undefined> {
     const remaining = deadline - performance.now()

@@ -15,13 +15,14 @@ type NodeResponse = ServerResponse & {
 }
 
 /**
- * Drops the body that is still written to a response after the client has all
- * of it. To the writer, the response stays open until it is ended or destroyed:
- * a piped source is read to its end, and `pipeline()` and `pipeTo()` resolve.
- * Meanwhile the connection goes on to its next request.
+ * Drops the body that a writer still writes to an error after the client has
+ * the complete response. For the writer, the response stays open until the
+ * writer ends or destroys it: a piped source is read to its end, and
+ * `pipeline()` and `pipeTo()` resolve. Meanwhile, the connection continues with
+ * its next request.
  *
- * The source of a longer body than {@link MAX_DROPPED_BYTES}, or of one that
- * takes longer than {@link DROPPING_TIMEOUT_MS}, is closed.
+ * If the body is longer than {@link MAX_DROPPED_BYTES}, or takes longer than
+ * {@link DROPPING_TIMEOUT_MS}, its source is closed.
  */
 export class DroppedBody {
   readonly #response: NodeResponse
@@ -37,7 +38,7 @@ export class DroppedBody {
       this.#close = holdEvents(response)
     } else {
       this.#close = () => {}
-      // A writer that ends in this tick needs none of this.
+      // If the writer ends the response in this tick, there is nothing to release.
       setImmediate(releaseConnection, response)
     }
   }
@@ -48,7 +49,7 @@ export class DroppedBody {
     if (this.#bytesLeft < 0) this.#giveUp()
   }
 
-  /** Stops the time limit, since the writer has ended or destroyed the response. */
+  /** Stops the timer, and emits the held events. Call it when the writer has ended or destroyed the response. */
   end (): void {
     clearTimeout(this.#timer)
     this.#close()
@@ -63,21 +64,21 @@ export class DroppedBody {
 }
 
 /**
- * Has Node go on with the connection of an HTTP/1.1 response that is complete
- * on the wire, but not ended. Node does this in its own listener for `finish`.
+ * Makes Node continue with the connection of an HTTP/1.1 response that is sent
+ * completely, but not ended. Node does this in its own listener for `finish`.
  */
 export function releaseConnection (response: NodeResponse): void {
   if (response.writableEnded || response.destroyed) return
   if (response.socket === null) {
-    // An earlier response of the connection is not complete.
+    // An earlier response of the connection is not complete, so this one has no socket yet.
     response.once('socket', () => { setImmediate(releaseConnection, response) })
     return
   }
   const finishInNode = response.listeners('finish').find(isNodeListener)
-  // In another version of Node, the next request waits for the writer.
+  // A version of Node without this listener lets the next request wait for the writer.
   if (finishInNode === undefined) return
   response.off('finish', finishInNode as () => void)
-  // Node announces the close of the response, unless it is closed already.
+  // Node emits close for the response, unless it is already closed.
   response._closed = true
   finishInNode.call(response)
   process.nextTick(reopen, response)
@@ -102,9 +103,9 @@ function close (response: NodeResponse): void {
 }
 
 /**
- * Keeps an HTTP/2 response from showing that its stream is closed.
+ * Hides from the writer of an HTTP/2 response that its stream is closed.
  *
- * @returns a function that ends this, and emits the events that were held
+ * @returns a function that shows it again, and emits the events that were held
  */
 function holdEvents (response: Http2ServerResponse): () => void {
   const held: string[] = []

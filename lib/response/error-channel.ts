@@ -5,18 +5,18 @@ import { getRequestId } from './request-id.js'
 import { getError, getMessageSource, getReply, isClientError, setPublisher, takePublisher } from './state.js'
 
 /**
- * The name of the channel of `node:diagnostics_channel` that gets one `ErrorResponse` for each unsuccessful response, once it is
- * sent.
+ * The name of the channel of `node:diagnostics_channel` that receives an `ErrorResponse` for each unsuccessful response, after
+ * the response was sent.
  */
 export const ERROR_CHANNEL = 'fastify-reason-phrase:error'
 
 /**
- * Who made an error:
+ * What caused an unsuccessful response:
  *
  * - `decorator`: a reply decorator, such as `reply.notFound()`, or one of the plugins of this package.
- * - `error`: something was thrown, or sent as an error. Fastify's own errors, such as those of validation, are among them.
- * - `payload`: a payload with a message, for example of a handler, of an upstream or of Fastify's not-found handler.
- * - `status`: nothing but a status code, perhaps with a reason phrase, as by `reply.code(404).send()` or `reply.raw`.
+ * - `error`: an error that was thrown, or sent as the payload. This includes Fastify's own errors, such as validation errors.
+ * - `payload`: a payload with a message, for example from a handler, an upstream or Fastify's not-found handler.
+ * - `status`: only a status code, perhaps with a reason phrase, for example from `reply.code(404).send()` or `reply.raw`.
  * - `client-error`: the request could not be read to its end. Node reports it as `clientError`.
  */
 export type ErrorSource = 'decorator' | 'error' | 'payload' | 'status' | 'client-error'
@@ -24,9 +24,9 @@ export type ErrorSource = 'decorator' | 'error' | 'payload' | 'status' | 'client
 const errors = channel(ERROR_CHANNEL)
 
 /**
- * Prepares the message on the channel for an error that has its header section. Over HTTP/1.1, it is published once Node has
- * passed the response to the operating system, and never if the connection is lost before that. Costs nothing if nobody
- * subscribes.
+ * Prepares the channel message for an error whose header section is written. Over HTTP/1.1, the message is published after
+ * Node has passed the response to the operating system. It is never published if the connection is lost before that. Does
+ * nothing if the channel has no subscriber.
  *
  * @param originalStatusCode the status code before it was normalized
  */
@@ -35,11 +35,11 @@ export function prepareMessage (response: ServerResponse, statusCode: number, or
   const message = createMessage(response, statusCode, originalStatusCode, reason)
   // A subscriber runs in the asynchronous context of the request, for example to find its trace.
   setPublisher(response, AsyncResource.bind(() => { errors.publish(message) }))
-  // An HTTP/2 response emits finish after a lost stream, too.
+  // An HTTP/2 response also emits finish if its stream is lost.
   if (!isHttp2) response.once('finish', () => { publishMessage(response) })
 }
 
-/** Publishes the message of an error, unless this has happened, or the connection is lost. */
+/** Publishes the message of an error, unless it was already published or the connection is lost. */
 export function publishMessage (response: ServerResponse): void {
   if (!response.destroyed) takePublisher(response)?.()
 }
@@ -72,7 +72,7 @@ function findSource (response: ServerResponse): ErrorSource {
     case 'reply':
     case 'private-reply':
       return 'decorator'
-    // An error handler decided to send no message of the error.
+    // An error handler chose not to send the message of the error.
     case 'none':
     case 'error':
     case 'exposed-error':

@@ -8,11 +8,11 @@ const EXPOSE_HEADERS = 'access-control-expose-headers'
 /**
  * Returns whether a success has a header that {@link exposeHeaders} exposes.
  *
- * @param given the headers that the writer gave
+ * @param given the headers that were passed to `writeHead()`
  */
 export function hasExposedHeaders (response: ServerResponse, given: HeadersInput | undefined, contract: Contract): boolean {
   const headers = Array.isArray(given) ? normalizeHeaders(given, contract) : given as OutgoingHttpHeaders | undefined
-  // Most successes have no CORS headers, and end here.
+  // Most successes have no CORS headers, so this is checked first.
   if (!hasField(response, headers, ALLOW_ORIGIN)) return false
   for (const name in headers) if (contract.exposedFields.has(name.toLowerCase())) return true
   return response.getHeaderNames().some(field => contract.exposedFields.has(field))
@@ -22,13 +22,13 @@ export function hasExposedHeaders (response: ServerResponse, given: HeadersInput
  * Lets pages of other origins read those headers of a response that the contract exposes, if the response has
  * `Access-Control-Allow-Origin` (Fetch Standard, `Access-Control-Expose-Headers`).
  *
- * @param headers what is sent in addition to the headers of the response. It gets the list
+ * @param headers the headers that are sent in addition to those of the response. The list is added to them
  */
 export function exposeHeaders (response: ServerResponse, headers: OutgoingHttpHeaders, { exposedHeaders }: Contract): void {
   if (!hasField(response, headers, ALLOW_ORIGIN)) return
   const name = findHeaderName(headers, EXPOSE_HEADERS) ?? EXPOSE_HEADERS
   const list = [headers[name] ?? response.getHeader(name) ?? []].flat().join(', ')
-  // With credentials, * is a name like any other, and exposes nothing.
+  // The names are listed even beside *, because with credentials * exposes nothing.
   const listed = list.toLowerCase().split(',').map(field => field.trim())
   const added = exposedHeaders.filter(({ field }) => !listed.includes(field) && hasField(response, headers, field)).map(({ header }) => header)
   headers[name] = [list, ...added].filter(Boolean).join(', ')

@@ -7,16 +7,16 @@ import { kInstallation, type BaseMethods, type ContractResponse, type Installati
 import { methods } from './methods.js'
 import { initializeState } from './state.js'
 
-/** A class of responses, as Node's servers take it. */
+/** A class of responses, as the options of Node's servers take it. */
 export type ResponseClass = new (...args: any[]) => object
 
-/** Makes a response that somebody else created keep the contract. */
+/** Makes an existing response keep the contract. */
 export type Patcher = (response: ServerResponse, isForced?: boolean) => void
 
 /**
- * Returns a subclass of one of Node's response classes whose instances keep the contract, whoever writes to them. It
- * is meant for the options `ServerResponse`, `Http1ServerResponse` and `Http2ServerResponse` of Node's servers, which
- * answer some requests before anybody else sees them.
+ * Returns a subclass of one of Node's response classes. Its instances keep the contract, no matter what code writes to them.
+ * Pass it to the options `ServerResponse`, `Http1ServerResponse` and `Http2ServerResponse` of Node's servers, because the
+ * servers respond to some requests before any other code sees them.
  */
 export function createResponseClass<T extends ResponseClass> (Base: T, contract: Contract): T {
   const Class = Base as unknown === ServerResponse ? createNodeResponseClass() : createSubclass(Base)
@@ -28,13 +28,13 @@ export function createResponseClass<T extends ResponseClass> (Base: T, contract:
 }
 
 /**
- * Makes a server that exists create its responses from such a subclass.
+ * Makes an existing server create its responses from such a subclass.
  *
- * @returns whether it does: not for HTTP/2, and not if the class of its responses cannot be found
+ * @returns whether this succeeded. It fails for HTTP/2, and if the response class of the server cannot be found
  */
 export function replaceResponseClass (server: object, contract: Contract): boolean {
   if (!(server instanceof HttpServer || server instanceof HttpsServer)) return false
-  // Node takes the class in its constructor only, and keeps it under a symbol of its own.
+  // Node takes the class only in the constructor of the server, and keeps it under a private symbol.
   const key = findSymbol(server, 'ServerResponse')
   if (key === undefined) return false
   const classes = server as unknown as Record<symbol, ResponseClass>
@@ -44,8 +44,8 @@ export function replaceResponseClass (server: object, contract: Contract): boole
 }
 
 /**
- * Returns a function that makes a response keep the contract. A response that already keeps a contract stays unchanged. If
- * the function is forced, such a response gets methods of its own, because it is going to lose its class.
+ * Returns a function that makes a response keep the contract. A response that already keeps a contract stays unchanged. With
+ * `isForced`, such a response gets own methods, because it is about to lose its class.
  */
 export function createPatcher (contract: Contract): Patcher {
   const installations = new Map<ServerResponse, Installation>()
@@ -54,7 +54,7 @@ export function createPatcher (contract: Contract): Patcher {
     const res = response as ContractResponse
     if (isForced ? Object.hasOwn(res, kInstallation) : res[kInstallation] !== undefined) return
     res[kInstallation] = findInstallation(res)
-    // Own methods, because another prototype for the object costs twenty times as much.
+    // Set own methods, because replacing the prototype of the object takes twenty times as long.
     res.writeHead = methods.writeHead as typeof res.writeHead
     res.write = methods.write as typeof res.write
     res.end = methods.end as typeof res.end
@@ -68,7 +68,7 @@ export function createPatcher (contract: Contract): Patcher {
     const { writeHead, write, end } = response
     const isWrapped = writeHead !== prototype.writeHead || write !== prototype.write || end !== prototype.end
     while (kInstallation in prototype) prototype = Object.getPrototypeOf(prototype)
-    // Methods that another plugin replaced are called by ours.
+    // If another plugin replaced methods, our methods call its methods.
     if (isWrapped) return createInstallation(Object.assign(Object.create(prototype), { writeHead, write, end }), contract, true)
     let installation = installations.get(prototype)
     if (installation === undefined) installations.set(prototype, installation = createInstallation(prototype, contract, false))
@@ -78,7 +78,7 @@ export function createPatcher (contract: Contract): Patcher {
 
 function createInstallation (prototype: ServerResponse, contract: Contract, isWrapped: boolean): Installation {
   const isHttp2 = prototype instanceof Http2ServerResponse || prototype as unknown === Http2ServerResponse.prototype
-  // The prototype itself, because its methods may be replaced later.
+  // Keep the prototype and not its methods, because they may be replaced later.
   return { contract, base: prototype as unknown as BaseMethods, getHeadersSent: findGetter(prototype, 'headersSent'), isHttp2, isWrapped }
 }
 
@@ -96,7 +96,10 @@ function createSubclass (Base: ResponseClass): ResponseClass {
   }
 }
 
-/** Returns a subclass of Node's own class that calls its constructor as a function. `super()` would cost a success more than all of the methods. */
+/**
+ * Returns a subclass of Node's own class that calls its constructor as a function. For a success, `super()` would take longer
+ * than all methods together.
+ */
 function createNodeResponseClass (): ResponseClass {
   function ContractResponse (this: ServerResponse, request: unknown, options: unknown): void {
     base.call(this, request, options)

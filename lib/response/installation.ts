@@ -2,20 +2,20 @@ import type { ServerResponse } from 'node:http'
 import type { Contract } from '../contract.js'
 import { findSymbol } from '../find-symbol.js'
 
-/** What the methods of a response need: the same for each response of a class. */
+/** The data that the methods of a response need. All responses of a class share it. */
 export interface Installation {
   contract: Contract
   base: BaseMethods
-  /** The getter of `headersSent` in Node's class. Others define a property of this name on the object. */
+  /** The getter of `headersSent` in Node's class. An own property of the response can hide it. */
   getHeadersSent: Method<boolean>
   isHttp2: boolean
-  /** Whether somebody replaced methods of the response object before ours. */
+  /** Whether other code replaced methods of the response object before ours. */
   isWrapped: boolean
 }
 
 type Method<Result> = (this: ServerResponse, ...args: any[]) => Result
 
-/** The object whose methods ours call instead of `super`: the prototype of Node's class, or what another plugin put before it. */
+/** The methods that ours call instead of `super`: those of the prototype of Node's class, or those that another plugin set. */
 export interface BaseMethods {
   writeHead: Method<ServerResponse>
   write: Method<boolean>

@@ -4,8 +4,8 @@ import { isServerError } from '../status-codes.js'
 import { getError, getFrameworkLine, getReply, isExpected, isLogged, markLogged, type Reply } from './state.js'
 
 /**
- * Logs the message of an error with its reply, unless it is logged already, by this function or by the framework. Nothing
- * that a logger or a serializer throws reaches the sender.
+ * Logs the message of an error with its reply, unless this function or the framework has already logged it. Ignores what a
+ * logger or a serializer throws.
  *
  * @param statusCode the status code before it was normalized
  */
@@ -17,17 +17,17 @@ export function logMessage (response: ServerResponse, statusCode: number, messag
   markLogged(response)
   const sent = response.statusCode
   try {
-    // A serializer reads the status code from the response.
+    // A serializer reads the status code from the response, and the log shows the original one.
     if (sent !== statusCode && statusCode <= 599) response.statusCode = statusCode
     writeLine(reply, isExpected(response) ? 'info' : logLevelOf(statusCode), error, message || messageFromError(error))
   } catch {
-    // Nothing more can be logged, and the response is complete.
+    // The logger fails, so nothing more can be logged. The response is complete without it.
   } finally {
     response.statusCode = sent
   }
 }
 
-/** Returns whether the framework's own line has the message, or the error if there is no message. */
+/** Returns whether the framework has already logged the message, or the error if there is no message. */
 function isInFrameworkLine (response: ServerResponse, error: unknown, message: string): boolean {
   const line = getFrameworkLine(response)
   if (line === undefined) return false

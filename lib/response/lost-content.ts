@@ -2,15 +2,15 @@ import type { ServerResponse } from 'node:http'
 import { losesContent } from '../lost-content.js'
 import { getReply } from './state.js'
 
-/** The configs of the routes that were warned about. Fastify creates a config for each route, and for each not-found handler. */
+/** The configs of the routes for which a warning was logged. Fastify creates one for each route and each not-found handler. */
 const warned = new WeakSet<object>()
 
-/** The key of a reply without a route. */
+/** The config of a reply without a route. */
 const NO_CONFIG = {}
 
 /**
- * Logs a warning if content of a body is lost, because the body of an error is dropped. There is one warning for each route.
- * Requests with `HEAD` never get the body.
+ * Logs a warning if an error loses content because its body is dropped. The warning is logged once for each route. It is not
+ * logged for `HEAD`, because the response to `HEAD` never has a body.
  *
  * @param statusCode the status code before it was normalized
  * @param body the body, or its start; undefined for a body that nobody reads

@@ -9,7 +9,7 @@ import { getDroppedBody, getPhase, hasHead, isExempt } from './state.js'
 
 type Callback = () => void
 
-/** Sends or holds the header section of an error. A success gets Node's own, without the contract's header. */
+/** Sends or holds the header section of an error. For a success, calls Node's method without the contract's header. */
 function writeHead (this: ContractResponse, statusCode: number, phrase?: string | HeadersInput, headers?: HeadersInput): ServerResponse {
   const { contract, base, getHeadersSent } = this[kInstallation]
   if (hasHead(this)) {
@@ -58,12 +58,12 @@ function end (this: ContractResponse, chunk?: unknown, encoding?: BufferEncoding
   return this
 }
 
-/** Ends an error that has its header section, so that it is sent. Destroys any other response. */
+/** Ends an error whose header section is written, so that it is sent. Destroys any other response. */
 function destroy (this: ContractResponse, error?: Error): unknown {
   const { base, isHttp2 } = this[kInstallation]
   const phase = getPhase(this)
   if (phase === 'held' || phase === 'sent' || phase === 'completed') return this.end()
-  // Without an error, an HTTP/2 stream that is half sent would end as if it were whole.
+  // Without an error, an HTTP/2 stream that is half sent would end as if it were complete.
   if (isHttp2 && error === undefined && this.headersSent && !this.writableEnded) {
     (this as unknown as Http2ServerResponse).stream.close(constants.NGHTTP2_INTERNAL_ERROR)
   }
@@ -75,7 +75,7 @@ function addTrailers (this: ContractResponse, trailers: OutgoingHttpHeaders): vo
   if (!hasHead(this)) this[kInstallation].base.addTrailers.call(this, trailers)
 }
 
-/** Sends the header section of an error, which is all that the client gets. */
+/** Sends the header section of an error, which is the complete response. */
 function flushHeaders (this: ContractResponse): void {
   if (!this.headersSent && isUnsuccessful(this.statusCode)) this.writeHead(this.statusCode)
   if (getPhase(this) === 'held') releaseHead(this)
@@ -86,7 +86,7 @@ function flushHeaders (this: ContractResponse): void {
 /** The methods that make a response keep the contract. */
 export const methods = { writeHead, write, end, destroy, addTrailers, flushHeaders }
 
-/** Returns whether a body is written to an error under the contract. Writes the header section first if it is missing. */
+/** Returns whether the response is an error under the contract. Writes its header section first if that is missing. */
 function startsError (response: ContractResponse): boolean {
   if (hasHead(response)) return true
   if (response[kInstallation].getHeadersSent.call(response) || !isUnsuccessful(response.statusCode) || isExempt(response)) return false
@@ -104,7 +104,7 @@ function emitDrain (response: NodeJS.EventEmitter): void {
   response.emit('drain')
 }
 
-/** Returns the callback of Node's writers, which any of their arguments can be. */
+/** Returns the callback among the arguments of Node's `write()` and `end()`. Each argument can be the callback. */
 function findCallback (...args: unknown[]): Callback | undefined {
   return args.find(argument => typeof argument === 'function') as Callback | undefined
 }

@@ -5,14 +5,14 @@ import { finished, type Readable } from 'node:stream'
 import { setImmediate as pause } from 'node:timers/promises'
 import { discard } from '../body.js'
 
-/** How long a payload is read after the end of the request body that it may be made of, in milliseconds. */
+/** How long a payload is read after the request body has ended, in milliseconds. */
 const DRAIN_TIMEOUT_MS = 1000
 
 type Payload = Readable | ReadableStream<Uint8Array>
 
 /** A request of HTTP/1.1 or HTTP/2, with members that Node's types do not have. */
 type NodeRequest = IncomingMessage & {
-  /** HTTP/1.1: the connection. A stream that destroys the request may take away `socket`, to keep the connection. */
+  /** HTTP/1.1: the connection. Node's streams remove `socket` before they destroy a request, to keep the connection open. */
   client: Socket
   /** HTTP/1.1: drops the rest of the body. */
   _dump (): void
@@ -21,12 +21,12 @@ type NodeRequest = IncomingMessage & {
 }
 
 /**
- * Wraps the payload of an error that may be made of the request body: by a pipe, a transform, a web stream or a generator.
- * When the wrapper is cancelled, it reads the payload to its end instead of destroying it. To destroy such a payload can
- * destroy the connection before the response is sent. To leave it unread blocks the next request of the connection.
+ * Wraps the payload of an error that may read from the request body, through a pipe, a transform, a web stream or a generator.
+ * When the wrapper is cancelled, it reads the payload to its end instead of destroying it. Destroying such a payload can
+ * destroy the connection before the response is sent. Leaving it unread blocks the next request of the connection.
  */
 export function drainOnCancel<T extends Payload | null> (payload: T, request: IncomingMessage): T {
-  // The request body is not read yet, or is read to its end.
+  // A payload is not made of the request body if nobody reads the body yet, or if it was read to its end.
   const isOther = (request.readableFlowing === null && payload !== request as unknown) || request.readableEnded
   return payload === null || isOther ? payload : new DrainingBody(payload, request) as unknown as T
 }
@@ -57,10 +57,10 @@ class DrainingBody {
     const iterator = this.#iterator ?? iteratorOf(this.#body)
     const request = this.#request
     let timer: NodeJS.Timeout | undefined
-    // A payload that is made of something else can be endless.
+    // A payload that is not made of the request body can be endless.
     const limit = (): void => { timer ??= setTimeout(() => { discard(this.#body) }, DRAIN_TIMEOUT_MS) }
     const ignore = finished(request, limit)
-    // Once the request has a response, it does not learn that its client is gone.
+    // A request that has its response emits nothing when the client disconnects.
     const client = request instanceof IncomingMessage ? (request as NodeRequest).client : undefined
     client?.once('close', limit)
     try {
@@ -81,8 +81,8 @@ function iteratorOf (body: Payload): AsyncIterator<unknown> {
 }
 
 /**
- * Drops the rest of the body of a request that has its response, if nobody can read the body any more, or nobody has
- * read any of it. Otherwise, it would block the next request of the connection, or its own HTTP/2 stream.
+ * Drops the rest of the request body after the response, if nobody can read the body any more, or nobody has started to
+ * read it. An unread body would block the next request of the connection, or its own HTTP/2 stream.
  */
 export function dropRequestBody (request: IncomingMessage): void {
   const { complete, destroyed, readableFlowing, stream } = request as NodeRequest
@@ -96,17 +96,17 @@ export function dropRequestBody (request: IncomingMessage): void {
 function dropRest (request: NodeRequest): void {
   if (request.stream !== undefined) {
     closeStream(request.stream)
-    // The stream does not end while it has data for its request.
+    // The stream does not end while it has unread data for its request.
     request.stream.removeAllListeners('data').resume()
   } else if (request instanceof IncomingMessage) {
     const { client } = request
     request._dump()
-    // Node may pause the connection in this tick, because it is ahead of its reader.
+    // Node may pause the connection in this tick, because it received more data than the reader wanted.
     process.nextTick(() => { client.resume() })
   }
 }
 
-/** Closes a stream once its response is sent. Node 26 drops a response that is not being sent yet. */
+/** Closes a stream after its response is sent. If it is closed earlier, Node 26 drops the response. */
 function closeStream (stream: ServerHttp2Stream): void {
   const close = (): void => { setImmediate(() => { stream.close() }) }
   if (stream.writableFinished) close()

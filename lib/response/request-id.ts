@@ -9,7 +9,7 @@ const PRINTABLE_ASCII = /^[!-~](?:[ -~]*[!-~])?$/
 /** The ids of requests without a reply. */
 const recordedIds = new WeakMap<object, unknown>()
 
-/** Records the id of a request that is answered without a reply. */
+/** Records the id of a request whose response has no reply of the framework. */
 export function recordRequestId (request: object, id: unknown): void {
   recordedIds.set(request, id)
 }
@@ -21,8 +21,8 @@ export function getRequestId (response: ServerResponse): unknown {
 }
 
 /**
- * Returns an id as a header can carry it. Undefined unless it is a number, or 1 to {@link MAX_ID_LENGTH} characters of
- * printable ASCII without spaces around them: an id that was changed could not be found in the log.
+ * Returns an id as the value of a header. Undefined unless the id is a number, or 1 to {@link MAX_ID_LENGTH} characters of
+ * printable ASCII without spaces around them. Other ids are not sent, because a changed id could not be found in the log.
  */
 export function toRequestIdHeader (id: unknown): string | undefined {
   const text = typeof id === 'number' ? String(id) : id

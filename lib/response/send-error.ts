@@ -23,14 +23,14 @@ import {
 /** The fields that stay if Node refuses another field. */
 const REQUIRED_FIELDS = new Set(['content-length', 'www-authenticate'])
 
-/** Node's own: whether the connection ends with this response. */
+/** Node's own flag: whether the connection ends with this response. */
 type NodeResponse = ServerResponse & { _last?: boolean }
 
 /**
- * Sends the header section of an error, or holds it if nobody gave a message yet.
+ * Sends the header section of an error, or holds it if there is no message yet.
  *
- * @param phrase the reason phrase that the writer gave
- * @param given the headers that the writer gave
+ * @param phrase the reason phrase that was passed to `writeHead()`
+ * @param given the headers that were passed to `writeHead()`
  * @throws {TypeError} for a header that HTTP/1.1 cannot send
  */
 export function writeErrorHead (response: ContractResponse, statusCode: number, phrase: string | undefined, given: HeadersInput | undefined): void {
@@ -43,7 +43,7 @@ export function writeErrorHead (response: ContractResponse, statusCode: number, 
     sendHead(response, statusCode, headers, message)
     return
   }
-  // Node throws here too, and not where the response ends.
+  // Node throws in writeHead() for such a header, and not when the response ends.
   for (const name in headers) validateHeader(name, headers[name])
   response.statusCode = statusCode
   const contentLength = Number(getHeaderValue(given, 'content-length', contract) ?? response.getHeader('content-length'))
@@ -52,9 +52,9 @@ export function writeErrorHead (response: ContractResponse, statusCode: number, 
 }
 
 /**
- * Returns the message of an error, given the header section that its writer gave; undefined if the body may still contain it.
+ * Returns the message of an error, given the arguments of `writeHead()`; undefined if the body may still contain the message.
  *
- * @param phrase the reason phrase that the writer gave
+ * @param phrase the reason phrase that was passed to `writeHead()`
  * @param headers with the name of the message header as it is sent
  */
 export function findMessage (response: ContractResponse, statusCode: number, phrase: string | undefined, headers: OutgoingHttpHeaders): string | undefined {
@@ -68,7 +68,7 @@ function messageFromHead (response: ContractResponse, statusCode: number, phrase
   const { contract, isHttp2 } = response[kInstallation]
   const header = headers[contract.header] ?? response.getHeader(contract.field)
   if (header !== undefined) return stringify(header)
-  // HTTP/2 has no reason phrase, and Node's response warns of any use.
+  // HTTP/2 has no reason phrase, and Node emits a warning for each access.
   const reasonPhrase: unknown = phrase ?? (isHttp2 ? undefined : response.statusMessage)
   return typeof reasonPhrase === 'string' && reasonPhrase !== '' && reasonPhrase !== STATUS_CODES[statusCode] ? reasonPhrase : undefined
 }
@@ -83,7 +83,7 @@ export function releaseHead (response: ContractResponse, body?: string | Uint8Ar
   Reflect.deleteProperty(response, 'headersSent')
   if (body !== undefined) {
     const message = messageFromBody(body, isFirstChunk && !(Buffer.byteLength(body) >= contentLength))
-    // What is written past the framework, or in parts, may come from an upstream.
+    // A body that is written to the raw response, or in parts, may come from an upstream.
     if (message !== '') setBodyMessage(response, message, isFirstChunk || isRaw || getError(response) !== undefined || isErrorReport(body))
     else warnOfLostContent(response, statusCode, body, message)
   }
@@ -104,7 +104,7 @@ function sendHead (response: ContractResponse, statusCode: number, headers: Outg
   exposeHeaders(response, headers, contract)
 
   if (isHttp2 || isWrapped) {
-    // end() sends it: an HTTP/2 stream ends with its header section only then, and whoever wraps end() may set a header there.
+    // end() sends the header section. So an HTTP/2 stream can end with it, and a plugin that wraps end() can set a header.
     for (const name in headers) {
       if (!isHttp2 || !CONNECTION_FIELDS.has(name.toLowerCase())) response.setHeader(name, headers[name]!)
     }
@@ -137,19 +137,19 @@ function removeFields (response: ServerResponse, headers: OutgoingHttpHeaders, i
   for (const name of response.getHeaderNames()) if (!isValidHeader(name, response.getHeader(name))) response.removeHeader(name)
 }
 
-/** Sets the challenge of a 401 that has none (RFC 9110 section 15.5.2). An empty one is none. */
+/** Sets the challenge of a 401 that has none, or an empty one (RFC 9110 section 15.5.2). */
 function setChallenge (response: ServerResponse, headers: OutgoingHttpHeaders, contract: Contract): void {
   const name = findHeaderName(headers, 'www-authenticate') ?? 'www-authenticate'
   if (isBlank(headers[name] ?? response.getHeader('www-authenticate'))) headers[name] = contract.challenge
 }
 
-/** Sets the id of the request, if there is one. It replaces the writer's, such as that of an upstream, which is not in the log. */
+/** Sets the id of the request, if it has one. Replaces an id of the writer, such as an upstream's: it is not in the log. */
 function setRequestId (response: ServerResponse, headers: OutgoingHttpHeaders, { header, field }: HeaderName): void {
   const id = toRequestIdHeader(getRequestId(response))
   if (id !== undefined) headers[findHeaderName(headers, field) ?? header] = id
 }
 
-/** Sends the header section, which is all of the response, before its writer has ended it. */
+/** Sends the header section, which is the complete response, before the writer has ended the response. */
 export function completeResponse (response: ContractResponse): void {
   if (getPhase(response) !== 'sent') return
   const { base, isHttp2 } = response[kInstallation]
@@ -187,7 +187,7 @@ function endStream (response: ContractResponse): void {
   try {
     base.end.call(response)
   } catch {
-    // Node refuses some fields only as it sends them. Send the response again without the fields of others.
+    // Node refuses some fields only when it sends them. Send the response again with the fields of the contract only.
     for (const field of response.getHeaderNames()) {
       if (!REQUIRED_FIELDS.has(field) && field !== contract.field && field !== contract.requestId?.field) response.removeHeader(field)
     }
@@ -198,9 +198,9 @@ function endStream (response: ContractResponse): void {
 }
 
 /**
- * Lets Node go on with the connection of an error that the client has, but whose writer has not ended it.
+ * Makes Node continue with the connection of an error that is sent completely, but that its writer has not ended.
  *
- * @returns whether it is such an error
+ * @returns whether the response is such an error
  */
 export function freeConnection (response: ServerResponse): boolean {
   const { socket } = response
@@ -209,7 +209,7 @@ export function freeConnection (response: ServerResponse): boolean {
   return response.socket !== socket
 }
 
-/** Returns the text of a header value. HTTP/2 takes any value, also one without a text. */
+/** Returns the text of a header value. HTTP/2 takes any value, even an object that cannot be converted to a string. */
 function stringify (value: OutgoingHttpHeader): string {
   try {
     return String(value)

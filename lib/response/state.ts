@@ -3,14 +3,14 @@ import { isServerError, isUnsuccessful } from '../status-codes.js'
 import type { DroppedBody } from './dropped-body.js'
 
 /**
- * How far a response is.
+ * The phase of a response.
  *
  * - `open`: nothing is sent for it yet. This is also the phase after an error, until a payload is sent for the error.
- * - `serializing`: its payload is in the hooks that send it.
+ * - `serializing`: the `onSend` hooks run with its payload.
  * - `held`: `writeHead()` was called for an error without a message. The body may still contain one.
- * - `sent`: an error with its header section, which is all that the client gets.
- * - `completed`: an error that the client has, but whose writer still writes a body.
- * - `ended`: the writer of an error has ended it.
+ * - `sent`: the header section of an error is written. The client gets nothing else.
+ * - `completed`: the error is sent completely, but its writer still writes a body.
+ * - `ended`: the writer has ended the error.
  *
  * A success stays `open` or `serializing`, because Node's own methods send it.
  */
@@ -19,18 +19,18 @@ export type Phase = 'open' | 'serializing' | 'held' | 'sent' | 'completed' | 'en
 /**
  * Where the message of a response comes from.
  *
- * - `unset`: there is none yet. The header fields, the reason phrase or the body may contain one.
- * - `none`: an error handler decided to send none.
+ * - `unset`: there is no message yet. The header fields, the reason phrase or the body may contain one.
+ * - `none`: an error handler chose to send no message.
  * - `reply`: a reply decorator.
- * - `private-reply`: an error that a reply decorator got. For the log only with a 5xx.
+ * - `private-reply`: an error that was passed to a reply decorator. With a 5xx, the message is only logged.
  * - `body`: a body for the client.
- * - `private-body`: a body from an upstream, or a serialized error. For the log only with a 5xx.
- * - `error`: something thrown. For the log only with a 5xx.
- * - `exposed-error`: something thrown with `expose: true`.
+ * - `private-body`: a body from an upstream, or a serialized error. With a 5xx, the message is only logged.
+ * - `error`: a thrown error. With a 5xx, the message is only logged.
+ * - `exposed-error`: a thrown error with `expose: true`.
  */
 export type MessageSource = 'unset' | 'none' | 'reply' | 'private-reply' | 'body' | 'private-body' | 'error' | 'exposed-error'
 
-/** What can happen to a response. */
+/** The events of a response. */
 export type ResponseEvent =
   | 'setReplyMessage' | 'setBodyMessage' | 'clearMessage' | 'setError' | 'setLateError' | 'attachError' | 'setSerializedErrorMessage'
   | 'startSerializing' | 'startHead' | 'holdHead' | 'takeHead' | 'markSent' | 'markCompleted' | 'markEnded'
@@ -49,8 +49,8 @@ const ALL_BUT_REPLY: ReadonlySet<MessageSource> = new Set(['unset', 'none', 'bod
 const ERRORS: ReadonlySet<MessageSource> = new Set(['error', 'exposed-error'])
 
 /**
- * The source of a message that stays when a hook throws while an error is sent. Fastify's serialized form of the new error
- * does not replace it, but a body of the error handler does.
+ * The new source of a message that stays when a hook throws while an error is sent. Fastify's serialized form of the new error
+ * does not replace such a message, but a body of the error handler does.
  */
 const KEPT_SOURCES: Readonly<Record<MessageSource, MessageSource>> = {
   unset: 'unset',
@@ -111,7 +111,7 @@ export const TRANSITIONS: { readonly [phase in Phase]: Transitions } = {
   ended: {}
 }
 
-/** What a response needs of the framework's reply. */
+/** The part of the framework's reply that a response needs. */
 export interface Reply {
   log: Log
   request?: { id: unknown }
@@ -139,7 +139,7 @@ export interface HeldHead {
   headers: OutgoingHttpHeaders
   /** The length of the body in bytes, as the writer declares it; NaN if it does not. */
   contentLength: number
-  /** Whether it was written past the framework. */
+  /** Whether it was written to the raw response, and not by the framework. */
   isRaw: boolean
 }
 
@@ -158,7 +158,7 @@ class State {
   frameworkLine: FrameworkLine | undefined = undefined
   head: HeldHead | undefined = undefined
   droppedBody: DroppedBody | undefined = undefined
-  /** Whether the response answers a request that could not be read. */
+  /** Whether the request of the response could not be read to its end. */
   isClientError = false
   publish: (() => void) | undefined = undefined
 
@@ -167,13 +167,13 @@ class State {
   }
 }
 
-// The states of a success. All responses share them, so that a success does not pay for a state of its own.
+// The states of a success. All responses share them, so that a success does not need a state of its own.
 const OPEN: Readonly<State> = Object.freeze(new State('open'))
 const SERIALIZING: Readonly<State> = Object.freeze(new State('serializing'))
 
 /**
- * Adds the state to a new response. Without it, every response would get these properties later and in another order, and
- * V8 would find them slowly.
+ * Adds the state to a new response. Without this, every response would get these properties later and in another order, and
+ * V8 would access them slowly.
  */
 export function initializeState (response: object): void {
   const res = response as StatefulResponse
@@ -181,12 +181,12 @@ export function initializeState (response: object): void {
   res[kState] = OPEN
 }
 
-/** Returns the state of a response, to read it. */
+/** Returns the state of a response for reading. */
 function read (response: ServerResponse): Readonly<State> {
   return (response as StatefulResponse)[kState] ?? OPEN
 }
 
-/** Returns the response's own state, to change it. */
+/** Returns the response's own state for changes. Creates the state if it is missing. */
 function modify (response: ServerResponse): State {
   const res = response as StatefulResponse
   const state = res[kState]
@@ -203,7 +203,7 @@ function apply (state: State, transition: Transition | undefined): boolean {
   return transition.replaces.has(state.source)
 }
 
-/** Applies an event that brings an error for the log, and returns whether the event is in time. */
+/** Applies an event that sets the error for the log. Returns false if the event comes too late. */
 function logError (state: State, transition: Transition | undefined, error: unknown): boolean {
   if (transition === undefined) return false
   state.phase = transition.to
@@ -238,19 +238,19 @@ export function getMessage (response: ServerResponse): string {
   return read(response).message
 }
 
-/** Returns the message that a reply decorator or a body gave to the response, if one did. Empty if an error handler sends none. */
+/** Returns the message that a reply decorator or a body set; undefined if none did. Empty if an error handler sends none. */
 export function getReplyMessage (response: ServerResponse): string | undefined {
   const { source, message } = read(response)
   return source === 'unset' || source === 'error' || source === 'exposed-error' ? undefined : message
 }
 
-/** Returns the message of the error that was thrown, if the response is going to have it. */
+/** Returns the message of the thrown error; undefined if it is not the message of the response. */
 export function getErrorMessage (response: ServerResponse): string | undefined {
   const { source, message } = read(response)
   return source === 'error' || source === 'exposed-error' ? message : undefined
 }
 
-/** Returns whether the message is for the log only, if the status code is a 5xx. */
+/** Returns whether a message from this source is only logged if the status code is a 5xx. */
 export function isPrivateSource (source: MessageSource): boolean {
   return source === 'error' || source === 'private-reply' || source === 'private-body'
 }
@@ -258,7 +258,8 @@ export function isPrivateSource (source: MessageSource): boolean {
 /**
  * Sets the message from a reply decorator.
  *
- * @param isPrivate whether the decorator got an error instead of a text. Then the message is for the log only with a 5xx. Default: `false`
+ * @param isPrivate whether the decorator got an error instead of a text. If so, the message of a 5xx is only logged. Default:
+ * `false`
  */
 export function setReplyMessage (response: ServerResponse, message: string, isPrivate = false): void {
   const state = modify(response)
@@ -268,7 +269,7 @@ export function setReplyMessage (response: ServerResponse, message: string, isPr
 /**
  * Sets the message that a body contains.
  *
- * @param isPrivate whether the body is from an upstream, or a serialized error. Then the message is for the log only with a 5xx
+ * @param isPrivate whether the body is from an upstream, or a serialized error. If so, the message of a 5xx is only logged
  */
 export function setBodyMessage (response: ServerResponse, message: string, isPrivate: boolean): void {
   const state = modify(response)
@@ -281,7 +282,7 @@ export function clearMessage (response: ServerResponse): void {
   if (apply(state, TRANSITIONS[state.phase].clearMessage)) setMessage(state, 'none', '')
 }
 
-/** What is known of an error beside its message. */
+/** What is known about an error besides its message. */
 export interface ErrorDetails {
   /** Whether the message is sent with a 5xx too. Default: `false`. */
   isExposed?: boolean
@@ -292,8 +293,8 @@ export interface ErrorDetails {
 const NO_DETAILS: ErrorDetails = {}
 
 /**
- * Sets the message of something thrown. An error without a status code is late (`setLateError`) if a hook throws it while a
- * 4xx with a message is sent. Then that message stays, because the error is not the client's fault.
+ * Sets the message of a thrown error. If a hook throws an error without a status code while a 4xx with a message is sent, the
+ * error is late (`setLateError`). The message of the 4xx stays, because the late error is not the client's fault.
  */
 export function setError (response: ServerResponse, error: unknown, message: string, details: ErrorDetails = NO_DETAILS): void {
   const state = modify(response)
@@ -307,7 +308,7 @@ export function setError (response: ServerResponse, error: unknown, message: str
   if (logError(state, transition, error) && transition!.replaces.has(state.source)) setMessage(state, details.isExposed ? 'exposed-error' : 'error', message)
 }
 
-/** Attaches something thrown to the log line of a response that keeps its message. */
+/** Attaches a thrown error to the log line of a response that keeps its message. */
 export function attachError (response: ServerResponse, error: unknown): void {
   const state = modify(response)
   logError(state, TRANSITIONS[state.phase].attachError, error)
@@ -331,7 +332,7 @@ export function startSerializing (response: ServerResponse): void {
   else if (state !== SERIALIZING) apply(state, TRANSITIONS[state.phase].startSerializing)
 }
 
-/** Reports that somebody starts to write the header section of an error. */
+/** Reports that the header section of an error is about to be written. */
 export function startHead (response: ServerResponse): void {
   const state = modify(response)
   if (apply(state, TRANSITIONS[state.phase].startHead)) setMessage(state, 'unset', '')
@@ -344,7 +345,7 @@ export function holdHead (response: ServerResponse, head: HeldHead): void {
   state.head = head
 }
 
-/** Returns the header section that is held, and holds it no longer. */
+/** Returns the header section that is held, and removes it from the state. */
 export function takeHead (response: ServerResponse): HeldHead {
   const state = modify(response)
   apply(state, TRANSITIONS[state.phase].takeHead)
@@ -353,13 +354,13 @@ export function takeHead (response: ServerResponse): HeldHead {
   return head
 }
 
-/** Marks the response as an error that has its header section. */
+/** Marks the response as an error whose header section is written. */
 export function markSent (response: ServerResponse): void {
   const state = modify(response)
   apply(state, TRANSITIONS[state.phase].markSent)
 }
 
-/** Reports that the client has the error, and sets what takes the body that is still written to it. */
+/** Reports that the error is sent completely, and sets the object that takes the body that is still written. */
 export function markCompleted (response: ServerResponse, droppedBody: DroppedBody): void {
   const state = modify(response)
   apply(state, TRANSITIONS[state.phase].markCompleted)
@@ -372,7 +373,7 @@ export function markEnded (response: ServerResponse): void {
   apply(state, TRANSITIONS[state.phase].markEnded)
 }
 
-/** Returns what takes the body that is still written to an error. */
+/** Returns the object that takes the body that is still written to an error; undefined if there is none. */
 export function getDroppedBody (response: ServerResponse): DroppedBody | undefined {
   return read(response).droppedBody
 }
@@ -387,9 +388,9 @@ export function getReply (response: ServerResponse): Reply | undefined {
   return (response as StatefulResponse)[kReply]
 }
 
-/** Returns whether the response is exempt from the contract: its route is, and no decorator gave it a message. */
+/** Returns whether the response is exempt from the contract: its route is exempt, and no decorator set a message. */
 export function isExempt (response: ServerResponse): boolean {
-  // The source first, because Fastify creates routeOptions for each access.
+  // The source is tested first, because Fastify creates routeOptions for each access.
   return read(response).source === 'unset' && getReply(response)?.routeOptions?.config?.reasonPhrase === false
 }
 
@@ -403,7 +404,7 @@ export function isLogged (response: ServerResponse): boolean {
   return read(response).isLogged
 }
 
-/** Marks the error as intended by the operator of the service. Then its message is logged at level `info`, also with a 5xx. */
+/** Marks the error as intended by the operator of the service. Its message is logged at level `info`, even with a 5xx. */
 export function markExpected (response: ServerResponse): void {
   modify(response).isExpected = true
 }
@@ -423,27 +424,27 @@ export function getFrameworkLine (response: ServerResponse): FrameworkLine | und
   return read(response).frameworkLine
 }
 
-/** Returns what was thrown for the response, if something was. */
+/** Returns the error that was thrown for the response; undefined if there is none. */
 export function getError (response: ServerResponse): unknown {
   return read(response).error
 }
 
-/** Marks the response as the answer to a request that could not be read to its end. */
+/** Marks the response as one to a request that could not be read to its end. */
 export function markClientError (response: ServerResponse): void {
   modify(response).isClientError = true
 }
 
-/** Returns whether the response answers a request that could not be read to its end. */
+/** Returns whether the request of the response could not be read to its end. */
 export function isClientError (response: ServerResponse): boolean {
   return read(response).isClientError
 }
 
-/** Sets what publishes the error on the channel once it is sent. */
+/** Sets the function that publishes the error on the channel after it was sent. */
 export function setPublisher (response: ServerResponse, publish: () => void): void {
   modify(response).publish = publish
 }
 
-/** Returns what publishes the error on the channel, once. Undefined if nothing does. */
+/** Removes the function that publishes the error on the channel, and returns it; undefined if there is none. */
 export function takePublisher (response: ServerResponse): (() => void) | undefined {
   const { publish } = read(response)
   if (publish !== undefined) modify(response).publish = undefined

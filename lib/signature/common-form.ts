@@ -9,7 +9,7 @@ const PARAMETER = /;(created|expires|nonce|keyid|alg)=(?:"([ !#-[\]-~]*)"|(0|[1-
 const MAC = /^:[A-Za-z0-9+/]{43}=:$/
 
 /**
- * Reads a signature in the form in which most clients send it: the only
+ * Reads a signature in the form that most clients send: the only
  * signature of the request, with a known list of components and with the
  * parameters of RFC 9421 section 2.3, serialized strictly.
  *

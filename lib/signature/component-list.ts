@@ -25,7 +25,7 @@ export class ComponentList {
    * covered once, and that all required components are covered.
    *
    * @param required the identifiers of the required components
-   * @throws {SignatureError} if one of them is not
+   * @throws {SignatureError} if a check fails
    */
   check (required: readonly string[]): void {
     if (this.#problem !== undefined) throw new SignatureError(this.#problem)
@@ -34,7 +34,7 @@ export class ComponentList {
   }
 }
 
-/** Returns the first required component that is not covered; undefined if all are. Both are identifiers. */
+/** Returns the identifier of the first required component that is not covered; undefined if all are covered. */
 export function findUncovered (required: readonly string[], covered: ReadonlySet<string>): string | undefined {
   return required.find(identifier => !covered.has(identifier))
 }
@@ -42,7 +42,7 @@ export function findUncovered (required: readonly string[], covered: ReadonlySet
 function findProblem (components: readonly CoveredComponent[]): string | undefined {
   const covered = new Set<string>()
   for (const { name, key } of components) {
-    if (name === '' || name !== name.toLowerCase()) return 'The signature covers a component whose name is no text in lower case'
+    if (name === '' || name !== name.toLowerCase()) return 'The signature covers a component whose name is not a lowercase string'
     if (covered.has(key)) return `The signature covers ${key} twice`
     covered.add(key)
   }
@@ -71,7 +71,7 @@ export class KnownLists {
 
   add (list: ComponentList): void {
     if (this.#lists.has(list.text)) return
-    // Clients that change their lists all the time gain nothing from the map, so it does not matter which lists are lost.
+    // Clients that often change their lists gain nothing from the map, so it does not matter which lists are lost.
     if (this.#lists.size === MAX_LISTS) this.#lists.clear()
     this.#lists.set(list.text, list)
   }

@@ -13,7 +13,7 @@ export interface CoveredComponent extends Component {
   readonly key: string
 }
 
-// A component with more than one parameter has no value, so the order matters only in the message about it.
+// No component with several parameters has a value, so their order matters only for the error message.
 const MAX_SORTED_PARAMETERS = 8
 
 /** Reads a component identifier of `Signature-Input` (RFC 9421 section 2). */
@@ -32,7 +32,7 @@ function sortParameters (parameters: Parameters): Parameters {
   return new Map([...parameters].sort(([a], [b]) => a < b ? -1 : 1))
 }
 
-/** The values of the components of a request. Each value is read once, because several signatures can cover the same component. */
+/** The values of the components of a request. Each value is read once, even if several signatures cover the same component. */
 export class ComponentValues {
   readonly #request: SignableRequest
   readonly #values = new Map<string, string | undefined>()
@@ -48,13 +48,13 @@ export class ComponentValues {
   }
 
   /**
-   * Checks that the request has a value of each component.
+   * Checks that the request has a value for each component.
    *
-   * @throws {SignatureError} if it has no value of one
+   * @throws {SignatureError} if a value is missing
    */
   check ({ components }: ComponentList): void {
     const missing = this.#findMissing(components)
-    if (missing !== undefined) throw new SignatureError(`The signature covers ${missing.identifier}, of which the request has no value`)
+    if (missing !== undefined) throw new SignatureError(`The signature covers ${missing.identifier}, but the request has no value for it`)
   }
 
   /** Returns the signature base (RFC 9421 section 2.5); an empty string if a component has no value. */

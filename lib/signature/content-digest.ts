@@ -48,15 +48,15 @@ export class ContentDigest {
     for (const one of this.#hashes) one.update(chunk)
   }
 
-  /** Sets the complete content, which came in one chunk. That takes half of the time of {@link update}. */
+  /** Sets the complete content if it came in one chunk. This takes half the time of {@link update}. */
   setContent (content: Uint8Array): void {
-    // A buffer from a string comes from the pool of Node.
+    // Node creates a buffer from a string faster, because it uses its pool.
     this.#actual = this.#digests.map(({ algorithm }) => Buffer.from(hash(algorithm, content, 'binary'), 'binary'))
   }
 
-  /** Returns whether each digest is that of the complete content. Call it once, after the last chunk. */
+  /** Returns whether each digest matches the complete content. Call it once, after the last chunk. */
   matches (): boolean {
-    // There was more content than its length said.
+    // There was more content than its declared length.
     if (this.#actual !== undefined && this.#hashes !== undefined) return false
     const actual = this.#actual ?? (this.#hashes ?? this.#createHashes()).map(one => one.digest())
     return this.#digests.every(({ expected }, i) => actual[i].length === expected.length && timingSafeEqual(actual[i], expected))

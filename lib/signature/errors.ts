@@ -5,7 +5,7 @@ export class SignatureError extends Error {
 
   constructor (message: string) {
     const { stackTraceLimit } = Error
-    // Everybody can send a request with an invalid signature, and a stack trace takes half of its time.
+    // Anybody can send a request with an invalid signature, and a stack trace would take half of its time.
     Error.stackTraceLimit = 0
     super(message)
     Error.stackTraceLimit = stackTraceLimit

@@ -1,6 +1,6 @@
 import { parseDictionary, type Dictionary } from './structured-fields.js'
 
-// Everybody can send these fields. With eight signatures of 32 components in all, there is room for 88 parameters.
+// Anybody can send these fields, so they have a limit. Eight signatures with 32 components in all can have 88 parameters.
 const MAX_PARTS: Record<string, number | undefined> = { 'signature-input': 128, signature: 128 }
 
 /** The header fields of a request. Each field is parsed at most once. */
@@ -31,7 +31,7 @@ export class Fields {
   }
 
   #indexOf (name: string, start?: number): number {
-    // A list that is searched is faster than a map, because a request has few lines, and few of its fields are covered.
+    // Searching a list is faster than creating a map, because a request has few lines, and few of its fields are covered.
     this.#names ??= this.#readNames()
     return this.#names.indexOf(name, start)
   }
@@ -56,7 +56,7 @@ export class Fields {
   }
 }
 
-/** Returns a value as a dictionary (RFC 9651 section 3.2); undefined if it is malformed, or has too many members, items and parameters. */
+/** Returns a value as a dictionary (RFC 9651 section 3.2); undefined if it is malformed, or has more than `maxParts` parts. */
 export function readDictionary (value: string, maxParts?: number): Dictionary | undefined {
   try {
     return parseDictionary(value, maxParts)

@@ -29,7 +29,7 @@ export interface KeyMaterial {
 /**
  * Returns the key of an id; undefined if there is none.
  *
- * @throws {ServiceUnavailable} if `keys` does not answer in time
+ * @throws {ServiceUnavailable} if `keys` does not settle in time
  * @throws what `keys` throws
  */
 export async function lookUpKey (keyId: string, { keys, keysTimeout }: SignatureSettings): Promise<Key | undefined> {
@@ -59,7 +59,7 @@ function isSecret (secret: unknown): boolean {
   return (typeof secret === 'string' || secret instanceof Uint8Array) && secret.length > 0
 }
 
-/** Returns whether one of the secrets made this MAC. Every secret is tried, so that the time does not tell which one it was. */
+/** Returns whether one of the secrets made this MAC. Every secret is tried, so that the time does not reveal which one. */
 export function verifyMac (mac: Uint8Array, secrets: readonly Secret[], signatureBase: string): boolean {
   let isValid = false
   for (const secret of secrets) isValid = isMacOf(mac, secret, signatureBase) || isValid
@@ -68,7 +68,7 @@ export function verifyMac (mac: Uint8Array, secrets: readonly Secret[], signatur
 
 function isMacOf (mac: Uint8Array, secret: Secret, signatureBase: string): boolean {
   // Field values are bytes, and Node decodes them as latin1.
-  // A buffer from a string comes from the pool of Node, so it takes a third of the time of one that digest() creates.
+  // Node takes the buffer of a string from its pool. This takes a third of the time of a buffer that digest() creates.
   const expected = Buffer.from(createHmac('sha256', secret).update(signatureBase, 'latin1').digest('binary'), 'binary')
   return mac.length === expected.length && timingSafeEqual(mac, expected)
 }

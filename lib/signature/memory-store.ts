@@ -25,14 +25,14 @@ export function memoryStore (options: { max?: number | undefined } = {}): Replay
   checkOptionNames(options, ['max'], 'memoryStore()')
   const { max = 100_000 } = options
   if (!Number.isSafeInteger(max) || max < 1) throwInvalidOption('max of memoryStore() must be a positive integer', max)
-  // In milliseconds of the monotonic clock. All have the same lifetime, so the first one is the first to end.
+  // `until` is in milliseconds of the monotonic clock. All nonces have the same lifetime, so the first one ends first.
   const recent = new Map<string, { until: number, expires: number }>()
-  // When the lifetime of the first one ends, so that most calls do not look for it.
+  // When the lifetime of the first nonce ends. It is kept here, so that most calls do not read the map.
   let firstUntil = Infinity
   // The nonces whose lifetime is over, and whose signatures would be accepted again, because the wall clock was set back.
   const held = new Map<string, number>()
   let sweptAt = -Infinity
-  // When the last signature expires whose nonce is forgotten, in seconds since 1970.
+  // The latest time at which a signature with a forgotten nonce expires, in seconds since 1970.
   let forgotten = -Infinity
 
   function endLifetimes (now: number, clock: number): void {

@@ -10,18 +10,18 @@ const MARGIN_SECONDS = 1
  * Marks the nonce of a valid signature as used.
  *
  * @returns whether it is new
- * @throws {ServiceUnavailable} if the store fails, or does not answer in time
+ * @throws {ServiceUnavailable} if the store fails, or does not settle in time
  */
 export async function takeNonce ({ keyid, created, nonce }: SignatureParameters, { store, timeout }: ReplaySettings, { maxAge, clockSkew }: SignatureSettings): Promise<boolean> {
   try {
     const taken = store.take(
-      // The length of the id separates it from the nonce: both can have colons.
+      // The length of the id separates it from the nonce, because both can contain colons.
       `${keyid.length}:${keyid}:${nonce as string}`,
       maxAge + clockSkew + MARGIN_SECONDS,
       created as number + maxAge + MARGIN_SECONDS
     )
     const isNew = isPromise(taken) ? await withTimeLimit(taken, timeout, () => new Error(`The store of nonces did not answer within ${timeout} ms`)) : taken
-    if (typeof isNew !== 'boolean') throw new TypeError('The store of nonces must answer true or false')
+    if (typeof isNew !== 'boolean') throw new TypeError('The store of nonces must return true or false')
     return isNew
   } catch (error) {
     throw new ServiceUnavailable('Nonces cannot be looked up for now', { cause: error })

@@ -22,11 +22,11 @@ export interface SignatureOptions {
    */
   required?: string[] | undefined
   /**
-   * Requires a nonce of each request, and accepts each nonce once. A nonce that
-   * was used before is answered 503 without `Retry-After`, because the request
-   * may have been processed. If the route has `config.idempotency` and the
-   * request has an `Idempotency-Key`, the nonce is accepted again, because the
-   * key decides the response. Default: nonces are not checked.
+   * Requires a nonce in each request, and accepts each nonce once. The response
+   * to a nonce that was used before is 503 without `Retry-After`, because the
+   * request may have been processed. If the route has `config.idempotency` and
+   * the request has an `Idempotency-Key`, the nonce is accepted again, because
+   * the key decides the response. Default: nonces are not checked.
    */
   replay?: {
     store: ReplayStore
@@ -35,7 +35,7 @@ export interface SignatureOptions {
   } | undefined
 }
 
-/** The options that limit the age of signatures. A signature can be valid for the sum of both. */
+/** The options that limit the age of signatures. A signature can be valid for at most the sum of both. */
 export interface SignatureAge {
   /** In seconds. */
   readonly maxAge: number
@@ -76,7 +76,7 @@ export function resolveOptions (options: SignatureOptions): SignatureSettings {
 
 function resolveReplay (replay: NonNullable<SignatureOptions['replay']>): ReplaySettings {
   const { store, timeout = 1000 } = replay ?? {} as Partial<ReplaySettings>
-  // An URL of a store can have a password, so the message shows only its type.
+  // The value can be the URL of a store with a password, so the message shows only its type.
   if (typeof store?.take !== 'function') throwInvalidOption('replay.store must be an object with a method take', typeof store, SUBJECT)
   checkOptionNames(replay, ['store', 'timeout'], 'replay')
   checkTimeout('replay.timeout', timeout)

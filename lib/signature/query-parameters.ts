@@ -98,7 +98,7 @@ function extendHash (hash: number, byte: number): number {
   return Math.imul(hash ^ byte, FACTOR) + 1 | 0
 }
 
-/** Decodes a name; returns undefined if the name is not encoded in the way that `encode()` does. */
+/** Decodes a name; returns undefined if the name is not encoded as `encode()` encodes it. */
 function decodeName (name: string): Buffer | undefined {
   // All bytes that are not UTF-8 decode to the replacement character, so different names would become the same.
   if (name.includes('%EF%BF%BD')) return undefined
@@ -115,7 +115,7 @@ const HEX_DIGITS = Buffer.from('0123456789ABCDEF')
 /** Whether `application/x-www-form-urlencoded` leaves a byte as it is, indexed by byte. */
 const isUnreserved = Array.from({ length: 256 }, (_, byte) => /[\w*.-]/.test(String.fromCharCode(byte)))
 
-/** Encodes a string as `application/x-www-form-urlencoded`, but a space as `%20`. */
+/** Encodes a string as `application/x-www-form-urlencoded`, but encodes a space as `%20`. */
 function encode (text: string): string {
   const bytes = Buffer.from(text)
   const encoded = Buffer.allocUnsafe(bytes.length * 3)

@@ -19,11 +19,12 @@ export interface RedisClient {
  * client is not connected, `take()` rejects at once, and no command is queued
  * in the client.
  *
- * The store protects for as long as Redis remembers. Without persistence
- * (`appendonly yes`), a restart of Redis forgets the nonces. So does a failover
- * to a replica that does not have them yet. Set `maxmemory-policy noeviction`,
- * because the request of an evicted nonce passes again. A server whose clock is
- * set back can accept a signature whose nonce Redis has forgotten.
+ * The store protects for as long as Redis remembers the nonces. Without
+ * persistence (`appendonly yes`), Redis forgets them when it restarts. A
+ * failover to a replica that does not have them yet also loses them. Set
+ * `maxmemory-policy noeviction`, because the request of an evicted nonce passes
+ * again. A server whose clock is set back can accept a signature whose nonce
+ * Redis has forgotten.
  *
  * @param prefix the prefix of the keys in Redis. Default: `nonce:`
  * @throws {TypeError} if an option is unknown

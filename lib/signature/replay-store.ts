@@ -1,10 +1,10 @@
-/** Remembers which nonces were used. If it fails, the request is answered 503. */
+/** Remembers which nonces were used. If the store fails, the response is 503. */
 export interface ReplayStore {
   /** A sentence about the store that is logged at the start of the service. */
   description?: string | undefined
   /**
-   * Marks a nonce as used. Of several calls with the same nonce, also at the
-   * same time and from different processes, at most one may return `true`.
+   * Marks a nonce as used. At most one call with the same nonce may return
+   * `true`, even if calls come at the same time or from different processes.
    *
    * @param nonce the nonce, prefixed with the id of its key
    * @param lifetime how long to remember the nonce, in seconds

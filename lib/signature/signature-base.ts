@@ -16,8 +16,8 @@ export interface SignableRequest {
   field (name: string, parameters: Parameters): string | undefined
   /**
    * Returns the value of a query parameter (RFC 9421 section 2.2.8); undefined
-   * if there is none. The client, which covers none, does not have this method,
-   * because browsers load every byte of it.
+   * if there is none. The client does not have this method: it never covers
+   * query parameters, and browsers load all of its code.
    */
   queryParameter? (name: string): string | undefined
 }

@@ -3,7 +3,7 @@ import type { SignatureSettings } from './options.js'
 import { ALGORITHM } from './signature-base.js'
 import type { BareItem, Parameters } from './structured-fields.js'
 
-/** The value of a parameter; undefined if the parameter is absent, and null if it is of a type that no parameter here has. */
+/** The value of a parameter; undefined if the parameter is absent, null if its type is wrong for every parameter below. */
 type ParameterValue = BareItem['value'] | null
 
 /** The parameters of a signature that names its key (RFC 9421 section 2.3). */
@@ -48,14 +48,14 @@ export function checkParameters ({ alg, created, expires, nonce }: SignaturePara
 }
 
 function checkCreated (created: ParameterValue, { maxAge, clockSkew }: SignatureSettings, now: number): void {
-  if (typeof created !== 'number') throw new SignatureError('The signature must say when it was created')
+  if (typeof created !== 'number') throw new SignatureError('The signature must have the parameter created, in whole seconds since 1970')
   if (created > now + clockSkew) throw new SignatureError('The signature was created in the future: set the clock')
   if (created < now - maxAge) throw createTooOldError(maxAge)
 }
 
 function checkExpires (expires: ParameterValue, now: number): void {
   if (expires === undefined) return
-  if (typeof expires !== 'number') throw new SignatureError('The signature does not say in seconds when it expires')
+  if (typeof expires !== 'number') throw new SignatureError('The parameter expires of the signature must be in whole seconds since 1970')
   if (expires <= now) throw createExpiredError()
 }
 
@@ -80,5 +80,5 @@ function createExpiredError (): SignatureError {
 }
 
 function createTooOldError (maxAge: number): SignatureError {
-  return new SignatureError(`The signature was created more than ${maxAge} seconds ago: sign each request anew, and set the clock`)
+  return new SignatureError(`The signature was created more than ${maxAge} seconds ago: sign each request when you send it, and set the clock`)
 }

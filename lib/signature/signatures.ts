@@ -20,7 +20,7 @@ export interface Signature {
   readonly mac: Uint8Array
 }
 
-// A request can try one key with each signature. Proxies add one signature or two.
+// The number is limited, because a request can try one key with each signature. Proxies add one or two signatures.
 const MAX_SIGNATURES = 8
 
 // The limit for all signatures of a request together, because the value of a component can take a pass over all header fields.
@@ -55,7 +55,7 @@ function parseAnyForm (request: SignedRequest): Signature[] {
     const parameters = readParameters(input.parameters)
     if (parameters !== undefined) signatures.push({ input, parameters, mac: bytes })
   }
-  if (signatures.length === 0) throw new SignatureError('The request has no signature with the id of its key: keyid')
+  if (signatures.length === 0) throw new SignatureError('The request has no signature with the parameter keyid')
   if (signatures.length > MAX_SIGNATURES) throw new SignatureError(`The request has more than ${MAX_SIGNATURES} signatures`)
   const componentCount = signatures.reduce((sum, { input }) => sum + input.items.length, 0)
   if (componentCount > MAX_COMPONENTS) throw new SignatureError(`The signatures cover more than ${MAX_COMPONENTS} components`)

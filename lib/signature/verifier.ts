@@ -20,7 +20,7 @@ export interface VerifiedSignature extends Expiry {
   readonly coversDigest: boolean
 }
 
-/** What a request has, on which depends what its signature must cover. */
+/** The properties of a request that decide what its signature must cover. */
 export interface RequestTraits {
   /** Whether the components that only content has must be covered. */
   readonly hasContent: boolean
@@ -46,7 +46,7 @@ export class Verifier {
   readonly #required: Required
   readonly #requiredWithKey: Required
   readonly #lists = new KnownLists()
-  // Takes the place of an unknown key, so that an unknown key takes as long as a known one.
+  // Replaces an unknown key, so that its verification takes as long as that of a known key.
   readonly #decoy: Key = { secret: randomBytes(32), permissions: [] }
 
   /** @throws {TypeError} if an option is missing, unknown, of the wrong type, or out of range */
@@ -69,17 +69,17 @@ export class Verifier {
     return `sig1=(${this.#getRequired(traits).join(' ')});created${nonce};alg="${ALGORITHM}"`
   }
 
-  /** Returns the first component that is required of a request with content, and is not covered; undefined if all are covered. */
+  /** Returns the first uncovered component of those that a request with content must cover; undefined if all are covered. */
   findUncovered ({ covered }: VerifiedSignature): string | undefined {
     return findUncovered(this.#required.withContent, covered)
   }
 
   /**
-   * Verifies the signatures of a request. Of several signatures, the first one with a known key is used.
+   * Verifies the signatures of a request. With several signatures, the first one with a known key is used.
    *
    * @throws {SignatureError} if the request is not signed, or if its signature is not valid
    * @throws {NonceReusedError} if the signature is valid, its nonce was used before, and no copies are accepted
-   * @throws {ServiceUnavailable} if `keys` does not answer in time, or if the store of nonces fails
+   * @throws {ServiceUnavailable} if `keys` does not settle in time, or if the store of nonces fails
    */
   async verify (request: SignedRequest, options: VerifyOptions): Promise<VerifiedSignature> {
     const signatures = parseSignatures(request, this.#lists)
@@ -107,8 +107,8 @@ export class Verifier {
     if (this.#settings.replay !== undefined) {
       // The look-up of the key took time, and the store may forget a nonce as soon as its signature has expired.
       if (Date.now() > expiry.validUntilMs) throw expiry.createExpiredError()
-      // The MAC was verified before, so that nobody without the key can use a nonce up, or learn that it was used.
-      // It is taken for a copy, too, so that no other route accepts the copy.
+      // The nonce is taken after the MAC was verified, so that nobody without the key can use a nonce up, or learn that it was
+      // used. It is also taken for a copy that is accepted, so that no other route accepts the copy.
       const isNew = await takeNonce(parameters, this.#settings.replay, this.#settings)
       if (!isNew && !options.acceptsCopies) throw new NonceReusedError()
     }
@@ -129,7 +129,7 @@ export class Verifier {
 
   /** Looks up all keys, so that the number of look-ups does not tell which one is known. */
   async #lookUpKeys (signatures: readonly Signature[]): Promise<Array<Key | undefined>> {
-    // The function is asynchronous, so that one that throws does not leave the promise of another without a handler.
+    // The function is asynchronous, so that a look-up that throws does not leave the promise of another without a handler.
     return await Promise.all(signatures.map(async ({ parameters }) => await lookUpKey(parameters.keyid, this.#settings)))
   }
 

@@ -342,7 +342,7 @@ t.test('exits with 64 for invalid arguments, and prints the error and the usage'
     [['http://a:b@127.0.0.1'], 'must not have a user or a password'],
     [['http://127.0.0.1/?a'], 'must not have a query'],
     [[target, '--json', '--tap'], '--json and --tap cannot be combined'],
-    [[target, '--reason-header', 'content-type'], 'option header must be a header of its own'],
+    [[target, '--reason-header', 'content-type'], 'option header must be a header that has no other meaning'],
     [[target, '--status', '200'], 'option statusCodes must have keys from 400 to 599'],
     [[target, '--request', '/'], '--request must be like'],
     [[target, '--concurrency', '0'], '--concurrency must be a positive integer'],

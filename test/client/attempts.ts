@@ -39,7 +39,7 @@ interface Run {
   endedAt: number
 }
 
-/** Runs these attempts; the last one is repeated. */
+/** Runs these attempts. The last one is repeated. */
 async function run (clock: VirtualClock, attempts: Attempt[], { retry = {}, signal, ...call }: Call = {}): Promise<Run> {
   const start = clock.now
   const sentAt: number[] = []
@@ -60,14 +60,14 @@ async function run (clock: VirtualClock, attempts: Attempt[], { retry = {}, sign
   }
   const { result, attempts: count } = await clock.run(runAttempts({ judge: createJudge('POST', true), isPersistent: false, ...call, send }, deadline, resolved))
   deadline.clear()
-  // The sums of random delays have small errors.
+  // The sums of random delays have small rounding errors.
   return { result, attempts: count, sentAt, endedAt: Number((clock.now - start).toFixed(6)) }
 }
 
-/** Lets every delay be as long as it can be. */
+/** Makes every delay as long as possible. */
 const withLongestDelays = (t: Test) => t.intercept(Math, 'random', { value: () => 1 })
 
-t.test('repeats with delays until the outcome is known', async t => {
+t.test('retries with delays until the outcome is known', async t => {
   withLongestDelays(t)
   const clock = useVirtualClock(t)
   t.match(await run(clock, [lost, respond(500), unsent, respond(201)]), { result: { outcome: 'success', status: 201 }, attempts: 4, sentAt: [0, 510, 1520, 3521] })
@@ -77,31 +77,31 @@ t.test('repeats with delays until the outcome is known', async t => {
   t.equal(clock.timers, 0)
 })
 
-t.test('makes at most 5 attempts, or as many as the option says', async t => {
+t.test('makes at most 5 attempts, or the number in the option attempts', async t => {
   const clock = useVirtualClock(t)
   t.match(await run(clock, [lost]), { result: lost.result, attempts: 5 })
   for (const attempts of [1, 2, 7]) t.equal((await run(clock, [lost], { retry: { attempts } })).attempts, attempts)
   t.match(await run(clock, [unsent]), { result: unsent.result, attempts: 5 })
 })
 
-t.test('waits for another request that executes, however often', async t => {
+t.test('waits for another request that is being executed, without a limit of attempts', async t => {
   withLongestDelays(t)
   const clock = useVirtualClock(t)
   const waited = await run(clock, [...Array<Attempt>(20).fill(executing), respond(201)])
   t.match(waited, { result: { outcome: 'success' }, attempts: 21 })
   t.equal(waited.sentAt[20], 20 * 1010)
-  t.match(await run(clock, [executing, lost, executing, lost]), { result: { outcome: 'unknown' }, attempts: 7 }, 'which is no failure')
+  t.match(await run(clock, [executing, lost, executing, lost]), { result: { outcome: 'unknown' }, attempts: 7 }, 'waiting is not a failed attempt')
 })
 
 t.test('ends at the deadline', async t => {
   withLongestDelays(t)
   const clock = useVirtualClock(t)
-  t.match(await run(clock, [executing], { retry: { deadline: 5000 } }), { result: executing.result, attempts: 5, endedAt: 4050 }, 'without a delay that would pass it')
+  t.match(await run(clock, [executing], { retry: { deadline: 5000 } }), { result: executing.result, attempts: 5, endedAt: 4050 }, 'starts no delay that would end after the deadline')
   t.match(await run(clock, [lost, { ...lost, duration: 10_000 }], { retry: { deadline: 5000 } }), {
     result: { outcome: 'unknown', reason: 'TimeoutError: No response within 5000 ms' }, attempts: 2, endedAt: 5000
-  }, 'within an attempt')
+  }, 'during an attempt')
   t.match(await run(clock, [respond(503, { 'retry-after': '60' })]), { result: { outcome: 'unknown', retryAfter: 60 }, attempts: 1, endedAt: 10 })
-  t.match(await run(clock, [executing]), { endedAt: 59_600 }, 'which is a minute by default')
+  t.match(await run(clock, [executing]), { endedAt: 59_600 }, 'the default deadline is a minute')
   t.equal(clock.timers, 0)
 })
 
@@ -117,12 +117,12 @@ t.test('calls onAttempt before each attempt, and before its delay', async t => {
     { attempt: 3, idempotencyKey: 'a', result: respond(503).result, delay: 1000, at: 520 }
   ])
 
-  t.test('and waits for it', async t => {
+  t.test('waits for the promise that onAttempt returns', async t => {
     const onAttempt = async () => { await new Promise(resolve => setTimeout(resolve, 100)) }
     t.match(await run(clock, [lost, respond(201)], { onAttempt }), { sentAt: [100, 710] })
   })
 
-  t.test('and sends nothing if it fails', async t => {
+  t.test('sends nothing more if onAttempt throws', async t => {
     const failure = new Error('The outbox is down')
     for (const onAttempt of [() => { throw failure }, async () => { throw failure }]) {
       t.strictSame(await run(clock, [lost], { onAttempt }), { result: { outcome: 'rejected', reason: 'The outbox is down', cause: failure }, attempts: 1, sentAt: [], endedAt: 0 })
@@ -132,7 +132,7 @@ t.test('calls onAttempt before each attempt, and before its delay', async t => {
     t.equal(sentAt.length, 1)
   })
 
-  t.test('and sends nothing if it takes longer than the deadline', async t => {
+  t.test('sends nothing if onAttempt takes longer than the deadline', async t => {
     t.match(await run(clock, [lost], { onAttempt: () => new Promise<void>(() => {}) }), { result: { outcome: 'rejected', cause: { name: 'TimeoutError' } }, sentAt: [], endedAt: 60_000 })
   })
 })
@@ -145,15 +145,15 @@ t.test('ends if the caller aborts', async t => {
     setTimeout(() => controller.abort(new Error('the user left')), milliseconds)
     return controller.signal
   }
-  t.match(await run(clock, [lost], { signal: abortAt(5) }), { result: { outcome: 'unknown', reason: 'Error: the user left' }, attempts: 1, endedAt: 5 }, 'within an attempt')
+  t.match(await run(clock, [lost], { signal: abortAt(5) }), { result: { outcome: 'unknown', reason: 'Error: the user left' }, attempts: 1, endedAt: 5 }, 'during an attempt')
   t.match(await run(clock, [lost], { signal: abortAt(100) }), {
     result: { outcome: 'unknown', reason: 'Attempt 1: other side closed. Attempt 2: the user left', cause: { message: 'the user left' } }, sentAt: [0], endedAt: 100
-  }, 'within a delay')
+  }, 'during a delay')
   t.match(await run(clock, [unsent], { signal: abortAt(100) }), { result: { outcome: 'rejected', reason: 'the user left' }, sentAt: [0] })
   t.equal(clock.timers, 0, 'no timer keeps the process alive')
 })
 
-t.test('has one budget for all calls of a client', async t => {
+t.test('has one retry budget for all calls of a client', async t => {
   const clock = useVirtualClock(t)
   const retry = resolveRetry({})
   const call = async (attempts: Attempt[], isPersistent = false) => {
@@ -166,31 +166,31 @@ t.test('has one budget for all calls of a client', async t => {
   }
   let attempts = 0
   for (let i = 0; i < 25; i++) attempts += (await call([lost])).attempts
-  t.equal(attempts, 125, 'which 100 repetitions use up')
+  t.equal(attempts, 125, '100 retries use up the budget')
   t.match(await call([lost]), { result: lost.result, attempts: 1 })
   for (let i = 0; i < 5; i++) await call([respond(200)])
-  t.match(await call([lost]), { attempts: 2 }, 'which grows with answers')
+  t.match(await call([lost]), { attempts: 2 }, 'five responses give back the budget for one retry')
   t.match(await call([lost]), { attempts: 1 })
   for (let i = 0; i < 5; i++) await call([respond(404)])
   t.match(await call([lost, respond(200)]), { attempts: 2, result: { outcome: 'success' } })
-  t.match(await call([lost, respond(200)]), { attempts: 2 }, 'and which a repetition that is answered gives back')
-  t.match(await call([executing, executing, respond(503), lost]), { attempts: 4 }, 'and which waiting does not use')
+  t.match(await call([lost, respond(200)]), { attempts: 2 }, 'the response to a retry gives back its budget')
+  t.match(await call([executing, executing, respond(503), lost]), { attempts: 4 }, 'waiting uses no budget')
 
-  t.test('of which an end at the deadline uses nothing', async t => {
+  t.test('uses no budget if the call ends at the deadline', async t => {
     await call([lost, respond(200)])
     for (let i = 0; i < 5; i++) await call([respond(200)])
     t.match(await call([respond(503, { 'retry-after': '100' })]), { attempts: 1 })
     t.match(await call([lost]), { attempts: 2 })
   })
 
-  t.test('without which a persistent operation waits the longest delay', async t => {
+  t.test('waits the maximum delay in a persistent operation if the budget is used up', async t => {
     const start = clock.now
     t.match(await call([lost], true), { attempts: 6 })
     t.equal(Math.round(clock.now - start), 5 * 10_000)
   })
 })
 
-t.test('a persistent operation ends only at the deadline', async t => {
+t.test('ends a persistent operation only at the deadline', async t => {
   withLongestDelays(t)
   const clock = useVirtualClock(t)
   const { attempts, endedAt } = await run(clock, [lost], { isPersistent: true, judge: judgeOutcome })
@@ -225,7 +225,7 @@ const attemptOf = fc.oneof(
   return respond(status, { ...idempotencyStatus && { 'idempotency-status': idempotencyStatus }, ...retryAfter !== undefined && { 'retry-after': String(retryAfter) } }, duration)
 })
 
-t.test('never claims more than the attempts say, and keeps its limits', async t => {
+t.test('never returns an outcome that the attempts do not prove, and keeps its limits', async t => {
   const clock = useVirtualClock(t)
   const retry = fc.record({ deadline: fc.integer({ min: 1, max: 20_000 }), attempts: fc.integer({ min: 1, max: 6 }), baseDelay: fc.integer({ min: 1, max: 1000 }), maxDelay: fc.integer({ min: 1, max: 3000 }) })
   await fc.assert(fc.asyncProperty(fc.array(attemptOf, { minLength: 1, maxLength: 8 }), fc.constantFrom('GET', 'POST', 'DELETE'), fc.boolean(), retry, async (attempts, method, isKeyed, retry) => {
@@ -235,9 +235,9 @@ t.test('never claims more than the attempts say, and keeps its limits', async t 
     const last = sent.at(-1)!
 
     assert.ok(count === sent.length || result.outcome === 'unknown')
-    assert.ok(endedAt <= retry.deadline, 'the deadline holds')
+    assert.ok(endedAt <= retry.deadline, 'ends before the deadline')
     const waits = sent.filter(attempt => attempt.outcome === 'unknown' && idempotencyStatusOf(attempt) === 'executing').length
-    assert.ok(sent.length - waits <= retry.attempts, 'the number of attempts holds')
+    assert.ok(sent.length - waits <= retry.attempts, 'makes at most the maximum number of attempts')
     if (method === 'POST' && !isKeyed) assert.ok(sent.slice(0, -1).every(attempt => attempt === unsent.result), 'a POST without a key is sent once')
     assert.ok(sent.slice(0, -1).every(({ outcome }) => outcome !== 'success'), 'nothing follows a success')
 
@@ -248,15 +248,15 @@ t.test('never claims more than the attempts say, and keeps its limits', async t 
     }
     if (result.outcome === 'rejected') {
       assert.ok(last.outcome === 'rejected')
-      if (wasUnknown) assert.ok(['rejected', 'closed'].includes(idempotencyStatusOf(last)!), 'an Idempotency-Status decides')
+      if (wasUnknown) assert.ok(['rejected', 'closed'].includes(idempotencyStatusOf(last)!), 'only an Idempotency-Status resolves an unknown outcome')
     }
-    // The deadline can end an attempt, which makes it unknown.
+    // The deadline can end an attempt. Then the outcome is unknown.
     if (result.outcome === 'unknown') assert.ok(wasUnknown || last.outcome === 'unknown' || endedAt === retry.deadline)
     assert.equal(clock.timers, 0)
   }), { numRuns: 500 })
 })
 
-t.test('the outcome of a key is what the service says, and nothing else', async t => {
+t.test('returns for a key only the outcome that the service reports', async t => {
   const clock = useVirtualClock(t)
   const answer = fc.constantFrom('executing', 'succeeded', 'rejected', 'closed', undefined)
     .map((state): Attempt => ({ duration: 10, result: { outcome: 'success', status: 200, headers: new Headers(), body: state && { state, statusCode: state === 'rejected' ? 422 : 200, headers: {} } } }))

@@ -58,7 +58,7 @@ t.test('returns the headers of each response', async t => {
     t.strictSame(result.headers!.getSetCookie(), ['a=b', 'c=d'])
     t.ok([...result.headers!.keys()].every(name => name === name.toLowerCase()))
   }
-  t.notOk('headers' in await client('GET', '/reset'), 'and there are none without a response')
+  t.notOk('headers' in await client('GET', '/reset'), 'has no headers without a response')
   t.notOk('headers' in await client('GET', '/201', { signal: AbortSignal.abort() }))
 })
 
@@ -87,7 +87,7 @@ t.test('reads the request id from the configured header', async t => {
       t.match(await create({ baseUrl, requestIdHeader: 'X-Trace' })('GET', path), { requestId: 'abc' })
       t.notOk('requestId' in await create({ baseUrl, requestIdHeader: 'X-Other' })('GET', path))
     }
-    t.notOk('requestId' in await create({ baseUrl })('GET', '/200'), 'a success has none')
+    t.notOk('requestId' in await create({ baseUrl })('GET', '/200'), 'a success has no request id')
   }
   t.match(await createClient({ baseUrl, retry: { attempts: 1 } })('POST', '/500', { idempotencyKey: 'a' }), { requestId: 'req-1', idempotencyKey: 'a' })
 })

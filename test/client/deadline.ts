@@ -67,7 +67,7 @@ t.test('signal', async t => {
     t.strictSame(result, { outcome: 'unknown', reason: 'no more', cause: 'no more' })
   })
 
-  t.test('returns unknown with the status code if it aborts within the body', async t => {
+  t.test('returns unknown with the status code if it aborts while the body arrives', async t => {
     const controller = new AbortController()
     const baseUrl = await halfway(t)
     const send: typeof fetch = async (request, init) => {

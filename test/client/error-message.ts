@@ -76,7 +76,7 @@ t.test('returns unknown if the connection is lost after the request', async t =>
     t.match(await unknown(after('garbage\r\n\r\n', 'end')), { status: undefined })
   })
 
-  t.test('within the body of a 2xx, with its status code', async t => {
+  t.test('while the body of a 2xx arrives, with its status code', async t => {
     t.match(await unknown(after(`${json}Content-Length: 100\r\n\r\n{"a":1}`, 'end')), { status: 200 })
     t.match(await unknown(after(`${json}Content-Length: 100\r\n\r\n{"a":1}`, 'resetAndDestroy')), { status: 200 })
     t.match(await unknown(after(`${json}Transfer-Encoding: chunked\r\n\r\n7\r\n{"a":1}\r\n`, 'end')), { status: 200 })
@@ -84,7 +84,7 @@ t.test('returns unknown if the connection is lost after the request', async t =>
   })
 })
 
-t.test('returns unknown for an error within the response body, whatever its code', async t => {
+t.test('returns unknown for an error of the response body, even if its code says that the connection was refused', async t => {
   const body = new ReadableStream({ start (controller) { controller.error(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })) } })
   const client = createClient({ baseUrl: 'http://127.0.0.1', fetch: async () => new Response(body) })
   t.match(await client('GET', '/'), { outcome: 'unknown', status: 200, reason: 'refused' })

@@ -18,7 +18,7 @@ t.test('createKey() pads the time', async t => {
   t.match(createKey(), /^00000000-1234-7/)
 })
 
-t.test('resolveKey() returns a valid key, and makes one for true', async t => {
+t.test('resolveKey() returns a valid key, and creates one for true', async t => {
   for (const key of ['a', ' ', '"', '\\', 'a,b', '...', '.a', 'a'.repeat(255), ' !"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~']) t.equal(resolveKey(key), key)
   t.equal(resolveKey(undefined), undefined)
   t.match(resolveKey(true), /^[0-9a-f-]{36}$/)
@@ -32,7 +32,7 @@ t.test('resolveKey() rejects keys that the service does not accept, and those th
   }
 })
 
-t.test('serializeKey() returns a string of a structured field, which the service reads', async t => {
+t.test('serializeKey() returns a string of a structured field that the service can read', async t => {
   t.equal(serializeKey('a'), '"a"')
   t.equal(serializeKey('a"b\\c'), '"a\\"b\\\\c"')
   for (const key of ['a', ' a ', '"', '\\', '\\"', '"a"', 'a,b', 'a'.repeat(255)]) t.equal(parseKey([serializeKey(key)]), key)

@@ -34,7 +34,7 @@ t.test('signs requests of undici', async t => {
   t.equal((await undici.request(url, { method: 'POST', body })).statusCode, 401)
 
   const other = await undici.fetch(url, { method, headers: [...headers], body })
-  t.match(outcomeOf(other), { outcome: 'success', status: 200 }, 'and of its fetch')
+  t.match(outcomeOf(other), { outcome: 'success', status: 200 }, 'signs requests of the fetch of undici')
 })
 
 t.test('signs each request of axios', async t => {
@@ -105,7 +105,7 @@ t.test('signs each request of openapi-fetch, with the types of the OpenAPI docum
   t.strictSame(outcomeOf(unsigned.response), refused)
 })
 
-t.test('repeats requests of openapi-fetch with the same idempotency key, as docs/client.md shows', async t => {
+t.test('retries requests of openapi-fetch with the same idempotency key, as docs/client.md shows', async t => {
   const page = await readFile(join(import.meta.dirname, '..', '..', 'docs', 'client.md'), 'utf8')
   const [source] = /\/\*\* Sends a request up to five times[^]*?\n}\n/.exec(page)!
   const { code } = await transform(source, { loader: 'ts' })

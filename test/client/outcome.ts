@@ -3,7 +3,7 @@ import t from 'tap'
 import { outcomeOf } from '../../client/index.js'
 import reasonPhrase, { serverOptions } from '../../index.js'
 
-// One date format names no time zone. It must not be read as local time.
+// One date format has no time zone. It must not be read as local time.
 process.env.TZ = 'America/New_York'
 
 const response = (status: number, headers: Record<string, string> = {}, statusText = '') => ({ status, statusText, headers: new Headers(headers) })
@@ -19,7 +19,7 @@ t.test('returns the outcome for the status code', async t => {
   }
 })
 
-t.test('takes the reason from the header, else the status text, else the status code', async t => {
+t.test('takes the reason from the header, or from the status text, or from the status code', async t => {
   t.equal(outcomeOf(response(404, { 'eb-reason-phrase': 'No topic' }, 'Not Found')).reason, 'No topic')
   t.equal(outcomeOf(response(404, { 'x-reason': 'No topic' }, 'Not Found'), { header: 'X-Reason' }).reason, 'No topic')
   t.equal(outcomeOf(response(404, { 'eb-reason-phrase': 'No topic' }, 'Not Found'), { header: 'X-Reason' }).reason, 'Not Found')

@@ -100,7 +100,7 @@ t.test('body', async t => {
     }
   })
 
-  t.test('is rejected if it is no JSON value', async t => {
+  t.test('is rejected if it is not a JSON value', async t => {
     const circular: Record<string, unknown> = {}
     circular.self = circular
     for (const body of [() => {}, Symbol('a'), 1n, circular]) await t.rejects(client('POST', '/', { body: body as object }), TypeError)

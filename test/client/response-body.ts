@@ -40,7 +40,7 @@ t.test('returns undefined for an empty body', async t => {
   t.strictSame(await resultOf(t, '{}', { 'content-type': 'application/json' }, 'HEAD'), { outcome: 'success', status: 200, body: undefined })
 })
 
-t.test('returns unknown if the media type is JSON and the body is not', async t => {
+t.test('returns unknown if the media type is JSON, but the body is not JSON', async t => {
   for (const body of ['{', '{"a":1}x', 'undefined', '<html>', "{'a':1}", ' ']) {
     const result = await resultOf(t, body, { 'content-type': 'application/json' })
     t.match(result, { outcome: 'unknown', status: 200, reason: 'The body is not JSON', cause: { name: 'SyntaxError', cause: SyntaxError } }, body)

@@ -13,7 +13,7 @@ import { echo, findSignatureError, serve, type Received } from './fixtures/serve
 /** A response with this status code and these header fields, or a lost connection. */
 type Answer = [status: number, fields?: Record<string, string>] | 'lost'
 
-/** Starts a server that gives these answers; the last one is repeated. Returns its URL and the requests that it received. */
+/** Starts a server that sends these responses and repeats the last one. Returns its URL and the requests that it received. */
 async function answerWith (t: Test, ...answers: Answer[]): Promise<{ baseUrl: string, received: Received[] }> {
   const received: Received[] = []
   const baseUrl = await serve(t, (request, response) => {
@@ -29,7 +29,7 @@ const retry: RetryOptions = { baseDelay: 1, maxDelay: 5 }
 const key = { id: 'dev', secret: 'hush' }
 const marked = (status: number, idempotencyStatus: string, fields = {}): Answer => [status, { 'idempotency-status': idempotencyStatus, ...fields }]
 
-t.test('repeats an idempotent method, and a request with a key', async t => {
+t.test('retries requests with an idempotent method or with a key', async t => {
   for (const method of ['GET', 'HEAD', 'PUT', 'DELETE']) {
     for (const answer of ['lost', [500], [302]] as Answer[]) {
       const { baseUrl, received } = await answerWith(t, answer, [204])
@@ -46,15 +46,15 @@ t.test('repeats an idempotent method, and a request with a key', async t => {
   }
 })
 
-t.test('sends each request once without the option', async t => {
+t.test('sends each request once without the option retry', async t => {
   const { baseUrl, received } = await answerWith(t, [503])
   const { headers, ...result } = await createClient({ baseUrl })('GET', '/')
-  t.strictSame(result, { outcome: 'unknown', status: 503, reason: 'Reason 503' }, 'and its result is as before')
+  t.strictSame(result, { outcome: 'unknown', status: 503, reason: 'Reason 503' }, 'the result has no details of the call')
   t.match(await createClient({ baseUrl })('POST', '/', { idempotencyKey: 'a' }), { outcome: 'unknown', attempts: 1, replayed: false, idempotencyKey: 'a' })
   t.equal(received.length, 2)
 })
 
-t.test('a 4xx that answers a repetition says nothing about the first attempt', async t => {
+t.test('returns unknown if a retry without a recorded outcome is rejected with a 4xx', async t => {
   const result = async (answers: Answer[], idempotencyKey?: string) => createClient({ baseUrl: (await answerWith(t, ...answers)).baseUrl, retry })('DELETE', '/', { idempotencyKey })
   t.match(await result(['lost', [404]]), { outcome: 'unknown', status: 404, reason: 'Attempt 1: other side closed. Attempt 2: Reason 404', attempts: 2 })
   t.match(await result([[404]]), { outcome: 'rejected', status: 404, reason: 'Reason 404', attempts: 1 })
@@ -103,7 +103,7 @@ t.test('signs each attempt with its own time', async t => {
   t.ok(second > first)
 })
 
-t.test('makes a key', async t => {
+t.test('creates a key for true', async t => {
   const { baseUrl, received } = await answerWith(t, 'lost', [201])
   const clients: BasicClient[] = [createClient({ baseUrl, retry }), createBasicClient({ baseUrl })]
   for (const client of clients) {
@@ -124,7 +124,7 @@ t.test('rejects an invalid key before anything is sent', async t => {
   t.equal(received.length, 0)
 })
 
-t.test('rejects a stream that would have to be sent again', async t => {
+t.test('rejects a stream if the request may be retried', async t => {
   const { baseUrl, received } = await answerWith(t, [201])
   const stream = () => new Blob(['a']).stream()
   async function * pieces () { yield Buffer.from('a') }
@@ -139,7 +139,7 @@ t.test('rejects a stream that would have to be sent again', async t => {
 })
 
 t.test('a request that could not be sent', async t => {
-  t.test('is repeated, whatever its method, because it did nothing', async t => {
+  t.test('is retried with any method, because it did nothing', async t => {
     const baseUrl = `http://127.0.0.1:${await closedPort()}`
     t.match(await createClient({ baseUrl, retry })('POST', '/'), { outcome: 'rejected', reason: /^connect ECONNREFUSED/, cause: TypeError, attempts: 5 })
     t.match(await createClient({ baseUrl })('POST', '/'), { outcome: 'rejected', attempts: undefined })
@@ -157,14 +157,14 @@ t.test('a request that could not be sent', async t => {
   })
 })
 
-t.test('waits while another request with the key executes', async t => {
+t.test('waits while another request with the key is being executed', async t => {
   const { baseUrl } = await answerWith(t, marked(503, 'executing', { 'retry-after': '1' }), marked(201, 'succeeded', { 'idempotent-replayed': 'true' }))
   const start = performance.now()
   t.match(await createClient({ baseUrl, retry: { ...retry, attempts: 1 } })('POST', '/', { idempotencyKey: 'a' }), { outcome: 'success', attempts: 2, replayed: true })
   t.ok(performance.now() - start >= 990)
 })
 
-t.test('limits each attempt with timeout, and all of them with the deadline', async t => {
+t.test('limits each attempt by the timeout, and all attempts by the deadline', async t => {
   const baseUrl = 'http://127.0.0.1'
   let calls = 0
   const slow = async () => calls++ === 0 ? await new Promise<never>(() => {}) : new Response(null, { status: 204 })
@@ -185,21 +185,21 @@ t.test('ends at once if the caller aborts', async t => {
   t.match(await createClient({ baseUrl, retry })('GET', '/', { signal: AbortSignal.abort('never') }), { outcome: 'rejected', reason: 'never', attempts: 1 })
 })
 
-t.test('onAttempt gets the key before the first byte is sent', async t => {
+t.test('calls onAttempt with the key before the first byte is sent', async t => {
   const { baseUrl, received } = await answerWith(t, 'lost', [201])
   const saved: Array<[key: string | undefined, requests: number]> = []
   const onAttempt = async ({ idempotencyKey }: AttemptEvent) => { saved.push([idempotencyKey, received.length]) }
   const { idempotencyKey } = await createClient({ baseUrl, retry, onAttempt })('POST', '/', { idempotencyKey: true })
   t.strictSame(saved, [[idempotencyKey, 0], [idempotencyKey, 1]])
 
-  t.test('also without retries, and the one of a call comes first', async t => {
+  t.test('calls the onAttempt of a call instead of that of the client, even without retries', async t => {
     const events: AttemptEvent[] = []
     await createClient({ baseUrl, onAttempt: () => t.fail('not called') })('POST', '/', { idempotencyKey: 'a', onAttempt: event => events.push(event) })
     t.strictSame(events, [{ attempt: 1, idempotencyKey: 'a', result: undefined, delay: 0 }])
   })
 })
 
-t.test('takes effect once, and returns the recorded answer', async t => {
+t.test('executes an operation once, and returns the recorded response', async t => {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   const store = new TestStore()
@@ -211,7 +211,7 @@ t.test('takes effect once, and returns the recorded answer', async t => {
     return reply.created({ name })
   })
   let lose = true
-  // The answer is lost after the commit.
+  // The response is lost after the commit.
   app.addHook('onSend', async (request) => { if (lose) request.raw.socket.destroy() })
   const baseUrl = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
@@ -222,7 +222,7 @@ t.test('takes effect once, and returns the recorded answer', async t => {
   t.strictSame(store.effects, ['a', 'b'])
 })
 
-t.test('the basic client sends each request once', async t => {
+t.test('sends each request once with the basic client', async t => {
   const { baseUrl, received } = await answerWith(t, [503], 'lost')
   const { headers, ...result } = await createBasicClient({ baseUrl })('GET', '/')
   t.strictSame(result, { outcome: 'unknown', status: 503, reason: 'Reason 503' })

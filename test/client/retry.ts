@@ -20,7 +20,7 @@ const after = (judge: Judge, ...attempts: Result[]): Progress => attempts.reduce
 const keyed = createJudge('POST', true)
 const unkeyed = createJudge('DELETE', false)
 
-t.test('repeats a request whose outcome is unknown if it is idempotent by its method or by its key', async t => {
+t.test('retries a request whose outcome is unknown if its method is idempotent, or if it has a key', async t => {
   for (const attempt of [lost, cut, answered(500), answered(503), answered(302)]) {
     for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'get', 'Delete']) t.match(after(createJudge(method, false), attempt), { next: 'repeat', result: { outcome: 'unknown' } }, method)
     for (const method of ['POST', 'PATCH', 'LOCK']) {
@@ -30,7 +30,7 @@ t.test('repeats a request whose outcome is unknown if it is idempotent by its me
   }
 })
 
-t.test('repeats no success and no rejection', async t => {
+t.test('does not retry a success or a rejection', async t => {
   for (const judge of [keyed, unkeyed]) {
     for (const attempt of [answered(200), answered(204), answered(400), answered(404), answered(409), answered(429, { 'retry-after': '1' }), marked(422, 'rejected'), marked(422, 'closed'), marked(422, 'mismatch'), marked(422, 'expired')]) {
       t.strictSame(after(judge, attempt), { attempts: 1, failures: 1, next: 'end', result: attempt, doubt: undefined })
@@ -38,17 +38,17 @@ t.test('repeats no success and no rejection', async t => {
   }
 })
 
-t.test('repeats a request that could not be sent, whatever its method, because it did nothing', async t => {
+t.test('retries a request that could not be sent with any method, because it did nothing', async t => {
   for (const judge of [keyed, unkeyed, createJudge('POST', false)]) {
     t.match(after(judge, unsent), { next: 'repeat', result: unsent, doubt: undefined })
     t.match(after(judge, unsent, unsent), { next: 'repeat', result: { outcome: 'rejected' } })
-    t.match(after(judge, unsent, answered(404)), { next: 'end', result: { outcome: 'rejected', status: 404 } }, 'a 4xx after it is the answer to the only request')
+    t.match(after(judge, unsent, answered(404)), { next: 'end', result: { outcome: 'rejected', status: 404 } }, 'a later 4xx is the response to the only request that was sent')
     t.match(after(judge, unsent, answered(201)), { next: 'end', result: { outcome: 'success' } })
   }
 })
 
 t.test('an operation whose outcome was unknown', async t => {
-  t.test('stays unknown if a repetition could not be sent, and is repeated', async t => {
+  t.test('stays unknown if a retry could not be sent, and is retried again', async t => {
     for (const judge of [keyed, unkeyed]) {
       t.strictSame(after(judge, lost, unsent), {
         attempts: 2,
@@ -60,12 +60,12 @@ t.test('an operation whose outcome was unknown', async t => {
     }
   })
 
-  t.test('stays unknown if a repetition without a key is rejected, with both reasons', async t => {
+  t.test('stays unknown with both reasons if a retry without a key is rejected', async t => {
     const { next, result } = after(unkeyed, answered(503), answered(404, {}, 'No topic'))
     t.equal(next, 'end')
     t.match(result, { outcome: 'unknown', status: 404, headers: Headers, reason: 'Attempt 1: Reason 503. Attempt 2: No topic' })
     t.match(after(unkeyed, answered(500), unsent, lost, answered(404)).result, { reason: 'Attempt 3: other side closed. Attempt 4: Reason 404' })
-    t.match(after(unkeyed, lost, marked(422, 'rejected')).result, { outcome: 'unknown' }, 'a field that answers no key says nothing')
+    t.match(after(unkeyed, lost, marked(422, 'rejected')).result, { outcome: 'unknown' }, 'the field is ignored if the request has no key')
   })
 
   t.test('is rejected if Idempotency-Status says so', async t => {
@@ -76,11 +76,11 @@ t.test('an operation whose outcome was unknown', async t => {
     }
   })
 
-  t.test('stays unknown if a repetition with a key is rejected without Idempotency-Status', async t => {
+  t.test('stays unknown if a retry with a key is rejected without Idempotency-Status', async t => {
     for (const status of [400, 401, 404, 422]) {
       t.match(after(keyed, lost, answered(status)), { next: 'end', result: { outcome: 'unknown', status, reason: `Attempt 1: other side closed. Attempt 2: Reason ${status}` } })
     }
-    for (const status of ['succeeded', 'constructor']) t.match(after(keyed, lost, marked(422, status)), { next: 'end', result: { outcome: 'unknown' } }, 'or with one that means nothing here')
+    for (const status of ['succeeded', 'constructor']) t.match(after(keyed, lost, marked(422, status)), { next: 'end', result: { outcome: 'unknown' } }, 'other values of Idempotency-Status are ignored')
   })
 
   t.test('stays unknown if its key is refused, and says what to do', async t => {
@@ -88,23 +88,23 @@ t.test('an operation whose outcome was unknown', async t => {
     t.match(after(keyed, lost, marked(422, 'mismatch')), { next: 'end', result: { outcome: 'unknown', status: 422, reason: /used for another request.+look\(\).+check the resource before/ } })
   })
 
-  t.test('is repeated if the rejection says when to try again', async t => {
+  t.test('is retried if the rejection has Retry-After', async t => {
     for (const judge of [keyed, unkeyed]) {
       t.match(after(judge, lost, answered(429, { 'retry-after': '7' })), { next: 'repeat', result: { outcome: 'unknown', retryAfter: 7, reason: 'Attempt 1: other side closed. Attempt 2: Reason 429' } })
     }
   })
 
-  t.test('is a success if a repetition succeeds', async t => {
+  t.test('is a success if a retry succeeds', async t => {
     for (const answer of [answered(200), marked(201, 'succeeded', { 'idempotent-replayed': 'true' })]) {
       for (const judge of [keyed, unkeyed]) t.match(after(judge, lost, answered(500), unsent, answer), { next: 'end', attempts: 4, result: answer })
     }
   })
 })
 
-t.test('waits while another request executes, which is no failure', async t => {
+t.test('waits while another request is being executed, and does not count this as a failure', async t => {
   t.match(after(keyed, marked(503, 'executing')), { next: 'wait', attempts: 1, failures: 0, result: { outcome: 'unknown' } })
   t.match(after(keyed, lost, marked(503, 'executing'), marked(503, 'executing')), { next: 'wait', attempts: 3, failures: 1 })
-  t.match(after(unkeyed, marked(503, 'executing')), { next: 'repeat', failures: 1 }, 'without a key, the field says nothing')
+  t.match(after(unkeyed, marked(503, 'executing')), { next: 'repeat', failures: 1 }, 'the field is ignored if the request has no key')
 })
 
 t.test('computeDelay()', async t => {
@@ -121,20 +121,20 @@ t.test('computeDelay()', async t => {
     t.ok(delays.some(delay => delay < 500) && delays.some(delay => delay > 1500), 'the default is random')
   })
 
-  t.test('is at least that of Retry-After', async t => {
+  t.test('is at least the delay of Retry-After', async t => {
     t.equal(computeDelay(progress('repeat', 1, 30), limits, longest), 30_000)
     t.equal(computeDelay(progress('repeat', 4, 1), limits, longest), 4000)
     t.equal(computeDelay(progress('repeat', 1, 0), limits, () => 0), 0)
   })
 
-  t.test('is at least a second while another request executes, because a page may not see Retry-After', async t => {
+  t.test('is at least a second while another request is being executed, because a page may not see Retry-After', async t => {
     t.equal(computeDelay(progress('wait', 0), limits, longest), 1000)
     t.equal(computeDelay(progress('wait', 0, 0), limits, longest), 1000)
     t.equal(computeDelay(progress('wait', 0, 2), limits, longest), 2000)
   })
 })
 
-t.test('RetryBudget allows 100 repetitions, and more for each answer', async t => {
+t.test('RetryBudget allows 100 retries, and more after responses', async t => {
   const budget = new RetryBudget()
   const count = () => {
     let taken = 0
@@ -145,9 +145,9 @@ t.test('RetryBudget allows 100 repetitions, and more for each answer', async t =
   for (let i = 0; i < 4; i++) budget.refund(false)
   t.equal(count(), 0)
   budget.refund(false)
-  t.equal(count(), 1, 'five answers allow one repetition')
+  t.equal(count(), 1, 'five responses allow one retry')
   budget.refund(true)
-  t.equal(count(), 1, 'an answer to a repetition gives back what it took')
+  t.equal(count(), 1, 'the response to a retry gives back what the retry took')
   for (let i = 0; i < 1000; i++) budget.refund(true)
-  t.equal(count(), 100, 'but never more than at the start')
+  t.equal(count(), 100, 'the budget never exceeds its size at the start')
 })

@@ -57,7 +57,7 @@ function isUnknown (t: Test, result: Result, expected: object = {}): void {
   t.notOk('headers' in result)
 }
 
-t.test('returns unknown for an abort after fetch was called, whatever the reason', async t => {
+t.test('returns unknown for an abort after fetch was called, with any reason', async t => {
   const error = refused()
   const reasons: Array<[title: string, reason: unknown]> = [
     ['the error of another call', error],
@@ -86,7 +86,7 @@ t.test('returns unknown for an abort after fetch was called, whatever the reason
   })
 })
 
-t.test('returns unknown for a request body that fails, whatever the error', async t => {
+t.test('returns unknown for a request body that fails, with any error', async t => {
   const chunk = Buffer.from('a')
   const bodies: Record<string, (error: unknown) => object> = {
     'a stream, before its first chunk': error => new ReadableStream({ pull (controller) { controller.error(error) } }),
@@ -110,7 +110,7 @@ t.test('returns unknown for a request body that fails, whatever the error', asyn
     for (const error of [refused(), Object.assign(refused(), { code: 'ENOTFOUND', syscall: 'getaddrinfo' }), new TypeError('a', { cause: refused() }), new AggregateError([refused()]), new Error('bad port')]) {
       const { baseUrl } = await silent(t)
       const result = await call({ baseUrl }, { body: body(error) }).catch(error => error)
-      // A Blob can throw before there is a request. Then nothing is sent, and the call rejects with that error.
+      // A Blob can throw before the request is created. Then nothing is sent, and the call rejects with that error.
       if (result === error) t.equal(title, 'a Blob')
       else isUnknown(t, result, { status: undefined })
     }
@@ -274,7 +274,7 @@ t.test('trackSend()', async t => {
     t.strictSame(announced, ['controller', 'context'])
   })
 
-  t.test('assumes that the request was sent outside of Node', async t => {
+  t.test('assumes outside of Node that the request was sent', async t => {
     for (const value of [undefined, {}, { versions: {} }]) {
       t.intercept(globalThis, 'process', { value })
       const tracker = trackSend(() => {})

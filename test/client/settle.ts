@@ -9,7 +9,7 @@ type Answer = [status: number, body?: object, fields?: Record<string, string>] |
 const retry: RetryOptions = { baseDelay: 1, maxDelay: 5 }
 const key = { id: 'dev', secret: 'hush' }
 
-/** Starts a server that gives these answers; the last one is repeated. Returns a client, and the requests that arrived. */
+/** Starts a server that sends these responses and repeats the last one. Returns a client, and the requests that arrived. */
 async function clientOf (t: Test, answers: Answer[], options: Partial<ClientOptions> = { retry }) {
   const received: Received[] = []
   const baseUrl = await serve(t, (request, response) => {
@@ -41,7 +41,7 @@ t.test('settle() closes the key, and look() does not', async t => {
   }
 })
 
-t.test('asks at the path of the option outcomes, with the key percent-encoded', async t => {
+t.test('sends requests to the path in the option outcomes, with the key percent-encoded', async t => {
   const { client, received } = await clientOf(t, [[200, closed]], { outcomes: '/outcomes' })
   for (const key of ['a b', 'a/b?c#d', '"', '\\', '%2F', '...', '~!*()\'']) {
     await client.settle(key)
@@ -49,11 +49,11 @@ t.test('asks at the path of the option outcomes, with the key percent-encoded', 
     t.strictSame([prefix, decodeURIComponent(encoded)], ['/outcomes/', key])
   }
   for (const outcomes of ['', 'a', '//a', '/a?b', '/a/', '/../a', '/a#b', 1]) {
-    t.throws(() => createClient({ baseUrl: 'http://a', outcomes: outcomes as string }), { name: 'TypeError', message: 'fastify-reason-phrase: outcomes must be a path without a query and a slash at its end' }, `${outcomes}`)
+    t.throws(() => createClient({ baseUrl: 'http://a', outcomes: outcomes as string }), { name: 'TypeError', message: 'fastify-reason-phrase: outcomes must be a path without a query and without a slash at its end' }, `${outcomes}`)
   }
 })
 
-t.test('returns what became of the operation', async t => {
+t.test('returns the outcome of the operation', async t => {
   const outcome = async (body: object) => {
     const { headers, ...result } = await (await clientOf(t, [[200, body]])).client.settle('a')
     return result
@@ -64,14 +64,14 @@ t.test('returns what became of the operation', async t => {
   t.match(await outcome({ state: 'other' }), { ...details, outcome: 'unknown', status: 200 })
 })
 
-t.test('repeats until there is an answer', async t => {
+t.test('retries until the service returns the outcome', async t => {
   const executing: Answer = [503, undefined, { 'idempotency-status': 'executing', 'retry-after': '0' }]
-  t.match(await (await clientOf(t, ['lost', [500], [429, undefined, { 'retry-after': '0' }], 'lost', [502], [200, closed]])).client.settle('a'), { outcome: 'rejected', attempts: 6 }, 'however often')
+  t.match(await (await clientOf(t, ['lost', [500], [429, undefined, { 'retry-after': '0' }], 'lost', [502], [200, closed]])).client.settle('a'), { outcome: 'rejected', attempts: 6 }, 'there is no limit of attempts')
   t.match(await (await clientOf(t, [executing, [200, succeeded]])).client.settle('a'), { outcome: 'success', attempts: 2 })
   t.match(await (await clientOf(t, ['lost', [200, succeeded]])).client.look('a'), { outcome: 'success', attempts: 2 })
 })
 
-t.test('is unknown if the service cannot be reached', async t => {
+t.test('returns unknown if the service cannot be reached', async t => {
   const baseUrl = `http://127.0.0.1:${await closedPort()}`
   for (const method of ['settle', 'look'] as const) {
     const result = await createClient({ baseUrl, retry: { ...retry, deadline: 500 } })[method]('a')
@@ -82,7 +82,7 @@ t.test('is unknown if the service cannot be reached', async t => {
   }
 })
 
-t.test('is unknown if the service does not tell, without asking again', async t => {
+t.test('returns unknown if the service does not know the outcome, and does not ask again', async t => {
   for (const status of [401, 403, 404]) {
     for (const method of ['settle', 'look'] as const) {
       const { client, received } = await clientOf(t, [[status]])
@@ -94,7 +94,7 @@ t.test('is unknown if the service does not tell, without asking again', async t 
   t.match(await (await clientOf(t, [[200, { key: 'a', state: 'executing' }]])).client.look('a'), { outcome: 'unknown', reason: 'A request with this idempotency key is being executed', attempts: 1 })
 })
 
-t.test('asks once without the option retry', async t => {
+t.test('sends one request without the option retry', async t => {
   for (const method of ['settle', 'look'] as const) {
     const { client, received } = await clientOf(t, [[503]], {})
     t.match(await client[method]('a'), { outcome: 'unknown', status: 503, attempts: 1, replayed: false })
@@ -102,7 +102,7 @@ t.test('asks once without the option retry', async t => {
   }
 })
 
-t.test('reads an answer that is larger in JSON than maxResponseSize', async t => {
+t.test('reads a recorded response whose JSON is larger than maxResponseSize', async t => {
   const body = '"'.repeat(100)
   const { client } = await clientOf(t, [[200, { ...succeeded, headers: { 'content-type': 'text/plain' }, body }]], { maxResponseSize: 100 })
   t.match(await client.settle('a'), { outcome: 'success', body })
@@ -110,7 +110,7 @@ t.test('reads an answer that is larger in JSON than maxResponseSize', async t =>
   t.match(await endless.client.settle('a'), { outcome: 'unknown', cause: RangeError })
 })
 
-t.test('passes on the header fields and onAttempt', async t => {
+t.test('sends the header fields, and calls onAttempt', async t => {
   const { client, received } = await clientOf(t, ['lost', [200, closed]])
   const keys: unknown[] = []
   await client.settle('a', { headers: { 'x-a': 'b' }, onAttempt: ({ idempotencyKey }) => keys.push(idempotencyKey) })

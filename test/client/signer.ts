@@ -135,11 +135,11 @@ t.test('signature fields', async t => {
     t.equal(headers.get('content-digest'), 'sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:')
   })
 
-  t.test('are new for each signature, and replace earlier ones', async t => {
+  t.test('are new for each signature, and replace earlier signature fields', async t => {
     const request = new Request(url)
     const nonces = new Set<string>()
     let signed = request
-    // More than are made at once.
+    // This is more than the signer creates at once.
     for (let i = 0; i < 150; i++) {
       signed = await sign(signed)
       nonces.add(/nonce="(.*?)"/.exec(signed.headers.get('signature-input')!)![1]!)
@@ -149,7 +149,7 @@ t.test('signature fields', async t => {
   })
 })
 
-t.test('signs any request as the general algorithm does', async t => {
+t.test('signs any request like the general algorithm', async t => {
   const latin1 = fc.string({ unit: fc.integer({ min: 0x20, max: 0xff }).map(code => String.fromCharCode(code)), maxLength: 12 })
   const name = fc.constantFrom('content-digest', 'content-type', 'idempotency-key', 'x-a', 'constructor', '@method', '@path', '@query', '@authority', '@scheme', '@target-uri', '@request-target')
   const requests = fc.record({

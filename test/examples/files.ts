@@ -6,7 +6,7 @@ const root = join(import.meta.dirname, '..', '..', 'examples')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 
 for (const { name } of readdirSync(root, { withFileTypes: true }).filter(entry => entry.isDirectory())) {
-  t.test(`examples/${name} is short, and says how to run it`, async t => {
+  t.test(`examples/${name} is short, and begins with the commands to run it`, async t => {
     const files = readdirSync(join(root, name), { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
     const texts = files.map(file => readFileSync(join(file.parentPath, file.name), 'utf8'))
     const lines = texts.join('').trimEnd().split('\n')

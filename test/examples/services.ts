@@ -5,13 +5,13 @@ import { openPostgresql, postgresql } from '../fixtures/database.js'
 import { runNode, startNode, TYPESCRIPT } from '../fixtures/node-process.js'
 import { exchange, assertErrorResponse } from '../fixtures/wire.js'
 
-// Processes start slowly.
+// The test starts processes, which takes long.
 t.setTimeout(300_000)
 
-/** Asserts that a service covers what comes before routing, as it does with serverOptions() only. */
+/** Asserts that a service covers errors before routing. It does so only with serverOptions(). */
 async function assertCovered (t: Test, port: number): Promise<void> {
   const malformed = await exchange(port, 'MALFORMED\r\n\r\n')
-  // The text is that of Node's parser.
+  // The text comes from Node's parser.
   assertErrorResponse(t, malformed, 400, malformed.phrase)
   assertErrorResponse(t, await exchange(port, 'GET /none HTTP/1.1\r\nHost: a\r\n\r\n'), 404, 'Route GET:/none not found')
 }
@@ -25,7 +25,7 @@ t.test('examples/minimal sends errors without a body', async t => {
   t.match(await end(), /The password of the database is wrong/, 'logs the message that it does not send')
 })
 
-t.test('examples/typed-routes validates, creates and finds', async t => {
+t.test('examples/typed-routes validates, creates and finds a topic', async t => {
   const { url } = await startNode(t, [TYPESCRIPT, 'examples/typed-routes/server.ts'])
   const client = createClient({ baseUrl: url })
   const create = (name: string) => client('POST', '/topic', { body: { name } })
@@ -49,7 +49,7 @@ t.test('examples/signed-service verifies signatures and permissions', async t =>
   t.match(output, /secret/)
 })
 
-t.test('examples/idempotent-service and examples/consumer order once', { skip: postgresql.skip }, async t => {
+t.test('examples/idempotent-service creates an order of examples/consumer once', { skip: postgresql.skip }, async t => {
   const { databaseUrl } = await openPostgresql(t)
   const env = { SECRET: 'of a test', DATABASE_URL: databaseUrl }
   const { url } = await startNode(t, [TYPESCRIPT, 'examples/idempotent-service/server.ts'], env)
@@ -60,7 +60,7 @@ t.test('examples/idempotent-service and examples/consumer order once', { skip: p
   t.strictSame(await order(other, 'unicorn'), { code: 1, output: 'No order: Unicorns are sold out\n' })
 })
 
-t.test('examples/fastify-cli is covered with fastify start -o', async t => {
+t.test('examples/fastify-cli keeps the contract with fastify start -o', async t => {
   const { url, port, end } = await startNode(t, [TYPESCRIPT, 'node_modules/fastify-cli/cli.js', 'start', '-o', '-l', 'info', 'examples/fastify-cli/app.js'])
   t.strictSame(await (await fetch(`${url}/topic`)).json(), ['orders'])
   assertErrorResponse(t, await exchange(port, 'GET /topic/orders HTTP/1.1\r\nHost: a\r\n\r\n'), 404, 'The topic orders has no messages yet')

@@ -1,14 +1,14 @@
 import t from 'tap'
 import { runNode, TYPESCRIPT } from '../fixtures/node-process.js'
 
-// Test runners start slowly, and the kit sends some two hundred requests.
+// Test runners start slowly, and the kit sends about 200 requests.
 t.setTimeout(300_000)
 
 t.test('examples/tests-tap passes', async t => {
   const { code, output } = await runNode([TYPESCRIPT, 'examples/tests-tap/contract.test.js'])
   t.equal(code, 0)
   if (code !== 0) t.comment(output)
-  t.match(output, /^ {4}ok \d+ - routes-post-topic #/m, 'with the probes of the routes')
+  t.match(output, /^ {4}ok \d+ - routes-post-topic #/m, 'runs the probes of the routes')
   t.match(output, /^ok 2 - refuses a name that is taken/m)
 })
 
@@ -16,7 +16,7 @@ t.test('examples/tests-node passes', async t => {
   const { code, output } = await runNode([TYPESCRIPT, '--test', '--test-reporter=spec', 'examples/tests-node/contract.test.js'])
   t.equal(code, 0)
   if (code !== 0) t.comment(output)
-  t.match(output, /✔ routes-post-topic /, 'with the probes of the routes')
+  t.match(output, /✔ routes-post-topic /, 'runs the probes of the routes')
   t.match(output, /✔ refuses a name that is taken/)
 })
 

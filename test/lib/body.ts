@@ -9,10 +9,10 @@ import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { discard, isWebResponse, readStart } from '../../lib/body.js'
 
-/** The number of bytes that are read of a body. */
+/** The maximum number of bytes that are read from a body. */
 const READ_LIMIT_BYTES = 64 * 1024
 
-/** How long a body may stall before the bytes that have come are used. */
+/** How long a body may stall before the bytes that have arrived are used. */
 const READ_TIMEOUT_MS = 1000
 
 /** Returns a web stream that pulls each chunk on demand, and the state of its source. */
@@ -47,7 +47,7 @@ function fail (): never {
 
 const bytesOf = async (body: Parameters<typeof readStart>[0]) => (await readStart(body)).bytes
 
-/** Reads a body that stalls, with the timeout of reading over at once. */
+/** Reads a body that stalls. The read timeout passes at once. */
 async function withoutWaiting<Body, Result> (t: Test, read: (body: Body) => Promise<Result>, body: Body): Promise<Result> {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => { mock.timers.reset() })
@@ -225,7 +225,7 @@ t.test('readStart', async t => {
     t.equal(state.pulled, 2)
   })
 
-  t.test('returns the bytes from before a body fails', async t => {
+  t.test('returns the bytes that arrive before a body fails', async t => {
     const { body } = source((function * () {
       yield Buffer.from('No such topic')
       fail()
@@ -234,7 +234,7 @@ t.test('readStart', async t => {
     t.equal((await bytesOf(source((function * () { fail() })()).body)).byteLength, 0)
   })
 
-  t.test('returns the bytes from before a chunk that is not data, and closes the source', async t => {
+  t.test('returns the bytes that arrive before a chunk that is not data, and closes the source', async t => {
     const { body, state } = source([Buffer.from('No such topic'), 42, Buffer.from('!')])
     t.equal(textOf(await bytesOf(body)), 'No such topic')
     t.equal(state.cancelled, true)
@@ -285,7 +285,7 @@ t.test('readStart with a stream of Node', async t => {
     t.equal(stream.destroyed, true)
   })
 
-  t.test('closes the source that is piped into a stream of which it reads the start only', async t => {
+  t.test('closes the source of a stream when it reads only the start of the stream', async t => {
     const source = Readable.from(endless(1000))
     const { isCut } = await readStart(source.pipe(new PassThrough()))
     t.equal(isCut, true)
@@ -293,7 +293,7 @@ t.test('readStart with a stream of Node', async t => {
     t.equal(source.destroyed, true)
   })
 
-  t.test('returns the bytes from before a stream fails or stalls', async t => {
+  t.test('returns the bytes that arrive before a stream fails or stalls', async t => {
     const failing = Readable.from((async function * () { yield 'a start'; throw new Error('it broke') })())
     const stalling = new Readable({ read () {} })
     stalling.push('a start')
@@ -303,7 +303,7 @@ t.test('readStart with a stream of Node', async t => {
     }
   })
 
-  t.test('returns no bytes of a failed stream, and of one that can only be piped', async t => {
+  t.test('returns no bytes of a failed stream, or of a stream that can only be piped', async t => {
     const failed = new Readable().on('error', () => {}).destroy(new Error('it broke'))
     t.strictSame(await readStart(failed), { bytes: Buffer.alloc(0), isCut: true })
     const old = Object.assign(new EventEmitter(), { pipe () {}, destroyed: false, destroy () { this.destroyed = true } })

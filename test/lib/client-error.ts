@@ -26,7 +26,7 @@ function failure (code?: string, message = 'Parse Error: nonsense'): ClientError
   return Object.assign(new Error(message), code === undefined ? {} : { code })
 }
 
-t.test('sends 400 once, with the message of a parse error or timeout only', async t => {
+t.test('sends 400 once, with a message only for a parse error or a timeout', async t => {
   for (const [error, reason] of [
     [failure('HPE_INVALID_METHOD'), 'Parse Error: nonsense'],
     [failure('ERR_HTTP_REQUEST_TIMEOUT', 'Request timeout'), 'Request timeout'],
@@ -60,7 +60,7 @@ t.test('sends nothing to a connection that was reset or has ended', async t => {
   t.equal(ended.client.received(), '')
 })
 
-t.test('makes what a clientErrorHandler writes keep the contract', async t => {
+t.test('converts the response of a clientErrorHandler to the contract', async t => {
   const called: string[] = []
   const cases: Array<[title: string, listener: ClientErrorListener, statusCode: number, reason?: string, more?: Record<string, string[]>]> = [
     ['nothing', () => {}, 400, 'Parse Error: nonsense'],
@@ -70,7 +70,7 @@ t.test('makes what a clientErrorHandler writes keep the contract', async t => {
     ['a 401', (_error, socket) => { socket.end('HTTP/1.1 401\r\n\r\n') }, 401, 'Parse Error: nonsense', { 'www-authenticate': ['HMAC'] }],
     ['a 401 with a challenge', (_error, socket) => { socket.end('HTTP/1.1 401 Who\r\nWWW-Authenticate: Basic\r\n\r\n') }, 401, 'Who', { 'www-authenticate': ['Basic'] }],
     ['no response', (_error, socket) => { socket.end('what?\r\nnot a field\r\n\r\n') }, 400, 'Parse Error: nonsense'],
-    ['a line that is no field', (_error, socket) => { socket.end('HTTP/1.1 422 No\r\nnot a field\r\nb@d: 1\r\nX-Bad: a\rX-Split: 1\r\nX-Nul: \0\r\n\r\n') }, 422, 'No', { 'x-bad': [], 'x-split': [], 'x-nul': [] }],
+    ['a line that is not a field', (_error, socket) => { socket.end('HTTP/1.1 422 No\r\nnot a field\r\nb@d: 1\r\nX-Bad: a\rX-Split: 1\r\nX-Nul: \0\r\n\r\n') }, 422, 'No', { 'x-bad': [], 'x-split': [], 'x-nul': [] }],
     ['bytes in an encoding', (_error, socket) => { socket.end(Buffer.from('HTTP/1.1 422 In hex\r\n\r\n').toString('hex'), 'hex') }, 422, 'In hex'],
     ['with a callback', (_error, socket) => { socket.write('HTTP/1.1 422 Called\r\n', () => { called.push('write') }); socket.end(() => { called.push('end') }) }, 422, 'Called'],
     ['a success', (_error, socket) => { socket.end('HTTP/1.1 200 OK\r\n\r\nfine') }, 400, 'Parse Error: nonsense']
@@ -87,15 +87,15 @@ t.test('makes what a clientErrorHandler writes keep the contract', async t => {
 
   const { client, socket } = await pair(t)
   answerClientError(contract, failure('HPE_X'), socket, (_error, socket) => { socket.destroy() })
-  t.equal(await client.closed(), '', 'one that only closes the connection')
+  t.equal(await client.closed(), '', 'sends nothing if the listener only closes the connection')
 
   const throwing = await pair(t)
   t.throws(() => { answerClientError(contract, failure('HPE_X'), throwing.socket, () => { throw new Error('mine') }) }, { message: 'mine' })
   throwing.socket.end('as before')
-  t.equal(await throwing.client.closed(), 'as before', 'the socket is as it was')
+  t.equal(await throwing.client.closed(), 'as before', 'restores the socket if the listener throws')
 })
 
-t.test('closes the connection of a client that does not close its side', async t => {
+t.test('closes the connection if the client does not close its side', async t => {
   const { client, socket } = await pair(t)
   client.socket.on('end', () => {})
   client.socket.allowHalfOpen = true

@@ -12,7 +12,7 @@ function errorOf (options: unknown): { name: string, message: string } | undefin
   }
 }
 
-t.test('a contract without options has the defaults', async t => {
+t.test('has the defaults without options', async t => {
   for (const contract of [
     new Contract(),
     new Contract({}),
@@ -29,7 +29,7 @@ t.test('a contract without options has the defaults', async t => {
   }
 })
 
-t.test('a contract applies every option', async t => {
+t.test('applies every option', async t => {
   const contract = new Contract({
     header: 'X-Reason',
     statusCodes: { 404: 'No Such Thing', 429: 'Too Many Requests', 599: 'x'.repeat(128) },
@@ -58,10 +58,6 @@ t.test('throws for an option with an invalid value', async t => {
   const keys = 'statusCodes must have keys from 400 to 599'
 
   for (const [options, rule, value] of [
-    [null, 'values must come in an object', 'null'],
-    ['EB-REASON-PHRASE', 'values must come in an object', "'EB-REASON-PHRASE'"],
-    [() => {}, 'values must come in an object', '[Function (anonymous)]'],
-
     [{ header: null }, 'header must be a string', 'null'],
     [{ header: 5 }, 'header must be a string', '5'],
     [{ header: ['EB-REASON-PHRASE'] }, 'header must be a string', "[ 'EB-REASON-PHRASE' ]"],
@@ -108,11 +104,11 @@ t.test('throws for an option with an invalid value', async t => {
     [{ requestId: 1 }, 'requestId must be a boolean or the name of a header', '1'],
     [{ requestId: '' }, 'requestId must be a valid header name', "''"],
     [{ requestId: 'x id' }, 'requestId must be a valid header name', "'x id'"],
-    [{ requestId: 'Retry-After' }, 'requestId must be a header of its own', "'Retry-After'"],
-    [{ requestId: 'Content-Id' }, 'requestId must be a header of its own', "'Content-Id'"],
-    [{ requestId: '__proto__' }, 'requestId must be a header of its own', "'__proto__'"],
-    [{ requestId: 'eb-reason-phrase' }, 'requestId must be another header than that of the message', "'eb-reason-phrase'"],
-    [{ requestId: true, header: 'X-Request-ID' }, 'requestId must be another header than that of the message', 'true'],
+    [{ requestId: 'Retry-After' }, 'requestId must be a header that has no other meaning', "'Retry-After'"],
+    [{ requestId: 'Content-Id' }, 'requestId must be a header that has no other meaning', "'Content-Id'"],
+    [{ requestId: '__proto__' }, 'requestId must be a header that has no other meaning', "'__proto__'"],
+    [{ requestId: 'eb-reason-phrase' }, 'requestId must be another header than the option header', "'eb-reason-phrase'"],
+    [{ requestId: true, header: 'X-Request-ID' }, 'requestId must be another header than the option header', 'true'],
 
     [{ challenge: null }, 'challenge must be a WWW-Authenticate challenge', 'null'],
     [{ challenge: ['HMAC'] }, 'challenge must be a WWW-Authenticate challenge', "[ 'HMAC' ]"],
@@ -146,7 +142,7 @@ t.test('throws for a header that has another meaning', async t => {
     'Content-Length', 'Content-Reason', 'ETag', 'Last-Modified', 'Accept-Ranges', 'Transfer-Encoding', 'Trailer'
   ]) {
     for (const name of [header, header.toLowerCase(), header.toUpperCase()]) {
-      const message = `fastify-reason-phrase: option header must be a header of its own, not '${name}'`
+      const message = `fastify-reason-phrase: option header must be a header that has no other meaning, not '${name}'`
       t.strictSame(errorOf({ header: name }), { name: 'TypeError', message }, message)
     }
   }
@@ -154,18 +150,24 @@ t.test('throws for a header that has another meaning', async t => {
 
 t.test('throws for a header with the name of an object property', async t => {
   for (const header of ['constructor', 'toString', '__proto__']) {
-    t.strictSame(errorOf({ header }), { name: 'TypeError', message: `fastify-reason-phrase: option header must be a header of its own, not '${header}'` })
+    t.strictSame(errorOf({ header }), { name: 'TypeError', message: `fastify-reason-phrase: option header must be a header that has no other meaning, not '${header}'` })
   }
 })
 
 t.test('throws unless the options are a plain object', async t => {
-  for (const options of [['EB-REASON-PHRASE'], new Map(), null, 'x']) {
-    t.match(errorOf(options), { name: 'TypeError', message: /^fastify-reason-phrase: option values must come in an object, not / })
+  for (const [options, value] of [
+    [['EB-REASON-PHRASE'], "[ 'EB-REASON-PHRASE' ]"],
+    [new Map(), 'Map(0) {}'],
+    [() => {}, '[Function (anonymous)]'],
+    ['EB-REASON-PHRASE', "'EB-REASON-PHRASE'"],
+    [null, 'null']
+  ] as const) {
+    t.strictSame(errorOf(options), { name: 'TypeError', message: `fastify-reason-phrase: options must be a plain object, not ${value}` })
   }
   t.doesNotThrow(() => new Contract(Object.create(null)))
 })
 
-t.test('a status code outside the table becomes the x00 code of its class', async t => {
+t.test('changes a status code outside the table to the x00 of its class', async t => {
   const contract = new Contract()
   for (const [code, normalized] of [
     [400, 400], [401, 401], [403, 403], [404, 404], [422, 422], [500, 500], [501, 501], [503, 503],
@@ -174,22 +176,22 @@ t.test('a status code outside the table becomes the x00 code of its class', asyn
   ] as const) t.equal(contract.normalizeStatusCode(code), normalized, `${code} to ${normalized}`)
 })
 
-t.test('a status code that the option statusCodes adds stays as it is', async t => {
+t.test('keeps a status code that the option statusCodes adds', async t => {
   const contract = new Contract({ statusCodes: { 429: 'Too Many Requests', 504: 'Gateway Timeout' } })
   for (const [code, normalized] of [[429, 429], [504, 504], [428, 400], [502, 500], [404, 404]] as const) {
     t.equal(contract.normalizeStatusCode(code), normalized, `${code} to ${normalized}`)
   }
-  t.equal(new Contract().normalizeStatusCode(429), 400, 'another contract maps it to 400')
+  t.equal(new Contract().normalizeStatusCode(429), 400, 'another contract changes it to 400')
 })
 
-t.test('the reason is the message as ASCII text', async t => {
+t.test('sends the message as ASCII text', async t => {
   const contract = new Contract()
   t.equal(contract.reasonFor(404, 'No such topic'), 'No such topic')
   t.equal(contract.reasonFor(404, ' Тема\r\nне найдена '), 'Tema ne naydena')
   t.equal(contract.reasonFor(404, 'x'.repeat(600)), 'x'.repeat(512))
 })
 
-t.test('the reason is the phrase of the status code if the message has no text', async t => {
+t.test('sends the phrase of the status code if the message has no text', async t => {
   const contract = new Contract({ statusCodes: { 404: 'No Such Thing', 429: 'Too Many Requests' } })
   for (const message of ['', ' ', '\r\n\0', '\u200b', '\ud800']) {
     t.equal(contract.reasonFor(422, message), 'Unprocessable Entity')
@@ -198,7 +200,7 @@ t.test('the reason is the phrase of the status code if the message has no text',
   }
 })
 
-t.test('contracts with equivalent options are equal', async t => {
+t.test('is equal to a contract with equivalent options', async t => {
   const statusCodes = { 429: 'Too Many Requests', 451: 'Unavailable For Legal Reasons' }
   for (const [one, other] of [
     [undefined, {}],
@@ -212,7 +214,7 @@ t.test('contracts with equivalent options are equal', async t => {
   }
 })
 
-t.test('contracts that differ in an option are not equal', async t => {
+t.test('is not equal to a contract that differs in an option', async t => {
   const all: ContractOptions[] = [
     {},
     { header: 'X-Reason' },
@@ -233,7 +235,7 @@ t.test('contracts that differ in an option are not equal', async t => {
   }
 })
 
-t.test('finds the options in which two contracts differ, with both values', async t => {
+t.test('finds the options that differ between two contracts, with both values', async t => {
   const statusCodes = { 429: 'Too Many Requests' }
   const differences = (one: ContractOptions, other: ContractOptions) => new Contract(one).findDifferences(new Contract(other))
   t.strictSame(differences({ header: 'X-A', statusCodes, challenge: 'Bearer' }, { header: 'X-B', challenge: 'Bearer' }), [

@@ -7,7 +7,7 @@ t.test('settles a promise from outside', async t => {
   t.equal(await resolved.promise, 1)
   const rejected = new Deferred<number>()
   rejected.reject(new Error('It broke'))
-  // Nobody waits yet, and the process does not end.
+  // Nobody waits for the rejection yet. It must not end the process.
   await new Promise(resolve => setImmediate(resolve))
   await t.rejects(rejected.promise, { message: 'It broke' })
 })

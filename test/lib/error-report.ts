@@ -22,13 +22,13 @@ const TRACES: Record<string, string> = {
   Rust: "thread 'main' panicked at src/main.rs:4:5\nstack backtrace:\n   0: rust_begin_unwind"
 }
 
-/** Messages as a person writes them. */
+/** Messages that a person wrote. */
 const MESSAGES = [
   'We are down for lunch', 'Try again at 10:30:15', 'The job failed at 2026-11-27T10:20:30Z', 'It broke at the weekend',
   'We are down,\nat the moment', 'Look at https://status.example:8080/now', 'Look at status.example for more (soon)', '', 'Stack overflow'
 ]
 
-t.test('hasStackTrace recognizes stack traces of several languages, and no messages', async t => {
+t.test('hasStackTrace recognizes stack traces of several languages, but not messages', async t => {
   for (const [name, text] of Object.entries(TRACES)) {
     t.equal(hasStackTrace(text), true, name)
     t.equal(hasStackTrace(`We are sorry. ${text}`), true, `${name}, after a text`)
@@ -36,7 +36,7 @@ t.test('hasStackTrace recognizes stack traces of several languages, and no messa
   for (const text of MESSAGES) t.equal(hasStackTrace(text), false, text)
 })
 
-t.test('isErrorReport recognizes serialized errors and stack traces, and no messages', async t => {
+t.test('isErrorReport recognizes serialized errors and stack traces, but not messages', async t => {
   const fastify = { statusCode: 500, error: 'Internal Server Error', message: 'a secret' }
   const text = JSON.stringify(fastify)
   for (const [name, body] of Object.entries<string>({
@@ -81,7 +81,7 @@ t.test('isErrorReport recognizes serialized errors and stack traces, and no mess
 })
 
 t.test('isErrorReport takes linear time', async t => {
-  // Backtracking would take minutes.
+  // With backtracking, this would take minutes.
   for (const part of ['at ', 'at a.', '\n at ', 'at a(', 'File "', '#0 ', '"statusCode', 'at >', '\\n\\t']) {
     t.equal(isErrorReport(part.repeat(64 * 1024)), false, JSON.stringify(part))
   }

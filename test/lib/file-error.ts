@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { describeFileError } from '../../lib/file-error.js'
 
-t.test('says why a file cannot be used', async t => {
+t.test('describes why a file cannot be used', async t => {
   const folder = t.testdir()
   const file = join(folder, 'file')
   writeFileSync(file, '')

@@ -5,7 +5,7 @@ import { hasMessageHeader, validateHeader, normalizeHeaders, isValidHeader, find
 const contract = new Contract()
 const HEADER = 'EB-REASON-PHRASE'
 
-t.test('toHeaderName returns a name as it is sent, and in lower case', async t => {
+t.test('toHeaderName returns the name as it is sent, and in lower case', async t => {
   t.strictSame(toHeaderName(HEADER), { header: HEADER, field: 'eb-reason-phrase' })
 })
 
@@ -33,7 +33,7 @@ t.test('findHeaderName returns a header name as it is spelled', async t => {
   t.equal(findHeaderName({ a: '1' }, 'content-type'), undefined)
 })
 
-t.test('isValidHeader and validateHeader reject what HTTP/1.1 cannot send', async t => {
+t.test('isValidHeader and validateHeader reject headers that HTTP/1.1 cannot send', async t => {
   for (const [name, value] of [['x y', '1'], ['', '1'], ['x', 'a\r\nb'], ['x', 'a\0'], ['x', '日本'], ['x', ['1', 'a\nb']], ['x', undefined]] as const) {
     t.equal(isValidHeader(name, value), false, `${name}: ${String(value)}`)
     t.throws(() => { validateHeader(name, value) }, { code: /^ERR_(?:HTTP_INVALID_HEADER_VALUE|INVALID_CHAR|INVALID_HTTP_TOKEN)$/ })

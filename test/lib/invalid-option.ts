@@ -6,7 +6,7 @@ t.test('throws a TypeError that names the option, the rule and the value', async
   t.throws(() => throwInvalidOption('must be an object', { a: { b: 1 } }, 'maintenance'), new TypeError('fastify-reason-phrase: maintenance must be an object, not { a: [Object] }'))
 })
 
-t.test('throws for an unknown option, and names the option that is probably meant', async t => {
+t.test('throws for an unknown option, and suggests the most similar option', async t => {
   const known = ['keys', 'maxAge', 'required']
   t.doesNotThrow(() => checkOptionNames({}, known))
   t.doesNotThrow(() => checkOptionNames({ keys: 1, required: undefined }, known))
@@ -17,9 +17,9 @@ t.test('throws for an unknown option, and names the option that is probably mean
   t.throws(() => checkOptionNames({ tables: 'a' }, ['table'], 'pgStore()'), new TypeError('fastify-reason-phrase: unknown option "tables" of pgStore(); did you mean "table"? The only option is table'))
 })
 
-t.test('throws for options that are no object, and quotes no value', async t => {
-  t.throws(() => checkOptionNames('a secret' as never, [], 'signature'), new TypeError('fastify-reason-phrase: options of signature must come in an object, not string'))
-  t.throws(() => checkOptionNames(null as never, []), new TypeError('fastify-reason-phrase: options must come in an object, not null'))
+t.test('throws for options that are not an object, and quotes no value', async t => {
+  t.throws(() => checkOptionNames('a secret' as never, [], 'signature'), new TypeError('fastify-reason-phrase: options of signature must be an object, not string'))
+  t.throws(() => checkOptionNames(null as never, []), new TypeError('fastify-reason-phrase: options must be an object, not null'))
 })
 
 t.test('joins names for a sentence', async t => {

@@ -63,7 +63,7 @@ t.test('without enableLingeringClose, a client that still sends is reset', async
   t.match(error(), { code: /^(ECONNRESET|EPIPE)$/ })
 })
 
-t.test('ignores requests after the end of the connection', async t => {
+t.test('ignores requests after the response that ends the connection', async t => {
   const { asked, socket, received, error } = await exchange(t, enableLingeringClose, true)
   socket.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\n')
   await once(socket, 'end')
@@ -76,7 +76,7 @@ t.test('ignores requests after the end of the connection', async t => {
   t.equal(error(), undefined)
 })
 
-t.test('waits for a client that does not close its side, and closes the connection at last', async t => {
+t.test('closes the connection after a while if the client does not close its side', async t => {
   const { socket, server } = await exchange(t, enableLingeringClose, true)
   socket.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\n')
   await once(socket, 'end')
@@ -85,7 +85,7 @@ t.test('waits for a client that does not close its side, and closes the connecti
   while (await count() !== 0) await turn()
 })
 
-t.test('closeLingering ignores a connection that is closed already', async t => {
+t.test('closeLingering ignores a connection that is already closed', async t => {
   const { socket } = await exchange(t, () => {})
   closeLingering(socket)
   t.equal(socket.writableEnded, true)

@@ -4,7 +4,7 @@ import { MAX_EXAMINED_BODY_LENGTH, messageFromBody } from '../../lib/message.js'
 
 const loses = (body: string | Uint8Array) => losesContent(body, messageFromBody(body))
 
-t.test('content is lost if it is neither in the message nor in the status code', async t => {
+t.test('finds content that is neither in the message nor in the status code', async t => {
   for (const body of [
     { errors: ['The name is taken', 'The size is too large'] },
     { errors: [{ field: 'name', rule: 'unique' }] },
@@ -26,7 +26,7 @@ t.test('content is lost if it is neither in the message nor in the status code',
   t.ok(loses(JSON.stringify({ message: 'a'.repeat(MAX_EXAMINED_BODY_LENGTH) })), 'JSON that is too long to be read')
 })
 
-t.test('no content is lost if all of it is in the message or in the status code', async t => {
+t.test('finds no lost content if all of it is in the message or in the status code', async t => {
   for (const body of [
     { message: 'It is taken' },
     { message: 'It is taken', success: false, data: null, errors: [] },

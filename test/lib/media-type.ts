@@ -1,7 +1,7 @@
 import t from 'tap'
 import { isJson, isPlainText } from '../../lib/media-type.js'
 
-t.test('What is JSON', async t => {
+t.test('isJson() recognizes the media types of JSON', async t => {
   for (const json of ['application/json', 'Application/JSON', 'application/json ; charset=utf-8', 'application/vnd.api+json', 'a/b+JSON;c=d']) {
     t.ok(isJson(json), json)
   }
@@ -10,7 +10,7 @@ t.test('What is JSON', async t => {
   }
 })
 
-t.test('What is plain text', async t => {
+t.test('isPlainText() recognizes the media type of plain text', async t => {
   for (const text of ['text/plain', 'Text/PLAIN', 'text/plain ; charset=utf-8', 'text/plain;format=flowed']) {
     t.ok(isPlainText(text), text)
   }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { isExposedError, messageFromBody, messageFromError, decodeStart } from '../../lib/message.js'
 
-/** The number of bytes that are read of a body. */
+/** The maximum number of bytes that are read from a body. */
 const READ_LIMIT_BYTES = 64 * 1024
 
 function hostile (): never {
@@ -52,7 +52,7 @@ t.test('messageFromError', async t => {
     }
   })
 
-  t.test('returns an empty text when reading the message throws', async t => {
+  t.test('returns an empty text if reading the message throws', async t => {
     for (const [name, value] of hostiles) t.equal(messageFromError(value), '', name)
     t.equal(messageFromError(Object.assign(() => {}, { toString: hostile })), '', 'a function whose toString() throws')
     t.equal(messageFromError(Object.assign(() => {}, { toString: () => ({}) })), '', 'a function whose toString() returns an object')
@@ -153,7 +153,7 @@ t.test('messageFromBody', async t => {
       ['a NUL', [0x61, 0x00, 0x62]],
       ['another control character', [0x61, 0x0e, 0x62]],
       ['UTF-16', [...Buffer.from('No such topic', 'utf16le')]],
-      ['what is not UTF-8', [0x61, 0xff, 0x62]],
+      ['bytes that are not UTF-8', [0x61, 0xff, 0x62]],
       ['half a character', [0x61, 0xc3]],
       ['JSON with binary data', [...Buffer.from('{"message":"a\0b"}')]]
     ] as const) t.equal(messageFromBody(Uint8Array.from(bytes)), '', name)
@@ -166,7 +166,7 @@ t.test('messageFromBody', async t => {
     t.equal(start === long.slice(0, READ_LIMIT_BYTES - 5), true, 'bytes')
   })
 
-  t.test('returns a long text whose bytes are cut within a character', async t => {
+  t.test('returns a long text whose bytes are cut in the middle of a character', async t => {
     for (const char of ['é', '€', '🚌']) {
       const bytes = Buffer.byteLength(char)
       for (let shift = 0; shift < bytes; shift++) {
@@ -177,7 +177,7 @@ t.test('messageFromBody', async t => {
     }
   })
 
-  t.test('returns nothing for JSON without its end, and a text without its end', async t => {
+  t.test('returns nothing for JSON that was cut, but a text that was cut', async t => {
     for (const [text, message] of [['{"message":"No such to', ''], ['{"message":"No such topic"}', ''], ['["No', ''], ['"No', ''], ['No such to', 'No such to']] as const) {
       t.equal(messageFromBody(Buffer.from(text), true), message, text)
     }
@@ -188,8 +188,8 @@ t.test('messageFromBody', async t => {
       const start = '{"message":"No such topic","rest":"'
       return `${start}${'x'.repeat(length - start.length - 2)}"}`
     }
-    t.equal(messageFromBody(json(READ_LIMIT_BYTES)), 'No such topic', 'the longest that is read')
-    t.equal(messageFromBody(Buffer.from(json(READ_LIMIT_BYTES))), 'No such topic', 'the longest that is read, in a Buffer')
+    t.equal(messageFromBody(json(READ_LIMIT_BYTES)), 'No such topic', 'the longest JSON that is read')
+    t.equal(messageFromBody(Buffer.from(json(READ_LIMIT_BYTES))), 'No such topic', 'the longest JSON that is read, in a Buffer')
     for (const length of [READ_LIMIT_BYTES + 1, READ_LIMIT_BYTES + 2, 10 * 1024 * 1024]) {
       for (const text of [json(length), `[${json(length - 2)}]`, JSON.stringify('x'.repeat(length - 2)), '<p>'.padEnd(length)]) {
         t.equal(messageFromBody(text), '', `${text[0]} of ${length}`)

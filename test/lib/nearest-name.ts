@@ -13,14 +13,14 @@ t.test('ignores case, hyphens and underscores', async t => {
   for (const [name, expected] of Object.entries({ KEY: 'key', maxResponseSize: 'max-response-size', status_codes: 'statusCodes', 'status-codes': 'statusCodes' })) t.equal(nearestName(name, names), expected, name)
 })
 
-t.test('finds the only name with this beginning', async t => {
+t.test('finds a name by its beginning, if it is the only one', async t => {
   t.equal(nearestName('idem', names), 'idempotency-key')
   t.equal(nearestName('max', names), 'max-response-size')
   t.equal(nearestName('s', ['skip', 'slow']), undefined, 'not one of several')
 })
 
 t.test('prefers the name with the fewest errors', async t => {
-  t.equal(nearestName('loop', ['look', 'loops', 'lap']), 'loops', 'the only one with this beginning')
+  t.equal(nearestName('loop', ['look', 'loops', 'lap']), 'loops', 'the only name with this beginning')
   t.equal(nearestName('skop', ['slow', 'skip', 'shop']), 'skip', 'the first of two that are equally near')
   t.equal(nearestName('loook', ['locks', 'look']), 'look')
 })

@@ -25,18 +25,18 @@ function named (char: string): string {
   return `U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`
 }
 
-t.test('the limits are those of the contract', async t => {
+t.test('has the limits of the contract', async t => {
   t.equal(MAX_HEADER_LENGTH, 512)
   t.equal(MAX_PHRASE_LENGTH, 128)
 })
 
-t.test('printable ASCII stays as it is', async t => {
+t.test('keeps printable ASCII unchanged', async t => {
   const printable = Array.from({ length: 0x7f - 0x20 }, (_, i) => String.fromCharCode(0x20 + i)).join('')
   t.equal(toHeaderText(`[${printable}]`), `[${printable}]`)
   for (const message of ['No such topic', 'a', '%0d%0a', '\\r\\n', '{"a":[1]}']) t.equal(toHeaderText(message), message)
 })
 
-t.test('Unicode is transliterated', async t => {
+t.test('transliterates Unicode', async t => {
   for (const [message, text] of [
     ['Ünïcödé', 'Unicode'],
     ['Straße', 'Strasse'],
@@ -64,7 +64,7 @@ t.test('Unicode is transliterated', async t => {
   ] as const) t.equal(toHeaderText(message), text, [...message].map(named).join(' '))
 })
 
-t.test('every run of control characters and white space becomes one space', async t => {
+t.test('replaces each run of control characters and white space with one space', async t => {
   for (const run of [
     '\0', '\t', '\n', '\r\n', '\v', '\f', '\x1b', '\x7f', '\x80', '\x85', '\x9f', '\xa0', '\u1680', '\u2000', '\u2009', '\u200a',
     '\u2028', '\u2029', '\u202f', '\u205f', '\u3000', '\ufeff', '  ', '\r\n\r\n', ' \0\t\x7f\x85\xa0\u2028\u3000\ufeff '
@@ -76,25 +76,25 @@ t.test('every run of control characters and white space becomes one space', asyn
   }
 })
 
-t.test('a message cannot split the response', async t => {
+t.test('prevents a message from splitting the response', async t => {
   t.equal(toHeaderText('x\r\nSet-Cookie: a=b\r\n\r\nHTTP/1.1 200 OK'), 'x Set-Cookie: a=b HTTP/1.1 200 OK')
-  t.equal(toHeaderText('x\u010d\u010aSet-Cookie: a=b'), 'xcCSet-Cookie: a=b', 'not by the low bytes of its characters either')
+  t.equal(toHeaderText('x\u010d\u010aSet-Cookie: a=b'), 'xcCSet-Cookie: a=b', 'nor by the low bytes of its characters')
 })
 
-t.test('characters that transliteration removes leave no second space', async t => {
+t.test('leaves no second space where transliteration removes a character', async t => {
   t.equal(toHeaderText('a \u200b b'), 'a b', 'a character is removed between spaces')
   t.equal(toHeaderText('\u200b a \u200b'), 'a', 'a character is removed at the ends')
   t.equal(toHeaderText('a \u2800 b'), 'a b', 'a character becomes a space')
   t.equal(toHeaderText('\u2800a\u2800'), 'a')
 })
 
-t.test('a message without visible characters becomes an empty text', async t => {
+t.test('returns an empty text for a message without visible characters', async t => {
   for (const message of ['', ' ', '\0', '\r\n', ' \t\x7f\x85 ', '\xa0\u2028\u3000\ufeff', '\u200b\u200d', '\ud800\udbff', '\u2800']) {
     t.equal(toHeaderText(message), '', [...message].map(named).join(' ') || 'no character')
   }
 })
 
-t.test('a long text gives the same result as its characters one by one', async t => {
+t.test('converts a long text like its single characters', async t => {
   const random = new Random(7)
   const parts = ['x', 'e\u0301', 'Ω', '日', '🚌', '🇺🇦', '\ud83d', '\ude8c', ' ', ' \n\u2028', '\u200b', '\u2800', 'Straße', '\0'.repeat(300), '👩‍👧'.repeat(80)]
   for (let i = 0; i < 500; i++) {
@@ -103,10 +103,10 @@ t.test('a long text gives the same result as its characters one by one', async t
     const expected = whole.replace(/ +/g, ' ').trim().slice(0, 512).trim()
     if (toHeaderText(message) !== expected) t.equal(toHeaderText(message), expected)
   }
-  t.equal(toHeaderText(`${'日'.repeat(20)}${'\u200b'.repeat(491)}🚌`), `${'Ri'.repeat(20)}:bus:`, 'the cut falls within a character')
+  t.equal(toHeaderText(`${'日'.repeat(20)}${'\u200b'.repeat(491)}🚌`), `${'Ri'.repeat(20)}:bus:`, 'the cut is in the middle of a character')
 })
 
-t.test('a text is cut at 512 characters, without a space at its end', async t => {
+t.test('cuts a text at 512 characters, without a space at its end', async t => {
   const x = (count: number): string => 'x'.repeat(count)
   for (const [name, message, text] of [
     ['512 characters', x(512), x(512)],
@@ -127,7 +127,7 @@ t.test('a text is cut at 512 characters, without a space at its end', async t =>
   ] as const) t.equal(toHeaderText(message), text, name)
 })
 
-t.test('the reason phrase is the first 128 characters of the text, without a space at its end', async t => {
+t.test('cuts the reason phrase at 128 characters, without a space at its end', async t => {
   const x = (count: number): string => 'x'.repeat(count)
   for (const [name, text, phrase] of [
     ['nothing', '', ''],
@@ -141,7 +141,7 @@ t.test('the reason phrase is the first 128 characters of the text, without a spa
   ] as const) t.equal(toReasonPhrase(text), phrase, name)
 })
 
-t.test('the work does not grow with the length of the message', async t => {
+t.test('does not do more work for a longer message', async t => {
   const long = 10 * 1024 * 1024
 
   for (const pattern of ['x', 'é', 'a b\n', ' ', '\0', 'ﷺ', '🚌', '\ud800', 'ß\u3000']) {
@@ -167,7 +167,7 @@ t.test('the work does not grow with the length of the message', async t => {
   }
 })
 
-t.test('the text of a message with any code unit can be sent', async t => {
+t.test('returns a text that can be sent for any code unit', async t => {
   const flaws: string[] = []
   const wrong: string[] = []
   const fill = 'x'.repeat(511)
@@ -186,7 +186,7 @@ t.test('the text of a message with any code unit can be sent', async t => {
   t.strictSame(wrong, [])
 })
 
-t.test('the text of a message with any characters can be sent', async t => {
+t.test('returns a text that can be sent for any characters', async t => {
   const random = new Random(512)
   const sources: Array<() => string> = [
     () => String.fromCharCode(0x21 + random.below(0x5e)),

@@ -5,7 +5,7 @@ import { findContract, REGISTRATION } from '../../lib/service-contract.js'
 import reasonPhrase from '../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../plugins/reason-phrase/server-options.js'
 
-t.test('returns the contract of serverOptions() or of the plugin', async t => {
+t.test('returns the contract of the plugin or of serverOptions()', async t => {
   t.equal(findContract(Fastify(serverOptions({}, { header: 'X-Reason' })))?.header, 'X-Reason')
   const app = Fastify()
   await app.register(reasonPhrase, { header: 'X-Reason' })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { STATUS_CODES, toClassCode, isUnsuccessful, createPhrases } from '../../lib/status-codes.js'
 
-t.test('the table has the status codes of the contract, with their phrases and decorators', async t => {
+t.test('has the status codes of the contract, with their phrases and decorators', async t => {
   t.strictSame(Object.entries(STATUS_CODES).map(([code, { phrase, decorator }]) => [code, phrase, decorator]), [
     ['400', 'Bad Request', 'badRequest'],
     ['401', 'Unauthorized', 'unauthorized'],
@@ -27,13 +27,13 @@ t.test('createPhrases() maps status codes to phrases', async t => {
   ])
 })
 
-t.test('changing the map that createPhrases() returns does not change the table', async t => {
+t.test('createPhrases() returns a new map each time', async t => {
   createPhrases().set(429, 'Too Many Requests').delete(404)
   t.equal(createPhrases().has(429), false)
   t.equal(createPhrases().get(404), 'Not Found')
 })
 
-t.test('a status code is unsuccessful from 400 on', async t => {
+t.test('isUnsuccessful() returns true for status codes from 400', async t => {
   for (const code of [100, 101, 103, 200, 204, 206, 301, 304, 399]) t.equal(isUnsuccessful(code), false, `${code} is not`)
   for (const code of [400, 404, 418, 499, 500, 503, 599, 600, 999]) t.equal(isUnsuccessful(code), true, `${code} is`)
 })
@@ -43,6 +43,6 @@ t.test('toClassCode returns the x00 code of the class', async t => {
   for (const code of [500, 502, 504, 505, 507, 511, 599]) t.equal(toClassCode(code), 500, `${code} as 500`)
 })
 
-t.test('toClassCode returns 500 for a status code without a class', async t => {
+t.test('toClassCode returns 500 for a status code above 599', async t => {
   for (const code of [600, 999]) t.equal(toClassCode(code), 500, `${code} as 500`)
 })

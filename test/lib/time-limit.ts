@@ -5,7 +5,7 @@ const createError = () => new Error('Too late')
 // A timer that is not cleared keeps the process alive, which tap reports as a timeout.
 const HOUR_MS = 3_600_000
 
-t.test('returns or throws what the promise settles to in time', async t => {
+t.test('returns or throws the outcome of a promise that settles in time', async t => {
   t.equal(await withTimeLimit(Promise.resolve(1), HOUR_MS, createError), 1)
   t.equal(await withTimeLimit(2, HOUR_MS, createError), 2)
   await t.rejects(withTimeLimit(Promise.reject(new Error('no')), HOUR_MS, createError), { message: 'no' })

@@ -19,7 +19,7 @@ function prepare (keyRing = new KeyRing()) {
   }
 }
 
-t.test('authorize tells Swagger UI the id of the key, and not its secret', async t => {
+t.test('authorize passes the id of the key to Swagger UI, but not its secret', async t => {
   const call = prepare()
   t.strictSame(call('authorize', { signature: { name: 'signature', schema, value: key }, token }), [
     ['clear', { authId: 'signature', source: 'auth' }],
@@ -32,11 +32,11 @@ t.test('authorize shows what is wrong with a key', async t => {
   const error = ['newAuthErr', { authId: 'signature', source: 'auth', level: 'warning', message: 'key must have an id of printable ASCII, and a secret that is not empty' }]
   const invalid = { signature: { name: 'signature', schema, value: { id: 'dev' } } }
   t.strictSame(call('authorize', invalid).slice(1), [error])
-  t.strictSame(call('authorize', { ...invalid, token }).slice(1), [error, ['authorize', { token }]], 'and accepts the others')
+  t.strictSame(call('authorize', { ...invalid, token }).slice(1), [error, ['authorize', { token }]], 'accepts the other authorizations')
 })
 
 t.test('authorize ignores a form that was not filled in', async t => {
-  // Swagger UI leaves an empty text behind after a logout.
+  // After a logout, Swagger UI keeps an empty text.
   t.strictSame(prepare()('authorize', {}), [])
   t.strictSame(prepare()('authorize', { signature: '' }), [['authorize', { signature: '' }]])
 })

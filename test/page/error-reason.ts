@@ -9,7 +9,7 @@ const describe = (status: number | undefined, headers: Record<string, string | s
 const NOTHING = 'The request was rejected. It did nothing.'
 const UNKNOWN = 'The operation may or may not have happened. Do not treat it as failed.'
 
-t.test('describes an error by its reason, and by what it means for the operation', async t => {
+t.test('describes an error with its reason, and with notes about the outcome', async t => {
   t.strictSame(describe(422, { 'eb-reason-phrase': 'No topic' }, 'No'), { reason: 'No topic', notes: [NOTHING] })
   t.strictSame(describe(500, {}, 'Internal Server Error'), { reason: 'Internal Server Error', notes: [UNKNOWN] })
   t.strictSame(describe(503, { 'eb-reason-phrase': 'We move', 'retry-after': '60' }), { reason: 'We move', notes: [UNKNOWN, 'Retry after 60 s.'] })
@@ -18,7 +18,7 @@ t.test('describes an error by its reason, and by what it means for the operation
   t.strictSame(describe(400, { 'eb-reason-phrase': ['One', 'two'] }), { reason: 'One, two', notes: [NOTHING] }, 'Swagger UI splits a value at its commas')
 })
 
-t.test('describes nothing else', async t => {
+t.test('describes no response other than an error', async t => {
   for (const status of [undefined, 200, 302, 399]) t.equal(describe(status), undefined)
 })
 

@@ -12,7 +12,7 @@ t.test('signs the requests that have the id of the key in the field of the signa
   t.type(userFetch, 'function')
 })
 
-t.test('leaves other requests as they are', async t => {
+t.test('does not change other requests', async t => {
   const keyRing = new KeyRing()
   const unsigned = async (headers?: Record<string, string>): Promise<void> => {
     const request = headers === undefined ? { url } : { url, headers: { ...headers } }
@@ -35,7 +35,7 @@ t.test('throws for an invalid key, and keeps the previous one', async t => {
   t.match(await keyRing.sign({ url, headers: { signature: 'dev' } }), { headers: { signature: /^sig1=/ } })
 })
 
-t.test('shows nothing of the secret', async t => {
+t.test('does not expose the secret', async t => {
   const keyRing = new KeyRing()
   keyRing.set({ id: 'dev', secret: 'hush' })
   t.notMatch(JSON.stringify(keyRing), 'hush')

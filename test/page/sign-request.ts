@@ -5,7 +5,7 @@ import { findSignatureError, serve, type Received } from '../client/fixtures/ser
 
 const key = { id: 'dev', secret: 'hush, hüsh' }
 
-/** Signs a request, sends it as Swagger UI does, and returns what arrived and what Swagger UI shows. */
+/** Signs a request, sends it like Swagger UI, and returns the request that arrived and the one that Swagger UI shows. */
 async function send (t: Test, target: string, request: Omit<PageRequest, 'url'>): Promise<{ received: Received, shown: Record<string, string> }> {
   let received!: Received
   const origin = await serve(t, (request, response) => {
@@ -43,7 +43,7 @@ t.test('covers the idempotency key', async t => {
   t.match(received.headers['signature-input'], '"idempotency-key"')
 })
 
-t.test('leaves the content type of a form to the browser, which chooses the boundary', async t => {
+t.test('lets the browser set the content type of a form, because it chooses the boundary', async t => {
   const body = new FormData()
   body.append('a', 'b')
   const { received } = await send(t, '/', { method: 'POST', headers: { 'Content-Type': 'multipart/form-data', accept: 'text/plain' }, body })

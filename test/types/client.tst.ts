@@ -95,7 +95,7 @@ describe('Client', () => {
 })
 
 describe('a call with an idempotency key', () => {
-  test('has the key in its result, whatever its outcome', () => {
+  test('has the key in its result with each outcome', () => {
     expect(client<Topic>('POST', '/', { idempotencyKey: 'a' })).type.toBe<Promise<KeyedResult<Topic>>>()
     expect(client('POST', '/', { body: {}, idempotencyKey: true })).type.toBe<Promise<KeyedResult<unknown>>>()
     client<Topic>('POST', '/', { idempotencyKey: 'a' }).then(result => {
@@ -115,7 +115,7 @@ describe('a call with an idempotency key', () => {
     })
   })
 
-  test('may have no key if the type of the options says so', () => {
+  test('may have no key if the type of the options allows this', () => {
     const options: RequestOptions = {}
     expect(client<Topic>('POST', '/', options)).type.toBe<Promise<Result<Topic>>>()
     expect(client<Topic>('POST', '/', { idempotencyKey: undefined })).type.toBe<Promise<Result<Topic>>>()
@@ -128,7 +128,7 @@ describe('a call with an idempotency key', () => {
 })
 
 describe('settle() and look()', () => {
-  test('have the type of the body of the call', () => {
+  test('return the type of the body that the caller declares', () => {
     expect(client.settle<Topic>('a')).type.toBe<Promise<KeyedResult<Topic>>>()
     expect(client.look<Topic>('a')).type.toBe<Promise<KeyedResult<Topic>>>()
     expect(client.settle('a')).type.toBe<Promise<KeyedResult<unknown>>>()
@@ -151,7 +151,7 @@ describe('retry', () => {
     expect(createClient({ baseUrl: '', retry: true })).type.toRaiseError("Type 'true' has no properties in common with type 'RetryOptions'")
   })
 
-  test('calls onAttempt with what comes', () => {
+  test('calls onAttempt with the next attempt', () => {
     createClient({ baseUrl: '', onAttempt: event => { expect(event).type.toBe<AttemptEvent>() } })
     client('GET', '/', {
       onAttempt: async ({ attempt, delay, idempotencyKey, result }) => {

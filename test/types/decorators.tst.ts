@@ -178,7 +178,7 @@ describe('The options of an error', () => {
     })
   })
 
-  test('take anything as cause, but an error only as cause', () => {
+  test('accept any value as cause, and an error only as cause', () => {
     app.get('/', { schema }, async (_request, reply) => {
       expect(reply.notFound).type.toBeCallableWith('No such topic', { cause: 'a text' })
       expect(reply.notFound).type.toBeCallableWith('No such topic', { cause: undefined as unknown })

@@ -22,7 +22,7 @@ test('request.transaction is unknown until the service registers its type', () =
   expect(request.transaction).type.toBe<unknown>()
 })
 
-test('options', () => {
+test('idempotency accepts its options, and no others', () => {
   app.register(reasonPhrase).register(idempotency, { store })
   app.register(idempotency, {
     store,
@@ -46,7 +46,7 @@ test('options', () => {
   app.register(idempotency, { store, lease: 1 })
 })
 
-test('a transaction that requests share', () => {
+test('a route with a shared transaction passes its effects to commitWith()', () => {
   app.post('/', { config: { idempotency: 'optional', transaction: 'shared' } }, async request => {
     await request.commitWith(async record => {
       expect(record).type.toBe<NewRecord | undefined>()
@@ -57,7 +57,7 @@ test('a transaction that requests share', () => {
   expect(request.commitWith).type.not.toBeCallableWith(async () => {})
 })
 
-test('stores', () => {
+test('stores have the type of their transaction', () => {
   expect(store).type.toBe<IdempotencyStore<MemoryTransaction>>()
   expect(pgStore(pool)).type.toBe<SqlStore<PoolClient>>()
   expect(pgStore(pool, { table: 'app.keys' })).type.toBe<SqlStore<PoolClient>>()
@@ -72,14 +72,14 @@ test('stores', () => {
   expect(combineRoundTrips(pool)).type.toBeAssignableTo<PostgresPool>()
 })
 
-test('tables', () => {
+test('table functions accept the known dialects', () => {
   expect(createTableStatements('mysql', 'app.keys')).type.toBe<string[]>()
   expect(createTableStatements).type.not.toBeCallableWith('mssql')
   expect(createTableMigration()).type.toBeAssignableTo<Migration>()
   expect(Migrator).type.toBeConstructableWith({ db, provider: { getMigrations: async () => ({ a: createTableMigration({ table: 'b' }) }) } })
 })
 
-test('a store of your own', () => {
+test('idempotency accepts a store of your own', () => {
   const own: IdempotencyStore<PoolClient> = {
     dialect: 'postgresql',
     transaction: async work => await work({

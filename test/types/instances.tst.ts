@@ -105,7 +105,7 @@ describe('Each server has the decorators, and routes typed by their schemas', ()
 })
 
 describe('Each context of a server has the decorators, and routes typed by their schemas', () => {
-  // Fastify leaves it to each context to name its type provider, and takes a plugin for one of an http server.
+  // In Fastify, each context names its own type provider, and the type of a plugin is for an http server by default.
   test('an encapsulated child with the type provider, and its child', () => {
     const app = Fastify(serverOptions()).withTypeProvider<TypeBoxTypeProvider>()
     app.register(async instance => {
@@ -132,7 +132,7 @@ describe('Each context of a server has the decorators, and routes typed by their
     }, { prefix: '/v2' })
   })
 
-  test('an encapsulated child without the type provider, except for its payloads', () => {
+  test('an encapsulated child without the type provider, but with payloads of type unknown', () => {
     const app = Fastify(serverOptions()).withTypeProvider<TypeBoxTypeProvider>()
     app.register(async child => {
       child.get('/:topicId', { schema }, async (_request, reply) => {

@@ -91,7 +91,7 @@ describe('A wrong payload does not compile', () => {
     })
   })
 
-  test('while created() and accepted() accept a correct payload, sync and async', () => {
+  test('but created() and accepted() accept a correct payload, sync and async', () => {
     app.post('/', { schema }, (_request, reply) => reply.created(created))
     app.post('/', { schema }, (_request, reply) => reply.accepted(job))
     app.post('/', { schema }, async (_request, reply) => reply.created(created, '/v2/topic/EBT-0'))

@@ -8,12 +8,12 @@ declare const request: FastifyRequest
 const app = Fastify()
 const keys = (): Key => ({ secret: 'a', permissions: [] })
 
-test('request.key', () => {
+test('request.key is the verified key, or undefined', () => {
   expect(request.key).type.toBe<VerifiedKey | undefined>()
   expect<VerifiedKey>().type.toBe<{ id: string, permissions: readonly string[] }>()
 })
 
-test('config of routes', () => {
+test('the config of a route accepts permission and signature', () => {
   app.get('/', { config: { permission: 'topic:read' } }, async () => 'a')
   app.get('/', { config: { signature: false } }, async () => 'a')
   app.get('/', { config: { permission: undefined, signature: undefined } }, async () => 'a')
@@ -23,7 +23,7 @@ test('config of routes', () => {
   app.get('/', { config: { signature: true } }, async () => 'a')
 })
 
-test('options', () => {
+test('signature accepts its options, and no others', () => {
   app.register(reasonPhrase).register(signature, { keys })
   app.register(signature, { keys: async () => undefined, keysTimeout: 1, maxAge: 1, clockSkew: 1, required: ['date'], replay: { store: memoryStore(), timeout: 1 } })
   app.register(signature, { keys: id => ({ secret: [id, new Uint8Array(1)], permissions: ['a'] as const }), prefix: '/v2' })
@@ -37,7 +37,7 @@ test('options', () => {
   app.register(signature, { keys, maxage: 1 })
 })
 
-test('stores', () => {
+test('stores are replay stores', () => {
   expect(memoryStore({ max: 5 })).type.toBe<ReplayStore>()
   expect(redisStore({ set: async () => 'OK' }, { prefix: 'a' })).type.toBe<ReplayStore>()
   expect(redisStore({ set: async () => 'OK', get: async () => null, status: 'ready' })).type.toBe<ReplayStore>()

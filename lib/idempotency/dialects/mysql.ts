@@ -6,7 +6,7 @@ import type { Query, Records, Statement } from '../store.js'
 
 const DUPLICATE_KEY = 1062
 
-// The time zone of the session does not change this clock.
+// This clock does not depend on the time zone of the session.
 const NOW = "timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000"
 const sqlOf = memoizeByTable(table => createTag({ table, now: NOW }))
 
@@ -23,7 +23,7 @@ export class MysqlRecords implements Records {
   }
 
   async claim (operation: Operation, fingerprint: Buffer): Promise<Claim> {
-    // A repetition that reads the record also has the lock for a moment.
+    // The lock can also be held for a moment by a retry that reads the record.
     if (!await this.#lock(operation)) return toClaim(await this.find(operation))
     let claim: Claim | undefined
     try {
@@ -41,12 +41,12 @@ values (${id}, ${scope}, ${key}, ${fingerprint}, 'executing', {now})`)
     const { status, reason, headers, body } = toColumns(answer)
     await this.#query(this.#sql`update {table} set state = 'succeeded', status = ${status}, reason = ${reason}, headers = ${headers}, body = ${body}, settled = {now}
 where id = ${operation.id} and state = 'executing'`)
-    // A deadlock has rolled the transaction back, and each later statement is a transaction of its own.
+    // After a deadlock, the transaction is rolled back, and each later statement is its own transaction.
     const [row] = await this.#query(this.#sql`select count(*) as settled from {table} where id = ${operation.id} and state = 'succeeded'`)
     if (Number(row.settled) !== 1) throw new Error('The idempotency key is no longer claimed: its transaction was rolled back')
   }
 
-  /** The lock of the claim stays, so nobody else can claim in between. */
+  /** Keeps the lock of the claim, so that nobody else can claim the key in between. */
   async reject (record: NewRecord): Promise<Claim> {
     await this.#query(ROLLBACK)
     await this.#query(statement`start transaction`)
@@ -100,7 +100,7 @@ values (${operation.id}, ${operation.scope}, ${operation.key}, ${fingerprint ?? 
     return holder === null ? undefined : {}
   }
 
-  /** Releases the lock, which belongs to the connection and would outlive the transaction. */
+  /** Releases the lock. It belongs to the connection, and would stay after the transaction. */
   async release (operation: Operation): Promise<void> {
     await this.#query(joinStatements([statement`do release_lock(`, this.#lockName(operation), statement`)`], ''))
   }
@@ -116,7 +116,7 @@ values (${operation.id}, ${operation.scope}, ${operation.key}, ${fingerprint ?? 
     return Number(taken) === 1
   }
 
-  // Names of locks are shared by all databases of the server, and have at most 64 characters.
+  // All databases of the server share the names of locks. A name has at most 64 characters.
   #lockName ({ id }: Operation): Statement {
     return statement`left(sha2(concat(database(), ${`.${this.#table}:${id.toString('hex')}`}), 256), 60)`
   }

@@ -7,7 +7,7 @@ import { DEFAULT_TABLE } from '../table.js'
 
 /** Begins a statement that can be sent together with BEGIN. */
 export const WITH_BEGIN = '/* with begin */'
-/** Begins a statement that can be sent together with COMMIT, because only its failure matters. */
+/** Begins a statement that can be sent together with COMMIT, because only its failure matters, not its rows. */
 export const WITH_COMMIT = '/* with commit */'
 
 /** Begins a transaction whose statements see what others have committed, whatever the default isolation level is. */
@@ -26,7 +26,10 @@ select ${id}::bytea, ${scope}::text, ${key}::text, ${fingerprint}::bytea, 'execu
 on conflict do nothing returning 1 as inserted`
 }
 
-/** Returns the statement that settles a claimed operation. It fails unless it changes one row, so that a COMMIT in the same query is not executed. */
+/**
+ * Returns the statement that settles a claimed operation. It fails unless it changes one row, so that a COMMIT in the same
+ * query is not executed.
+ */
 export function settleStatement (operation: Operation, answer: Answer, table = DEFAULT_TABLE): Statement {
   const { status, reason, headers, body } = toColumns(answer)
   return sqlOf(table)`/* with commit */ with settled as (
@@ -35,7 +38,7 @@ where id = ${operation.id}::bytea and state = 'executing' returning 1)
 select case count(*) when 1 then 1 else ('The idempotency key is no longer claimed. Rows: ' || count(*))::integer end as settled from settled`
 }
 
-/** Returns the claim that the rows of {@link claimStatement} mean. Without a row, it looks for the record. */
+/** Returns the claim for the rows of {@link claimStatement}. If there is no row, looks for the record. */
 export async function readClaim (operation: Operation, rows: Rows, query: Query, table = DEFAULT_TABLE): Promise<Claim> {
   return rows.length > 0 ? { type: 'new' } : toClaim(await find(operation, query, table))
 }
@@ -50,7 +53,7 @@ function getErrorCode (error: unknown): unknown {
   return code ?? (cause as { code?: unknown } | undefined)?.code
 }
 
-// The first 8 bytes of the SHA-256 hash are as good as any hash of 8 bytes.
+// The id is a SHA-256 hash, so its first 8 bytes are as good as any other hash of 8 bytes.
 function getLock ({ id }: Operation): bigint {
   return id.readBigInt64BE(0)
 }
@@ -72,7 +75,7 @@ export class PostgresqlRecords implements Records {
     try {
       rows = await this.#query(claimStatement(operation, fingerprint, this.#table))
     } catch (error) {
-      // In repeatable read, another transaction has just settled the key. The next transaction sees its record.
+      // With repeatable read, this means that another transaction has just settled the key. The next transaction sees its record.
       if (getErrorCode(error) === SERIALIZATION_FAILURE) return { type: 'executing' }
       throw error
     }

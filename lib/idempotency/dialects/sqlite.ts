@@ -6,7 +6,7 @@ import type { Query, Records, Rows } from '../store.js'
 
 const sqlOf = memoizeByTable(table => createTag({ table, now: "cast(round((julianday('now') - 2440587.5) * 86400000) as integer)" }))
 
-/** The records of a transaction of SQLite, which has one transaction that writes at a time. */
+/** The records of a transaction of SQLite. Only one transaction can write at a time. */
 export class SqliteRecords implements Records {
   readonly #query: Query
   readonly #sql: StatementTag
@@ -24,7 +24,7 @@ values (${id}, ${scope}, ${key}, ${fingerprint}, 'executing', {now}) on conflict
 
   async #readClaim (operation: Operation, rows: Rows): Promise<Claim> {
     if (rows.length > 0) return { type: 'new' }
-    // The row of the conflict is there, because no other transaction can remove it meanwhile.
+    // The conflicting row still exists, because no other transaction can remove it meanwhile.
     return { type: 'settled', record: (await this.find(operation))! }
   }
 

@@ -148,7 +148,7 @@ export const PAGE_SCRIPT = `(() => {
     /**
      * Replaces the key.
      *
-     * @throws {TypeError} if the key is invalid, or if the browser has no WebCrypto here
+     * @throws {TypeError} if the key is invalid, or if the browser has no WebCrypto on this page
      */
     set(key) {
       this.#key = { id: key.id, sign: signer(key) };
@@ -199,7 +199,7 @@ export const PAGE_SCRIPT = `(() => {
         if (names.some((name) => isSignatureScheme(authorized.getIn([name, "schema"])))) keyRing.clear();
         logout(names);
       },
-      // With \`persistAuthorization\`, Swagger UI reads what an earlier page saved. That has the id of a key, but no secret.
+      // With \`persistAuthorization\`, Swagger UI restores what an earlier page saved: the id of a key, but not its secret.
       restoreAuthorization: (restore) => ({ authorized }) => {
         const others = Object.entries(authorized).filter(([, { schema }]) => !isSignatureScheme(schema));
         restore({ authorized: Object.fromEntries(others) });
@@ -236,7 +236,7 @@ export const PAGE_SCRIPT = `(() => {
     if (!(status >= 400)) return void 0;
     const fields = response.get("headers").toJS();
     const headers = {
-      // Swagger UI splits a value at commas.
+      // Swagger UI splits a value at commas, so its parts are joined again.
       get: (name) => [fields[name.toLowerCase()] ?? []].flat().join(", ") || null
     };
     const { outcome, reason, retryAfter, requestId } = outcomeOf({ status, statusText: response.get("statusText"), headers }, names);

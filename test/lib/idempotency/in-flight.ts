@@ -17,7 +17,7 @@ function withResolvers<T> (): { promise: Promise<T>, resolve: (value: T) => void
 
 const never = async (): Promise<never> => { throw new Error('It was executed') }
 
-t.test('repetitions get the outcome of the first execution', async t => {
+t.test('returns the outcome of the first execution for retries', async t => {
   const inFlight = new InFlight<string>()
   const { promise, resolve } = withResolvers<string>()
   const first = inFlight.run(id, later(), () => promise)
@@ -27,7 +27,7 @@ t.test('repetitions get the outcome of the first execution', async t => {
   for (const repetition of repetitions) t.strictSame(await repetition, { isFirst: false, outcome: 'done' })
 })
 
-t.test('finds the execution that runs', async t => {
+t.test('finds the running execution', async t => {
   const inFlight = new InFlight<string, string>()
   const ends = [withResolvers<string | undefined>(), withResolvers<string | undefined>(), withResolvers<string | undefined>()]
   const find = async (): Promise<string | undefined> => {
@@ -46,23 +46,23 @@ t.test('finds the execution that runs', async t => {
   t.equal(await find(), 'second')
   const rejected = t.rejects(results[1], { message: 'rolled back' })
   ends[1].reject(new Error('rolled back'))
-  t.equal(await find(), undefined, 'one without a name')
+  t.equal(await find(), undefined, 'the third execution has no name')
   await rejected
   ends[2].resolve('done')
   t.strictSame(await results[2], { isFirst: true, outcome: 'done' })
   t.equal(await find(), undefined)
 })
 
-t.test('operations with other ids do not wait', async t => {
+t.test('executes operations with other ids at the same time', async t => {
   const inFlight = new InFlight<string>()
   const { promise, resolve } = withResolvers<string>()
-  // As UTF-8, the last two would be the same text.
+  // Decoded as UTF-8, the last two ids would be the same text.
   const results = [0x41, 0x80, 0xff].map(byte => inFlight.run(Buffer.alloc(32, byte), later(), () => promise))
   resolve('done')
   for (const result of results) t.strictSame(await result, { isFirst: true, outcome: 'done' })
 })
 
-t.test('after a rollback, one repetition executes and the others wait for it', async t => {
+t.test('executes one retry after a rollback, and makes the others wait', async t => {
   for (const end of ['resolve', 'reject'] as const) {
     const inFlight = new InFlight<string>()
     const first = withResolvers<string | undefined>()
@@ -77,7 +77,7 @@ t.test('after a rollback, one repetition executes and the others wait for it', a
 
     if (end === 'resolve') first.resolve(undefined)
     else first.reject(new Error('rolled back'))
-    // A request that arrives now does not get in between.
+    // A request that arrives now waits behind the retries.
     repetitions.push(inFlight.run(id, later(), never))
     if (end === 'resolve') t.strictSame(await rolledBack, { isFirst: true, outcome: undefined })
     else await t.rejects(rolledBack, { message: 'rolled back' })
@@ -89,13 +89,13 @@ t.test('after a rollback, one repetition executes and the others wait for it', a
   }
 })
 
-t.test('a function that throws is like one that rejects', async t => {
+t.test('treats a function that throws like a function that rejects', async t => {
   const inFlight = new InFlight<string>()
   await t.rejects(inFlight.run(id, later(), () => { throw new Error('at once') }), { message: 'at once' })
   t.strictSame(await inFlight.run(id, later(), async () => 'done'), { isFirst: true, outcome: 'done' })
 })
 
-t.test('a repetition waits until its deadline, and the first execution has none', async t => {
+t.test('lets a retry wait until its deadline, and the first execution run without a deadline', async t => {
   const clock = replaceClock(t)
   const inFlight = new InFlight<string>()
   const { promise, resolve } = withResolvers<string>()
@@ -113,7 +113,7 @@ type Command =
   | { type: 'end', operation: number, as: 'outcome' | 'rollback' | 'error' }
   | { type: 'advance', milliseconds: number }
 
-/** A call of `run()`, with what the model expects of it and what is seen. */
+/** A call of `run()`, with the result that the model expects and the result that is seen. */
 interface Call {
   readonly deadline: number
   expected: string
@@ -135,7 +135,7 @@ function recordMaps (t: Test, keys: unknown[]): Set<Map<unknown, unknown>> {
   return maps
 }
 
-t.test('random interleavings end as a model says', async t => {
+t.test('has the same results as a model in random interleavings', async t => {
   const clock = replaceClock(t)
   const maps = recordMaps(t, [0, 1, 2].map(operation => String.fromCharCode(operation).repeat(32)))
   const operation = fc.nat(2)
@@ -148,7 +148,7 @@ t.test('random interleavings end as a model says', async t => {
   await fc.assert(fc.asyncProperty(fc.array(command, { maxLength: 40 }), fc.boolean(), async (commands, isSettledEachTime) => {
     const inFlight = new InFlight<string>()
     const calls: Call[] = []
-    // The model: for each operation, the call that executes, and those that wait in their order.
+    // The model has, for each operation, the call that executes, and the calls that wait in their order.
     const executing: Array<Call | undefined> = []
     const waiting: Call[][] = [[], [], []]
 
@@ -213,7 +213,7 @@ t.test('random interleavings end as a model says', async t => {
           waiting[operation] = line.filter(({ deadline }) => deadline > clock.now)
         }
       }
-      // Without this, several commands happen before the promises of the first have settled.
+      // Without this, several commands run before the promises of the first command have settled.
       if (isSettledEachTime || command.type !== 'run') await check()
     }
     for (const operation of executing.keys()) {

@@ -21,7 +21,7 @@ function parse (line: string): string | undefined {
   }
 }
 
-t.test('returns a key that is quoted or bare', async t => {
+t.test('returns a quoted or a bare key', async t => {
   const long = 'x'.repeat(255)
   const cases: Array<[line: string, key: string]> = [
     ['a', 'a'], ['"a"', 'a'], ['A', 'A'], ['8e03978e-40d5-43e8-bc93-6894a57f9324', '8e03978e-40d5-43e8-bc93-6894a57f9324'],

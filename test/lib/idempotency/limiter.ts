@@ -7,14 +7,14 @@ const later = (): number => performance.now() + 3_600_000
 
 t.test('returns what the function resolves to, and throws what it rejects with', async t => {
   const limiter = new Limiter(1)
-  // Each call must give its place back, also if it throws.
+  // Each call must give its place back, even if it throws.
   t.equal(await limiter.run(later(), async () => 1), 1)
   await t.rejects(limiter.run(later(), async () => { throw new Error('rejected') }), { message: 'rejected' })
   await t.rejects(limiter.run(later(), () => { throw new Error('thrown') }), { message: 'thrown' })
   t.equal(await limiter.run(performance.now(), async () => 2), 2, 'a free place needs no time')
 })
 
-t.test('a call waits for a place until its deadline, and is not made afterwards', async t => {
+t.test('makes a call wait for a place until its deadline, and never calls it later', async t => {
   const clock = replaceClock(t)
   const limiter = new Limiter(1)
   let end!: () => void
@@ -35,7 +35,7 @@ t.test('a call waits for a place until its deadline, and is not made afterwards'
 
 type Command = { type: 'run', wait: number } | { type: 'end', index: number, rejects: boolean } | { type: 'advance', milliseconds: number }
 
-t.test('random interleavings run as many calls as the limit allows, in their order', async t => {
+t.test('runs as many calls as the limit allows, in their order, in random interleavings', async t => {
   const clock = replaceClock(t)
   const command: fc.Arbitrary<Command> = fc.oneof(
     { weight: 4, arbitrary: fc.record({ type: fc.constant('run' as const), wait: fc.nat(6) }) },
@@ -46,7 +46,7 @@ t.test('random interleavings run as many calls as the limit allows, in their ord
     const limiter = new Limiter(max)
     const states: string[] = []
     const ends: Array<(error?: Error) => void> = []
-    // The model: the calls that run, and those that wait in their order.
+    // The model has the calls that run, and the calls that wait in their order.
     const expected: string[] = []
     let running: number[] = []
     let waiting: Array<{ call: number, deadline: number }> = []
@@ -91,7 +91,7 @@ t.test('random interleavings run as many calls as the limit allows, in their ord
       end(running[0], false)
       await check()
     }
-    // All places are free again, and no more.
+    // All places are free again, and there are not more places than before.
     for (let call = 0; call <= max; call++) run(1)
     await check()
     clock.advance(1)

@@ -29,7 +29,7 @@ t.test('keeps the options that are given', async t => {
   for (const dialect of ['postgresql', 'sqlite', 'mysql'] as const) t.equal(resolveOptions({ store: { ...store, dialect } }).store.dialect, dialect)
 })
 
-t.test('lets SQLite have one transaction at a time, because it has one writer', async t => {
+t.test('limits SQLite to one transaction at a time, because it has one writer', async t => {
   const sqlite: typeof store = { ...store, dialect: 'sqlite' }
   for (const maxInFlight of [undefined, 1, 5]) t.equal(resolveOptions({ store: sqlite, maxInFlight }).maxInFlight, 1)
 })

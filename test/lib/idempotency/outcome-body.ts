@@ -12,28 +12,28 @@ const record = (state: StoredRecord['state'], answer?: StoredRecord['answer']): 
 /** Returns what a client reads. */
 const sent = (outcome: object): any => JSON.parse(JSON.stringify(outcome))
 
-t.test('shows the recorded answer of an operation that succeeded, and nothing of its caller', async t => {
+t.test('contains the recorded response of an operation that succeeded, but not its caller', async t => {
   const headers = { location: '/topic/1', vary: ['a', 'b'] }
   t.strictSame(sent(createOutcomeBody(record('succeeded', { statusCode: 201, headers, body: Buffer.from('{"a":"é"}') }))),
     { key: 'a key', state: 'succeeded', statusCode: 201, headers, body: '{"a":"é"}', ...dateTimes })
   t.strictSame(sent(createOutcomeBody(record('succeeded', { statusCode: 204, headers: {} }))), { key: 'a key', state: 'succeeded', statusCode: 204, headers: {}, ...dateTimes }, 'without a body')
 })
 
-t.test('shows the message of a rejection', async t => {
+t.test('contains the message of a rejection', async t => {
   t.strictSame(sent(createOutcomeBody(record('rejected', { statusCode: 422, reason: 'It is taken', headers: {} }))),
     { key: 'a key', state: 'rejected', statusCode: 422, reason: 'It is taken', headers: {}, ...dateTimes })
 })
 
-t.test('shows that a key is closed', async t => {
+t.test('contains the state of a closed key', async t => {
   t.strictSame(sent(createOutcomeBody(record('closed'))), { key: 'a key', state: 'closed', ...dateTimes })
 })
 
-t.test('shows an execution, and when it began if that is known', async t => {
+t.test('contains the state of an execution, and its start if that is known', async t => {
   t.strictSame(sent(createExecutingBody('a', times.createdAt)), { key: 'a', state: 'executing', createdAt: dateTimes.createdAt })
   t.strictSame(sent(createExecutingBody('a', undefined)), { key: 'a', state: 'executing' })
 })
 
-t.test('encodes each body so that its bytes can be read', async t => {
+t.test('encodes each body without losing bytes', async t => {
   const read = ({ body, bodyEncoding }: { body: string, bodyEncoding?: 'base64' }): Buffer => Buffer.from(body, bodyEncoding)
   const bytes = fc.oneof(fc.uint8Array(), fc.string({ unit: 'binary' }).map(text => Buffer.from(text)))
   fc.assert(fc.property(bytes, bytes => read(sent(createOutcomeBody(record('succeeded', { statusCode: 200, headers: {}, body: Buffer.from(bytes) })))).equals(bytes)))

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { RecentIds } from '../../../lib/idempotency/recent-ids.js'
 
-t.test('keeps the ids that were added last', async t => {
+t.test('keeps the ids that were added most recently', async t => {
   const ids = new RecentIds(2)
   const [a, b, c] = ['a', 'b', 'c'].map(text => Buffer.from(text)) as [Buffer, Buffer, Buffer]
   for (const id of [a, b, b]) ids.add(id)

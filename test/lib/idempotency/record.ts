@@ -7,7 +7,7 @@ const other = Buffer.alloc(32, 2)
 const record = (state: StoredRecord['state'], fingerprint: Buffer | undefined): StoredRecord =>
   ({ operation: createOperation('alice', 'a'), fingerprint, state, createdAt: 0, settledAt: 0 })
 
-t.test('replays the answer of the same request, whether it succeeded or was rejected', async t => {
+t.test('replays the response for the same request, whether it succeeded or was rejected', async t => {
   for (const state of ['succeeded', 'rejected'] as const) t.equal(judge(record(state, Buffer.from(fingerprint)), fingerprint), 'replay', state)
 })
 
@@ -18,6 +18,6 @@ t.test('refuses another request with the same key', async t => {
   }
 })
 
-t.test('refuses each request with a closed key', async t => {
+t.test('refuses every request with a closed key', async t => {
   for (const stored of [undefined, fingerprint, other]) t.equal(judge(record('closed', stored), fingerprint), 'closed')
 })

@@ -26,7 +26,7 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
     const connect = await open(t)
     const [first, second] = [await connect(), await connect()]
 
-    t.test('claims a new key, settles it, and returns its record after that', async t => {
+    t.test('claims a new key, settles it, and then returns its record', async t => {
       const operation = operationOf('new')
       await first.begin()
       t.strictSame(await first.records.claim(operation, fingerprint), { type: 'new' })
@@ -67,7 +67,7 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
       await first.run('rollback')
       t.equal(await second.records.findExecuting(operation), undefined)
 
-      // A key that was rolled back is new.
+      // After a rollback, the key is new again.
       await second.begin()
       t.strictSame(await second.records.claim(operation, fingerprint), { type: 'new' })
       await second.records.release(operation)
@@ -103,7 +103,7 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
       t.equal(await count(first) - before, 30)
     })
 
-    t.test('undoes the effects of a rejection, and records it', async t => {
+    t.test('undoes the effects of a rejected operation, and records the rejection', async t => {
       const operation = operationOf('rejected')
       const before = await count(first)
       await first.begin()
@@ -126,7 +126,7 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
       await second.run('commit')
     })
 
-    t.test('is free again when the connection of an execution is killed', async t => {
+    t.test('frees the key when the connection of its execution is killed', async t => {
       const before = await count(first)
       const killed = await connect()
       await killed.begin()
@@ -141,13 +141,13 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
       await t.rejects(killed.run('commit'))
       t.equal(await count(first), before)
 
-      // A request that arrives after the closing does not run.
+      // A request that arrives after the key was closed is not executed.
       await first.begin()
       t.match(await first.records.claim(operationOf('killed'), fingerprint), { type: 'settled', record: { state: 'closed', fingerprint: undefined, answer: undefined } })
       await first.run('commit')
     })
 
-    t.test('does not lose a claim when it settles twice, or without a claim', async t => {
+    t.test('never settles a key without a claim, or a second time', async t => {
       await first.begin()
       await t.rejects(first.records.settle(operationOf('unclaimed'), answer))
       await first.run('rollback')
@@ -156,7 +156,7 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
       await first.run('rollback')
     })
 
-    t.test('inserts complete records, and tells which of them are new', async t => {
+    t.test('inserts complete records, and returns which of them are new', async t => {
       await execute(first, 'known')
       await first.run('commit')
       await first.begin()
@@ -187,7 +187,7 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
       t.equal((await first.records.find(operationOf('no body')))!.answer!.body, undefined)
     })
 
-    t.test('refuses a record that was committed before it was settled', async t => {
+    t.test('rejects a record that was committed before it was settled', async t => {
       const operation = operationOf('committed early')
       await first.begin()
       await first.records.claim(operation, fingerprint)
@@ -229,7 +229,7 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
     })
 
     t.test('sees a key that was settled after the transaction began', async t => {
-      // On PostgreSQL, the transaction is one of read committed.
+      // On PostgreSQL, the transaction has the isolation level read committed.
       await second.run(dialect === 'postgresql' ? 'begin isolation level read committed' : 'start transaction')
       await second.run('select * from effect')
       await execute(first, 'older snapshot')
@@ -249,7 +249,7 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
         await second.run('rollback')
       })
 
-      t.test('cannot settle after an error that the handler has caught, and can reject', async t => {
+      t.test('can reject, but not settle, after an error that the handler has caught', async t => {
         const before = await count(first)
         for (const isRejected of [false, true]) {
           const key = `aborted ${isRejected}`
@@ -267,7 +267,7 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
       return
     }
 
-    t.test('cannot settle after a deadlock, and can reject', async t => {
+    t.test('can reject, but not settle, after a deadlock', async t => {
       const before = await count(first)
       await first.run('create table lockable (n integer primary key)')
       await first.run('insert into lockable values (1), (2)')
@@ -278,7 +278,7 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
         await first.run('select * from lockable where n = 1 for update')
         await second.begin()
         await second.run('select * from lockable where n = 2 for update')
-        // The transaction with fewer changes is the victim.
+        // The database ends the transaction with fewer changes.
         await second.run('insert into effect values (2), (2), (2), (2), (2)')
         const waiting = second.run('select * from lockable where n = 1 for update')
         await t.rejects(first.run('select * from lockable where n = 2 for update'), { code: 'ER_LOCK_DEADLOCK' })
@@ -293,7 +293,7 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
       t.equal(await count(first), before)
     })
 
-    t.test('returns a record that another connection reads at the same time', async t => {
+    t.test('returns a record while another connection reads it', async t => {
       const operation = operationOf('read twice')
       await execute(first, 'read twice')
       await first.run('commit')
@@ -321,7 +321,7 @@ for (const { name, dialect, skip, open } of recordsDatabases) {
   })
 }
 
-/** Returns a query that returns these results in order, and the texts of the statements. An error is thrown. */
+/** Returns a query function that returns these results in order, or throws them, and the texts of its statements. */
 function script (...results: Array<Rows | Error>) {
   const texts: string[] = []
   return {
@@ -340,7 +340,7 @@ const record = { operation: operationOf('a'), fingerprint, state: 'succeeded', a
 const duplicate = Object.assign(new Error('Duplicate entry'), { errno: 1062 })
 const operation = operationOf('a')
 
-t.test('the statements of PostgreSQL, without a server', async t => {
+t.test('sends the statements of PostgreSQL, without a server', async t => {
   const records = (...results: Array<Rows | Error>) => createRecords('postgresql', script(...results).query)
   t.strictSame(await records([{ inserted: 1 }]).claim(operation, fingerprint), { type: 'new' })
   t.strictSame(await records([], []).claim(operation, fingerprint), { type: 'executing' })
@@ -359,7 +359,7 @@ t.test('the statements of PostgreSQL, without a server', async t => {
   await records().release(operation)
 })
 
-t.test('the statements of PostgreSQL that are sent with BEGIN and COMMIT', async t => {
+t.test('returns the statements of PostgreSQL that are sent with BEGIN and COMMIT', async t => {
   const { query, texts } = script([])
   t.match(toNumbered(claimStatement(operation, fingerprint)).text, /^\/\* with begin \*\/ insert into idempotency /)
   t.match(toNumbered(settleStatement(operation, answer)).text, /^\/\* with commit \*\/ with settled as \(\nupdate idempotency /)
@@ -370,7 +370,7 @@ t.test('the statements of PostgreSQL that are sent with BEGIN and COMMIT', async
   t.match(texts[0], 'from idempotency where')
 })
 
-t.test('the statements of MySQL, without a server', async t => {
+t.test('sends the statements of MySQL, without a server', async t => {
   const records = (...results: Array<Rows | Error>) => createRecords('mysql', script(...results).query, 'keys_of_app')
   const taken = [{ taken: 1 }]
   t.strictSame(await records([{ taken: 0 }], []).claim(operation, fingerprint), { type: 'executing' })

@@ -16,17 +16,17 @@ const expected: Record<RefusalName, [statusCode: number, reason: string, idempot
   nothingKnown: [404, 'Nothing is known of this idempotency key. Its request may still arrive']
 }
 
-t.test('each refusal has its status code, its reason and its Idempotency-Status', async t => {
+t.test('has the status code, the reason and the Idempotency-Status of each refusal', async t => {
   t.strictSame(Object.keys(REFUSALS), Object.keys(expected))
   for (const [name, { statusCode, reason, idempotencyStatus }] of Object.entries(REFUSALS)) {
     t.strictSame([statusCode, reason, ...idempotencyStatus === undefined ? [] : [idempotencyStatus]], expected[name as RefusalName], name)
   }
 })
 
-t.test('each 503, and no other refusal, can be repeated after a second', async t => {
+t.test('has a Retry-After of one second for each 503, and for no other refusal', async t => {
   for (const [name, { statusCode, retryAfter }] of Object.entries<Refusal>(REFUSALS)) t.equal(retryAfter, isServerError(statusCode) ? 1 : undefined, name)
 })
 
-t.test('each reason fits into the reason phrase', async t => {
+t.test('has reasons that fit into the reason phrase', async t => {
   for (const { reason } of Object.values(REFUSALS)) t.equal(toReasonPhrase(reason), reason)
 })

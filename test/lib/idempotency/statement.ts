@@ -17,7 +17,7 @@ t.test('returns new values each time, because drivers change them', async t => {
   t.strictSame(select.values, [1])
 })
 
-t.test('has the parts of a template literal', async t => {
+t.test('has parts like a template literal', async t => {
   const { parts } = rawStatement('select 1')
   t.strictSame([...parts.raw], ['select 1'])
 })

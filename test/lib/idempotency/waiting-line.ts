@@ -24,7 +24,7 @@ t.test('callAll() calls all callers', async t => {
   t.strictSame(await Promise.all(calls), ['all', 'all'])
 })
 
-t.test('a caller waits until its deadline, not longer', async t => {
+t.test('lets a caller wait until its deadline, and not longer', async t => {
   const clock = replaceClock(t)
   const line = new WaitingLine<string>()
   const late = line.wait(clock.now + 20)
@@ -37,7 +37,7 @@ t.test('a caller waits until its deadline, not longer', async t => {
   t.equal(line.callNext('nobody'), false)
 })
 
-t.test('a caller whose deadline has passed does not wait', async t => {
+t.test('does not wait for a caller whose deadline has passed', async t => {
   const timers = t.capture(globalThis, 'setTimeout', setTimeout)
   const line = new WaitingLine<string>()
   t.equal(await line.wait(performance.now()), undefined)

@@ -125,7 +125,7 @@ for (const [way, serve] of Object.entries(SERVERS)) {
         t.strictSame(await events!, ['finish', 'close'])
       })
 
-      t.test(`reads a file to its end that is piped through gzip, ${title}`, async t => {
+      t.test(`reads a file that is piped through gzip to its end, ${title}`, async t => {
         let source: ReadStream
         const { statusCode } = await reply(response => {
           response.writeHead(404, { 'content-encoding': 'gzip' })
@@ -213,7 +213,7 @@ for (const [way, serve] of Object.entries(SERVERS)) {
       })
     }
 
-    t.test('responds to the next requests of a connection while a source goes on', async t => {
+    t.test('responds to the next requests of a connection while a source still sends', async t => {
       const sources: PassThrough[] = []
       const closed: Array<Promise<string[]>> = []
       const slow: Handler = response => {
@@ -233,7 +233,7 @@ for (const [way, serve] of Object.entries(SERVERS)) {
       }
     })
 
-    t.test('a response is not ended until its writer ends it', async t => {
+    t.test('does not end a response before its writer ends it', async t => {
       let seen: unknown[]
       let events: Promise<string[]>
       let response: ServerResponse
@@ -301,7 +301,7 @@ for (const [way, serve] of Object.entries(SERVERS)) {
   })
 }
 
-t.test('sends the errors of pipelined requests in order, whichever is written first', async t => {
+t.test('sends the errors of pipelined requests in order, even if the second one is written first', async t => {
   const pending: ServerResponse[] = []
   const server = SERVERS['HTTP/1.1, by its class']!(response => { pending.push(response) })
   const connection = connect(await listenServer(t, server))
@@ -320,7 +320,7 @@ t.test('sends the errors of pipelined requests in order, whichever is written fi
   for (const response of [first!, second!]) response.end()
 })
 
-t.test('closes a connection with Connection: close, and lets the writer go on', async t => {
+t.test('closes a connection with Connection: close, and lets the writer continue', async t => {
   let events: Promise<string[]>
   const source = new PassThrough()
   const server = SERVERS['HTTP/1.1, by its class']!(response => {
@@ -339,7 +339,7 @@ t.test('closes a connection with Connection: close, and lets the writer go on', 
   t.strictSame(await events!, ['finish', 'close'])
 })
 
-t.test('responds to a malformed request while the error before it is still being written', async t => {
+t.test('responds to a malformed request while the previous error is still being written', async t => {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   const sources: PassThrough[] = []
@@ -360,7 +360,7 @@ t.test('responds to a malformed request while the error before it is still being
   for (const source of sources) source.end()
 })
 
-t.test('reads a request body to its end that is piped into its own error', async t => {
+t.test('reads a request body that is piped into its own error to its end', async t => {
   for (const options of [serverOptions(), {}]) {
     const app = Fastify(options) as unknown as FastifyInstance
     await app.register(reasonPhrase)

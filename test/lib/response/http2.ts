@@ -13,7 +13,7 @@ const keepContract = createPatcher(contract)
 
 type Handler = (response: ServerResponse, request: IncomingMessage) => void
 
-t.test('sends errors over HTTP/2 without a body or trailers, and successes as they are', async t => {
+t.test('sends errors over HTTP/2 without a body or trailers, and successes unchanged', async t => {
   const handlers: Handler[] = []
   const ways = [
     http2.createServer({ Http2ServerResponse: createResponseClass<typeof Http2ServerResponse>(Http2ServerResponse, contract) }, (_request, response) => { handlers[0]!(response as never, {} as never) }),

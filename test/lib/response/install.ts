@@ -9,7 +9,7 @@ import { exchange, assertErrorResponse, listenServer } from '../../fixtures/wire
 
 const contract = new Contract()
 
-t.test("the response class extends the given one, Node's own or another", async t => {
+t.test("extends the given response class, which is Node's own or another", async t => {
   class Own extends ServerResponse {
     readonly made = 'here'
   }
@@ -27,7 +27,7 @@ t.test("the response class extends the given one, Node's own or another", async 
   }
 })
 
-t.test('an existing server creates responses of the class that keeps the contract', async t => {
+t.test('makes an existing server create responses that keep the contract', async t => {
   class Own extends ServerResponse {}
   const made: ServerResponse[] = []
   const server = createServer({ ServerResponse: Own }, (_request, response) => { made.push(response); response.writeHead(404).end('not here') })

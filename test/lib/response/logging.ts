@@ -11,7 +11,7 @@ const keepContract = createPatcher(contract)
 
 type Handler = (response: ServerResponse, request: IncomingMessage) => void
 
-t.test('logs the whole message with the reply, and sends the response even if the log throws', async t => {
+t.test('logs the whole message with the reply, and sends the response even if logging throws', async t => {
   const lines: unknown[][] = []
   let failing: 'once' | 'always' | undefined
   const write = (level: string) => (fields: { res: { raw: ServerResponse } }, message: string): void => {

@@ -2,7 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import t from 'tap'
 import { getErrorMessage, getReplyMessage, setError, setReplyMessage, startSerializing } from '../../../lib/response/state.js'
 
-t.test('the last message that is set replaces the earlier one, whether a reply or an error sets it', async t => {
+t.test('keeps the last message that is set, whether a reply or an error sets it', async t => {
   const response = new ServerResponse({ method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1 } as IncomingMessage)
   t.equal(getReplyMessage(response), undefined)
   t.equal(getErrorMessage(response), undefined)

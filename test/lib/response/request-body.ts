@@ -11,7 +11,7 @@ import { connect, assertErrorResponse, listen, type Connection } from '../../fix
 
 const LARGE = 300_000
 
-/** Payloads that a handler can make of the request body. */
+/** Payloads that a handler can create from the request body. */
 const payloads: Record<string, (request: FastifyRequest) => unknown> = {
   body: request => request.body,
   raw: request => request.raw,
@@ -70,7 +70,7 @@ async function assertErrorThenNext (t: Test, connection: Connection, title: stri
 }
 
 for (const [title, create] of [['with serverOptions()', () => Fastify(serverOptions())], ['with register() alone', () => Fastify()]] as const) {
-  t.test(`sends an error whose payload is the request body, and the connection goes on, ${title}`, async t => {
+  t.test(`sends an error whose payload is the request body, and keeps the connection usable, ${title}`, async t => {
     const port = await listen(t, await build(create()))
     for (const name in payloads) {
       for (const type of ['text/plain', 'application/json', 'x/y']) {
@@ -150,7 +150,7 @@ t.test('sends an error whose payload is the request body, by inject()', async t 
   }
 })
 
-t.test('sends an error whose payload does not end, and closes the payload', async t => {
+t.test('sends an error even if its payload does not end, and closes the payload', async t => {
   const app = await build(Fastify(serverOptions()))
   const sources: Record<string, Readable> = {
     'never-waits': new Readable({ read () { this.push('a') } }),
@@ -181,7 +181,7 @@ t.test('sends an error whose payload does not end, and closes the payload', asyn
   })])
 })
 
-t.test('stops reading a payload made of the request body when the client has left', async t => {
+t.test('stops reading a payload made from the request body when the client disconnects', async t => {
   const app = await build(Fastify(serverOptions()))
   const port = await listen(t, app)
   for (const name of ['body', 'one-pipe', 'web-stream']) {

@@ -9,13 +9,13 @@ t.test('toRequestIdHeader returns an id of printable ASCII', async t => {
   t.equal(toRequestIdHeader(7), '7')
 })
 
-t.test('toRequestIdHeader returns nothing for an id that a header cannot carry as it is', async t => {
+t.test('toRequestIdHeader returns nothing for an id that a header cannot contain unchanged', async t => {
   for (const id of [undefined, null, '', ' ', ' a', 'a ', 'a\nb', 'a\r\nSet-Cookie: b', 'a\0', 'a\tb', 'ä', '日本', 'x'.repeat(513), {}, Symbol('a'), () => 'a']) {
     t.equal(toRequestIdHeader(id), undefined)
   }
 })
 
-t.test('getRequestId returns the id of the reply, else the recorded one', async t => {
+t.test('getRequestId returns the id of the reply, or the recorded id if there is no reply', async t => {
   const response = new ServerResponse(new IncomingMessage(new Socket()))
   t.equal(getRequestId(response), undefined)
   recordRequestId(response.req, 'req-1')

@@ -14,7 +14,7 @@ type Handler = (response: ServerResponse, request: IncomingMessage) => void
 /** The ways to make responses keep the contract: by the response class, and on the object. */
 const INSTALLATIONS = {
   'by its class': (handler: Handler) => createServer({ ServerResponse: createResponseClass<typeof ServerResponse>(ServerResponse, contract) }, (request, response) => { handler(response, request) }),
-  'by the class of a server that exists': (handler: Handler) => {
+  'by the class of an existing server': (handler: Handler) => {
     const server = createServer((request, response) => { handler(response, request) })
     replaceResponseClass(server, contract)
     return server
@@ -36,7 +36,7 @@ for (const [way, serve] of Object.entries(INSTALLATIONS)) {
     connection.destroy()
   })
 
-  t.test(`keeps the contract however a handler of node:http writes an error, ${way}`, async t => {
+  t.test(`keeps the contract, no matter how a handler of node:http writes an error, ${way}`, async t => {
     const cases: Array<[title: string, handler: Handler, statusCode: number, reason?: string, more?: Record<string, string[]>]> = [
       ['no body', response => { response.writeHead(404).end() }, 404],
       ['a body', response => { response.writeHead(404).end('not here') }, 404, 'not here'],
@@ -56,7 +56,7 @@ for (const [way, serve] of Object.entries(INSTALLATIONS)) {
       ['no challenge', response => { response.writeHead(401).end() }, 401, undefined, { 'www-authenticate': ['HMAC'] }],
       ['flushed before', response => { response.statusCode = 404; response.flushHeaders(); response.flushHeaders(); response.end('x') }, 404],
       ['flushed after writeHead', response => { response.writeHead(404).flushHeaders(); response.end('x') }, 404],
-      ['a message said', response => { setReplyMessage(response, 'not here'); response.writeHead(404).end('x') }, 404, 'not here'],
+      ['a message of a decorator', response => { setReplyMessage(response, 'not here'); response.writeHead(404).end('x') }, 404, 'not here'],
       ['a message thrown', response => { setError(response, new Error(), 'not here'); startSerializing(response); response.writeHead(404).end('x') }, 404, 'not here'],
       ['a message thrown, 5xx', response => { setError(response, new Error(), 'a secret'); startSerializing(response); response.writeHead(502).end('x') }, 500],
       ['a message thrown and exposed, 5xx', response => { setError(response, new Error(), 'no secret', { isExposed: true }); startSerializing(response); response.writeHead(502).end('x') }, 500, 'no secret'],
@@ -138,7 +138,7 @@ for (const [way, serve] of Object.entries(INSTALLATIONS)) {
 }
 
 for (const [way, serve] of Object.entries(INSTALLATIONS)) {
-  t.test(`sends the head of an error that is destroyed before its end, ${way}`, async t => {
+  t.test(`sends the header section of an error that is destroyed before its end, ${way}`, async t => {
     let handler: Handler
     const port = await listenServer(t, serve((response, request) => { handler(response, request) }))
     for (const [handle, reason] of [
@@ -190,7 +190,7 @@ t.test('keeps the contract for a response whose methods were wrapped before', as
   t.strictSame(valuesOf(response, 'x-wrapped'), ['1'])
 })
 
-t.test('passes on what a wrapper of end() throws', async t => {
+t.test('rethrows what a wrapper of end() throws', async t => {
   const port = await listenServer(t, createServer((_request, response) => {
     response.end = () => { throw new Error('mine') }
     keepContract(response)
@@ -207,7 +207,7 @@ t.test('writes another header section if Node refuses the one that was held', as
     response.setHeader('x-kept', '1')
     response.statusCode = 404
     response.writeHead(404)
-    // Node checks a value that is set later only as it sends it.
+    // Node checks a value that is set later only when it sends the value.
     Object.defineProperty(response, 'getHeaderNames', { value: () => { throw new TypeError('refused') }, configurable: true })
     t.throws(() => response.end('not here'), { message: 'refused' })
     Reflect.deleteProperty(response, 'getHeaderNames')

@@ -32,7 +32,7 @@ const SOURCES: Record<MessageSource, (response: ServerResponse) => void> = {
   'exposed-error': response => { setError(response, new Error('old'), 'old', { isExposed: true }) }
 }
 
-/** Reports each event. Those that set a message set `new`. */
+/** Reports each event. Events that set a message set `new`. */
 const EVENTS: Record<ResponseEvent, (response: ServerResponse) => void> = {
   setReplyMessage: response => { setReplyMessage(response, 'new') },
   setBodyMessage: response => { setBodyMessage(response, 'new', false) },
@@ -60,7 +60,10 @@ type Effect = [to: Phase, source?: Partial<Record<MessageSource | 'any', Message
 /** A late error keeps the message. Without a message, the error is not late. */
 const LATE: Effect[1] = { unset: 'error', reply: 'body', 'private-reply': 'private-body', error: 'private-body', 'exposed-error': 'body' }
 
-/** What each event does in each phase: the next phase, and the source of the message where it changes. An event without an entry is ignored. */
+/**
+ * What each event does in each phase: the next phase, and the source of the message if the source changes. An event without an
+ * entry is ignored.
+ */
 const EXPECTED: Record<Phase, Partial<Record<ResponseEvent, Effect>>> = {
   open: {
     setReplyMessage: ['open', { any: 'reply' }],
@@ -104,13 +107,13 @@ const EXPECTED: Record<Phase, Partial<Record<ResponseEvent, Effect>>> = {
 }
 
 for (const phase of Object.keys(PHASES) as Phase[]) {
-  t.test(`in the phase ${phase}, each event has the effect of the table`, async t => {
+  t.test(`applies the effect of each event in the phase ${phase}`, async t => {
     for (const event of Object.keys(EVENTS) as ResponseEvent[]) {
       for (const source of Object.keys(SOURCES) as MessageSource[]) {
         const response = create()
         SOURCES[source](response)
         PHASES[phase](response)
-        t.equal(getMessageSource(response), source, 'the source is as it is set up')
+        t.equal(getMessageSource(response), source, 'the source before the event')
         const before = getMessage(response)
 
         EVENTS[event](response)
@@ -127,13 +130,13 @@ for (const phase of Object.keys(PHASES) as Phase[]) {
   })
 }
 
-t.test('the table has an entry for each event that has an effect, and no other', async t => {
+t.test('has an entry in the table for each event that has an effect, and no other entries', async t => {
   for (const [phase, effects] of Object.entries(EXPECTED)) {
     t.strictSame(Object.keys(TRANSITIONS[phase as Phase]).sort(), Object.keys(effects).sort(), phase)
   }
 })
 
-t.test('a message from a reply decorator or a body is no error message, and an error message is no reply message', async t => {
+t.test('distinguishes the messages of replies and bodies from the messages of errors', async t => {
   for (const [source, replyMessage, errorMessage] of [
     ['unset', undefined, undefined], ['none', '', undefined], ['reply', 'old', undefined], ['body', 'old', undefined],
     ['private-reply', 'old', undefined], ['private-body', 'old', undefined], ['error', undefined, 'old'], ['exposed-error', undefined, 'old']
@@ -145,7 +148,7 @@ t.test('a message from a reply decorator or a body is no error message, and an e
   }
 })
 
-t.test('an error that a hook throws while a 4xx is sent leaves the message', async t => {
+t.test('keeps the message of a 4xx if a hook throws while it is sent', async t => {
   for (const [statusCode, details, message] of [
     [404, {}, 'first'], [404, { hasStatusCode: true }, 'second'], [503, {}, 'second'], [200, {}, 'second']
   ] as const) {
@@ -163,7 +166,7 @@ t.test('an error that a hook throws while a 4xx is sent leaves the message', asy
   }
 })
 
-t.test('the message of a serialized error keeps its source if it is the same error', async t => {
+t.test('keeps the source of a message if the same error is serialized', async t => {
   for (const [isSame, source] of [[true, 'exposed-error'], [false, 'error']] as const) {
     const response = create()
     SOURCES['exposed-error'](response)
@@ -174,14 +177,14 @@ t.test('the message of a serialized error keeps its source if it is the same err
   }
 })
 
-t.test('a held header section is returned', async t => {
+t.test('returns the held header section', async t => {
   const response = create()
   holdHead(response, head)
   t.equal(takeHead(response), head)
   t.equal(getPhase(response), 'open')
 })
 
-t.test('a response is exempt if its route is, unless a decorator gives it a message', async t => {
+t.test('is exempt on an exempt route, unless a decorator sets a message', async t => {
   const response = create()
   t.equal(isExempt(response), false, 'without a reply')
   const log = { info () {}, warn () {}, error () {} }
@@ -193,7 +196,7 @@ t.test('a response is exempt if its route is, unless a decorator gives it a mess
   t.equal(isExempt(response), false)
 })
 
-t.test('a response is marked as the answer to a request that cannot be read', async t => {
+t.test('marks the response to a request that cannot be read', async t => {
   const response = create()
   t.equal(isClientError(response), false)
   markClientError(response)
@@ -201,7 +204,7 @@ t.test('a response is marked as the answer to a request that cannot be read', as
   t.equal(isClientError(create()), false)
 })
 
-t.test('what publishes an error is returned once', async t => {
+t.test('returns the publisher of an error once', async t => {
   const response = create()
   const publish = (): void => {}
   t.equal(takePublisher(response), undefined)

@@ -15,19 +15,19 @@ t.test('rejects components that are missing, repeated, malformed, or without a v
     [signed({ components: ['"@method"', '"@path"', '"@query"', '"@method"'] }), 'The signature covers "@method" twice'],
     [signed({ components: ['"@method"', '"@path"', '"@query"', '"x-a"', '"x-a"'], values: { '"x-a"': 'a' } }), 'The signature covers "x-a" twice'],
     [{ 'signature-input': `sig1=("@method" "@path" "@query" "x-a";b;a=1 "x-a";a=1;b);created=${NOW};keyid="test"`, signature: good.signature }, 'The signature covers "x-a";a=1;b twice'],
-    [signed({ components: ['"@method"', '"@path"', '"@query"', '"X-A"'] }), 'The signature covers a component whose name is no text in lower case'],
-    [signed({ components: ['1', '"@method"', '"@path"', '"@query"'] }), 'The signature covers a component whose name is no text in lower case'],
-    [signed({ components: ['"@method"', '"@path"', '"@query"', '"@status"'] }), 'The signature covers "@status", of which the request has no value'],
-    [signed({ components: ['"@method"', '"@path"', '"@query"', '"@signature-params"'] }), 'The signature covers "@signature-params", of which the request has no value'],
-    [signed({ components: ['"@method"', '"@path"', '"@query"', '"x-a";req'] }), 'The signature covers "x-a";req, of which the request has no value']
+    [signed({ components: ['"@method"', '"@path"', '"@query"', '"X-A"'] }), 'The signature covers a component whose name is not a lowercase string'],
+    [signed({ components: ['1', '"@method"', '"@path"', '"@query"'] }), 'The signature covers a component whose name is not a lowercase string'],
+    [signed({ components: ['"@method"', '"@path"', '"@query"', '"@status"'] }), 'The signature covers "@status", but the request has no value for it'],
+    [signed({ components: ['"@method"', '"@path"', '"@query"', '"@signature-params"'] }), 'The signature covers "@signature-params", but the request has no value for it'],
+    [signed({ components: ['"@method"', '"@path"', '"@query"', '"x-a";req'] }), 'The signature covers "x-a";req, but the request has no value for it']
   ]
   for (const [fields, reason, hasContent = false] of cases) {
     t.equal(await verdict(verifier, fields, { hasContent }), reason, fields['signature-input'])
-    t.match(reason, /^[ -~]{1,128}$/, 'it fits into a reason phrase')
+    t.match(reason, /^[ -~]{1,128}$/, 'the message fits into a reason phrase')
   }
 })
 
-t.test('requires the components of the option, and those of content only if there is content', async t => {
+t.test('requires the components of the option, and components of content only if there is content', async t => {
   stopClock(t)
   const none = new Verifier({ keys, required: [] })
   t.equal(none.createAcceptSignature({ ...PLAIN, hasContent: true }), 'sig1=();created;alg="hmac-sha256"')
@@ -64,7 +64,7 @@ t.test('requires the idempotency key of a request that has one, once', async t =
   t.equal(await verdict(verifier, { ...strict, 'idempotency-key': 'a' }, keyed), 'The signature must cover "idempotency-key"', 'without parameters')
 })
 
-t.test('reads the value of each component once, and none of a request that is rejected before', async t => {
+t.test('reads the value of each component once, and no value of a request that is rejected earlier', async t => {
   stopClock(t)
   const verifier = new Verifier({ keys })
   const counted = (fields: Record<string, string>): [request: SignedRequest, asked: string[]] => {

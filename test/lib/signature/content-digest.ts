@@ -60,7 +60,7 @@ t.test('returns undefined for a field without a usable digest', async t => {
   }
 })
 
-t.test('matches content in any chunks, and not with one bit changed', async t => {
+t.test('matches content in any chunks, but not with one bit changed', async t => {
   fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 50 }), { minLength: 1, maxLength: 10 }), fc.constantFrom('256', '512'), fc.nat(), (pieces, size, bit) => {
     const content = Buffer.concat(pieces)
     const field = `sha-${size}=:${createHash(`sha${size}`).update(content).digest('base64')}:`
@@ -94,7 +94,7 @@ t.test('returns the sha-256 digest of the field', async t => {
   }
 })
 
-t.test('takes the complete content at once', async t => {
+t.test('accepts the complete content in one chunk', async t => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), fc.uint8Array({ maxLength: 3 }), fc.constantFrom('256', '512'), (content, other, size) => {
     for (const digested of [content, other]) {
       const field = `sha-${size}=:${createHash(`sha${size}`).update(digested).digest('base64')}:`

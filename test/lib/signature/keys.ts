@@ -18,7 +18,7 @@ t.test('accepts secrets as strings and bytes, one or several', async t => {
   t.equal(await verdict(verifier, signed({ key: { id: 'any', secret: Buffer.from(text) } })), 'ok')
 })
 
-t.test('waits for keys(), passes its errors on, and rejects what is not a key', async t => {
+t.test('waits for keys(), rethrows its errors, and rejects values that are not a key', async t => {
   stopClock(t)
   const later = new Verifier({ keys: async id => await new Promise(resolve => setImmediate(() => { resolve(keys(id)) })) })
   t.equal(await verdict(later, signed()), 'ok')
@@ -26,7 +26,7 @@ t.test('waits for keys(), passes its errors on, and rejects what is not a key', 
   t.equal(await verdict(later, several({ key: { id: 'none', secret: '' } }, {})), 'ok')
 
   const nothing = new Verifier({ keys: id => keys(id) ?? null as unknown as undefined })
-  t.equal(await verdict(nothing, signed({ key: { id: 'none', secret: 'x' } })), NOT_VALID, 'null is no key')
+  t.equal(await verdict(nothing, signed({ key: { id: 'none', secret: 'x' } })), NOT_VALID, 'null means that there is no key')
   t.equal(await verdict(nothing, several({ key: { id: 'none', secret: 'x' } }, {})), 'ok')
 
   const failure = new Error('no database')
@@ -53,7 +53,7 @@ t.test('waits for keys(), passes its errors on, and rejects what is not a key', 
   }
 })
 
-t.test('throws a 503 if keys() does not answer in time', async t => {
+t.test('throws a 503 if keys() does not settle in time', async t => {
   stopClock(t)
   const late: Record<string, SignatureOptions['keys']> = {
     never: async () => await new Promise(() => {}),

@@ -19,7 +19,7 @@ t.test('requires a nonce, and accepts it once for each key', async t => {
   for (const parameters of ['', ';nonce', ';nonce=""', ';nonce=1', ';nonce=token', `;nonce="${'x'.repeat(257)}"`]) t.equal(await verdict(verifier, signed({ parameters })), NONCE, parameters)
   t.equal(await verdict(verifier, signed({ key: { id: KEY.id, secret: 'wrong' }, parameters: ';nonce="a"' })), NOT_VALID)
   t.equal(await verdict(verifier, signed({ key: { id: 'none', secret: KEY.secret }, parameters: ';nonce="a"' })), NOT_VALID)
-  t.equal(await verdict(verifier, signed({ created: 1, parameters: ';nonce="a"' })), 'The signature was created more than 60 seconds ago: sign each request anew, and set the clock')
+  t.equal(await verdict(verifier, signed({ created: 1, parameters: ';nonce="a"' })), 'The signature was created more than 60 seconds ago: sign each request when you send it, and set the clock')
   t.strictSame(calls, [], 'a nonce is marked as used only if the signature is valid')
 
   t.equal(await verdict(verifier, signed({ parameters: `;nonce="${'x'.repeat(256)}"` })), 'ok')
@@ -53,7 +53,7 @@ t.test('throws a 503 without Retry-After for a nonce that was used before', asyn
   t.equal(await verdict(verifier, signed({ parameters: ';nonce="b"' })), 'ok', 'without the key, nobody can use a nonce up')
 })
 
-t.test('takes the nonce of a copy that is accepted, and still throws if the store fails', async t => {
+t.test('takes the nonce of an accepted copy, and still throws if the store fails', async t => {
   stopClock(t)
   const verifier = new Verifier({ keys, replay: { store: memoryStore({ max: 2 }) } })
   const copies = { acceptsCopies: true }
@@ -105,7 +105,7 @@ t.test('accepts no request twice after the clock is set back', async t => {
   }
 })
 
-t.test('throws a 503 if the store fails, hangs, or returns no boolean', async t => {
+t.test('throws a 503 if the store fails, does not settle, or returns no boolean', async t => {
   stopClock(t)
   const fields = signed({ parameters: ';nonce="a"' })
   const down = new Error('no store')
@@ -115,7 +115,7 @@ t.test('throws a 503 if the store fails, hangs, or returns no boolean', async t 
     'rejects with nothing': [async () => await Promise.reject(undefined), undefined], // eslint-disable-line prefer-promise-reject-errors
     hangs: [async () => await new Promise(() => {}), { message: 'The store of nonces did not answer within 5 ms' }],
     'rejects too late': [async () => await new Promise((_resolve, reject) => { setTimeout(() => { reject(down) }, 20) }), { message: 'The store of nonces did not answer within 5 ms' }],
-    'answers too late': [async () => await new Promise(resolve => { setTimeout(() => { resolve(true) }, 20) }), { message: 'The store of nonces did not answer within 5 ms' }]
+    'resolves too late': [async () => await new Promise(resolve => { setTimeout(() => { resolve(true) }, 20) }), { message: 'The store of nonces did not answer within 5 ms' }]
   }
   for (const [title, [take, cause]] of Object.entries(stores)) {
     const verifier = new Verifier({ keys, replay: { store: { take: take as ReplayStore['take'] }, timeout: 5 } })
@@ -126,7 +126,7 @@ t.test('throws a 503 if the store fails, hangs, or returns no boolean', async t 
   for (const value of [undefined, null, 1, 'OK', {}]) {
     for (const take of [() => value, async () => value]) {
       const verifier = new Verifier({ keys, replay: { store: { take: take as unknown as ReplayStore['take'] } } })
-      await t.rejects(verifier.verify(createRequest(fields), PLAIN), { statusCode: 503, cause: { message: 'The store of nonces must answer true or false' } }, `${String(value)} is not a boolean`)
+      await t.rejects(verifier.verify(createRequest(fields), PLAIN), { statusCode: 503, cause: { message: 'The store of nonces must return true or false' } }, `${String(value)} is not a boolean`)
     }
   }
   const verifier = new Verifier({ keys, replay: { store: { take: async () => true } } })

@@ -6,7 +6,7 @@ function encode (text: string): string {
   return new URLSearchParams([[text, '']]).toString().slice(0, -1).replaceAll('+', '%20')
 }
 
-/** Returns the value by the algorithm of RFC 9421, literally. */
+/** Returns the value by the literal algorithm of RFC 9421. */
 function expected (query: string, name: string): string | undefined {
   const values = [...new URLSearchParams(`?${query}`)].filter(([key]) => encode(key) === name)
   return values.length === 1 ? encode(values[0]![1]) : undefined

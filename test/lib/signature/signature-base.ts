@@ -125,6 +125,6 @@ t.test('serializes the parameters strictly, and keeps their order', async t => {
   t.equal(baseOf('();created=1', request('/')), '"@signature-params": ();created=1')
 })
 
-t.test('asks for the value of one component after another', async t => {
+t.test('reads the value of one component after another', async t => {
   t.throws(() => baseOf('("@method" "x-none";sf "x-other")', request('/')), { message: 'no "x-none";sf' })
 })

@@ -11,23 +11,23 @@ t.test('rejects parameters that are missing, malformed, or not valid now', async
     [signed({ parameters: ';alg="hmac-sha512"' }), 'The algorithm of the key is hmac-sha256'],
     [signed({ parameters: ';alg=hmac-sha256' }), 'The algorithm of the key is hmac-sha256'],
     [signed({ parameters: ';alg' }), 'The algorithm of the key is hmac-sha256'],
-    [signed({ created: 1.5 }), 'The signature must say when it was created'],
-    [{ ...good, 'signature-input': input.replace(/;created=\d+/, '') }, 'The signature must say when it was created'],
-    [{ ...good, 'signature-input': input.replace(/;created=\d+/, ';created') }, 'The signature must say when it was created'],
-    [{ ...good, 'signature-input': input.replace(/;created=(\d+)/, ';created="$1"') }, 'The signature must say when it was created'],
-    [{ ...good, 'signature-input': `${input.replace(/;created=\d+/, '')};created=@${NOW}` }, 'The signature must say when it was created'],
-    [signed({ created: NOW - 301 }), 'The signature was created more than 300 seconds ago: sign each request anew, and set the clock'],
-    [signed({ created: -NOW }), 'The signature was created more than 300 seconds ago: sign each request anew, and set the clock'],
+    [signed({ created: 1.5 }), 'The signature must have the parameter created, in whole seconds since 1970'],
+    [{ ...good, 'signature-input': input.replace(/;created=\d+/, '') }, 'The signature must have the parameter created, in whole seconds since 1970'],
+    [{ ...good, 'signature-input': input.replace(/;created=\d+/, ';created') }, 'The signature must have the parameter created, in whole seconds since 1970'],
+    [{ ...good, 'signature-input': input.replace(/;created=(\d+)/, ';created="$1"') }, 'The signature must have the parameter created, in whole seconds since 1970'],
+    [{ ...good, 'signature-input': `${input.replace(/;created=\d+/, '')};created=@${NOW}` }, 'The signature must have the parameter created, in whole seconds since 1970'],
+    [signed({ created: NOW - 301 }), 'The signature was created more than 300 seconds ago: sign each request when you send it, and set the clock'],
+    [signed({ created: -NOW }), 'The signature was created more than 300 seconds ago: sign each request when you send it, and set the clock'],
     [signed({ created: NOW + 31 }), 'The signature was created in the future: set the clock'],
     [signed({ created: 999_999_999_999_999 }), 'The signature was created in the future: set the clock'],
     [signed({ parameters: `;expires=${NOW}` }), 'The signature has expired'],
     [signed({ parameters: ';expires=0' }), 'The signature has expired'],
-    [signed({ parameters: `;expires="${NOW + 9}"` }), 'The signature does not say in seconds when it expires'],
-    [signed({ parameters: ';expires' }), 'The signature does not say in seconds when it expires']
+    [signed({ parameters: `;expires="${NOW + 9}"` }), 'The parameter expires of the signature must be in whole seconds since 1970'],
+    [signed({ parameters: ';expires' }), 'The parameter expires of the signature must be in whole seconds since 1970']
   ]
   for (const [fields, reason] of cases) {
     t.equal(await verdict(verifier, fields), reason, fields['signature-input'])
-    t.match(reason, /^[ -~]{1,128}$/, 'it fits into a reason phrase')
+    t.match(reason, /^[ -~]{1,128}$/, 'the message fits into a reason phrase')
   }
 })
 

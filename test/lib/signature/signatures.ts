@@ -11,7 +11,7 @@ t.test('rejects a request without a signature, or with a malformed one', async t
     [{}, 'The request is not signed: it must have Signature-Input and Signature'],
     [{ signature: good.signature }, 'The request is not signed: it must have Signature-Input and Signature'],
     [{ 'signature-input': input }, 'The request is not signed: it must have Signature-Input and Signature'],
-    [{ ...good, 'signature-input': '' }, 'The request has no signature with the id of its key: keyid'],
+    [{ ...good, 'signature-input': '' }, 'The request has no signature with the parameter keyid'],
     [{ ...good, 'signature-input': '(' }, 'The Signature-Input field is malformed'],
     [{ ...good, 'signature-input': `${input},` }, 'The Signature-Input field is malformed'],
     [{ ...good, 'signature-input': input.toUpperCase() }, 'The Signature-Input field is malformed'],
@@ -20,13 +20,13 @@ t.test('rejects a request without a signature, or with a malformed one', async t
     [{ ...good, signature: 'sig1=:%:' }, 'The Signature field is malformed'],
     [{ ...good, signature: 'sig1="text"' }, 'The Signature field is malformed'],
     [{ ...good, signature: 'sig1=(:AAAA:)' }, 'The Signature field is malformed'],
-    [{ ...good, signature: good.signature.replace('sig1', 'sig2') }, 'The request has no signature with the id of its key: keyid'],
-    [{ ...good, 'signature-input': input.replace(/;keyid="[^"]*"/, '') }, 'The request has no signature with the id of its key: keyid'],
-    [{ ...good, 'signature-input': input.replace('"test"', 'test') }, 'The request has no signature with the id of its key: keyid']
+    [{ ...good, signature: good.signature.replace('sig1', 'sig2') }, 'The request has no signature with the parameter keyid'],
+    [{ ...good, 'signature-input': input.replace(/;keyid="[^"]*"/, '') }, 'The request has no signature with the parameter keyid'],
+    [{ ...good, 'signature-input': input.replace('"test"', 'test') }, 'The request has no signature with the parameter keyid']
   ]
   for (const [fields, reason] of cases) {
     t.equal(await verdict(verifier, fields), reason, fields['signature-input'])
-    t.match(reason, /^[ -~]{1,128}$/, 'it fits into a reason phrase')
+    t.match(reason, /^[ -~]{1,128}$/, 'the message fits into a reason phrase')
   }
 })
 
@@ -48,7 +48,7 @@ t.test('serializes the parameters strictly (RFC 9421 section 2.5)', async t => {
   }
   t.equal(await verdict(verifier, { ...signed({ components: ['"@method"', '"@path"', '"@query"', '"x-a";sf'], values: { '"x-a";sf': 'strict a' } }), 'x-a': 'a' }), 'ok')
   const { signature, 'signature-input': input } = signed()
-  t.equal(await verdict(verifier, { signature, 'signature-input': input.replace(`${NOW}`, `${NOW}.0`) }), 'The signature must say when it was created', 'a decimal is no integer')
-  t.equal(await verdict(verifier, signed({ parameters: `;expires=${NOW + 9}.0` })), 'The signature does not say in seconds when it expires')
+  t.equal(await verdict(verifier, { signature, 'signature-input': input.replace(`${NOW}`, `${NOW}.0`) }), 'The signature must have the parameter created, in whole seconds since 1970', 'a decimal is not an integer')
+  t.equal(await verdict(verifier, signed({ parameters: `;expires=${NOW + 9}.0` })), 'The parameter expires of the signature must be in whole seconds since 1970')
   t.equal(await verdict(verifier, signed({ components: [`"x-a"${Array.from({ length: 9 }, (_, i) => `;p${9 - i}`).join('')}`] })), 'The signature must cover "@method"', 'more than eight parameters are not sorted')
 })

@@ -16,7 +16,7 @@ t.test('accepts a valid signature, and returns its key and the components that i
   t.strictSame(key, { id: 'test', permissions: ['a', 'b'] })
   t.strictSame([...covered], ['"@method"', '"@path"', '"@query"'])
   t.equal(await verdict(verifier, signed({ parameters: ';alg="hmac-sha256";nonce="n";tag="x";unknown=1' })), 'ok')
-  t.equal(await verdict(verifier, signed({ components: ['"@path"', '"@query"', '"x-a"', '"@method"'], values: { '"x-a"': 'a, b' } })), 'The signature covers "x-a", of which the request has no value')
+  t.equal(await verdict(verifier, signed({ components: ['"@path"', '"@query"', '"x-a"', '"@method"'], values: { '"x-a"': 'a, b' } })), 'The signature covers "x-a", but the request has no value for it')
   t.equal(await verdict(verifier, { ...signed({ components: ['"@path"', '"@query"', '"x-a"', '"x-a";sf', '"@method"'], values: { '"x-a"': 'a, b', '"x-a";sf': 'strict a, b' } }), 'x-a': 'a, b' }), 'ok')
   t.equal(await verdict(verifier, { ...signed({ components: ['"@method"', '"@path"', '"@query"', '"content-digest"'], values: { '"content-digest"': 'd' } }), 'content-digest': 'd' }, { hasContent: true }), 'ok')
 })
@@ -39,7 +39,7 @@ t.test('rejects a wrong MAC and an unknown key with the same message', async t =
   ]
   for (const [fields, reason] of cases) {
     t.equal(await verdict(verifier, fields), reason, fields['signature-input'])
-    t.match(reason, /^[ -~]{1,128}$/, 'it fits into a reason phrase')
+    t.match(reason, /^[ -~]{1,128}$/, 'the message fits into a reason phrase')
   }
 })
 
@@ -55,7 +55,7 @@ t.test('uses the first signature whose key is known', async t => {
   t.equal((await verifier.verify(createRequest(several(stranger, second, {})), PLAIN)).key.id, 'second', 'the first known key is used')
   t.equal((await verifier.verify(createRequest(several({}, second)), PLAIN)).key.id, 'test')
   t.equal(await verdict(verifier, several({ key: { id: KEY.id, secret: 'wrong' } }, second)), NOT_VALID, 'also if a later signature is valid')
-  t.equal(await verdict(verifier, several(stranger, { created: NOW - 999 })), 'The signature was created more than 300 seconds ago: sign each request anew, and set the clock')
+  t.equal(await verdict(verifier, several(stranger, { created: NOW - 999 })), 'The signature was created more than 300 seconds ago: sign each request when you send it, and set the clock')
   t.equal(await verdict(verifier, several({ ...stranger, components: ['"x-proxy"'] }, {})), 'ok', 'signatures of unknown keys can cover other components')
   t.equal(await verdict(verifier, several({ ...stranger, created: 1 }, { parameters: ';expires=1' })), 'The signature has expired', 'the message is about the signature of the known key')
   const { 'signature-input': inputs, signature } = signed()
@@ -66,7 +66,7 @@ t.test('uses the first signature whose key is known', async t => {
   t.equal(await verdict(verifier, fields), 'The signatures cover more than 32 components')
 })
 
-t.test('gives the same verdict for a wrong MAC and for an unknown key, whatever else is wrong', async t => {
+t.test('sends the same message for a wrong MAC and for an unknown key, even if something else is wrong', async t => {
   stopClock(t)
   const verifier = new Verifier({ keys })
   const shapes: Signing[] = [

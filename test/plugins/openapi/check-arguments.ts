@@ -18,7 +18,7 @@ t.test('openapi() throws for options that belong elsewhere, and shows the call t
     [{ hideUntagged: true }, 'openapi() has the option "hideUntagged" of @fastify/swagger. Write app.register(swagger, { ...openapi(app), hideUntagged })'],
     [{ mode: 'dynamic' }, 'openapi() has the option "mode" of @fastify/swagger. Write app.register(swagger, { ...openapi(app), mode })'],
     [{ schema: {} }, 'unknown option "schema" of openapi(); did you mean "schemas"? The options are document and schemas'],
-    [null, 'options of openapi() must come in an object, not null'],
+    [null, 'options of openapi() must be an object, not null'],
     [{ document: 'a' }, "option document of openapi() must be an object, such as { info: { title: 'Topics' } }, not 'a'"],
     [{ schemas: [{}] }, 'option schemas of openapi() must be an object of schemas by name, such as { Topic }, not [ {} ]'],
     [{ schemas: null }, 'option schemas of openapi() must be an object of schemas by name, such as { Topic }, not null'],

@@ -11,7 +11,7 @@ import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
 import { connect, assertErrorResponse, listen, valuesOf, type Connection } from '../../fixtures/wire.js'
 
 const BAD_CHUNK = 'Parse Error: Invalid character in chunk size'
-const unknown = (detail: string): string => `The request broke off while it was processed, so its outcome is unknown (${detail})`
+const unknown = (detail: string): string => `The request was interrupted while it was processed, so its outcome is unknown (${detail})`
 
 const work = new EventEmitter()
 let called = 0

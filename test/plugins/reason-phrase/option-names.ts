@@ -37,7 +37,7 @@ t.test('serverOptions() throws for options of register() in its second argument'
 
 t.test('serverOptions() throws for unknown options in its second argument, and takes any others in its first', async t => {
   t.throws(throwsFor({}, { statuscodes: {} }), { name: 'TypeError', message: `${PREFIX}unknown option "statuscodes" of serverOptions(); did you mean "statusCodes"? The options are header, statusCodes, exposeServerErrors, challenge and requestId` })
-  t.throws(throwsFor({}, []), { name: 'TypeError', message: /values must come in an object/ })
+  t.throws(throwsFor({}, []), { name: 'TypeError', message: /options must be a plain object/ })
   t.doesNotThrow(throwsFor({ logger: false, trustProxy: true, plugins: [], routerOptions: {}, requestIdHeader: 'x-request-id', http: null }))
 })
 

@@ -109,7 +109,7 @@ t.test('rejects an HTTP/2 request that never ends, and closes its stream', async
     ['without a signature', {}, {}, () => ({ ':method': 'GET', ':path': '/any' }), undefined, 401, UNSIGNED],
     ['without a key', {}, {}, () => h2Fields('GET', '/any', undefined, { key: { id: 'none', secret: 'x' } }), undefined, 401, NOT_VALID],
     ['at requestTimeout', {}, { requestTimeout: 50 }, () => h2Fields('GET', '/any'), undefined, 400, 'Request timeout'],
-    ['once the signature is too old', { maxAge: 3 }, {}, () => h2Fields('POST', '/any'), undefined, 401, 'The signature was created more than 3 seconds ago: sign each request anew, and set the clock'],
+    ['once the signature is too old', { maxAge: 3 }, {}, () => h2Fields('POST', '/any'), undefined, 401, 'The signature was created more than 3 seconds ago: sign each request when you send it, and set the clock'],
     ['once the signature has expired', {}, {}, () => h2Fields('POST', '/any', undefined, { parameters: `;expires=${Math.floor(Date.now() / 1000) + 3}` }), undefined, 401, 'The signature has expired'],
     ['with a byte of content', {}, {}, () => h2Fields('GET', '/any'), 'x', 401, 'A GET request must have no body'],
     ['without the permission', { required: [] }, {}, () => h2Fields('GET', '/write', undefined, { components: [] }), 'x', 403, 'The key lacks the permission topic:write']

@@ -102,7 +102,7 @@ t.test('verifies the values of fields with and without parameters (RFC 9421 sect
     ['"example-dict";key="e"', 'Example-Dict: a\r\n'], ['"example-dict";key=a', 'Example-Dict: a\r\n'], ['"example-dict";key="a"', 'Example-Dict: (((\r\n'], ['"example-dict";sf', 'Example-Dict: a\r\n'],
     ['"priority";sf', 'Priority: (\r\n'], ['"priority";sf;bs', 'Priority: a\r\n'], ['"priority";bs=1', 'Priority: a\r\n'], ['"priority";tr', 'Priority: a\r\n'], ['"priority";req', 'Priority: a\r\n'], ['"x-none"', 'X-Nones: a\r\n'], ['"x-none";bs', '']
   ]) {
-    assertErrorResponse(t, await exchange(port, raw(component, '', lines)), 401, `The signature covers ${component}, of which the request has no value`)
+    assertErrorResponse(t, await exchange(port, raw(component, '', lines)), 401, `The signature covers ${component}, but the request has no value for it`)
   }
 })
 
