@@ -11,7 +11,7 @@ export const CONTRACT = {
 /** The sections of `docs/idempotency.md`, a file of the package, that rules and probes test. */
 export const IDEMPOTENCY = {
   responses: 'docs/idempotency.md#responses',
-  outcomes: 'docs/idempotency.md#ask-and-close',
+  outcomes: 'docs/idempotency.md#look-up-and-close-a-key',
   scope: 'docs/idempotency.md#scope'
 } as const
 
