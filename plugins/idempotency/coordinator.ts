@@ -15,7 +15,7 @@ export interface ScopedSettings<T> extends IdempotencySettings<T, FastifyRequest
   readonly scope: (request: FastifyRequest) => string
 }
 
-/** The pause before the next attempt while another process executes the key, in milliseconds. It grows from the first to the second. */
+/** The pause between two attempts while another process executes the key, in milliseconds. It grows from MIN to MAX. */
 const MIN_POLL_DELAY_MS = 20
 const MAX_POLL_DELAY_MS = 200
 

@@ -53,8 +53,8 @@ interface Transition {
 type Transitions = { readonly [phase in Phase]: { readonly [event in ExecutionEvent]?: Transition } }
 
 /**
- * The transition table: the next phase, and what happens to the response. An event without an entry comes too late, and is ignored.
- * `docs/how-it-works.md` shows this table.
+ * The transition table: the next phase, and what happens to the response. An event without an entry comes too late, and is
+ * ignored. `docs/how-it-works.md` shows this table.
  */
 export const TRANSITIONS: Transitions = {
   executing: {
@@ -342,7 +342,7 @@ export class Execution<T> {
     return undefined
   }
 
-  /** Waits for the outcome of the key. Returns the payload of the record that another request has committed; otherwise undefined. */
+  /** Waits for the outcome of the key. Returns the payload of another request's record; undefined if there is no such record. */
   async #look (): Promise<unknown> {
     this.#decision.reject(new RolledBack())
     const outcome = await this.#end.promise
@@ -383,7 +383,7 @@ export class Execution<T> {
       : { operation, fingerprint, state: 'succeeded', answer: toSuccess(reply, payload, settings) }
   }
 
-  /** Logs a response that is not sent, and restores the status code and the header fields of the first response. Never resolves. */
+  /** Logs a response that is not sent, and restores the status code and header fields of the first response. Never resolves. */
   async #drop (): Promise<never> {
     const { reply } = this.context
     reply.log.warn(this.#describe(`a second response, with the status code ${reply.statusCode}, is dropped. Send one response for each request`))
@@ -443,7 +443,7 @@ function toEvent (outcome: Outcome): 'commitSuccess' | 'commitRejection' | 'abor
   return outcome.state === 'succeeded' ? 'commitSuccess' : 'commitRejection'
 }
 
-/** Returns the error to send for an error of {@link Commit}. A 4xx becomes a 500, because the client would assume a recorded rejection. */
+/** Returns the error to send for an error of {@link Commit}. With a 4xx, the client would assume that the rejection is recorded. */
 function toServerError (error: unknown): unknown {
   const { status, statusCode = status } = Object(error)
   return isUnsuccessful(statusCode) && !isServerError(statusCode)

@@ -160,7 +160,7 @@ function logStore (app: FastifyInstance, { store: { description } }: Settings): 
   })
 }
 
-/** Fails the start of a service that cannot identify its callers, or that accepts a signature for longer than it keeps a record. */
+/** Fails the start of a service that cannot identify its callers, or that accepts a signature longer than it keeps a record. */
 function checkVerification (app: Verifying, { scope, retention }: Settings): void {
   // The signature plugin may be registered later.
   app.addHook('onReady', done => {

@@ -66,7 +66,7 @@ export class KeyedRequests<T> {
     return reply.send(applyOutcome(reply, outcome, fingerprint))
   }
 
-  /** Executes an operation in its own transaction, as soon as no other process executes it. Returns undefined if it was rolled back. */
+  /** Executes an operation in its own transaction, as soon as no other process executes it. Returns undefined after a rollback. */
   async #execute (execution: Execution<T>, deadline: number): Promise<Outcome | undefined> {
     return await poll(deadline, async () => await this.#coordinator.limit(deadline, async () => await this.#attempt(execution)))
   }

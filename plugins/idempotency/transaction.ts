@@ -33,7 +33,7 @@ export async function executeOnce<T> (store: IdempotencyStore<T>, operation: Ope
 
 type CombiningStore<T> = IdempotencyStore<T> & Required<Pick<IdempotencyStore<T>, 'transactionWith'>>
 
-/** Does the same as {@link executeOnce} with two round trips fewer: the statements of the plugin are sent with BEGIN and COMMIT. */
+/** Works like {@link executeOnce} with two round trips fewer: the statements of the plugin are sent with BEGIN and COMMIT. */
 async function executeCombined<T> (store: CombiningStore<T>, operation: Operation, fingerprint: Buffer, execute: (transaction: T) => Promise<NewRecord>): Promise<Claim> {
   const { table } = store
   return await store.transactionWith<Claim>(claimStatement(operation, fingerprint, table), async (session, rows) => {

@@ -29,7 +29,7 @@ const FIELDS = {
   }
 }
 
-/** The name of a header field that the document describes in its components. */
+/** The name of a header field that the components of the document describe. */
 export type FieldName = keyof typeof FIELDS
 
 /** Returns the header field of a response that creates or accepts something. */
@@ -47,13 +47,13 @@ export function createMessageField (): Json {
   }
 }
 
-/** Adds header fields to the components of a document, except those that it has. */
+/** Adds header fields to the components of a document, except those that it has already. */
 export function addFields (components: Json, names: readonly FieldName[]): void {
   const missing = names.filter(name => !Object.hasOwn(components.headers, name)).map(name => [name, FIELDS[name]])
   if (missing.length > 0) components.headers = { ...Object.fromEntries(missing), ...components.headers }
 }
 
-/** Returns header fields of a response that refer to the components. */
+/** Returns the header fields of a response, as references to the components. */
 export function referToFields (names: readonly string[]): Json {
   return Object.fromEntries(names.map(name => [name, { $ref: `${REFERENCE_PREFIX}headers/${name}` }]))
 }

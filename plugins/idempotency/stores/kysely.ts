@@ -54,7 +54,7 @@ export function kyselyStore<T> (db: KyselyDatabase<T>, options: KyselyStoreOptio
 
   function begin (): TransactionBuilder {
     const builder = kysely.transaction()
-    // A PostgreSQL database can have a stricter default isolation level. A claim would fail there if the key is settled at the same time.
+    // With a stricter isolation level, which can be the default of a database, a claim fails if the key is settled meanwhile.
     return dialect === 'postgresql' ? builder.setIsolationLevel('read committed') : builder
   }
 

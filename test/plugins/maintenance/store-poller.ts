@@ -30,7 +30,7 @@ t.test('keeps the last state while the store is down, and logs it once', async t
   await until(() => store.loads > loads + 5)
   assertInjectedError(t, await app.inject('/'), 503, MESSAGE)
   const about = () => lines.filter(({ msg }) => /store/.test(msg)).map(({ level, msg }) => [level, msg.replace(/^fastify-reason-phrase: the store of maintenance /, '')])
-  t.strictSame(about(), [[40, 'cannot be read, so its last state stays']])
+  t.strictSame(about(), [[40, 'cannot be read, so the last known state applies']])
 
   await t.rejects(app.maintenance.leave(), { message: 'down' })
   t.equal(app.maintenance.state.enabled, true)
@@ -38,7 +38,7 @@ t.test('keeps the last state while the store is down, and logs it once', async t
   store.isDown = false
   store.state = { enabled: false }
   await until(() => !app.maintenance.state.enabled)
-  t.strictSame(about().slice(1), [[30, 'is back']])
+  t.strictSame(about().slice(1), [[30, 'can be read again']])
   store.state = {} as MaintenanceState
   await until(() => about().length === 3)
   t.strictSame(app.maintenance.state, { enabled: false }, 'a value that is not a state changes nothing')
@@ -80,7 +80,7 @@ t.test('reads a store again that hung once, and ignores its late state', async t
   await tick()
   t.equal(app.maintenance.state.enabled, true)
   t.strictSame(warnings(lines).length, 1)
-  t.ok(lines.some(({ msg }) => /is back$/.test(msg)))
+  t.ok(lines.some(({ msg }) => /can be read again$/.test(msg)))
 })
 
 t.test('starts although the store hangs', async t => {

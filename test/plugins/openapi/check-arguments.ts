@@ -9,8 +9,8 @@ t.test('openapi() throws for options that belong elsewhere, and shows the call t
   const app = Fastify()
   await app.register(reasonPhrase)
   for (const [options, problem] of [
-    [{ openapi: { info: {} } }, 'openapi() has the option "openapi" of @fastify/swagger. It takes the parts of the document as document. Write openapi(app, { document: { … } })'],
-    [{ swagger: {} }, 'openapi() has the option "swagger" of @fastify/swagger. It takes the parts of the document as document. Write openapi(app, { document: { … } })'],
+    [{ openapi: { info: {} } }, 'openapi() has the option "openapi" of @fastify/swagger. The document belongs in the option document. Write openapi(app, { document: { … } })'],
+    [{ swagger: {} }, 'openapi() has the option "swagger" of @fastify/swagger. The document belongs in the option document. Write openapi(app, { document: { … } })'],
     [{ document: {}, info: {} }, 'openapi() has "info", which is a part of the document. Write openapi(app, { document: { info } })'],
     [{ servers: [] }, 'openapi() has "servers", which is a part of the document. Write openapi(app, { document: { servers } })'],
     [{ components: {} }, 'openapi() has "components", which is a part of the document. Write openapi(app, { document: { components } })'],
