@@ -6,7 +6,7 @@ const until = '2025-08-19T10:00:00.000Z'
 
 const Enabled = Type.Boolean({ description: 'Whether requests get 503' })
 
-// A message of spaces alone has no meaning.
+// The pattern rejects a message of white space only, because clients would see no message.
 const Message = Type.String({
   minLength: 1,
   maxLength: 512,

@@ -1,9 +1,9 @@
 import { Type } from '@sinclair/typebox'
 
-/** The most bytes of the body of a message. */
+/** The maximum size of the body of a message, in bytes. */
 export const MAX_BODY_BYTES = 256 * 1024
 
-/** The most levels of arrays and objects in a JSON body (RFC 8259 section 9 lets a receiver set a limit). */
+/** The maximum depth of arrays and objects in a JSON body. RFC 8259 section 9 allows such a limit. */
 export const MAX_BODY_DEPTH = 256
 
 /** The body of a message. */

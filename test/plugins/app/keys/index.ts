@@ -59,7 +59,7 @@ t.test('the error of an invalid file says what is wrong, and quotes no secret', 
     [[entry('', 'hidden')], '/0/id: Expected string length greater or equal to 1'],
     [[entry('a', 'hidden', ['topic:raed'])], '/0/permissions/0: it must be one of the permissions topic:read, topic:write, message:read, message:write, operator'],
     [[{ ...entry('a', 'hidden'), extra: 1 }], '/0/extra: Unexpected property'],
-    [[entry('a', 'hidden'), entry('a', 'other')], 'the id "a" is there twice']
+    [[entry('a', 'hidden'), entry('a', 'other')], 'two keys have the id "a"']
   ]
   for (const [content, reason] of cases) {
     const file = join(t.testdir({ 'keys.json': typeof content === 'string' ? content : JSON.stringify(content) }), 'keys.json')

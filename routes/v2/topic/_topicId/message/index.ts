@@ -8,10 +8,10 @@ import { AcceptedMessage, MessagePage, MessageQuery, NewMessage } from '../../..
 import { BY_POSITION, cursorHeaders } from '../../../../../schemas/page.js'
 import { TopicParams } from '../../../../../schemas/topic.js'
 
-// JSON can escape one byte as six, and has white space.
+// In JSON, one byte can be escaped as six, and white space is added.
 const MAX_REQUEST_BYTES = 8 * MAX_BODY_BYTES
 
-// Fastify's own decoder replaces malformed UTF-8 instead of refusing it.
+// Fastify's own decoder would replace malformed UTF-8 instead of rejecting it.
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 declare module 'fastify' {
@@ -44,7 +44,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     config: {
       permission: 'message:write',
       idempotency: 'optional',
-      // Many messages are committed together.
+      // The messages of several requests are committed in one transaction.
       transaction: 'shared',
       errors: {
         400: `The request is malformed, or the body has more than ${MAX_BODY_BYTES / 1024} KiB.`,
@@ -59,7 +59,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
 
     const { topicId } = topic
     const { mediaType = topic.mediaType } = request.body
-    // isSameMediaType() alone is too tolerant: Node's parser skips what it cannot read.
+    // isSameMediaType() alone is not enough, because Node's parser skips malformed parameters.
     if (mediaType !== topic.mediaType && (!isMediaType(mediaType) || !isSameMediaType(mediaType, topic.mediaType))) {
       return reply.unprocessable(`The media type "${escapeControls(mediaType)}" is not "${topic.mediaType}", that of the topic`)
     }
