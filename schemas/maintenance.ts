@@ -11,14 +11,14 @@ const Message = Type.String({
   minLength: 1,
   maxLength: 512,
   pattern: VISIBLE_LINE,
-  description: 'The message of these responses',
+  description: 'The message of the 503 responses',
   examples: ['We move to a larger database']
 })
 
 const RetryAfter = Type.Integer({
   minimum: 1,
   maximum: 604_800,
-  description: 'The seconds after which clients should retry, if there is no `until`',
+  description: 'After how many seconds clients should retry. Not with `until`',
   examples: [60]
 })
 

@@ -16,7 +16,7 @@ export const BY_POSITION: PageOrder = { first: 'by position, the lowest first', 
 
 /** Returns the schema of a page: its items, and the cursors of the previous and the next page. Default order: newest first. */
 export const Page = <Item extends TSchema>(item: Item, { first, before, after } = NEWEST_FIRST) => Type.Object({
-  limit: Type.Integer({ description: 'The most items that a page can have, as requested', examples: [500] }),
+  limit: Type.Integer({ description: 'The maximum number of items in a page, as requested', examples: [500] }),
   prevId: Type.Union([Type.String(), Type.Null()], {
     description: `The \`beforeId\` of the page of ${before} items, null if there is none`
   }),

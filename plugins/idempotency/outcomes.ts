@@ -36,9 +36,9 @@ export function addOutcomeRoutes<T> (app: FastifyInstance, path: string, { store
     ...compilers,
     schema: {
       summary: 'Get the outcome of an idempotency key',
-      description: 'Returns what became of the request with this key. A request whose outcome is not known may still arrive: to be sure that it does not happen any more, close its key.',
+      description: 'Returns the outcome of the request with this key. If nothing is known, the request may still arrive. Close its key to prevent that it takes effect.',
       params: PARAMS,
-      response: { 200: { ...OUTCOME, description: 'What is known of the key.' } }
+      response: { 200: { ...OUTCOME, description: 'The outcome of the key.' } }
     },
     config: createOutcomeConfig({
       errors: {

@@ -8,7 +8,7 @@ const UNKNOWN_STATUS = 'The execution status is unknown: the operation may have 
 const END_PATTERN = /[.!?:;…。！？][)\]}"'”’»*_`]*$/
 
 /** The description of an operation that is not implemented. */
-export const NOT_IMPLEMENTED = 'Not implemented yet: it answers 501 where it would succeed.'
+export const NOT_IMPLEMENTED = 'Not implemented yet: a valid request gets 501.'
 
 /** Joins paragraphs. Skips missing ones. */
 export function joinParagraphs (...paragraphs: Array<string | undefined>): string {

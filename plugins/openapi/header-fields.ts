@@ -14,7 +14,7 @@ const STATUSES: Record<IdempotencyStatus, string> = {
 // A mock server sends the example of a field. Without one, it sends the text "string".
 const FIELDS = {
   'Idempotency-Status': {
-    description: `What became of the idempotency key. ${Object.entries(STATUSES).map(([status, meaning]) => `\`${status}\`: ${meaning}.`).join(' ')} ` +
+    description: `The state of the idempotency key. ${Object.entries(STATUSES).map(([status, meaning]) => `\`${status}\`: ${meaning}.`).join(' ')} ` +
       'A response without this field says nothing about the key.',
     schema: { type: 'string', enum: Object.keys(STATUSES) }
   },
@@ -34,7 +34,7 @@ export type FieldName = keyof typeof FIELDS
 
 /** Returns the header field of a response that creates or accepts something. */
 export function createLocationField (): Json {
-  return { description: 'Where the resource is', schema: { type: 'string', format: 'uri-reference' }, example: '/resources/1' }
+  return { description: 'The URL of the resource', schema: { type: 'string', format: 'uri-reference' }, example: '/resources/1' }
 }
 
 /** Returns the header field with the message of an error. */

@@ -64,8 +64,8 @@ function createScheme (): Json {
     type: 'apiKey',
     in: 'header',
     name: 'Signature',
-    description: 'The request is signed: HTTP Message Signatures (RFC 9421) with the algorithm hmac-sha256, in the fields Signature-Input and Signature, ' +
-      'and of its body a Content-Digest (RFC 9530) with sha-256 or sha-512. What must be covered is in the Accept-Signature field of a 401. ' +
+    description: 'The request is signed: HTTP Message Signatures (RFC 9421) with the algorithm hmac-sha256, in the fields Signature-Input and Signature. ' +
+      'A request with a body has a Content-Digest (RFC 9530) with sha-256 or sha-512. The Accept-Signature field of a 401 lists what the signature must cover. ' +
       'The roles of an operation are the permissions that the key needs.'
   }
 }

@@ -22,10 +22,10 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     const { until, retryAfter } = start
     if (!enabled) {
       const [unneeded] = Object.keys(start)
-      return unneeded === undefined ? await app.maintenance.leave(transaction) : reply.unprocessable(`Maintenance that ends takes no ${unneeded}`)
+      return unneeded === undefined ? await app.maintenance.leave(transaction) : reply.unprocessable(`With enabled: false, ${unneeded} must be left out`)
     }
     if (until !== undefined && retryAfter !== undefined) return reply.unprocessable('Give until or retryAfter, not both')
-    if (until !== undefined && Date.parse(until) <= Date.now()) return reply.unprocessable(`${until} is past`)
+    if (until !== undefined && Date.parse(until) <= Date.now()) return reply.unprocessable(`until must be in the future, not ${until}`)
     // The schema accepts forms of a date-time that the plugin does not accept, such as one with a space.
     return await app.maintenance.enter(until === undefined ? start : { ...start, until: new Date(until) }, transaction)
   })

@@ -93,7 +93,7 @@ t.test('refers an operation to the errors that it can send', async t => {
       app.get('/', { schema: { summary: 'A summary', description: 'More.' } as object }, app.notImplemented)
     })
     t.strictSame(errorsOf(paths['/'].get), [500, 501, 503])
-    t.match(paths['/'].get, { 'x-not-implemented': true, summary: 'A summary', description: 'More.\n\nNot implemented yet: it answers 501 where it would succeed.' })
+    t.match(paths['/'].get, { 'x-not-implemented': true, summary: 'A summary', description: 'More.\n\nNot implemented yet: a valid request gets 501.' })
   })
 
   t.test('documented errors without their payload', async t => {

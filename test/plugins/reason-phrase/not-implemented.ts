@@ -61,7 +61,7 @@ t.test('marks planned routes in the OpenAPI document', async t => {
   t.notOk('501' in now.get.responses)
   t.equal(now.get.description, 'By its name.')
 
-  const NOT_YET = 'Not implemented yet: it answers 501 where it would succeed.'
+  const NOT_YET = 'Not implemented yet: a valid request gets 501.'
   t.match(later.get, { summary: 'Get an item', 'x-not-implemented': true, description: `By its name.\n\n${NOT_YET}` })
   t.strictSame(later.get.responses['501'], { $ref: '#/components/responses/501' })
   t.hasProp(later.get.responses['200'], 'content', 'keeps the schema of the planned success')

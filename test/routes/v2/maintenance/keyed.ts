@@ -34,7 +34,7 @@ for (const { name, skip, open } of databases) {
       const { app, put } = await serve(t)
       for (const replayed of [undefined, 'true']) {
         t.match(summarize(await put({ enabled: false, message: 'a' }, 'a')), {
-          statusCode: 422, reason: 'Maintenance that ends takes no message', status: 'rejected', replayed
+          statusCode: 422, reason: 'With enabled: false, message must be left out', status: 'rejected', replayed
         })
       }
       t.equal(app.maintenance.state.enabled, false)
