@@ -44,7 +44,7 @@ for (const { name, skip, open } of databases) {
   })
 }
 
-t.test('refuses invalid changes with 400 or 422', async t => {
+t.test('sends 400 or 422 for an invalid change', async t => {
   const app = await createService(t, await sqlite.open(t))
   assertInjectedError(t, await put(app, {}), 400, "body must have required property 'enabled'")
   assertInjectedError(t, await put(app, { enabled: 'true' }), 400, 'body/enabled must be boolean')
@@ -57,7 +57,7 @@ t.test('refuses invalid changes with 400 or 422', async t => {
   t.same((await app.inject('/v2/maintenance')).json(), { enabled: false })
 })
 
-t.test('answers 503 while the database is unavailable, and changes nothing', async t => {
+t.test('sends 503 while the database is unavailable, and changes nothing', async t => {
   const app = await createService(t, await sqlite.open(t))
   await app.ready()
   t.intercept(app.database, 'run', { value: async () => { throw Object.assign(new Error('The database is unavailable'), { statusCode: 503, expose: true }) } })
