@@ -27,7 +27,7 @@ t.test('openapi() throws for options that belong elsewhere, and shows the call t
   t.doesNotThrow(() => openapi(app, { document: undefined, schemas: undefined }))
 })
 
-t.test('openapi() throws for a first argument that is no instance', async t => {
+t.test('openapi() throws for a first argument that is not a Fastify instance', async t => {
   const message = `${PREFIX}openapi() takes the Fastify instance as its first argument, as in openapi(app, { document }), not `
   t.throws(() => openapi({ document: {} } as never), { name: 'TypeError', message: `${message}{ document: {} }` })
   t.throws(() => openapi(undefined as never), { name: 'TypeError', message: `${message}undefined` })
