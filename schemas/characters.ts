@@ -1,5 +1,5 @@
-// Ajv compiles a pattern with the flag `u`. Generated clients use `u`, `v` or no flag. Without a flag, `\p{…}` has another meaning,
-// and a character above U+FFFF is a pair of surrogates.
+// Ajv compiles a pattern with the flag `u`. Generated clients use `u`, `v` or no flag. Without a flag, `\p{…}` has another
+// meaning, and a character above U+FFFF is a pair of surrogates.
 const PAIR = '[\\ud800-\\udbff][\\udc00-\\udfff]'
 const CONTROLS = '\\u0000-\\u001f\\u007f-\\u009f'
 const SURROGATES = '\\ud800-\\udfff'

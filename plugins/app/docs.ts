@@ -8,7 +8,7 @@ import * as message from '../../schemas/message.js'
 import * as subscription from '../../schemas/subscription.js'
 import * as topic from '../../schemas/topic.js'
 
-/** Adds the OpenAPI document of the service at /docs/json, and a page at /docs that shows the document and sends signed requests. */
+/** Adds the OpenAPI document of the service at /docs/json, and a page at /docs that shows it and sends signed requests. */
 export default fp(async function docs (app) {
   await app.register(swagger, openapi(app, {
     document: {

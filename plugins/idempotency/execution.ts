@@ -443,7 +443,7 @@ function toEvent (outcome: Outcome): 'commitSuccess' | 'commitRejection' | 'abor
   return outcome.state === 'succeeded' ? 'commitSuccess' : 'commitRejection'
 }
 
-/** Returns the error to send for an error of {@link Commit}. With a 4xx, the client would assume that the rejection is recorded. */
+/** Returns the error to send for an error of {@link Commit}. With a 4xx, a client would assume that the rejection is recorded. */
 function toServerError (error: unknown): unknown {
   const { status, statusCode = status } = Object(error)
   return isUnsuccessful(statusCode) && !isServerError(statusCode)

@@ -5,7 +5,7 @@ import type { MaintenanceStore } from './store.js'
 
 /** Options of the plugin. */
 export interface MaintenanceOptions {
-  /** Returns whether a request is exempt from maintenance. Routes with `config.maintenance: 'exempt'` are exempt too. Default: none. */
+  /** Returns whether a request is exempt from maintenance, besides routes with `config.maintenance: 'exempt'`. Default: none is. */
   exempt?: ((request: FastifyRequest) => boolean) | undefined
   /** The store of the state. Default: the state is in this process only. */
   store?: MaintenanceStore | undefined

@@ -67,7 +67,7 @@ export class StorePoller {
     this.#isReadable = false
   }
 
-  /** Returns the pause before the next read. Each hanging read after the first doubles the pause, so that few reads hang at a time. */
+  /** Returns the pause before the next read. Each hanging read after the first doubles it, so that few reads hang at a time. */
   #getPauseMs (): number {
     const { pollInterval } = this.#settings
     return Math.min(pollInterval * 2 ** Math.max(this.#store.pendingLoads - 1, 0), Math.max(pollInterval, MAX_PAUSE_MS))

@@ -60,7 +60,7 @@ export function reserveName (taken: Set<string>, name: string): string {
   return free
 }
 
-/** Makes a name of letters, digits, `.`, `_` and `-` from an `$id`. Returns `Pet` for `Pet#` and for `https://example.com/Pet.json`. */
+/** Makes a name of letters, digits, `.`, `_` and `-` from an `$id`: `Pet` from `Pet#` and from `https://example.com/Pet.json`. */
 function toComponentName (id: string): string {
   const path = id.replace(/^[a-z][a-z\d+.-]*:.*[/:]/i, '').replace(/#$/, '').replace(/\.json$/, '')
   return path.replace(/[^\w.-]+/g, '-').replace(/^-|-$/g, '') || 'Schema'

@@ -143,7 +143,7 @@ function takeErrors (responses: Json, contract: Contract): Map<string, Json> {
   return taken
 }
 
-/** Adds `Retry-After` to the response for a request over a rate limit: to the response of the operation, or to the shared response. */
+/** Adds `Retry-After` to the response for a request over a rate limit: to that of the operation, or to the shared response. */
 function addRetryAfter (response: Json, shared: Json, components: Json): void {
   addFields(components, ['Retry-After'])
   const limited = response.$ref === undefined ? response : shared

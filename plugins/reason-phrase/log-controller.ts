@@ -7,7 +7,7 @@ const LOG_CONTROLLER = 'fastify.logController'
 /** The functions that have changed a controller, by controller. */
 const changesOf = new WeakMap<object, Set<unknown>>()
 
-/** Fastify's LogController. Fastify calls it before the hooks of each request, and for each log line of its own, even without a logger. */
+/** Fastify's LogController. Fastify calls it before the hooks of each request, and for each of its log lines, even without a logger. */
 export interface LogController {
   incomingRequest (request: FastifyRequest, reply: FastifyReply, metadata?: unknown): void
   defaultErrorLog (error: unknown, request: FastifyRequest, reply: FastifyReply, metadata?: unknown): void

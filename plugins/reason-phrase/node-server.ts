@@ -15,7 +15,7 @@ const warnedServers = new WeakSet<object>()
 
 /** The part of a server's state that Fastify does not expose. */
 interface ServerState {
-  /** Whether the server closes. Fastify then answers 503, unless its option `return503OnClosing` is `false`. */
+  /** Whether the server closes. Fastify then sends 503, unless its option `return503OnClosing` is `false`. */
   isClosing: boolean
 }
 

@@ -67,7 +67,7 @@ function extractKeptMessage (reply: FastifyReply, payload: unknown, kind: Payloa
   if (isBody(payload)) extractMessage(reply, payload, kind, false)
 }
 
-/** Resolves to an empty payload when the message is known. Only if the hook returns a promise does Fastify catch errors while it sends. */
+/** Resolves to an empty payload when the message is known. Fastify catches errors of sending only if the hook returns a promise. */
 async function sendLater (reply: FastifyReply, message: Promise<void>): Promise<string> {
   await message
   // Another response may have been sent meanwhile, for example by @fastify/reply-from after a timeout. Then send nothing.

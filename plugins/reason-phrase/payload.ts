@@ -118,7 +118,7 @@ function textToSend (reply: FastifyReply, body: SerializedPayload, kind: Payload
   return kind === 'fastify-error' ? serializeByIgnoredSchema(reply, body) || body : body
 }
 
-/** Clears the message of an error, unless the body contains the message, for example as HTML. A compressed body cannot be searched. */
+/** Clears the message of an error, unless the body contains it, for example as HTML. A compressed body cannot be searched. */
 function clearUnlessContained (reply: FastifyReply, body: SerializedPayload): void {
   const error = getErrorMessage(reply.raw)
   if (error === undefined || reply.hasHeader('content-encoding') || contains(body, error)) return

@@ -47,7 +47,7 @@ function listNames (names: readonly string[]): string {
   return others > 0 ? `${names.slice(0, MAX_NAMED).join('; ')}; and ${others} more` : names.join('; ')
 }
 
-/** Returns all routes. Fastify has no method for this, but its router passes each route to the function that formats it for printing. */
+/** Returns all routes. Fastify has no method for this, but its router passes each route to the function that formats its output. */
 function listRoutes (app: FastifyInstance): ExistingRoute[] {
   const routes: ExistingRoute[] = []
   const options = {

@@ -76,7 +76,7 @@ export class Verification {
     const uncovered = this.#verifier.findUncovered(signature)
     const isDigestCovered = signature.coversDigest
     const isContentForbidden = uncovered !== undefined || (isDigestCovered && !this.#allowsContent)
-    // The signature is valid, so only the holder of a key can make the service wait. Wait only if it matters whether there is content.
+    // The signature is valid, so only the holder of a key can make the service wait. It waits only if content matters.
     const hasContent = this.#announcesContent ?? (isContentForbidden ? await this.#waitForContent(signature) : undefined)
     if (hasContent === true) {
       if (isContentForbidden && !this.#allowsContent) throw new SignatureError(`A ${this.#request.method} request must have no body`)

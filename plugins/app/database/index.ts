@@ -21,7 +21,7 @@ export interface Database {
   dialect: 'sqlite' | 'postgresql'
   /** The instance of Kysely, for libraries that run queries themselves. Other code uses `run()`. */
   kysely: Kysely<Tables>
-  /** Returns whether the database answers a query. */
+  /** Returns whether the database responds to a query. */
   isUp (): Promise<boolean>
   /**
    * Runs queries.

@@ -7,7 +7,7 @@ import { DatabaseUnavailable, isConnectionLost } from './errors.js'
 const CONNECT_TIMEOUT_MS = 3_000
 const QUERY_TIMEOUT_MS = 5_000
 
-/** The maximum number of connections. It exceeds `maxInFlight` of the idempotency plugin, so that requests without a key get some. */
+/** The maximum number of connections. More than `maxInFlight` of the idempotency plugin, so that requests without a key get some. */
 export const POOL_SIZE = 10
 
 /** Returns the Kysely dialect for PostgreSQL, with a pool that replaces lost connections. */
