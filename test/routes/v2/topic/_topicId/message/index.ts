@@ -87,7 +87,7 @@ t.test('accepts an equivalent form of the media type of the topic, and sends 422
   for (const mediaType of ['application/json', 'application/vnd.a+json', 'none', '']) {
     assertInjectedError(t, await post({ mediaType, body: 1 }), 422, `The media type "${mediaType}" must be "application/vnd.a+json; charset=utf-8", the media type of the topic`)
   }
-  assertInjectedError(t, await post({ mediaType: 'a/b\r\nc', body: 1 }), 422, /^The media type "a\/b\\r\\nc" is not /)
+  assertInjectedError(t, await post({ mediaType: 'a/b\r\nc', body: 1 }), 422, /^The media type "a\/b\\r\\nc" must be /)
   // Node's parser accepts these malformed media types.
   for (const mediaType of [` ${same}`, `${same}\n`, `${same};\0`, `${same};`]) {
     assertInjectedError(t, await post({ mediaType, body: 1 }), 422, /^The media type /)
