@@ -7,7 +7,7 @@ import type { KeysOptions } from './plugins/app/keys/index.js'
 import maintenance from './plugins/app/maintenance.js'
 import type { MessageOptions } from './plugins/app/messages/index.js'
 
-// @fastify/autoload looks for a TypeScript loader on the command line, and does not know Node's own --import.
+// @fastify/autoload looks for a TypeScript loader on the command line, but does not recognize Node's --import.
 process.env.FASTIFY_AUTOLOAD_TYPESCRIPT ??= '1'
 
 /** The options of the service. */
@@ -17,7 +17,7 @@ export interface ServiceOptions extends DatabaseOptions, KeysOptions, MessageOpt
 export default fp<ServiceOptions>(async function app (app, options) {
   await app.register(reasonPhrase, { requireSchemas: true })
   await app.register(maintenance)
-  // Of a folder with an index.ts, only that file is a plugin.
+  // If a folder has an index.ts, @fastify/autoload registers only this file.
   await app.register(autoload, { dir: join(import.meta.dirname, 'plugins', 'app'), dirNameRoutePrefix: false, options })
   await app.register(autoload, { dir: join(import.meta.dirname, 'routes'), routeParams: true })
 }, { name: 'app' })

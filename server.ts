@@ -13,9 +13,9 @@ import { createTerminalStream } from './plugins/app/terminal-log.js'
 async function start (settings: Settings): Promise<void> {
   const { databaseFile, databaseUrl, keysFile, messageBacklog } = settings
   const app = Fastify(serverOptions({
-    // Fastify's own ids begin again with each process.
+    // Fastify's default ids start at 1 in each process, so they would repeat in the log.
     genReqId: () => randomUUID(),
-    // The default, 10 seconds for each plugin, can be too short on a busy machine, or for a migration.
+    // The default of 10 seconds can be too short on a busy machine, or for a migration.
     pluginTimeout: 60_000,
     logger: {
       level: settings.logLevel,
@@ -41,7 +41,7 @@ async function start (settings: Settings): Promise<void> {
 
 async function listen (app: FastifyInstance, settings: Settings): Promise<void> {
   try {
-    // Fastify gets one address: for a name with several, it creates servers that close() does not wait for.
+    // Pass a single address: for a name with several addresses, Fastify creates servers that close() does not wait for.
     const { address } = await lookup(settings.host)
     await app.listen({ host: address, port: settings.port })
   } catch (error) {
@@ -49,7 +49,7 @@ async function listen (app: FastifyInstance, settings: Settings): Promise<void> 
   }
 }
 
-/** Returns whether an error has its cause in the environment, which its message names. Any other one is a bug. */
+/** Returns whether an error has its cause in the environment, as its message explains. Any other error is a bug. */
 function isOperational (error: unknown): error is Error {
   return error instanceof InvalidSetting || error instanceof DatabaseUnavailable || error instanceof KeysUnreadable
 }

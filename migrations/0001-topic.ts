@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely'
 
 /** Creates the table of topics. */
 export async function up (db: Kysely<any>): Promise<void> {
-  // Ids and timestamps are text of one length and one case, so that both databases sort them alike.
+  // Ids and timestamps are texts of the same length and case, so that both databases sort them in the same way.
   await db.schema.createTable('topic')
     .addColumn('topicId', 'text', column => column.notNull().primaryKey())
     .addColumn('name', 'text', column => column.notNull())

@@ -23,7 +23,7 @@ export async function up (db: Kysely<any>): Promise<void> {
     .where(sql.ref('status'), '=', sql.lit('accepted'))
     .execute()
 
-  // Finds stored messages by position, and makes the database refuse a position that is taken.
+  // Finds stored messages by position, and prevents two messages with the same position.
   await db.schema.createIndex('messagePosition')
     .on('message')
     .columns(['topicId', 'position'])

@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 
-/** Creates the table of the maintenance that is on. It has one row at most. */
+/** Creates the table of the state of maintenance. It has one row while maintenance is on, and none otherwise. */
 export async function up (db: Kysely<any>): Promise<void> {
   await db.schema.createTable('maintenance')
     .addColumn('id', 'integer', column => column.primaryKey().check(sql`id = 1`))
@@ -11,7 +11,7 @@ export async function up (db: Kysely<any>): Promise<void> {
     .execute()
 }
 
-/** Drops the table of maintenance, which ends maintenance. */
+/** Drops the table of the state of maintenance, which ends maintenance. */
 export async function down (db: Kysely<any>): Promise<void> {
   await db.schema.dropTable('maintenance').execute()
 }

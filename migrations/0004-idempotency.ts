@@ -17,7 +17,7 @@ export async function up (db: Kysely<any>): Promise<void> {
     .addColumn('settled', 'bigint')
     .execute()
 
-  // Finds the oldest records, which are removed first.
+  // Finds the oldest records, which the sweep removes first.
   await db.schema.createIndex('idempotencyCreated')
     .on('idempotency')
     .column('created')

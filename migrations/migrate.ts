@@ -1,7 +1,7 @@
 import { CamelCasePlugin, Kysely, Migrator, SqliteDialect, sql, type SqliteDatabase } from 'kysely'
 import { migrations } from './index.js'
 
-/** The database that the migrations run on. */
+/** The database on which the migrations run. */
 export interface MigrateOptions {
   dialect: 'sqlite' | 'postgresql'
   /** The schema of the tables in PostgreSQL. */
@@ -9,8 +9,8 @@ export interface MigrateOptions {
 }
 
 /**
- * Runs the migrations that a database does not have yet, or none of them when one fails. Several processes can call this
- * at once: one of them runs the migrations, and the others wait.
+ * Runs the migrations that a database does not have yet. If one of them fails, all of them are rolled back. Several processes
+ * can call this function at the same time: one process runs the migrations, and the others wait.
  *
  * @throws the error of the database or of Kysely's Migrator
  */
@@ -22,13 +22,13 @@ export async function migrate (db: Kysely<any>, { dialect, schema }: MigrateOpti
     if (error !== undefined) throw error
   }
 
-  // Kysely's Migrator takes a lock and runs a transaction on PostgreSQL, but neither on SQLite.
+  // Kysely's Migrator uses a lock and a transaction on PostgreSQL, but not on SQLite.
   const needsLock = dialect === 'sqlite' && (await createMigrator(db).getMigrations()).some(({ executedAt }) => executedAt === undefined)
-  // On an SQLite file that is up to date, the Migrator only reads. It throws when a later version of the service has
-  // run more migrations.
+  // On an SQLite file that is up to date, the Migrator only reads. It throws if a later version of the service has run more
+  // migrations.
   if (!needsLock) return await migrateToLatest(db)
 
-  // Not db.transaction(), because the Migrator asks for a connection, which a Transaction does not give.
+  // Do not use db.transaction(): the Migrator calls connection(), which a Transaction does not support.
   await db.connection().execute(async connection => {
     await sql`begin`.execute(connection)
     try {
@@ -43,12 +43,12 @@ export async function migrate (db: Kysely<any>, { dialect, schema }: MigrateOpti
 }
 
 /**
- * Drops the tables of a migration that an earlier version of the service ran without a transaction, when it was killed
- * before the end. No service has used such tables: they are empty, and defined as the migration defines them. Any other
- * table with the same name stays, so that the migration fails.
+ * Drops the tables of an interrupted migration. Earlier versions of the service ran migrations without a transaction, so a
+ * killed process left tables behind. No service has used these tables: they are empty, and defined as in the migration. Any
+ * other table with the same name stays, so that the migration fails.
  */
 async function dropLeftovers (db: Kysely<any>, migrator: Migrator): Promise<void> {
-  // Only this function needs a driver, and only on SQLite.
+  // Import the driver here, because only this function needs it, and only on SQLite.
   const { default: Libsql } = await import('libsql')
   const scratch = new Kysely<any>({
     dialect: new SqliteDialect({ database: new Libsql(':memory:') as unknown as SqliteDatabase }),
@@ -61,7 +61,7 @@ async function dropLeftovers (db: Kysely<any>, migrator: Migrator): Promise<void
       await migration.up(scratch)
       if (executedAt !== undefined) continue
       for (const [name, definition] of await readTables(scratch)) if (!before.has(name)) expected.set(name, definition)
-      // Migrations run in order, so that no later one has begun.
+      // Migrations run in order, so no later migration has begun.
       break
     }
   } finally {

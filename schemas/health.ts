@@ -4,7 +4,7 @@ import { Maintenance } from './maintenance.js'
 /** The health of the service. */
 export const Health = Type.Object({
   status: Type.Union([Type.Literal('ok'), Type.Literal('degraded')], {
-    description: 'degraded: routes that need the database answer 503'
+    description: 'degraded: routes that need the database send 503'
   }),
   database: Type.Object({
     dialect: Type.Union([Type.Literal('sqlite'), Type.Literal('postgresql')]),

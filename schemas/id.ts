@@ -11,7 +11,7 @@ export const Id = (prefix: Prefix, description: string) => Type.String({
   examples: [example(prefix)]
 })
 
-/** Returns the schema of the id of a resource that the service sends. */
+/** Returns the schema of an id that the service sends. */
 export const OwnId = (prefix: Prefix) => Type.String({
   description: `${prefix}- and the 32 digits of a UUIDv7`,
   examples: [example(prefix)]

@@ -6,19 +6,19 @@ const until = '2025-08-19T10:00:00.000Z'
 
 const Enabled = Type.Boolean({ description: 'Whether requests get 503' })
 
-// A message of spaces alone has no meaning.
+// The pattern rejects a message of white space only, because clients would see no message.
 const Message = Type.String({
   minLength: 1,
   maxLength: 512,
   pattern: VISIBLE_LINE,
-  description: 'The message of these responses',
+  description: 'The message of the 503 responses',
   examples: ['We move to a larger database']
 })
 
 const RetryAfter = Type.Integer({
   minimum: 1,
   maximum: 604_800,
-  description: 'The seconds after which clients should retry, if there is no `until`',
+  description: 'After how many seconds clients should retry. Not with `until`',
   examples: [60]
 })
 

@@ -8,15 +8,15 @@ const MessageId = OwnId('EBM')
 
 /** The status of a message. */
 export const MessageStatus = Type.Union([Type.Literal('accepted'), Type.Literal('stored'), Type.Literal('failed')], {
-  description: 'accepted: the message is durable, and waits to be stored; stored: it is in its topic; failed: it will never be stored',
+  description: 'accepted: the message is durable, and waits to be stored; stored: the message is in its topic; failed: the message will never be stored',
   examples: ['stored']
 })
 
 /** A message. */
 export const Message = Type.Object({
   messageId: MessageId,
-  topicId: Type.String({ description: 'The topic that it was sent to', examples: Topic.properties.topicId.examples }),
-  mediaType: Type.String({ description: 'The media type that it was sent with, or else that of the topic', examples: ['application/json'] }),
+  topicId: Type.String({ description: 'The topic of the message', examples: Topic.properties.topicId.examples }),
+  mediaType: Type.String({ description: 'The media type of the message. Without one in the request, the media type of the topic', examples: ['application/json'] }),
   status: MessageStatus,
   position: Type.Optional(Type.Integer({
     minimum: 1,
@@ -26,7 +26,7 @@ export const Message = Type.Object({
   reason: Type.Optional(Type.String({ description: 'Why the message failed', examples: ['The topic was deleted'] })),
   createAt: Type.String({
     format: 'date-time',
-    description: 'When it was accepted, UTC',
+    description: 'When the message was accepted, UTC',
     examples: ['2025-08-19T09:30:00.000Z']
   }),
   body: MessageBody
@@ -36,7 +36,7 @@ export const Message = Type.Object({
 export const NewMessage = Type.Object({
   mediaType: Type.Optional(Type.String({
     maxLength: 256,
-    description: 'The media type of the message. It must equal that of the topic, including the parameters. Default: that of the topic',
+    description: 'The media type of the message. It must equal the media type of the topic, including the parameters. Default: the media type of the topic',
     examples: ['application/json']
   })),
   body: MessageBody
@@ -56,9 +56,9 @@ export const MessageParams = Type.Object({ messageId: Id('EBM', 'The message') }
 
 /** The query of the list of stored messages. */
 export const MessageQuery = Type.Object({
-  beforeId: Filter(Id('EBM', 'Only messages before this one, the nearest of them; with afterId, those between the two')),
-  afterId: Filter(Id('EBM', 'Only messages after this one, the nearest of them')),
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The most messages in the page. It has fewer if their bodies are large' })
+  beforeId: Filter(Id('EBM', 'Returns the nearest messages before this one. With afterId: the messages between the two')),
+  afterId: Filter(Id('EBM', 'Returns the nearest messages after this one')),
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The maximum number of messages in the page. A page has fewer messages if their bodies are large' })
 }, { additionalProperties: false })
 
 /** A page of stored messages. */

@@ -14,9 +14,9 @@ const NEWEST_FIRST: PageOrder = { first: 'newest first', before: 'newer', after:
 /** The order of stored messages. */
 export const BY_POSITION: PageOrder = { first: 'by position, the lowest first', before: 'earlier', after: 'later' }
 
-/** Returns the schema of a page: its items, and the cursors of the pages before and after it. Default order: newest first. */
+/** Returns the schema of a page: its items, and the cursors of the previous and the next page. Default order: newest first. */
 export const Page = <Item extends TSchema>(item: Item, { first, before, after } = NEWEST_FIRST) => Type.Object({
-  limit: Type.Integer({ description: 'The most items that a page can have, as requested', examples: [500] }),
+  limit: Type.Integer({ description: 'The maximum number of items in a page, as requested', examples: [500] }),
   prevId: Type.Union([Type.String(), Type.Null()], {
     description: `The \`beforeId\` of the page of ${before} items, null if there is none`
   }),
@@ -26,7 +26,7 @@ export const Page = <Item extends TSchema>(item: Item, { first, before, after } 
   items: Type.Array(item)
 }, { description: `A page of a list, ${first}` })
 
-/** The ids that the cursors of these items are. */
+/** The schemas of the cursors, by kind of item. A cursor is the id of an item. */
 const CURSORS = { messages: OwnId('EBM'), topics: OwnId('EBT') }
 
 /** Returns the schemas of the header fields that repeat the cursors of a page. Default order: newest first. */
@@ -38,5 +38,5 @@ export const cursorHeaders = (items: keyof typeof CURSORS, { before, after } = N
   }
 }
 
-/** Returns the schema of an optional filter of a list. It has no example, because pages such as Swagger UI fill it in and send it. */
+/** Returns the schema of an optional filter. It has no example, because pages such as Swagger UI would send the example. */
 export const Filter = <Schema extends TSchema>({ examples, ...schema }: Schema) => Type.Optional(schema as unknown as Schema)

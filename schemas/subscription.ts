@@ -7,7 +7,7 @@ const Url = Type.String({
   format: 'uri',
   pattern: '^https://',
   maxLength: 2048,
-  description: 'Where the messages of the topic are sent, by POST: an https URL',
+  description: 'The https URL to which the messages of the topic are sent, by POST',
   examples: ['https://example.com/orders']
 })
 
@@ -16,9 +16,9 @@ export const Subscription = Type.Object({
   subscriptionId: OwnId('EBS'),
   topicId: Topic.properties.topicId,
   url: Url,
-  createAt: Type.String({ format: 'date-time', description: 'When it was created, UTC', examples: ['2025-08-19T09:30:00.000Z'] }),
+  createAt: Type.String({ format: 'date-time', description: 'When the subscription was created, UTC', examples: ['2025-08-19T09:30:00.000Z'] }),
   deleteAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
-    description: 'When it was deleted, UTC; null if it is not deleted',
+    description: 'When the subscription was deleted, UTC; null if it is not deleted',
     examples: [null]
   })
 }, { description: 'A subscription to a topic' })
@@ -28,9 +28,9 @@ export const NewSubscription = Type.Object({ url: Url }, { additionalProperties:
 
 /** The query of the list of subscriptions. */
 export const SubscriptionQuery = Type.Object({
-  beforeId: Filter(Id('EBS', 'Only subscriptions newer than this one, the nearest of them; with afterId, those between the two')),
-  afterId: Filter(Id('EBS', 'Only subscriptions older than this one, the nearest of them')),
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The most subscriptions in the page' })
+  beforeId: Filter(Id('EBS', 'Returns the nearest subscriptions that are newer than this one. With afterId: the subscriptions between the two')),
+  afterId: Filter(Id('EBS', 'Returns the nearest subscriptions that are older than this one')),
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The maximum number of subscriptions in the page' })
 }, { additionalProperties: false })
 
 /** A page of subscriptions. */

@@ -5,7 +5,7 @@ import { Filter, Page } from './page.js'
 
 const Timestamp = (description: string) => Type.String({
   format: 'date-time',
-  description: `${description}, ISO 8601 with its time zone, read to the millisecond`
+  description: `${description}. ISO 8601 with a time zone; digits after the millisecond are ignored`
 })
 
 const Name = (description: string) => Type.String({
@@ -19,36 +19,36 @@ const Name = (description: string) => Type.String({
 const Description = Type.String({
   maxLength: 4096,
   pattern: TEXT,
-  description: 'What the topic is for',
+  description: 'The purpose of the topic',
   examples: ['An order was placed and paid']
 })
 
 const MediaType = Type.String({
   maxLength: 256,
-  description: 'The media type of its messages: type/subtype, and parameters if any',
+  description: 'The media type of the messages: type/subtype, with optional parameters',
   examples: ['application/json']
 })
 
 /** A topic. */
 export const Topic = Type.Object({
   topicId: OwnId('EBT'),
-  name: Type.String({ description: 'Its name, unique among the topics that are not deleted', examples: ['orders.created'] }),
+  name: Type.String({ description: 'The name, unique among the topics that are not deleted', examples: ['orders.created'] }),
   description: Description,
   mediaType: MediaType,
   createAt: Type.String({
     format: 'date-time',
-    description: 'When it was created, UTC',
+    description: 'When the topic was created, UTC',
     examples: ['2025-08-19T09:30:00.000Z']
   }),
   deleteAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
-    description: 'When it was deleted, UTC; null if it is not deleted',
+    description: 'When the topic was deleted, UTC; null if it is not deleted',
     examples: [null]
   })
 }, { description: 'A topic' })
 
 /** The request body that creates a topic. */
 export const NewTopic = Type.Object({
-  name: Name('A name that no topic has; upper and lower case differ'),
+  name: Name('A name that no other topic has. Names are case-sensitive'),
   description: Description,
   mediaType: MediaType
 }, { additionalProperties: false, description: 'A topic to create' })
@@ -58,12 +58,12 @@ export const TopicParams = Type.Object({ topicId: Id('EBT', 'The topic') })
 
 /** The query of the list of topics. */
 export const TopicQuery = Type.Object({
-  name: Filter(Name('Part of the name; upper and lower case differ')),
+  name: Filter(Name('A part of the name. Case-sensitive')),
   startDate: Filter(Timestamp('Created at this time or later')),
   endDate: Filter(Timestamp('Created before this time')),
-  beforeId: Filter(Id('EBT', 'Only topics newer than this one, the nearest of them; with afterId, those between the two')),
-  afterId: Filter(Id('EBT', 'Only topics older than this one, the nearest of them')),
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The most topics in the page' })
+  beforeId: Filter(Id('EBT', 'Returns the nearest topics that are newer than this one. With afterId: the topics between the two')),
+  afterId: Filter(Id('EBT', 'Returns the nearest topics that are older than this one')),
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 500, description: 'The maximum number of topics in the page' })
 }, { additionalProperties: false })
 
 /** A page of topics. */

@@ -4,24 +4,25 @@ import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { closeLingering, enableLingeringClose } from '../../lib/linger.js'
 
-// A connection is closed when it has been idle for so long.
+// An idle connection is closed after this time.
 const IDLE_TIMEOUT_MS = 500
 
-// A connection whose client has to read or send is closed when no byte has moved for so long.
+// A connection is closed if its client neither reads nor sends for this time.
 const STALL_TIMEOUT_MS = 1000
 
-// Node keeps the response that is to be sent next in `_httpMessage`.
+// Node keeps the next response to send in `_httpMessage`.
 type Connection = Socket & { _httpMessage?: ServerResponse | null }
 
 /**
  * Closes the connections of a closing service so that no client loses a response.
  *
- * A connection in use is closed with its next response, which has `connection: close`. An idle connection is closed a
- * little later, because a request may be on its way. A connection whose client does not read its response, or does not
- * send the rest of its request, is closed without a response.
+ * - A connection in use is closed after its next response, which has `connection: close`.
+ * - An idle connection is closed a little later, because a request may be on its way.
+ * - A connection is closed without a response if its client does not read the response, or does not send the rest of its
+ *   request.
  */
 export default fp(async function drain (app) {
-  // The bytes that each connection had read by the last check.
+  // The number of bytes that each connection had received at the last check.
   const connections = new Map<Connection, number>()
   let accepted = 0
   let isClosing = false
@@ -36,13 +37,13 @@ export default fp(async function drain (app) {
 
   function prepareToClose (socket: Connection): void {
     enableLingeringClose(socket)
-    // Node starts this timeout anew whenever bytes move, also within one write.
+    // Node restarts this timeout whenever bytes are sent or received, even within one write.
     socket.setTimeout(STALL_TIMEOUT_MS)
   }
 
   function closeStalled (socket: Connection): void {
     const request = socket._httpMessage?.req
-    // Otherwise the client waits for a handler, which may still have to read the request body.
+    // In any other case, the client waits for a handler, which may still have to read the request body.
     const isUnread = socket.writableLength > 0
     const isUnsent = request?.complete === false && request.readableLength === 0
     if (isUnread || isUnsent) socket.destroy()
@@ -63,12 +64,12 @@ export default fp(async function drain (app) {
     for (const socket of connections.keys()) prepareToClose(socket)
     // Without a listener, Node destroys each connection that times out.
     app.server.on('timeout', closeStalled)
-    // Node calls this method as it closes the server. Its own would reset connections whose request is on its way.
+    // Node calls this method while it closes the server. Node's own method would reset connections whose request is on its way.
     app.server.closeIdleConnections = closeIdle
-    // Connections that wait to be accepted would be reset when listening ends. Each turn of the event loop accepts one.
+    // When listening ends, connections that are not accepted yet are reset. Each turn of the event loop accepts one connection.
     const end = Date.now() + IDLE_TIMEOUT_MS
     let acceptedBefore
-    // The current turn has begun already.
+    // Start with a new turn, because the current one has begun already.
     await setImmediate()
     do {
       acceptedBefore = accepted

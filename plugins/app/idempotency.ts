@@ -10,15 +10,15 @@ declare module '../idempotency/index.js' {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The store of the idempotency records, for handlers that commit the records of many requests together. */
+    /** The store of the idempotency records, for handlers that commit the records of several requests in one transaction. */
     idempotencyStore: SqlStore<Transaction<Tables>>
   }
 }
 
-// SQLite has one connection, and requests with a key wait for it like all others.
+// SQLite has a single connection, for which all requests wait, so there is no pool whose size must be checked.
 const POOL_SIZES = { sqlite: undefined, postgresql: POOL_SIZE }
 
-/** Lets requests with an `Idempotency-Key` take effect once. The database of their effects has the records, too. */
+/** Lets requests with an `Idempotency-Key` take effect once. Their records are in the same database as their effects. */
 export default fp(async function serviceIdempotency (app) {
   const { dialect, kysely } = app.database
   const store = { ...kyselyStore(kysely), poolSize: POOL_SIZES[dialect] }
@@ -26,6 +26,6 @@ export default fp(async function serviceIdempotency (app) {
   await app.register(idempotency, { store, outcomes: '/v2/operation' })
 }, {
   name: 'idempotency',
-  // The callers are told apart by the keys, and the documentation sees only routes that are registered after it.
+  // keys identifies the callers. docs must be registered first, because it documents only the routes that are added after it.
   dependencies: ['database', 'docs', 'keys']
 })

@@ -6,14 +6,14 @@ import type { Tables } from './database/tables.js'
 // app.ts registers this plugin, before the plugins of the folder.
 export const autoload = false
 
-/** Adds maintenance whose state is in the database, so that each process on that database follows. */
+/** Adds maintenance with its state in the database, so that it applies to all processes on this database. */
 export default fp(async function serviceMaintenance (app) {
   await app.register(maintenance, {
     exempt: ({ routeOptions: { url } }) => url === '/docs' || url?.startsWith('/docs/') === true,
-    // Not shorter than the timeouts of the database, because its errors say more than a timeout of the store.
+    // As long as the timeouts of the database, whose errors say more than a timeout of the store.
     timeout: 5_000,
     store: {
-      // app.database is registered later. The plugin loads the state when the app is ready.
+      // app.database is registered later, but before load() is called for the first time.
       load: () => app.database.run(async db => {
         const row = await db.selectFrom('maintenance').select(['message', 'since', 'until', 'retryAfter']).executeTakeFirst()
         if (row === undefined) return { enabled: false }

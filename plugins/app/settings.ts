@@ -1,7 +1,7 @@
 import { joinNames } from '../../lib/invalid-option.js'
 import { MAX_TIMEOUT_MS } from '../../lib/time-limit.js'
 
-/** An error of the environment, because of which the service cannot start. Its message is one line that names the variable. */
+/** Thrown if the service cannot start because of an environment variable. The message is one line that names the variable. */
 export class InvalidSetting extends Error {}
 
 /** The settings of the service, which it reads from environment variables. */
@@ -9,7 +9,7 @@ export interface Settings {
   host: string
   port: number
   logLevel: string
-  /** The most milliseconds that it takes to close. */
+  /** The maximum time that the service takes to close, in milliseconds. */
   drainTime: number
   databaseFile: string | undefined
   databaseUrl: string | undefined
@@ -51,7 +51,7 @@ function readInteger (env: Readonly<Record<string, string | undefined>>, name: s
   return value
 }
 
-/** Returns the error for an address on which the service cannot listen. */
+/** Returns the error for an address on which the service cannot listen. Its message names the variable to change. */
 export function createListenError ({ code, syscall, message }: NodeJS.ErrnoException, { host, port }: Settings): InvalidSetting {
   if (syscall === 'getaddrinfo') return new InvalidSetting(`HOST "${host}" cannot be resolved to an address: ${code}`)
   if (code === 'EADDRINUSE') return new InvalidSetting(`PORT ${port} is in use on ${host}. Stop the program that uses it, or set another PORT`)

@@ -3,7 +3,7 @@ import type { FastifySchema, FastifySchemaCompiler } from 'fastify'
 import fp from 'fastify-plugin'
 import { escapeControls } from '../../lib/control-characters.js'
 
-/** Returns whether a date-time has a UTC form with a year of four digits. A leap second has none. */
+/** Returns whether a date-time can be written in UTC with a year of four digits. A leap second cannot. */
 function hasUtcForm (text: string): boolean {
   const date = new Date(text)
   return !Number.isNaN(date.getTime()) && date.toISOString().length === 24
@@ -23,15 +23,15 @@ const createValidatorCompiler = (coerceTypes: boolean) => createCompiler({}, {
 }) as unknown as FastifySchemaCompiler<FastifySchema>
 
 /**
- * Refuses properties that a schema does not have, instead of removing them. Coerces the types of parameters, queries and
- * headers, which arrive as text, and not those of a JSON body.
+ * Makes the validation stricter than Fastify's default: unknown properties are rejected instead of removed, and a JSON body is not
+ * coerced. Parameters, queries and headers are still coerced, because they arrive as text.
  */
 export default fp(async function validation (app) {
   const strict = createValidatorCompiler(false)
   const coercing = createValidatorCompiler(true)
   app.setValidatorCompiler(route => (route.httpPart === 'body' ? strict : coercing)(route))
 
-  // The message of Ajv does not name the unknown property, and the client gets this message only.
+  // Name the unknown property, which Ajv's message does not. The client gets only this message.
   app.setSchemaErrorFormatter(([{ instancePath, message, params: { additionalProperty } }], part) => new Error(
     `${part}${instancePath} ${additionalProperty === undefined ? message : `has an unknown property: ${escapeControls(String(additionalProperty))}`}`
   ))

@@ -9,35 +9,40 @@ import { drainOnCancel } from '../../lib/response/request-body.js'
 import { findMessage } from '../../lib/response/send-error.js'
 import { onSend } from '../reason-phrase/on-send.js'
 import { isBody } from '../reason-phrase/payload.js'
+import { describeRouteOf } from '../reason-phrase/route-name.js'
 
-/** What of an answer is recorded. */
+/** Which parts of a response are recorded. */
 interface RecordingOptions {
-  /** The recorded header fields: names in lower case. */
+  /** The names of the recorded header fields, in lower case. */
   readonly headers: readonly string[]
   /** The longest body, in bytes. */
   readonly maxBytes: number
 }
 
-/** Reports an answer that cannot be recorded: 500. The message is for the log. */
+/** Thrown if a response cannot be recorded: the client gets 500, and the log gets the message. */
 export class UnrecordableAnswer extends Error {
   statusCode = 500
+
+  constructor ({ request }: FastifyReply, problem: string) {
+    super(describeRouteOf(request, problem))
+  }
 }
 
 /**
  * Returns the recorded part of a success.
  *
- * @param payload as an `onSend` hook gets it
- * @throws {UnrecordableAnswer} if the payload is a stream or too long, or if Node refuses a recorded header field
+ * @param payload the payload that an `onSend` hook gets
+ * @throws {UnrecordableAnswer} if the payload is a stream or too long, or if Node rejects a recorded header field
  */
 export function toSuccess (reply: FastifyReply, payload: unknown, { headers: names, maxBytes }: RecordingOptions): Answer {
   const body = toBytes(reply, payload)
-  if (body !== undefined && body.length > maxBytes) throw new UnrecordableAnswer(`fastify-reason-phrase: an answer of ${body.length} bytes cannot be recorded for its idempotency key. The option maxBytes is ${maxBytes}`)
+  if (body !== undefined && body.length > maxBytes) throw new UnrecordableAnswer(reply, `the response cannot be recorded for its idempotency key, because its body has ${body.length} bytes. The option maxBytes of idempotency is ${maxBytes}. Raise it, or send a shorter body`)
   const headers: Record<string, string | string[]> = {}
   for (const name of names) {
     const value = reply.getHeader(name)
     if (value === undefined) continue
-    // Node would refuse every replay too.
-    if (!isValidHeader(name, value)) throw new UnrecordableAnswer(`fastify-reason-phrase: the header field ${name} of the answer is not valid, so it cannot be recorded for its idempotency key`)
+    // Node would reject every replay too.
+    if (!isValidHeader(name, value)) throw new UnrecordableAnswer(reply, `the response cannot be recorded for its idempotency key, because the value of the header field ${name} is not valid. Set a value that Node can send`)
     headers[name] = Array.isArray(value) ? value : String(value)
   }
   return { statusCode: reply.statusCode, headers, body }
@@ -46,7 +51,7 @@ export function toSuccess (reply: FastifyReply, payload: unknown, { headers: nam
 /**
  * Returns the recorded part of a rejection: the status code and the message that the contract sends.
  *
- * @param payload as an `onSend` hook gets it. The message is taken out of it
+ * @param payload the payload that an `onSend` hook gets. Its message is recorded
  * @throws {UnrecordableAnswer} if the payload is a stream
  */
 export function toRejection (reply: FastifyReply, payload: unknown, contract: Contract): Answer {
@@ -67,5 +72,5 @@ function toBytes (reply: FastifyReply, payload: unknown): Buffer | undefined {
 function assertNoStream (reply: FastifyReply, payload: unknown): void {
   if (payload === undefined || payload === null || isBody(payload)) return
   discard(drainOnCancel(isWebResponse(payload) ? payload.body : payload as ReadableStream, reply.request.raw))
-  throw new UnrecordableAnswer('fastify-reason-phrase: a stream cannot be recorded for its idempotency key. Send a text, bytes or an object')
+  throw new UnrecordableAnswer(reply, 'the response cannot be recorded for its idempotency key, because its payload is a stream. Send a string, a Buffer or an object')
 }

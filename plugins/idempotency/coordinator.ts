@@ -10,12 +10,12 @@ import type { Records } from '../../lib/idempotency/store.js'
 import type { Execution } from './execution.js'
 import { withRecords } from './transaction.js'
 
-/** The settings, with a scope. */
+/** The settings, with a function that returns the caller of a request. */
 export interface ScopedSettings<T> extends IdempotencySettings<T, FastifyRequest> {
   readonly scope: (request: FastifyRequest) => string
 }
 
-/** How long to wait before a key is tried again that another process executes, in milliseconds. */
+/** The pause between two attempts while another process executes the key, in milliseconds. It grows from MIN to MAX. */
 const MIN_POLL_DELAY_MS = 20
 const MAX_POLL_DELAY_MS = 200
 
@@ -31,51 +31,54 @@ export class Coordinator<T> {
   }
 
   /**
-   * Returns the operation that a key of this caller names.
+   * Returns the operation that a key of the caller names.
    *
-   * @throws {Error} if the scope is not valid
+   * @throws {Error} if the option `scope` does not return a caller
    */
   createOperation (request: FastifyRequest, key: string): Operation {
     const scope: unknown = this.#settings.scope(request)
-    if (typeof scope !== 'string' || scope === '') throw new Error('fastify-reason-phrase: option scope of idempotency must return the caller of a request as a text')
+    if (typeof scope !== 'string' || scope === '') {
+      const found = scope === '' ? 'an empty string' : typeof scope
+      throw new Error(`fastify-reason-phrase: option scope of idempotency must return a non-empty string that identifies the caller of a request, but it returned ${found}`)
+    }
     return createOperation(scope, key)
   }
 
-  /** Returns whether a key is older than the retention, so that its record may be gone. */
+  /** Returns whether a key is older than the option `retention`. The record of such a key may have been removed. */
   isExpired ({ key }: Operation): boolean {
     const time = getKeyTime(key)
     return time !== undefined && time < Date.now() - this.#settings.retention * 1000
   }
 
-  /** Returns until when a request that arrives now waits, as a time of `performance.now()`. */
+  /** Returns the time until which a request that arrives now can wait, on the clock of `performance.now()`. */
   createDeadline (): number {
     return performance.now() + this.#settings.wait
   }
 
-  /** Returns the execution of an operation whose handler this process has called; undefined if there is none. */
+  /** Returns the execution of an operation if this process has called its handler; otherwise undefined. */
   findExecution (id: Buffer): Execution<T> | undefined {
     const execution = this.#inFlight.find(id)
     return execution?.startedAt === undefined ? undefined : execution
   }
 
   /**
-   * Calls `work` as soon as this process does nothing else with the operation. If a request of this process settles the key
-   * before, its outcome is returned instead.
+   * Calls `work` as soon as no other request of this process works on the operation. If another request settles the key first,
+   * returns its outcome instead.
    *
-   * @param work settles the key. Undefined means that nothing was committed
-   * @param execution what `work` executes
+   * @param work settles the key, and resolves to its outcome; to undefined if nothing was committed
+   * @param execution the execution that `work` runs
    */
   async run (id: Buffer, deadline: number, work: () => Promise<Outcome | undefined>, execution?: Execution<T>): Promise<Outcome> {
     let own: Outcome | undefined
     const result = await this.#inFlight.run(id, deadline, async () => {
       own = await work()
-      // A repetition that waits tries again.
+      // With undefined, the next request that waits for this key tries again.
       return own === 'executing' ? undefined : own
     }, execution)
     return own ?? result?.outcome ?? 'executing'
   }
 
-  /** Looks into the store. Returns what `work` resolves to, or why it failed. */
+  /** Calls `work` with the records of the store. Returns its result, or the name of a refusal if the store could not be read. */
   async look<Result> (deadline: number, log: FastifyBaseLogger, work: (records: Records) => Promise<Result>): Promise<Result | 'tooManyInFlight' | 'storeUnavailable'> {
     try {
       return await this.limit(deadline, async () => await withRecords(this.#settings.store, work))
@@ -84,14 +87,14 @@ export class Coordinator<T> {
     }
   }
 
-  /** Calls `work`, which needs a connection, as soon as fewer calls run than `maxInFlight`. */
+  /** Calls `work`, which needs a database connection, as soon as fewer than `maxInFlight` calls run. */
   async limit<Result> (deadline: number, work: () => Promise<Result>): Promise<Result | 'tooManyInFlight'> {
     const call = await this.#limiter.run(deadline, async () => ({ result: await work() }))
     return call === undefined ? 'tooManyInFlight' : call.result
   }
 }
 
-/** Calls `attempt` until the key is not executed elsewhere, or until the deadline. */
+/** Calls `attempt` until no other process executes the key, or until the deadline. */
 export async function poll<R> (deadline: number, attempt: () => Promise<R | 'executing'>): Promise<R | 'executing'> {
   let delay = MIN_POLL_DELAY_MS
   let result = await attempt()
@@ -105,8 +108,8 @@ export async function poll<R> (deadline: number, attempt: () => Promise<R | 'exe
   return result
 }
 
-/** Logs an error of the store, and returns the refusal for it. */
+/** Logs an error of the store, and returns the refusal for this error. */
 export function reportUnavailable (log: FastifyBaseLogger, err: unknown): 'storeUnavailable' {
-  log.error({ err }, 'fastify-reason-phrase: the store of idempotency is unavailable')
+  log.error({ err }, 'fastify-reason-phrase: the store of idempotency failed. Clients can retry with the same key')
   return 'storeUnavailable'
 }

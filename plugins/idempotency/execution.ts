@@ -5,42 +5,43 @@ import type { Operation } from '../../lib/idempotency/operation.js'
 import type { Answer, NewRecord } from '../../lib/idempotency/record.js'
 import type { Outcome } from '../../lib/idempotency/refusals.js'
 import { isServerError, isUnsuccessful } from '../../lib/status-codes.js'
+import { describeRouteOf } from '../reason-phrase/route-name.js'
 import { isRecording } from '../reason-phrase/sent-payload.js'
 import { toRejection, toSuccess } from './answer.js'
 import { applyOutcome, applyRecord, markDecided, RefusalError, removeMarks } from './replay.js'
 
 /**
- * How far an execution is.
+ * The phase of an execution.
  *
- * - `executing`: the handler runs in its transaction, or before the transaction that it shares.
- * - `settling`: the answer is there. It is recorded and committed.
- * - `succeeded`: the effects and the record of an answer below 400 are committed.
- * - `rejected`: the record of a 4xx is committed, without effects. Or the key is closed.
+ * - `executing`: the handler runs, in its own transaction or before the shared one.
+ * - `settling`: the handler has sent its response, which is being recorded and committed.
+ * - `succeeded`: the effects and the record of a response below 400 are committed.
+ * - `rejected`: the record of a 4xx is committed without effects, or the key is closed.
  * - `rolled-back`: nothing is committed.
- * - `failed`: the client cannot be told what was committed.
+ * - `failed`: the response cannot tell the client what was committed.
  */
 export type Phase = 'executing' | 'settling' | 'succeeded' | 'rejected' | 'rolled-back' | 'failed'
 
 /**
- * What can happen to an execution.
+ * An event of an execution.
  *
- * - `success`, `rejection`, `failure`: an answer is sent, with a status code below 400, of 4xx, or of 5xx.
- * - `recovery`: an answer below 400 is sent after something was thrown.
+ * - `success`, `rejection`, `failure`: a response below 400, a 4xx or a 5xx is sent.
+ * - `recovery`: a response below 400 is sent after an error was thrown.
  * - `commitSuccess`, `commitRejection`: the record of the key is committed, by this request or by another one.
  * - `abort`: the transaction has ended in another way, or the record is not known.
- * - `timeout`: the answer takes too long.
- * - `bypass`: somebody has answered by the raw response.
+ * - `timeout`: the execution has taken longer than the option `timeout`.
+ * - `bypass`: the handler has ended the raw response, without Fastify.
  */
 export type ExecutionEvent = 'success' | 'rejection' | 'failure' | 'recovery' | 'commitSuccess' | 'commitRejection' | 'abort' | 'timeout' | 'bypass'
 
 /**
- * What becomes of an answer.
+ * What happens to a response.
  *
- * - `record`: it is recorded, and sent after the commit.
- * - `look`: it is sent as it is, unless another request has settled the key. Then the record of the key is sent.
- * - `send`: it is sent as it is.
- * - `deny`: it would contradict the transaction, so an error is sent instead.
- * - `drop`: it is not sent, because another answer is.
+ * - `record`: the response is recorded, and sent after the commit.
+ * - `look`: the response is sent unchanged, unless another request has settled the key. Then the recorded response is sent.
+ * - `send`: the response is sent unchanged.
+ * - `deny`: the response would contradict the transaction, so an error is sent instead.
+ * - `drop`: the response is not sent, because an earlier response is.
  */
 type Action = 'record' | 'look' | 'send' | 'deny' | 'drop'
 
@@ -52,8 +53,8 @@ interface Transition {
 type Transitions = { readonly [phase in Phase]: { readonly [event in ExecutionEvent]?: Transition } }
 
 /**
- * The transition table: what each event does in each phase. An event without an entry comes too late, and is ignored.
- * `docs/how-it-works.md` shows this table.
+ * The transition table: the next phase, and what happens to the response. An event without an entry comes too late, and is
+ * ignored. `docs/how-it-works.md` shows this table.
  */
 export const TRANSITIONS: Transitions = {
   executing: {
@@ -70,7 +71,7 @@ export const TRANSITIONS: Transitions = {
     success: { to: 'settling', action: 'drop' },
     rejection: { to: 'settling', action: 'drop' },
     recovery: { to: 'settling', action: 'drop' },
-    // For example, Fastify's handlerTimeout. It is sent at once, and the first answer never.
+    // For example, the error of Fastify's handlerTimeout: it is sent at once, and the first response is never sent.
     failure: { to: 'failed', action: 'send' },
     commitSuccess: { to: 'succeeded' },
     commitRejection: { to: 'rejected' },
@@ -115,22 +116,22 @@ export const SHARED_TRANSITIONS: Transitions = {
 /** Commits the effects of an operation together with a record. Resolves to whether the record was inserted, after the commit. */
 export type Commit = (record: NewRecord) => Promise<boolean>
 
-/** What an execution is about. */
+/** The request and the reply of an execution, and its settings. */
 export interface ExecutionContext {
   readonly contract: Contract
-  /** The recorded header fields, the longest body in bytes, and the longest time in milliseconds. */
+  /** The names of the recorded header fields, the longest body in bytes, and the timeout in milliseconds. */
   readonly settings: { readonly headers: readonly string[], readonly maxBytes: number, readonly timeout: number }
   readonly request: FastifyRequest
   readonly reply: FastifyReply
   readonly operation: Operation
   readonly fingerprint: Buffer
-  /** Whether the handler has no transaction of its own: it gives its effects to `request.commitWith()`. */
+  /** Whether the handler shares a transaction: it commits its effects with `request.commitWith()`. */
   readonly isShared: boolean
   /** Calls the handler of the route. */
   readonly callHandler: () => unknown
 }
 
-/** Rolls a transaction back. The answer is sent already, or is an error of its own. */
+/** Thrown to roll a transaction back, after the response was decided. No client gets this error. */
 class RolledBack extends Error {}
 
 /** The execution of an operation by a handler. */
@@ -143,20 +144,20 @@ export class Execution<T> {
   #record: NewRecord | undefined
   #timer: NodeJS.Timeout | undefined
   #startedAt: number | undefined
-  /** Whether the handler has answered, or is going to answer by the reply. */
+  /** Whether the handler has called `reply.send()`, or is going to call it after it returns. */
   #isAnswering = false
   #isTimedOut = false
-  /** The status code of the answer that is sent, and its recorded fields if they are known. */
+  /** The status code of the response that is sent, and its recorded header fields if they are known. */
   #statusCode = 500
   #headers: Answer['headers'] | undefined
   #failure: unknown
-  /** What the handler returns. */
+  /** The result of the handler. */
   readonly #result = new Deferred<unknown>()
-  /** What is recorded. It is rejected to roll back. */
+  /** The record to commit. Rejecting it rolls the transaction back. */
   readonly #decision = new Deferred<NewRecord>()
   /**
-   * What the key is settled with: the record of this request, or what another one has done. Undefined if that is not known,
-   * and the answer is sent as it is. It stays pending if the answer is sent no more.
+   * The outcome of the key: the record of this request or of another one, or a refusal. Undefined if the response is sent
+   * unchanged. Stays pending if the response is no longer sent.
    */
   readonly #end = new Deferred<Outcome | undefined>()
 
@@ -165,22 +166,22 @@ export class Execution<T> {
     this.#transitions = context.isShared ? SHARED_TRANSITIONS : TRANSITIONS
   }
 
-  /** When the handler was called, in milliseconds since 1970; undefined before. From then on, the execution answers the request. */
+  /** When the handler was called, in milliseconds since 1970; undefined before. From then on, the execution sends the response. */
   get startedAt (): number | undefined {
     return this.#startedAt
   }
 
-  /** What the handler returns, for Fastify. */
+  /** The result of the handler, for Fastify. */
   get result (): Promise<unknown> {
     return this.#result.promise
   }
 
-  /** The recorded answer; undefined before it is there. */
+  /** The record of the response; undefined before the handler has sent one. */
   get record (): NewRecord | undefined {
     return this.#record
   }
 
-  /** What the handler gave to `request.commitWith()`; undefined if it has no effects. */
+  /** The function that the handler passed to `request.commitWith()`; undefined if it has called no such function. */
   get sharedCommit (): Commit | undefined {
     return this.#sharedCommit
   }
@@ -188,23 +189,23 @@ export class Execution<T> {
   /**
    * The transaction of the handler; undefined if it shares one.
    *
-   * @throws {Error} after the answer, and after the transaction was rolled back
+   * @throws {Error} after the handler has sent a response, and after the transaction was rolled back
    */
   get transaction (): T | undefined {
     if (this.#phase !== 'executing' && !this.context.isShared) {
-      throw new Error(`fastify-reason-phrase: the transaction of ${this.#routeName} has ended. Use request.transaction only before the answer is sent`)
+      throw new Error(this.#describe('request.transaction was used after the transaction had ended. Use it only before the response is sent'))
     }
     return this.#transaction
   }
 
   /**
-   * Keeps the function that commits the effects of the handler. It is called with the record of an answer below 400.
+   * Keeps the function that commits the effects of the handler. The function is called with the record of a response below 400.
    *
-   * @throws {Error} after the answer
+   * @throws {Error} after the handler has sent a response, and after the timeout
    */
   commitWith (commit: Commit): void {
     if (this.#phase !== 'executing') {
-      throw new Error(`fastify-reason-phrase: ${this.#routeName} has answered already. Call request.commitWith() before the answer is sent`)
+      throw new Error(this.#describe('request.commitWith() was called after the response. Call it before the response is sent'))
     }
     this.#sharedCommit = commit
   }
@@ -213,7 +214,7 @@ export class Execution<T> {
    * Calls the handler.
    *
    * @param transaction undefined if the handler shares one
-   * @returns the record of its answer
+   * @returns the record of its response
    * @throws to roll the transaction back
    */
   async execute (transaction: T | undefined): Promise<NewRecord> {
@@ -232,16 +233,16 @@ export class Execution<T> {
       this.#isAnswering = true
       return send.apply(reply, payload)
     }
-    // An async handler returns the reply if it answers later.
+    // An async handler that calls reply.send() later returns the reply, and Fastify awaits it.
     const observedThen: FastifyReply['then'] = (...callbacks) => {
       this.#isAnswering = true
       then.apply(reply, callbacks)
     }
     const refuseHijack = (): never => {
-      throw new Error(`fastify-reason-phrase: ${this.#routeName} cannot hijack the reply to a request with an idempotency key. Use reply.send()`)
+      throw new Error(this.#describe('reply.hijack() was called for a request with an idempotency key, whose response must be recorded. Use reply.send()'))
     }
-    // V8 expects a function literal that is assigned to a property to live long. It would keep all objects of the request
-    // until the next full garbage collection.
+    // Assign constants: V8 expects a function literal that is assigned to a property to live long, and would keep all objects
+    // of the request until the next full garbage collection.
     reply.send = observedSend
     reply.then = observedThen
     reply.hijack = refuseHijack
@@ -253,17 +254,17 @@ export class Execution<T> {
     let payload: unknown
     try {
       const result = callHandler()
-      // A handler that answers by a callback. The reply resolves at the end of the response.
+      // The handler calls reply.send() in a callback. The reply resolves at the end of the response.
       if (result === undefined) return reply
       payload = await result
     } catch (err) {
       if (!this.#isTimedOut) throw err
-      reply.log.error({ err }, `fastify-reason-phrase: ${this.#routeName} failed after its timeout`)
+      reply.log.error({ err }, this.#describe('the handler threw an error after its timeout. The client got the error of the timeout'))
     }
-    // The error of the timeout is sent.
+    // The error of the timeout is being sent.
     if (this.#isTimedOut) return reply
     if (payload !== undefined) return payload
-    // Fastify does not send it if the client has gone, and the transaction would not end.
+    // Fastify sends no undefined payload if the client has disconnected. Without a response, the transaction would not end.
     if (!this.#isAnswering) reply.send()
     return reply
   }
@@ -278,18 +279,18 @@ export class Execution<T> {
     try {
       reply.send(this.#failure)
     } catch (err) {
-      // An onError hook runs. The error that it handles is sent.
-      reply.log.error({ err }, `fastify-reason-phrase: ${this.#routeName} took too long, and its error cannot be sent`)
+      // An onError hook is running, so Fastify sends the error of this hook.
+      reply.log.error({ err }, this.#describe('the handler exceeded the option timeout of idempotency, but another error is being sent'))
     }
   }
 
   #handleClose (): void {
     const { reply } = this.context
     const transition = this.#transitions[this.#phase].bypass
-    // Without an end, only the client has gone.
+    // If the response has no end, only the client has disconnected.
     if (transition === undefined || !reply.raw.writableEnded) return
     this.#enter(transition.to)
-    reply.log.error(`fastify-reason-phrase: ${this.#routeName} answered past Fastify, so the effects of its idempotency key are rolled back. Use reply.send()`)
+    reply.log.error(this.#describe('the handler ended the raw response, so its transaction is rolled back. Use reply.send()'))
   }
 
   #enter (phase: Phase): void {
@@ -298,9 +299,10 @@ export class Execution<T> {
   }
 
   /**
-   * Decides what becomes of an answer. It is called by the first `onSend` hook of each answer.
+   * Decides what happens to a response. The first `onSend` hook of each response calls this method.
    *
-   * @returns the payload that is sent; undefined for the payload as it is
+   * @returns the payload to send; undefined to send the given payload
+   * @throws the error to send instead of the response
    */
   async recordAnswer (payload: unknown): Promise<unknown> {
     const { reply } = this.context
@@ -329,10 +331,10 @@ export class Execution<T> {
     if (record.state === 'succeeded') this.#headers = record.answer!.headers
     this.#decision.resolve(record)
     const outcome = await this.#waitForEnd()
-    // Another transaction has settled the key before.
+    // Another transaction has settled the key first.
     if (outcome !== record) return this.#replace(outcome!)
     if (record.state === 'rejected') {
-      // As for a replay, so that both are the same.
+      // A replay applies the record too, so both responses are the same.
       applyRecord(reply, record, false)
       return null
     }
@@ -340,7 +342,7 @@ export class Execution<T> {
     return undefined
   }
 
-  /** Sends an answer as it is, unless another request has settled the key. */
+  /** Waits for the outcome of the key. Returns the payload of another request's record; undefined if there is no such record. */
   async #look (): Promise<unknown> {
     this.#decision.reject(new RolledBack())
     const outcome = await this.#end.promise
@@ -351,17 +353,17 @@ export class Execution<T> {
     try {
       return await this.#end.promise
     } catch (error) {
-      // The error has none of them. For example, the location is that of a resource that was not created.
+      // The recorded header fields describe a success that did not happen, for example the Location of a new resource.
       this.#removeRecordedFields()
       throw error
     }
   }
 
-  /** Replaces an answer by that of the record, or by a refusal. Returns its payload. */
+  /** Replaces the response by the recorded one, or by a refusal. Returns the new payload. */
   #replace (outcome: Outcome): Buffer | null {
     const { reply, fingerprint } = this.context
     this.#removeRecordedFields()
-    // An error can have set it.
+    // The replaced error may have set Retry-After.
     reply.removeHeader('retry-after')
     const body = applyOutcome(reply, outcome, fingerprint)
     this.#statusCode = reply.statusCode
@@ -381,10 +383,10 @@ export class Execution<T> {
       : { operation, fingerprint, state: 'succeeded', answer: toSuccess(reply, payload, settings) }
   }
 
-  /** Logs an answer that is not sent, and restores what it has changed. */
+  /** Logs a response that is not sent, and restores the status code and header fields of the first response. Never resolves. */
   async #drop (): Promise<never> {
     const { reply } = this.context
-    reply.log.warn(`fastify-reason-phrase: ${this.#routeName} has answered already, so another answer with ${reply.statusCode} is dropped`)
+    reply.log.warn(this.#describe(`a second response, with the status code ${reply.statusCode}, is dropped. Send one response for each request`))
     reply.code(this.#statusCode)
     if (this.#headers !== undefined) {
       this.#removeRecordedFields()
@@ -395,16 +397,16 @@ export class Execution<T> {
 
   #createDenial (): unknown {
     const { reply } = this.context
-    const denial = this.#failure ?? new Error(`fastify-reason-phrase: ${this.#routeName} cannot answer ${reply.statusCode} after an error, because its idempotency key has ${this.#phase}`)
-    // Fastify does not read the status code of the last error.
+    const denial = this.#failure ?? new Error(this.#describe(`after an error, the status code ${reply.statusCode} would contradict the operation of the idempotency key, which is ${this.#phase}. Let the error handler send a 5xx`))
+    // If no error handler is left, Fastify does not read the status code of the error.
     reply.code(this.#failure instanceof RefusalError ? this.#failure.statusCode : 500)
     return denial
   }
 
   /**
-   * Reports what the key is settled with.
+   * Reports the outcome of the key.
    *
-   * @param outcome the record of this request if it is committed; otherwise what another request has done
+   * @param outcome the record of this request if it is committed; otherwise the record of another request, or a refusal
    */
   commit (outcome: Outcome): void {
     if (this.#apply(toEvent(outcome))) this.#end.resolve(outcome)
@@ -422,7 +424,7 @@ export class Execution<T> {
     this.#end.reject(this.#failure)
   }
 
-  /** Applies the end of the transaction, and returns whether it is in time. */
+  /** Applies the end of the transaction. Returns false if the event comes too late. */
   #apply (event: 'commitSuccess' | 'commitRejection' | 'abort'): boolean {
     clearTimeout(this.#timer)
     const transition = this.#transitions[this.#phase][event]
@@ -430,9 +432,8 @@ export class Execution<T> {
     return transition !== undefined
   }
 
-  get #routeName (): string {
-    const { method, routeOptions } = this.context.request
-    return `the route ${method} ${routeOptions.url!}`
+  #describe (problem: string): string {
+    return describeRouteOf(this.context.request, problem)
   }
 }
 
@@ -442,15 +443,15 @@ function toEvent (outcome: Outcome): 'commitSuccess' | 'commitRejection' | 'abor
   return outcome.state === 'succeeded' ? 'commitSuccess' : 'commitRejection'
 }
 
-/** Returns the error that is sent for an error of {@link Commit}. With a 4xx, a client would take the operation as rejected. */
+/** Returns the error to send for an error of {@link Commit}. With a 4xx, a client would assume that the rejection is recorded. */
 function toServerError (error: unknown): unknown {
   const { status, statusCode = status } = Object(error)
   return isUnsuccessful(statusCode) && !isServerError(statusCode)
-    ? Object.assign(new Error(`fastify-reason-phrase: the function of request.commitWith() has failed with ${statusCode}, which is not recorded. Check the request before you answer`, { cause: error }), { statusCode: 500 })
+    ? Object.assign(new Error(`fastify-reason-phrase: the function given to request.commitWith() threw an error with the status code ${statusCode}. 500 is sent, because a rejection cannot be recorded after the handler. Check the request in the handler`, { cause: error }), { statusCode: 500 })
     : error
 }
 
-/** Returns the event of an answer. */
+/** Returns the event of a response. */
 function classify (reply: FastifyReply): 'success' | 'rejection' | 'failure' | 'recovery' {
   if (isServerError(reply.statusCode)) return 'failure'
   if (isUnsuccessful(reply.statusCode)) return 'rejection'

@@ -6,17 +6,17 @@ const REPLY = 'fastify.Reply'
 const CONTEXT = 'fastify.context'
 const NOT_FOUND_CONTEXT = 'fastify.404ContextKey'
 
-/** What Fastify knows of a route. */
+/** Fastify's context of a route. */
 interface Context {
   onSend: unknown[] | null
   [symbol: symbol]: unknown
 }
 
 /**
- * Returns a function that adds an `onSend` hook to one request. The hook runs before all others, in whatever order plugins
- * are registered, because the request gets a context of its own, which inherits from that of its route.
+ * Returns a function that adds an `onSend` hook to a single request. The hook runs before all other `onSend` hooks, in
+ * whatever order the plugins are registered: the request gets its own context, which inherits from the context of its route.
  *
- * @throws {Error} if this version of Fastify keeps its contexts elsewhere
+ * @throws {Error} if the contexts of this version of Fastify cannot be found
  */
 export function createContextReplacer (app: FastifyInstance, hook: onSendAsyncHookHandler<unknown>): (request: FastifyRequest) => void {
   const kContext = findContextSymbol(app)
@@ -27,7 +27,7 @@ export function createContextReplacer (app: FastifyInstance, hook: onSendAsyncHo
     if (existing !== undefined) return existing
     const derived: Context = Object.create(context, { onSend: { value: [hook, ...context.onSend ?? []] } })
     const kNotFoundContext = findSymbol(context, NOT_FOUND_CONTEXT)
-    // For reply.callNotFound(), whose response is one of the route.
+    // With reply.callNotFound(), the not-found handler sends the response of this route, so the hook must run there too.
     if (kNotFoundContext !== undefined) Object.defineProperty(derived, kNotFoundContext, { get: () => derive(context[kNotFoundContext] as Context) })
     derivedContexts.set(context, derived)
     return derived
@@ -42,6 +42,6 @@ export function createContextReplacer (app: FastifyInstance, hook: onSendAsyncHo
 function findContextSymbol (app: FastifyInstance): symbol {
   const kReply = findSymbol(app, REPLY)
   const kContext = kReply && findSymbol((app as unknown as Record<symbol, { prototype: object }>)[kReply]!.prototype, CONTEXT)
-  if (kContext === undefined) throw new Error('fastify-reason-phrase: idempotency does not support this version of Fastify. Update fastify-reason-phrase, or use a version of Fastify that it names as a peer dependency')
+  if (kContext === undefined) throw new Error('fastify-reason-phrase: idempotency does not support this version of Fastify. Update fastify-reason-phrase, or install a version of Fastify that its peerDependencies allow')
   return kContext
 }

@@ -47,7 +47,7 @@ export type { SqlStore, SqlStoreOptions } from './stores/sql-store.js'
  */
 export interface Register {}
 
-/** The transaction that {@link Register} declares; unknown if it declares none. */
+/** The type of transaction that {@link Register} declares; `unknown` if it declares none. */
 export type RegisteredTransaction = Register extends { transaction: infer T } ? T : unknown
 
 /** Options of the plugin. */
@@ -56,21 +56,24 @@ export type IdempotencyOptions = Options<RegisteredTransaction, FastifyRequest>
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * The transaction of a request with an idempotency key: its effects and the record of its answer are committed
-     * together. Undefined for a request without a key, and on a route with `transaction: 'shared'`. Reading it after the
-     * answer throws.
+     * The transaction of a request with an idempotency key. The effects of the handler and the record of its response are
+     * committed together. Undefined for a request without a key, and on a route with `transaction: 'shared'`. Reading this
+     * property throws after the response.
      */
     readonly transaction: RegisteredTransaction | undefined
     /**
      * Commits the effects of the handler, on a route with `transaction: 'shared'`.
      *
-     * Without a key, `commit` is called at once, without a record, and its result is ignored. With a key, it is called after the
-     * handler has sent an answer below 400, with the complete record of that answer. It must insert the record and do the
-     * effects in one transaction, or do nothing if the key of the record is used. The handler must have no other effects.
+     * Without a key, `commit` is called at once, without a record, and its result is ignored. With a key, `commit` is called
+     * after the handler has sent a response with a status code below 400. It gets the complete record of that response. It must
+     * insert the record and execute the effects in one transaction, or do nothing if the key of the record was used before. The
+     * handler must have no other effects.
      *
-     * @param commit resolves after the commit, to whether the record was inserted. With a key, its error becomes the answer
+     * @param commit resolves to whether the record was inserted, after the commit. With a key, an error of `commit` is sent
+     *   instead of the response
      * @throws what `commit` throws for a request without a key
-     * @throws {Error} if the route has no `transaction: 'shared'`, if it is called twice, before the handler, or after the answer
+     * @throws {Error} if the route has no `transaction: 'shared'`, or if this method is called twice, before the handler, or
+     *   after the response
      */
     commitWith (commit: (record: NewRecord | undefined) => Promise<boolean>): Promise<void>
   }
@@ -111,12 +114,12 @@ async function idempotency (app: FastifyInstance, { prefix, logLevel, logSeriali
     // app.notImplemented does nothing, and is recognized by its identity.
     if (isNotImplemented(route)) return
     if (signature === false && settings.scope === undefined) {
-      throw createRouteError(route, 'it has config.idempotency and signature: false, so that nothing tells its callers apart. Remove one of them, or set the option scope of idempotency')
+      throw createRouteError(route, 'config.idempotency needs to know the caller of a request, but config.signature is false. Remove one of them, or set the option scope of idempotency')
     }
     const { handler } = route
     const keyedHandler: RouteHandlerMethod = function (request, reply) {
       if (request.headers['idempotency-key'] !== undefined) {
-        // A later hook can have changed the config.
+        // An onRoute hook that ran later may have changed the config.
         return keyedRequests.answer(request, reply, route.config!.transaction === 'shared', () => handler.call(this, request, reply))
       }
       return idempotency === 'required' ? sendRefusal(reply, 'keyMissing') : handler.call(this, request, reply)
@@ -130,22 +133,22 @@ async function idempotency (app: FastifyInstance, { prefix, logLevel, logSeriali
 
 async function commitWith (this: KeyedRequest, commit: (record: NewRecord | undefined) => Promise<boolean>): Promise<void> {
   const route = this.routeOptions
-  if (route.config.transaction !== 'shared') throw createRouteError(route, "it calls request.commitWith(), but shares no transaction. Set its config.transaction to 'shared'")
-  if (this[kHasCommit]) throw createRouteError(route, 'it calls request.commitWith() twice. Commit all effects in one function')
+  if (route.config.transaction !== 'shared') throw createRouteError(route, "request.commitWith() needs config.transaction: 'shared'. Add it to the route, or use request.transaction")
+  if (this[kHasCommit]) throw createRouteError(route, 'request.commitWith() was called twice for one request. Call it once, with one function that commits all effects')
   this[kHasCommit] = true
   if (this.headers['idempotency-key'] === undefined) {
     await commit(undefined)
     return
   }
   const execution = this[kExecution]
-  if (execution === undefined) throw createRouteError(route, 'it calls request.commitWith() before its handler. Call it in the handler')
+  if (execution === undefined) throw createRouteError(route, 'request.commitWith() was called before the handler. Call it in the handler')
   execution.commitWith(commit)
 }
 
-/** Fails the registration if requests with a key could take all connections. */
+/** @throws {Error} if requests with a key could take all connections of the pool */
 function checkPoolSize ({ maxInFlight, store: { poolSize } }: Settings): void {
   if (poolSize !== undefined && poolSize <= maxInFlight) {
-    throw new Error(`fastify-reason-phrase: option maxInFlight of idempotency must be less than the size of the connection pool, which is ${poolSize}, not ${maxInFlight}`)
+    throw new Error(`fastify-reason-phrase: option maxInFlight of idempotency is ${maxInFlight}, but it must be less than the size of the connection pool, which is ${poolSize}. Lower maxInFlight, or enlarge the pool`)
   }
 }
 
@@ -157,17 +160,17 @@ function logStore (app: FastifyInstance, { store: { description } }: Settings): 
   })
 }
 
-/** Fails the start of a service that cannot tell callers apart, or that accepts signatures for longer than it keeps records. */
+/** Fails the start of a service that cannot identify its callers, or that accepts a signature longer than it keeps a record. */
 function checkVerification (app: Verifying, { scope, retention }: Settings): void {
-  // The plugin that verifies may be registered later.
+  // The signature plugin may be registered later.
   app.addHook('onReady', done => {
     if (scope === undefined && app[kVerify] === undefined) {
-      return done(new Error('fastify-reason-phrase: nothing verifies who sends the requests with an idempotency key. Register fastify-reason-phrase/signature, or set the option scope of idempotency'))
+      return done(new Error('fastify-reason-phrase: an idempotency key belongs to one caller, but no plugin identifies the caller of a request. Register fastify-reason-phrase/signature, or set the option scope of idempotency'))
     }
     const { maxAge, clockSkew } = app[kSignatureAge] ?? { maxAge: 0, clockSkew: 0 }
     done(retention > maxAge + clockSkew
       ? undefined
-      : new Error(`fastify-reason-phrase: option retention of idempotency must be more than maxAge + clockSkew of signature, which are ${maxAge + clockSkew} seconds, not ${retention}. Otherwise a signed request can arrive after its record is gone`))
+      : new Error(`fastify-reason-phrase: option retention of idempotency is ${retention} seconds, but it must be more than maxAge + clockSkew of signature, which are ${maxAge + clockSkew} seconds. Otherwise, a copy of a signed request could be executed again after its record is removed`))
   })
 }
 
@@ -177,7 +180,7 @@ function getKeyId (request: FastifyRequest): string {
 }
 
 /**
- * The Fastify plugin that lets a request with an `Idempotency-Key` take effect once. The record of the answer is committed
- * in the transaction of the effects, and a repetition gets the recorded answer.
+ * The Fastify plugin for idempotency keys: a request with an `Idempotency-Key` takes effect once. The record of the response
+ * is committed in the same transaction as the effects. A retry gets the recorded response.
  */
 export default fp(idempotency, { fastify: '5.x', name: 'fastify-reason-phrase/idempotency', dependencies: ['fastify-reason-phrase'] })

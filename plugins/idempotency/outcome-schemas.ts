@@ -1,6 +1,6 @@
 const DATE_TIME = { type: 'string', format: 'date-time' }
 
-/** The schema of the parameters: the key is what follows the path. */
+/** The schema of the path parameters: the wildcard is the idempotency key. */
 export const PARAMS = {
   type: 'object',
   required: ['*'],

@@ -12,7 +12,7 @@ import { CLOSING, OUTCOME, PARAMS } from './outcome-schemas.js'
 import { markDecided, sendRefusal } from './replay.js'
 import { transactRecords } from './transaction.js'
 
-/** What the outcome routes need. */
+/** The dependencies of the outcome routes. */
 interface OutcomeContext<T> {
   readonly store: IdempotencyStore<T>
   readonly coordinator: Coordinator<T>
@@ -20,14 +20,14 @@ interface OutcomeContext<T> {
   readonly operations: readonly RouteOptions[]
 }
 
-/** A request whose path ends with a key. */
+/** A request whose path ends with an idempotency key. */
 type OutcomeRequest = FastifyRequest<{ Params: { '*': string } }>
 
 const EXPIRED = 'The key has expired: the outcome of its operation is no longer known.'
 
 /**
- * Adds the routes `GET` and `PUT {path}/*`, which tell the outcome of a key, and close it. A wildcard, because Fastify
- * limits the length of a parameter.
+ * Adds the routes `GET {path}/*`, which returns the outcome of a key, and `PUT {path}/*`, which closes a key. The key is a
+ * wildcard, because Fastify limits the length of a parameter.
  */
 export function addOutcomeRoutes<T> (app: FastifyInstance, path: string, { store, coordinator, operations }: OutcomeContext<T>): void {
   const outcomes = new Outcomes(store, coordinator)
@@ -36,9 +36,9 @@ export function addOutcomeRoutes<T> (app: FastifyInstance, path: string, { store
     ...compilers,
     schema: {
       summary: 'Get the outcome of an idempotency key',
-      description: 'Returns what became of the request with this key. A request whose outcome is not known may still arrive: to be sure that it does not happen any more, close its key.',
+      description: 'Returns the outcome of the request with this key. If nothing is known, the request may still arrive. Close its key to prevent that it takes effect.',
       params: PARAMS,
-      response: { 200: { ...OUTCOME, description: 'What is known of the key.' } }
+      response: { 200: { ...OUTCOME, description: 'The outcome of the key.' } }
     },
     config: createOutcomeConfig({
       errors: {
@@ -67,7 +67,7 @@ export function addOutcomeRoutes<T> (app: FastifyInstance, path: string, { store
   }, async (request: OutcomeRequest, reply) => send(reply, await outcomes.close(request)))
 }
 
-/** Checks the key and the body. The compiler of the service can be one for schemas of another kind. */
+/** Validates the key and the body without Ajv, because the compiler of the service may expect schemas of another kind. */
 const compileValidator: FastifySchemaCompiler<FastifySchema> = ({ httpPart }) => httpPart === 'body' ? validateClosing : validateParams
 
 function validateParams (params: OutcomeRequest['params']): { error?: Error } {
@@ -89,7 +89,7 @@ function compileSerializer (): typeof JSON.stringify {
 }
 
 function send (reply: FastifyReply, outcome: OutcomeBody | RefusalName): FastifyReply {
-  // The answer changes, and belongs to one caller. A shared cache does not know that the signature authenticates the caller.
+  // The response belongs to one caller, and changes. A shared cache does not know that the signature identifies the caller.
   reply.header('cache-control', 'no-store')
   if (typeof outcome === 'string') return sendRefusal(reply, outcome)
   markDecided(reply, outcome.state, false)
@@ -106,22 +106,22 @@ class Outcomes<T> {
     this.#coordinator = coordinator
   }
 
-  /** Returns the outcome of a key, or the refusal that is sent. */
+  /** Returns the outcome of a key, or the name of the refusal to send. */
   async find (request: OutcomeRequest): Promise<OutcomeBody | RefusalName> {
     return await this.#find(this.#operationOf(request), this.#coordinator.createDeadline(), request)
   }
 
-  /** Closes a key if its request has not begun. Returns its final outcome, or the refusal that is sent. */
+  /** Closes a key if its request has not begun. Returns the final outcome of the key, or the name of the refusal to send. */
   async close (request: OutcomeRequest): Promise<OutcomeBody | RefusalName> {
     const operation = this.#operationOf(request)
     const deadline = this.#coordinator.createDeadline()
-    // Its record may be gone, so a closed key could belong to an operation that happened.
+    // The record of an expired key may have been removed. Closing the key would then deny an operation that happened.
     if (this.#coordinator.isExpired(operation)) return await this.#findSettled(operation, deadline, request)
     const result = await this.#coordinator.run(operation.id, deadline, async () => {
       return await poll(deadline, async () => await this.#coordinator.limit(deadline, async () => await this.#close(operation, request)))
     })
     if (typeof result === 'string') return result
-    // The record of another request of this process has no times.
+    // A record that another request of this process has just committed has no times, so read it from the store.
     return isStored(result) ? createOutcomeBody(result) : await this.#find(operation, deadline, request)
   }
 
@@ -139,7 +139,7 @@ class Outcomes<T> {
       return record ?? 'executing'
     } catch (error) {
       const refusal = reportUnavailable(log, error)
-      // The commit has failed.
+      // With a record, the error came from the commit.
       return record === undefined ? refusal : 'commitUnknown'
     }
   }
@@ -150,7 +150,7 @@ class Outcomes<T> {
   }
 
   async #find (operation: Operation, deadline: number, { log }: OutcomeRequest): Promise<OutcomeBody | RefusalName> {
-    // On SQLite, this process has one connection, which the execution holds.
+    // Do not query the database: on SQLite, the execution holds the only connection of this process.
     const execution = this.#coordinator.findExecution(operation.id)
     if (execution !== undefined) return createExecutingBody(operation.key, execution.startedAt)
     return await this.#coordinator.look(deadline, log, async records => await findOutcome(records, operation) ?? (this.#coordinator.isExpired(operation) ? 'expired' : 'nothingKnown'))
@@ -163,7 +163,7 @@ async function findOutcome (records: Records, operation: Operation): Promise<Out
   if (record === undefined) {
     const executing = await records.findExecuting(operation)
     if (executing !== undefined) return createExecutingBody(operation.key, executing.since)
-    // The execution may have ended between the two.
+    // The execution may have ended between the two queries.
     record = await records.find(operation)
   }
   return record && createOutcomeBody(record)

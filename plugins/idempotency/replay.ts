@@ -6,7 +6,7 @@ import { setReplyMessage } from '../../lib/response/state.js'
 const STATUS = 'Idempotency-Status'
 const REPLAYED = 'Idempotent-Replayed'
 
-/** Reports a request whose execution has failed, with a message for clients. */
+/** Thrown if the execution of a request has failed: a 503 with a public message. */
 export class RefusalError extends Error {
   readonly statusCode: number
   readonly headers: Record<string, string>
@@ -20,13 +20,13 @@ export class RefusalError extends Error {
   }
 }
 
-/** Says in the header fields that a record decides the answer. */
+/** Sets the header fields that tell the client the state of the key, and whether the response is a replay. */
 export function markDecided (reply: FastifyReply, status: IdempotencyStatus, isReplayed: boolean): void {
   reply.header(STATUS, status)
   if (isReplayed) reply.header(REPLAYED, 'true')
 }
 
-/** Removes what {@link markDecided} sets. */
+/** Removes the header fields that {@link markDecided} sets. */
 export function removeMarks (reply: FastifyReply): void {
   reply.removeHeader(STATUS).removeHeader(REPLAYED)
 }
@@ -53,7 +53,7 @@ function applyRefusal (reply: FastifyReply, name: RefusalName): void {
 }
 
 /**
- * Makes a reply the answer to a request that is not executed: the recorded answer, or a refusal.
+ * Applies the recorded response, or a refusal, to the reply of a request that is not executed.
  *
  * @param outcome the record of the key, or the name of a refusal
  * @returns the body; undefined if there is none
@@ -65,7 +65,7 @@ export function applyOutcome (reply: FastifyReply, outcome: Outcome, fingerprint
   return undefined
 }
 
-/** Sends a refusal. */
+/** Sends the response of a refusal. */
 export function sendRefusal (reply: FastifyReply, name: RefusalName): FastifyReply {
   applyRefusal(reply, name)
   return reply.send()

@@ -2,23 +2,23 @@ import type { FastifyInstance } from 'fastify'
 import type { IdempotencyStore } from '../../lib/idempotency/store.js'
 import { transactRecords } from './transaction.js'
 
-/** How many records a transaction removes, so that it is short. */
+/** How many records one transaction removes at most. More would make the transaction long. */
 const BATCH_SIZE = 500
 
-/** A key can be a UUID of a client whose clock is ahead by up to this time. Its record must stay until the key has expired. */
+/** How far ahead the clock of a client may be. The time in a UUID key comes from this clock, so its record must stay longer. */
 const MARGIN_MS = 3_600_000
 
-/** The times between sweeps, in milliseconds. */
+/** The pauses between transactions, in milliseconds. */
 interface Timing {
-  /** From one sweep to the next, about. */
+  /** The approximate time from one sweep to the next. */
   readonly interval: number
-  /** From one batch of a sweep to the next, so that others can use the database. */
+  /** The time from one batch of a sweep to the next, which leaves the database to other queries. */
   readonly pause: number
 }
 
 const TIMING: Timing = { interval: 60_000, pause: 100 }
 
-/** Removes old records, again and again until the service closes. */
+/** Removes old records at intervals, until the service closes. */
 export class Sweeper {
   readonly #app: FastifyInstance
   readonly #store: IdempotencyStore<unknown>
@@ -45,7 +45,7 @@ export class Sweeper {
     this.#app.addHook('preClose', async () => {
       this.#isClosing = true
       clearTimeout(this.#timer)
-      // The service may end the connections next.
+      // After this hook, the service may close its database connections.
       await this.#batch
     })
   }
@@ -60,7 +60,7 @@ export class Sweeper {
       const removed = await transactRecords(this.#store, async records => await records.sweep(this.#ageMs, BATCH_SIZE))
       if (removed === BATCH_SIZE) delayMs = this.#timing.pause
     } catch (err) {
-      this.#app.log.warn({ err }, 'fastify-reason-phrase: old idempotency records cannot be removed. They stay until the next attempt')
+      this.#app.log.warn({ err }, 'fastify-reason-phrase: removing old idempotency records failed. The next sweep tries again')
     }
     if (!this.#isClosing) this.#schedule(delayMs)
   }

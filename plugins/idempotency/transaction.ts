@@ -5,12 +5,12 @@ import { createRecords } from '../../lib/idempotency/records.js'
 import type { IdempotencyStore, Records, Session } from '../../lib/idempotency/store.js'
 
 /**
- * Claims an operation in a transaction, and executes it there. The record of its answer is committed with its effects. A
- * rejection is recorded without them.
+ * Claims an operation in a transaction, and executes it there. The record of the response is committed together with the
+ * effects. A rejection is recorded without effects.
  *
- * @param execute executes the operation, and returns the record. It throws to roll back
- * @returns `new` if the operation was executed and recorded
- * @throws what the store throws, or what `execute` throws
+ * @param execute executes the operation, and returns the record. An error rolls the transaction back
+ * @returns a claim of type `new` if the operation was executed and recorded
+ * @throws the error of the store, or of `execute`
  */
 export async function executeOnce<T> (store: IdempotencyStore<T>, operation: Operation, fingerprint: Buffer, execute: (transaction: T) => Promise<NewRecord>): Promise<Claim> {
   if (store.transactionWith !== undefined) return await executeCombined(store as CombiningStore<T>, operation, fingerprint, execute)
@@ -22,7 +22,7 @@ export async function executeOnce<T> (store: IdempotencyStore<T>, operation: Ope
     try {
       result = await record(records, await execute(session.transaction))
     } catch (error) {
-      // A transaction that fails here is rolled back all the same.
+      // The transaction is rolled back even if the release fails, so the first error matters.
       await records.release(operation).catch(() => {})
       throw error
     }
@@ -33,7 +33,7 @@ export async function executeOnce<T> (store: IdempotencyStore<T>, operation: Ope
 
 type CombiningStore<T> = IdempotencyStore<T> & Required<Pick<IdempotencyStore<T>, 'transactionWith'>>
 
-/** Does the same with two round trips less, because the statements of the plugin are sent together with BEGIN and COMMIT. */
+/** Works like {@link executeOnce} with two round trips fewer: the statements of the plugin are sent with BEGIN and COMMIT. */
 async function executeCombined<T> (store: CombiningStore<T>, operation: Operation, fingerprint: Buffer, execute: (transaction: T) => Promise<NewRecord>): Promise<Claim> {
   const { table } = store
   return await store.transactionWith<Claim>(claimStatement(operation, fingerprint, table), async (session, rows) => {
@@ -60,19 +60,19 @@ export async function findRecord<T> (store: IdempotencyStore<T>, operation: Oper
   return await withRecords(store, async records => await records.find(operation))
 }
 
-/** Calls `work` with the records of a store, to read them. */
+/** Calls `work`, which reads the records of a store, without a transaction if the store can. */
 export async function withRecords<T, Result> (store: IdempotencyStore<T>, work: (records: Records) => Promise<Result>): Promise<Result> {
-  // A transaction would cost two round trips more.
+  // A transaction would need two more round trips.
   if (store.query !== undefined) return await work(createRecords(store.dialect, store.query, store.table))
   return await transactRecords(store, work)
 }
 
-/** Calls `work` with the records of a transaction. */
+/** Calls `work` with the records of a store, in a transaction. */
 export async function transactRecords<T, Result> (store: IdempotencyStore<T>, work: (records: Records) => Promise<Result>): Promise<Result> {
   return await store.transaction(async session => await work(recordsOf(store, session)))
 }
 
-/** Inserts a complete record in a transaction of its own. Returns false if another request has used the key. */
+/** Inserts a complete record in its own transaction. Returns false if another request has used the key. */
 export async function insertRecord<T> (store: IdempotencyStore<T>, record: NewRecord): Promise<boolean> {
   const [isInserted] = await transactRecords(store, async records => await records.insert([record]))
   return isInserted!

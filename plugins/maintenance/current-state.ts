@@ -16,18 +16,18 @@ export class CurrentState {
     this.#store = store
   }
 
-  /** Returns whether maintenance was on when the state was set. Its time may have passed since: this is a quick check. */
+  /** A quick check: whether maintenance was on when the state was set. It may have ended since. */
   get mayBeEnabled (): boolean {
     return this.#state.enabled
   }
 
-  /** Returns the state, and ends a maintenance whose time has passed. */
+  /** Returns the state. Ends maintenance first if its time has passed. */
   get (): MaintenanceState {
     if (this.#endMs <= Date.now()) this.#set(OFF)
     return this.#state
   }
 
-  /** Starts maintenance, or replaces all but the time at which it started. */
+  /** Starts maintenance. If it is on already, replaces everything except the time at which it started. */
   async enter (start?: MaintenanceStart, context?: unknown): Promise<MaintenanceState> {
     const next = startMaintenance(start)
     const current = this.get()
@@ -46,17 +46,17 @@ export class CurrentState {
     if (changeCount === this.#changeCount) this.#set(loaded)
   }
 
-  /** Makes each load that is in progress outdated. */
+  /** Marks each load that is in progress as outdated. */
   outdateLoads (): void {
     this.#changeCount++
   }
 
   async #change (next: MaintenanceState, context: unknown): Promise<MaintenanceState> {
     if (this.#store !== undefined) {
-      // A load that starts before the state is saved, or before it is set, is outdated.
+      // Count twice: a load that starts before the state is saved is outdated, and so is a load that starts before it is set.
       this.#changeCount++
       await this.#store.save(next, context)
-      // A transaction can still be rolled back.
+      // The context may be a transaction, which can still be rolled back.
       if (context !== undefined) return next
     }
     this.#changeCount++

@@ -1,5 +1,5 @@
 /**
- * The plugin for maintenance: answers 503 until it is over.
+ * The plugin for maintenance: sends 503 while maintenance is on.
  *
  * @module fastify-reason-phrase/maintenance
  */
@@ -22,12 +22,11 @@ export interface Maintenance {
   /** The current state, frozen. */
   readonly state: MaintenanceState
   /**
-   * Starts maintenance: every new request is answered with 503. Requests in
-   * flight are finished. During maintenance, the options replace those of the
-   * earlier call.
+   * Starts maintenance: every new request gets 503. Requests in flight are
+   * finished. If maintenance is on already, the options replace the earlier ones.
    *
-   * @param context is passed to `save()` of the store, for example a transaction. Because that can be rolled back, the
-   *   state then takes effect when it is loaded: call `reload()` after the commit, or wait for the next read of the store
+   * @param context is passed to `save()` of the store, for example a transaction. A transaction can be rolled back, so with a
+   *   context, the state takes effect when it is loaded: call `reload()` after the commit, or wait for the next read of the store
    * @returns the state, after the store has saved it
    * @throws {TypeError} if an option is unknown or of the wrong type, if `until` is past, or if there are both `until` and `retryAfter`
    * @throws what the store throws, or a 503 if the store takes too long; the state stays as it was
@@ -83,9 +82,9 @@ async function maintenance (app: FastifyInstance, { prefix, logLevel, logSeriali
 
 /**
  * The Fastify plugin that takes a service offline for maintenance. Every
- * request is answered with 503, a message and `Retry-After`, before its body is
- * read, and before any hook of a plugin that is registered later. Register it
- * directly after `fastify-reason-phrase`.
+ * request gets 503 with a message and `Retry-After`. The response is sent before
+ * the body is read, and before the hooks of plugins that are registered later.
+ * Register it directly after `fastify-reason-phrase`.
  *
  * @throws {TypeError} if an option is unknown, of the wrong type, or out of range
  */

@@ -5,16 +5,16 @@ import type { MaintenanceStore } from './store.js'
 
 /** Options of the plugin. */
 export interface MaintenanceOptions {
-  /** Returns whether a request is exempt from maintenance. Routes with `config: { maintenance: 'exempt' }` are exempt, too. Default: no request. */
+  /** Returns whether a request is exempt from maintenance, besides routes with `config.maintenance: 'exempt'`. Default: none is. */
   exempt?: ((request: FastifyRequest) => boolean) | undefined
-  /** Where the state is stored. Default: in this process alone. */
+  /** The store of the state. Default: the state is in this process only. */
   store?: MaintenanceStore | undefined
   /** The time between two reads of the store, in milliseconds. Default: 500. */
   pollInterval?: number | undefined
   /**
    * How long the store can take for one `load()` or `save()`, in milliseconds. Default: 1000. The start waits at most
-   * half of Fastify's `pluginTimeout` for the first `load()`. While calls hang, the store is read less and less often,
-   * but at least every 30 seconds.
+   * half of Fastify's `pluginTimeout` for the first `load()`. While calls of `load()` hang, the pauses between two reads
+   * grow up to 30 seconds.
    */
   timeout?: number | undefined
 }

@@ -4,10 +4,10 @@ import { enableLingeringClose } from '../../lib/linger.js'
 import { getRetryAfterSeconds, type MaintenanceOn } from '../../lib/maintenance.js'
 import { markExpected, setReplyMessage } from '../../lib/response/state.js'
 
-/** Sends 503 with the message of the maintenance and `Retry-After`. */
+/** Sends 503 with the message of the maintenance, and with `Retry-After`. */
 export function sendUnavailable ({ raw }: FastifyRequest, reply: FastifyReply, state: MaintenanceOn): void {
   const { 'content-length': length = '0', 'transfer-encoding': coding } = raw.headers
-  // The next request of the connection would come after a body that nobody reads (RFC 9112 section 9.3).
+  // Close the connection, because the unread body would precede the next request (RFC 9112 section 9.3).
   if ((length !== '0' || coding !== undefined) && raw.httpVersionMajor === 1) {
     reply.header('connection', 'close')
     enableLingeringClose(raw.socket as Socket)

@@ -6,7 +6,7 @@ import type { TimeLimitedStore } from './store.js'
 // The longest pause between two reads while earlier ones hang.
 const MAX_PAUSE_MS = 30_000
 
-/** Loads the state from the store before the service starts, and then again and again until the service closes. */
+/** Loads the state from the store before the service starts, and then at intervals until the service closes. */
 export class StorePoller {
   readonly #app: FastifyInstance
   readonly #state: CurrentState
@@ -27,7 +27,7 @@ export class StorePoller {
   addHooks (): void {
     const { timeout } = this.#settings
     const pluginTimeout = this.#app.initialConfig.pluginTimeout!
-    // Fastify fails the start if a hook takes longer than its pluginTimeout.
+    // Fastify fails the start if an onReady hook takes longer than pluginTimeout.
     const firstTimeout = pluginTimeout > 0 ? Math.min(timeout, pluginTimeout / 2) : timeout
     this.#app.addHook('onReady', async () => { await this.#poll(firstTimeout) })
     this.#app.addHook('preClose', done => {
@@ -37,7 +37,7 @@ export class StorePoller {
     })
   }
 
-  /** Loads the state now. A read that is in progress is outdated. */
+  /** Loads the state now. Ignores the results of reads that are in progress. */
   async reload (): Promise<void> {
     this.#state.outdateLoads()
     await this.#load(this.#settings.timeout)
@@ -58,16 +58,16 @@ export class StorePoller {
   }
 
   #logSuccess (): void {
-    if (!this.#isReadable) this.#app.log.info('fastify-reason-phrase: the store of maintenance is back')
+    if (!this.#isReadable) this.#app.log.info('fastify-reason-phrase: the store of maintenance can be read again')
     this.#isReadable = true
   }
 
   #logFailure (error: unknown): void {
-    if (this.#isReadable && !this.#isClosing) this.#app.log.warn({ err: error }, 'fastify-reason-phrase: the store of maintenance cannot be read, so its last state stays')
+    if (this.#isReadable && !this.#isClosing) this.#app.log.warn({ err: error }, 'fastify-reason-phrase: the store of maintenance cannot be read, so the last known state applies')
     this.#isReadable = false
   }
 
-  /** Returns the pause before the next read. Each further read that hangs doubles it, so that hanging reads do not pile up. */
+  /** Returns the pause before the next read. Each hanging read after the first doubles it, so that few reads hang at a time. */
   #getPauseMs (): number {
     const { pollInterval } = this.#settings
     return Math.min(pollInterval * 2 ** Math.max(this.#store.pendingLoads - 1, 0), Math.max(pollInterval, MAX_PAUSE_MS))

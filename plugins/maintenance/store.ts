@@ -3,9 +3,9 @@ import { ServiceUnavailable } from '../../lib/service-unavailable.js'
 import { withTimeLimit } from '../../lib/time-limit.js'
 
 /**
- * Stores the state for other processes, and for the next start. While the store
- * throws, takes too long, or returns something that is not a state, the last
- * known state applies (initially off).
+ * Stores the state for other processes, and for the next start. If the store
+ * throws, takes too long, or returns an invalid state, the last known state
+ * applies (initially off).
  */
 export interface MaintenanceStore {
   /** Returns the state that was saved last; `{ enabled: false }` if none was saved. */
@@ -14,7 +14,7 @@ export interface MaintenanceStore {
    * Saves the state. A state that is saved with a context, or later than the option `timeout` allows, takes effect with
    * the next `load()`.
    *
-   * @param context what `enter()` or `leave()` was called with, for example a transaction
+   * @param context the context that `enter()` or `leave()` was called with, for example a transaction
    */
   save (state: MaintenanceState, context?: unknown): unknown
 }
@@ -30,7 +30,7 @@ export class TimeLimitedStore {
     this.#timeoutMs = timeoutMs
   }
 
-  /** The number of calls of `load()` that have not settled yet, including those that took too long. */
+  /** The number of `load()` calls that have not settled yet, including those past their time limit. */
   get pendingLoads (): number {
     return this.#pendingLoads
   }
@@ -38,7 +38,7 @@ export class TimeLimitedStore {
   /**
    * Returns the stored state.
    *
-   * @throws {TypeError} if it is not a state
+   * @throws {TypeError} if the store returns an invalid state
    * @throws {ServiceUnavailable} if the store takes too long
    * @throws what the store throws
    */

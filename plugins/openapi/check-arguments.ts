@@ -5,25 +5,25 @@ import { checkOptionNames, throwInvalidOption } from '../../lib/invalid-option.j
 import { isPlainObject } from '../../lib/plain-object.js'
 import { contractOf } from '../reason-phrase/index.js'
 
-/** How `openapi()` is called, for messages. */
+/** A call of `openapi()`, for messages. */
 export const OPENAPI_CALL = 'openapi(app, { document })'
 
 /** The fields of an OpenAPI 3.1 document. */
 const DOCUMENT_FIELDS = ['openapi', 'info', 'jsonSchemaDialect', 'servers', 'paths', 'webhooks', 'components', 'security', 'tags', 'externalDocs']
 
-/** The options of `@fastify/swagger` that have a document. */
+/** The options of `@fastify/swagger` that contain a document. */
 const DOCUMENT_OPTIONS = ['openapi', 'swagger']
 
 /** The options of `@fastify/swagger` that `openapi()` sets. */
 const OWN_OPTIONS = ['convertConstToEnum', 'refResolver', 'transform', 'transformObject']
 
-/** Other options of `@fastify/swagger`. */
+/** The other options of `@fastify/swagger`. */
 const SWAGGER_OPTIONS = ['decorator', 'exposeHeadRoutes', 'hiddenTag', 'hideUntagged', 'mode', 'postProcessor', 'specification', 'stripBasePath']
 
 /**
- * Checks the first argument of a function of this entry.
+ * Checks the first argument of `openapi()` or `swaggerUiOptions()`.
  *
- * @param call how the function is called
+ * @param call a call of the function, for the message
  * @throws {TypeError} if the argument is not a Fastify instance
  */
 export function checkApp (app: FastifyInstance, call: string): void {
@@ -32,9 +32,9 @@ export function checkApp (app: FastifyInstance, call: string): void {
 }
 
 /**
- * Returns the contract of the first argument of a function of this entry.
+ * Returns the contract of the first argument of `openapi()` or `swaggerUiOptions()`.
  *
- * @param call how the function is called
+ * @param call a call of the function, for the message
  * @throws {Error} if the plugin is not registered
  */
 export function requireContract (app: FastifyInstance, call: string): Contract {
@@ -67,7 +67,7 @@ export function checkArguments (app: FastifyInstance, options: object): void {
 }
 
 function checkName (name: string): void {
-  if (DOCUMENT_OPTIONS.includes(name)) fail(`has the option "${name}" of @fastify/swagger. It takes the parts of the document as document. Write openapi(app, { document: { … } })`)
+  if (DOCUMENT_OPTIONS.includes(name)) fail(`has the option "${name}" of @fastify/swagger. The document belongs in the option document. Write openapi(app, { document: { … } })`)
   if (DOCUMENT_FIELDS.includes(name)) fail(`has "${name}", which is a part of the document. Write openapi(app, { document: { ${name} } })`)
   if (OWN_OPTIONS.includes(name)) fail(`has the option "${name}" of @fastify/swagger, which openapi() sets itself. Remove it`)
   if (SWAGGER_OPTIONS.includes(name)) fail(`has the option "${name}" of @fastify/swagger. Write app.register(swagger, { ...openapi(app), ${name} })`)

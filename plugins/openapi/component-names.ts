@@ -12,7 +12,7 @@ export class ComponentNames {
   readonly #named = new Map<string, NamedSchema>()
   readonly #taken: Set<string>
 
-  /** @param own the schemas that the document has already */
+  /** @param own the schemas that the document of the caller contains */
   constructor (own: Json) {
     this.#own = own
     this.#taken = new Set(Object.keys(own))
@@ -31,7 +31,7 @@ export class ComponentNames {
     this.#named.set(getFingerprint(schema), { name, schema })
   }
 
-  /** Returns the name of a schema: the given one, or else one that is made from its `$id`; undefined if it has neither. */
+  /** Returns the name of a schema: the name that it was given, or a name made from its `$id`; undefined if it has neither. */
   get (schema: Json): NamedSchema | undefined {
     const fingerprint = getFingerprint(schema)
     const named = this.#named.get(fingerprint)
@@ -46,13 +46,13 @@ export class ComponentNames {
     return this.#isOwn(name, schema) ? name : reserveName(this.#taken, name)
   }
 
-  /** Returns whether the document has this schema already. */
+  /** Returns whether the document of the caller contains this schema. */
   #isOwn (name: string, schema: Json): boolean {
     return Object.hasOwn(this.#own, name) && getFingerprint(this.#own[name]) === getFingerprint(schema)
   }
 }
 
-/** Returns a name that is not taken, and takes it: the given one, or else one with a number. */
+/** Reserves a name, and returns it. If the name is taken, a number is added. */
 export function reserveName (taken: Set<string>, name: string): string {
   let free = name
   for (let number = 2; taken.has(free); number++) free = `${name}${number}`
@@ -60,13 +60,13 @@ export function reserveName (taken: Set<string>, name: string): string {
   return free
 }
 
-/** Returns an `$id` as a name, which can have letters, digits, `.`, `_` and `-`: `Pet` for `Pet#` and for `https://example.com/Pet.json`. */
+/** Makes a name of letters, digits, `.`, `_` and `-` from an `$id`: `Pet` from `Pet#` and from `https://example.com/Pet.json`. */
 function toComponentName (id: string): string {
   const path = id.replace(/^[a-z][a-z\d+.-]*:.*[/:]/i, '').replace(/#$/, '').replace(/\.json$/, '')
   return path.replace(/[^\w.-]+/g, '-').replace(/^-|-$/g, '') || 'Schema'
 }
 
-/** Returns a text that is equal for schemas that differ only in their examples. */
+/** Returns a text that identifies a schema. Schemas that differ only in their examples have the same text. */
 function getFingerprint (schema: Json): string {
   const { examples, example, ...rest } = schema
   return JSON.stringify(rest)

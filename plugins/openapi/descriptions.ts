@@ -4,20 +4,20 @@ import { isServerError } from '../../lib/status-codes.js'
 const NO_BODY = 'The response has no body; its message is in the header.'
 const UNKNOWN_STATUS = 'The execution status is unknown: the operation may have succeeded.'
 
-// An end of a sentence, and what can follow it: closing quotes and brackets, and marks of Markdown.
+// Matches the end of a sentence, with the closing quotes, brackets and Markdown marks that may follow it.
 const END_PATTERN = /[.!?:;…。！？][)\]}"'”’»*_`]*$/
 
 /** The description of an operation that is not implemented. */
-export const NOT_IMPLEMENTED = 'Not implemented yet: it answers 501 where it would succeed.'
+export const NOT_IMPLEMENTED = 'Not implemented yet: a valid request gets 501.'
 
-/** Joins paragraphs, and skips those that are missing. */
+/** Joins paragraphs. Skips missing ones. */
 export function joinParagraphs (...paragraphs: Array<string | undefined>): string {
   return paragraphs.filter(Boolean).join('\n\n')
 }
 
 /**
- * Joins texts to one paragraph, each with a full stop at its end, and skips those that are missing. Each text becomes a
- * paragraph of its own if one of them has several lines, because Markdown would continue its list or table with the next text.
+ * Joins texts to one paragraph, each with a full stop at its end. Skips missing texts. If one of the texts has several lines,
+ * each text becomes its own paragraph, because Markdown would append the next text to a list or table.
  */
 export function joinSentences (...texts: Array<string | false | undefined>): string {
   const sentences = texts.filter(text => typeof text === 'string').map(text => text.trim()).filter(text => text !== '')
@@ -35,26 +35,26 @@ function endSentence (text: string): string {
 
 /** Returns the description of an unsuccessful response. */
 export function describeError (statusCode: number, meaning: string | undefined): string {
-  // With a 501, nothing was executed.
+  // After a 501, the status is known: nothing was executed.
   return joinSentences(meaning, isServerError(statusCode) && statusCode !== 501 && UNKNOWN_STATUS, NO_BODY)
 }
 
-/** The ranges of status codes that have unsuccessful responses, with what they mean. */
+/** The ranges of status codes for unsuccessful responses, with their meanings. */
 const RANGES = {
   '4XX': { meaning: 'Another client error.', note: false },
   '5XX': { meaning: 'Another server error.', note: UNKNOWN_STATUS },
   default: { meaning: 'Another unsuccessful response.', note: 'With a 5xx, the execution status is unknown: the operation may have succeeded.' }
 } as const
 
-/** A range of status codes that has unsuccessful responses. */
+/** A range of status codes for unsuccessful responses. */
 export type Range = keyof typeof RANGES
 
-/** Returns whether a key of the responses of an operation is a range of status codes that has unsuccessful responses. */
+/** Returns whether a key in the responses of an operation is a range of status codes for unsuccessful responses. */
 export function isRange (key: string): key is Range {
   return Object.hasOwn(RANGES, key)
 }
 
-/** Returns the description of the unsuccessful responses of a range. Default meaning: that of the range. */
+/** Returns the description of the unsuccessful responses of a range. Default: the general meaning of the range. */
 export function describeRange (range: Range, meaning?: string): string {
   return joinSentences(meaning ?? RANGES[range].meaning, RANGES[range].note, NO_BODY)
 }

@@ -3,7 +3,7 @@ import { describeContract, joinParagraphs } from './descriptions.js'
 import { createMessageField, referToFields } from './header-fields.js'
 import type { Json } from './json.js'
 
-/** Returns the document without its operations: the given parts, with the header of the contract. */
+/** Returns the document without its operations: the parts of the caller, and the header field of the contract. */
 export function createDocument (document: Json, { header }: Contract): Json {
   const { info, components, paths } = document
   return {
@@ -24,7 +24,7 @@ export function createDocument (document: Json, { header }: Contract): Json {
   }
 }
 
-/** Returns an unsuccessful response: a description, the header with the message, and other parts of a response. */
+/** Returns an unsuccessful response: a description, the header field with the message, and the given parts. */
 export function createErrorResponse (description: string, header: string, parts: Json = {}): Json {
   return { description, ...parts, headers: { ...referToFields([header]), ...parts.headers } }
 }

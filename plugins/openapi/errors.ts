@@ -12,15 +12,15 @@ import { describeUnauthorized, needsCredentials } from './security.js'
 
 const RESPONSES = `${REFERENCE_PREFIX}responses/`
 
-/** The errors of a route, as far as they do not depend on the complete document. */
+/** The errors of a route that do not depend on the complete document. */
 export interface RouteErrors {
-  /** What the errors mean that the route describes, by status code or range. */
+  /** The meanings of the errors that the route describes, by status code or range. */
   meanings: Record<string, string>
-  /** What the refusals of the idempotency plugin mean, by status code. */
+  /** The meanings of the refusals of the idempotency plugin, by status code. */
   refusals: Record<string, string>
-  /** The status codes that follow from the kind of the route. Its security requirements have others. */
+  /** The status codes that follow from the kind of the route, without those that follow from its security requirements. */
   implied: number[]
-  /** The status code of a request over the rate limit; undefined if there is no limit. */
+  /** The status code for a request over the rate limit; undefined if there is no limit. */
   rateLimit: number | undefined
 }
 
@@ -47,7 +47,7 @@ export function describeErrors (app: FastifyInstance, contract: Contract, route:
   }
 }
 
-/** Returns the descriptions in the schemas of unsuccessful responses. */
+/** Returns the descriptions in the response schemas for errors. */
 function readDescriptions (response: Json, contract: Contract): Record<string, string> {
   const descriptions: Record<string, string> = {}
   for (const [key, { description }] of Object.entries<Json>(response)) {
@@ -57,7 +57,7 @@ function readDescriptions (response: Json, contract: Contract): Record<string, s
   return descriptions
 }
 
-/** Returns the status code with which an unsuccessful response is sent, or its range; undefined for another response. */
+/** Returns the status code that is sent for an unsuccessful response, or its range; undefined for a successful response. */
 function toError (key: string, contract: Contract): number | Range | undefined {
   if (isRange(key)) return key
   return isUnsuccessful(Number(key)) ? contract.normalizeStatusCode(Number(key)) : undefined
@@ -75,10 +75,10 @@ function getImpliedErrors (route: RouteOptions): number[] {
   return statusCodes
 }
 
-/** What the errors of the contract mean, unless the route describes them: by status code. */
+/** The meanings of errors that a route does not describe, by status code. */
 type Meanings = Readonly<Record<string, string>>
 
-/** Adds their errors to the operations of a document, and the errors that operations share to its components. */
+/** Adds the errors of each operation to the document, and adds errors that several operations share to its components. */
 export function completeErrors (openapiObject: Json, operations: RouteOperation[], contract: Contract): void {
   const { components } = openapiObject
   const unauthorized = operations.map(({ operation }) => getUnauthorized(openapiObject, operation))
@@ -103,11 +103,11 @@ function createMeanings ({ phrases }: Contract, unauthorized: string): Meanings 
   return { ...Object.fromEntries(meanings), 401: unauthorized }
 }
 
-/** Returns what a 401 means to an operation; undefined if the operation needs no credentials. */
+/** Returns the meaning of a 401 for an operation; undefined if the operation needs no credentials. */
 function getUnauthorized (openapiObject: Json, { security = openapiObject.security }: Json): string | undefined {
   const { responses, securitySchemes } = openapiObject.components
   if (!needsCredentials(security)) return undefined
-  // The document can have a component that describes 401 for all of its schemes.
+  // The document of the caller may have a component that describes 401 for all schemes.
   return describeUnauthorized(responses?.[401] === undefined ? security : [], securitySchemes)
 }
 
@@ -117,7 +117,7 @@ function findMostCommon (texts: Array<string | undefined>): string | undefined {
   return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0]
 }
 
-/** Replaces the unsuccessful responses of an operation, which Swagger has made from schemas, with its errors. */
+/** Replaces the unsuccessful responses of an operation, which `@fastify/swagger` has made from schemas, by its errors. */
 function addErrors ({ responses }: Json, { meanings, refusals, implied }: RouteErrors, unauthorized: string | undefined, shared: Meanings, contract: Contract): void {
   const declared = takeErrors(responses, contract)
   const expected = new Set([...implied, ...(unauthorized === undefined ? [] : [401, 403])].map(String))
@@ -131,7 +131,7 @@ function addErrors ({ responses }: Json, { meanings, refusals, implied }: RouteE
   }
 }
 
-/** Removes the unsuccessful responses from those of an operation. Returns the parts of each that are kept, such as its own header fields. */
+/** Removes the unsuccessful responses of an operation. Returns the parts of each response to keep, such as its header fields. */
 function takeErrors (responses: Json, contract: Contract): Map<string, Json> {
   const taken = new Map<string, Json>()
   for (const [key, { description, content, ...parts }] of Object.entries<Json>(responses)) {
@@ -143,7 +143,7 @@ function takeErrors (responses: Json, contract: Contract): Map<string, Json> {
   return taken
 }
 
-/** Adds `Retry-After` to the response to a request over a rate limit: to that of the operation, or to the shared one that it refers to. */
+/** Adds `Retry-After` to the response for a request over a rate limit: to that of the operation, or to the shared response. */
 function addRetryAfter (response: Json, shared: Json, components: Json): void {
   addFields(components, ['Retry-After'])
   const limited = response.$ref === undefined ? response : shared

@@ -14,7 +14,7 @@ const STATUSES: Record<IdempotencyStatus, string> = {
 // A mock server sends the example of a field. Without one, it sends the text "string".
 const FIELDS = {
   'Idempotency-Status': {
-    description: `What became of the idempotency key. ${Object.entries(STATUSES).map(([status, meaning]) => `\`${status}\`: ${meaning}.`).join(' ')} ` +
+    description: `The state of the idempotency key. ${Object.entries(STATUSES).map(([status, meaning]) => `\`${status}\`: ${meaning}.`).join(' ')} ` +
       'A response without this field says nothing about the key.',
     schema: { type: 'string', enum: Object.keys(STATUSES) }
   },
@@ -29,12 +29,12 @@ const FIELDS = {
   }
 }
 
-/** The name of a header field that the document describes in its components. */
+/** The name of a header field that the components of the document describe. */
 export type FieldName = keyof typeof FIELDS
 
 /** Returns the header field of a response that creates or accepts something. */
 export function createLocationField (): Json {
-  return { description: 'Where the resource is', schema: { type: 'string', format: 'uri-reference' }, example: '/resources/1' }
+  return { description: 'The URL of the resource', schema: { type: 'string', format: 'uri-reference' }, example: '/resources/1' }
 }
 
 /** Returns the header field with the message of an error. */
@@ -47,13 +47,13 @@ export function createMessageField (): Json {
   }
 }
 
-/** Adds header fields to the components of a document, except those that it has. */
+/** Adds header fields to the components of a document, except those that it has already. */
 export function addFields (components: Json, names: readonly FieldName[]): void {
   const missing = names.filter(name => !Object.hasOwn(components.headers, name)).map(name => [name, FIELDS[name]])
   if (missing.length > 0) components.headers = { ...Object.fromEntries(missing), ...components.headers }
 }
 
-/** Returns header fields of a response that refer to the components. */
+/** Returns the header fields of a response, as references to the components. */
 export function referToFields (names: readonly string[]): Json {
   return Object.fromEntries(names.map(name => [name, { $ref: `${REFERENCE_PREFIX}headers/${name}` }]))
 }

@@ -4,7 +4,7 @@ import { isIdempotent, isOutcomeRoute } from '../reason-phrase/idempotent-routes
 import { addFields, referToFields, type FieldName } from './header-fields.js'
 import type { Json } from './json.js'
 
-/** Whether the requests of a route can or must have a key, or ask for the outcome of one. */
+/** The kind of a route: its requests can or must have a key, or return the outcome of a key. */
 type Kind = 'optional' | 'required' | 'outcome'
 
 // Carries the kind of an operation from the schema of its route to the complete document.
@@ -13,14 +13,14 @@ const KIND = 'x-reason-phrase-idempotency'
 const UNUSABLE = 'The Idempotency-Key was used for another request, was closed, or has expired. This request did nothing.'
 const UNDECIDED = 'Another request with this Idempotency-Key is being executed, or the store of the keys is unavailable. Repeat the request with the same key.'
 
-/** What the refusals of the idempotency plugin mean, by status code. The outcome routes describe their own. */
+/** The meanings of the refusals of the idempotency plugin, by status code. The outcome routes describe their own refusals. */
 const REFUSALS: Record<Kind, Record<number, string>> = {
   optional: { 400: 'The Idempotency-Key is malformed.', 422: UNUSABLE, 503: UNDECIDED },
   required: { 400: 'The Idempotency-Key is missing or malformed.', 422: UNUSABLE, 503: UNDECIDED },
   outcome: {}
 }
 
-/** Returns what the refusals of a route mean, by status code. */
+/** Returns the meanings of the refusals of a route, by status code. */
 export function getRefusals ({ config }: RouteOptions): Record<number, string> {
   const kind = getKind(config)
   return kind === undefined ? {} : REFUSALS[kind]
@@ -31,7 +31,7 @@ export function getDocumentUrl ({ url, config }: RouteOptions): string {
   return getKind(config) === 'outcome' ? url.replace(/\*$/, ':key') : url
 }
 
-/** Returns what a route adds to the schema of its operation. {@link completeIdempotency} does the rest. */
+/** Returns additions to the schema of a route. {@link completeIdempotency} uses them in the complete document. */
 export function describeIdempotency ({ config, schema }: RouteOptions, { components }: Json): Json {
   const kind = getKind(config)
   if (kind === undefined) return {}
@@ -56,14 +56,14 @@ export function completeIdempotency (operation: Json): void {
   if (kind !== 'outcome') addKey(operation, kind === 'required')
   for (const [statusCode, response] of Object.entries<Json>(operation.responses)) {
     const names = getFields(kind, Number(statusCode))
-    // All operations share a response that is referred to.
+    // A reference is shared by all operations, so it cannot have fields of this operation.
     if (names.length > 0 && response.$ref === undefined) response.headers = { ...referToFields(names), ...response.headers }
   }
 }
 
 function addKey (operation: Json, required: boolean): void {
   const parameters: Json[] = operation.parameters ?? []
-  // The route can have a schema for the field.
+  // The route may have its own schema for the field.
   if (parameters.some(parameter => parameter.in === 'header' && parameter.name.toLowerCase() === 'idempotency-key')) return
   operation.parameters = [...parameters, {
     name: 'Idempotency-Key',
@@ -78,6 +78,6 @@ function addKey (operation: Json, required: boolean): void {
 function getFields (kind: Kind, statusCode: number): FieldName[] {
   if (statusCode === 503) return ['Idempotency-Status', 'Retry-After']
   if (kind === 'outcome') return statusCode === 422 || statusCode === 200 ? ['Idempotency-Status'] : []
-  // A key such as 2xx is no number.
+  // The key 2xx becomes NaN, which is not a server error.
   return isServerError(statusCode) ? [] : ['Idempotency-Status', 'Idempotent-Replayed']
 }

@@ -23,8 +23,8 @@ export interface OpenApiOptions {
   /** Your own parts of the document: `info`, `servers`, `tags`, `security`, `components` and others. Default: none. */
   document?: Record<string, any> | undefined
   /**
-   * Schemas by name. Each schema that the document uses at least twice becomes an entry of `components.schemas`, and so does
-   * each schema with an `$id`, which needs no other name. Default: none.
+   * Schemas by name. Each schema that the document uses at least twice becomes an entry of `components.schemas`. Schemas with
+   * an `$id` need no other name. Default: none.
    */
   schemas?: Record<string, object> | undefined
 }
@@ -49,7 +49,7 @@ export function openapi (app: FastifyInstance<any, any, any, any, any>, options:
     refResolver: { buildLocalReference: schema => named.nameOf(schema) },
     transform ({ schema, route, ...object }) {
       const { openapiObject } = object as { openapiObject: Json }
-      // Swagger looks a security scheme up while it transforms the first operation that names it.
+      // @fastify/swagger needs the security scheme when it transforms the first operation that names the scheme.
       addSecurityScheme(app, openapiObject)
       return { schema: named.mark(describeOperation(app, contract, route, schema, openapiObject)), url: getDocumentUrl(route) }
     },

@@ -1,10 +1,10 @@
 /** An object of an OpenAPI document. */
 export type Json = Record<string, any>
 
-/** What a reference to a component begins with. */
+/** The beginning of a reference to a component. */
 export const REFERENCE_PREFIX = '#/components/'
 
-/** Returns the references of a part of a document. */
+/** Returns the references in a part of a document. */
 export function findReferences (node: unknown, found: Set<string> = new Set()): Set<string> {
   if (typeof node !== 'object' || node === null) return found
   for (const [key, child] of Object.entries(node)) {

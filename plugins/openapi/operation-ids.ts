@@ -3,8 +3,8 @@ import type { RouteOperation } from './errors.js'
 import type { Json } from './json.js'
 
 /**
- * Adds an `operationId` to each operation without one: its method and its path, such as `getTopicByTopicId` for
- * `GET /topic/{topicId}`. Generators of clients name their functions by it.
+ * Adds an `operationId` to each operation without one, made from its method and path: `getTopicByTopicId` for
+ * `GET /topic/{topicId}`. Client generators name their functions after it.
  */
 export function addOperationIds ({ paths }: Json, operations: RouteOperation[]): void {
   const taken = new Set<string>(Object.values<Json>(paths).flatMap(path => Object.values<Json>(path)).map(({ operationId }) => operationId))
@@ -12,7 +12,7 @@ export function addOperationIds ({ paths }: Json, operations: RouteOperation[]):
   for (const { method, path, operation } of operations) {
     const { operationId } = operation
     if (operationId === undefined) operation.operationId = reserveName(taken, createOperationId(method, path))
-    // All methods of a route have the id of its schema.
+    // All methods of a route share the id of its schema.
     else if (owners.get(operationId) === path) operation.operationId = reserveName(taken, `${operationId}-${method}`)
     else owners.set(operationId, path)
   }

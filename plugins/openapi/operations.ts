@@ -37,13 +37,13 @@ export function completeOperations (openapiObject: Json, contract: Contract): vo
   }
 }
 
-/** Returns the operations of the routes. The document can have other operations of its own. */
+/** Returns the operations of the routes. Skips the operations that the document of the caller contains. */
 function takeOperations ({ paths }: Json): RouteOperation[] {
   const operations: RouteOperation[] = []
   for (const [path, methods] of Object.entries<Json>(paths)) {
     for (const method of Object.keys(methods)) {
       if (!Object.hasOwn(methods[method], ERRORS)) continue
-      // Swagger adds one object for all methods of a route.
+      // Clone the operation, because @fastify/swagger uses one object for all methods of a route.
       const { [ERRORS]: errors, ...operation } = structuredClone(methods[method])
       methods[method] = operation
       operations.push({ method, path, operation, errors })
@@ -60,7 +60,7 @@ function addLocation ({ responses }: Json): void {
   }
 }
 
-/** Makes parameters with a default optional. Swagger does not know that a client can leave them out. */
+/** Makes parameters with a default optional. `@fastify/swagger` marks them as required. */
 function makeDefaultsOptional ({ parameters = [] }: Json): void {
   for (const parameter of parameters) {
     if (parameter.schema?.default !== undefined) parameter.required = parameter.in === 'path'

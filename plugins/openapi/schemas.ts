@@ -4,21 +4,21 @@ import { REFERENCE_PREFIX, type Json } from './json.js'
 
 const SCHEMAS = `${REFERENCE_PREFIX}schemas/`
 
-// Where a schema has its name, from the schema of its route to the complete document.
+// The property that carries the name of a schema from the schema of its route to the complete document.
 const NAME = 'x-reason-phrase-name'
 
-// A response that carries the named schemas of a route, because Swagger converts a schema only as a part of an operation.
+// A response that carries the named schemas of a route. @fastify/swagger converts schemas only as parts of an operation.
 const CARRIER = 'X-REASON-PHRASE-SCHEMAS'
 
-/** The keywords with data, which can look like a schema. */
+/** The keywords that contain data. Data can look like a schema. */
 const DATA = new Set(['const', 'default', 'enum', 'example', 'examples'])
 
-/** The keywords with schemas by name. */
+/** The keywords that contain schemas by name. */
 const MAPS = new Set(['$defs', 'definitions', 'patternProperties', 'properties'])
 
 type Replace = (reference: Json) => void
 
-/** What the references in a part of a route's schema can refer to. */
+/** The targets of the references in a part of a route's schema. */
 interface Scope {
   /** The names of the schemas in the part, by `$id`. */
   ids: Map<string, string>
@@ -28,21 +28,21 @@ interface Scope {
   carried: Map<string, Json>
 }
 
-/** The schemas that the document names: the given ones, and those with an `$id`. */
+/** The named schemas of a document: the schemas that have a name, and those with an `$id`. */
 export class NamedSchemas {
   readonly #names: ComponentNames
-  // The names to which a reference of a route's schema refers.
+  // The names of the schemas to which other schemas refer.
   readonly #referred = new Set<string>()
 
   /**
-   * @param schemas the given schemas, by name
-   * @param own the schemas that the document has already
+   * @param schemas the schemas of the option `schemas`, by name
+   * @param own the schemas that the document of the caller contains
    * @throws {Error} if both have different schemas with the same name
    */
   constructor (schemas: Record<string, object>, own: Json = {}) {
     this.#names = new ComponentNames(own)
     for (const [name, schema] of Object.entries(schemas)) {
-      // A module of schemas can also export functions.
+      // A module of schemas may export functions too. Skip them.
       if (typeof schema === 'object') this.#names.set(name, schema)
     }
   }
@@ -62,7 +62,7 @@ export class NamedSchemas {
     const responses: Json = {}
     for (const [key, part] of Object.entries<Json>(response ?? {})) responses[key] = this.#markResponse(part, carried)
     if (carried.size > 0) {
-      // Without schemas for responses, Swagger adds this one.
+      // Without response schemas, @fastify/swagger would add this one. The carrier would prevent that.
       if (response === undefined) responses[200] = { type: 'null', description: 'Default Response' }
       responses[CARRIER] = { type: 'object', properties: Object.fromEntries(carried) }
     }
@@ -71,7 +71,7 @@ export class NamedSchemas {
 
   #markResponse (response: Json, carried: Map<string, Json>): Json {
     if (!isPlainObject(response)) return response
-    // These belong to the response, and not to the schema.
+    // These properties belong to the response, not to its schema.
     const { headers, 'x-response-description': description, ...schema }: Json = response
     return {
       ...this.#markPart(schema, carried),
@@ -81,7 +81,7 @@ export class NamedSchemas {
   }
 
   #markPart (part: Json, carried: Map<string, Json>): Json {
-    // The schema of a validation library can be an instance of a class.
+    // A schema of a validation library can be an instance of a class. Do not change it.
     if (!isPlainObject(part)) return part
     const ids = new Map<string, string>()
     this.#findIds(part, ids)
@@ -115,24 +115,24 @@ export class NamedSchemas {
 
   #carry ({ name, schema }: NamedSchema, scope: Scope): void {
     if (scope.carried.has(name)) return
-    // It has to be there before the schemas within it, because one of them can have the same name.
+    // Add the name before the nested schemas are marked, because one of them may have the same name.
     scope.carried.set(name, {})
     scope.carried.set(name, this.#mark(schema, scope))
   }
 
-  /** Returns a reference for the document: to a component if it refers to a named schema of the same part. */
+  /** Returns a reference for the document. A reference to a named schema of the same part becomes a reference to its component. */
   #resolve (reference: string, { ids, base }: Scope): string {
     const [id = '', pointer = ''] = reference.split('#')
     const name = ids.get(reference.replace(/#$/, '')) ?? (id === '' ? base : ids.get(id))
-    // Swagger resolves the others.
+    // @fastify/swagger resolves the other references.
     if (name === undefined || /^#\/(?:components|definitions)\//.test(reference)) return reference
     this.#referred.add(name)
     return `${SCHEMAS}${name}${pointer.startsWith('/') ? pointer : ''}`
   }
 
   /**
-   * Moves each named schema that the document uses at least twice, or to which a schema refers, to `components.schemas`, and
-   * refers to it.
+   * Moves a named schema to `components.schemas` if the document uses it at least twice, or if another schema refers to it.
+   * Replaces its uses by references.
    */
   extract ({ paths, components }: Json): void {
     const carried = takeCarried(paths)

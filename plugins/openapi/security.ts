@@ -8,7 +8,7 @@ const SCHEME = 'signature'
 // The credentials of a signed request.
 const SIGNATURE = 'a signature (HMAC)'
 
-/** The credentials of the other schemes: by the scheme of HTTP, or else by the type. */
+/** The credentials of the other schemes, by HTTP authentication scheme, or by type if there is no such scheme. */
 const CREDENTIALS: Record<string, string> = {
   basic: 'a user name and a password (Basic)',
   bearer: 'a Bearer token',
@@ -24,7 +24,7 @@ export function addSecurityScheme (app: FastifyInstance, { components }: Json): 
   if (verifiesSignatures(app)) components.securitySchemes = { [SCHEME]: createScheme(), ...components.securitySchemes }
 }
 
-/** Returns the security requirements of a route; undefined if those of the document apply. */
+/** Returns the security requirements of a route; undefined if the requirements of the document apply. */
 export function getSecurity (app: FastifyInstance, { config = {}, schema }: RouteOptions): Json[] | undefined {
   const { security } = (schema ?? {}) as Json
   if (security !== undefined || !verifiesSignatures(app)) return security
@@ -34,12 +34,12 @@ export function getSecurity (app: FastifyInstance, { config = {}, schema }: Rout
   return permissions.length === 0 ? [{ [SCHEME]: [] }] : permissions.map(permission => ({ [SCHEME]: [permission] }))
 }
 
-/** Returns whether a request needs credentials. An empty requirement stands for a request without any. */
+/** Returns whether these security requirements need credentials. An empty requirement means that a request needs none. */
 export function needsCredentials (security: Json[] = []): boolean {
   return security.some(requirement => Object.keys(requirement).length > 0)
 }
 
-/** Returns what a 401 means to an operation with these security requirements. */
+/** Returns the meaning of a 401 for an operation with these security requirements. */
 export function describeUnauthorized (security: Json[], schemes: Json = {}): string {
   // A requirement lists the schemes that a request needs together. One of several requirements is enough.
   const alternatives = security.map(requirement => Object.keys(requirement).map(name => describeCredentials(name, schemes[name])).join(' and '))
@@ -64,8 +64,8 @@ function createScheme (): Json {
     type: 'apiKey',
     in: 'header',
     name: 'Signature',
-    description: 'The request is signed: HTTP Message Signatures (RFC 9421) with the algorithm hmac-sha256, in the fields Signature-Input and Signature, ' +
-      'and of its body a Content-Digest (RFC 9530) with sha-256 or sha-512. What must be covered is in the Accept-Signature field of a 401. ' +
+    description: 'The request is signed: HTTP Message Signatures (RFC 9421) with the algorithm hmac-sha256, in the fields Signature-Input and Signature. ' +
+      'A request with a body has a Content-Digest (RFC 9530) with sha-256 or sha-512. The Accept-Signature field of a 401 lists what the signature must cover. ' +
       'The roles of an operation are the permissions that the key needs.'
   }
 }

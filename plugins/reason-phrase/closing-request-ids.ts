@@ -6,8 +6,8 @@ import { recordRequestId } from '../../lib/response/request-id.js'
 const GENERATE_ID = 'fastify.genReqId'
 
 /**
- * Records the ids of all further requests of an instance. Fastify logs the id of a request that comes while the server
- * closes, but answers the request without a reply.
+ * Records the ids of all requests of an instance from now on. If a request arrives while the server closes, Fastify logs its
+ * id, but creates no reply that has the id.
  */
 export function recordRequestIds (app: FastifyInstance): void {
   const key = findSymbol(app, GENERATE_ID)

@@ -1,18 +1,18 @@
 import type { FastifyInstance } from 'fastify'
 import { joinNames } from '../../lib/invalid-option.js'
 
-/** What Fastify writes between the names of the plugins that a context has registered. */
+/** The separator of the plugin names in Fastify's `pluginName`. */
 const SEPARATOR = ' -> '
 
 const SERVICE = 'the service itself'
 
-/** What a decorator is added to, with the method of Fastify that adds it. */
+/** The targets of decorators, with Fastify's methods that add them. */
 const METHODS = { instance: 'decorate', reply: 'decorateReply', request: 'decorateRequest' } as const
 
 /**
  * Adds a decorator.
  *
- * @throws {Error} if a decorator with this name exists. The message says which plugins can have added it
+ * @throws {Error} if a decorator with this name exists. The message names the plugins that may have added it
  */
 export function decorate (app: FastifyInstance, target: keyof typeof METHODS, name: string, value: unknown): void {
   try {
@@ -30,7 +30,7 @@ function createConflict (app: FastifyInstance, target: string, name: string, cau
   return new Error(`fastify-reason-phrase: the ${target} decorator "${name}" exists already, added by ${owners}. Remove it there, or give it another name`, { cause })
 }
 
-/** Returns the names of the plugins that were registered earlier, in this context and in those around it. */
+/** Returns the names of the plugins that were registered earlier in this context and its parents. */
 function listEarlierPlugins (app: FastifyInstance): string[] {
   const names: string[] = []
   for (let context = app; context.pluginName !== undefined; context = Object.getPrototypeOf(context)) {
@@ -41,7 +41,7 @@ function listEarlierPlugins (app: FastifyInstance): string[] {
   return names.slice(0, -1).filter(name => name !== 'fastify-reason-phrase')
 }
 
-/** Returns who adds something to a context now: the plugin that was registered last, or the service itself after that. */
+/** Returns what may be adding a decorator to a context now, for a message: the last registered plugin, or the service itself. */
 export function getCurrentOwner (app: FastifyInstance): string {
   const plugin = getCurrentPlugin(app)
   return plugin === 'fastify' || plugin.startsWith('fastify-reason-phrase') ? SERVICE : `${plugin} or ${SERVICE}`

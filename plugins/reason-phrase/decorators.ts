@@ -13,12 +13,12 @@ const SENSIBLE = '@fastify/sensible'
 
 declare const missing: unique symbol
 
-/** The payload of a status code that the route has no schema for. No value has this type. The compiler shows its parameter. */
+/** The payload type if the route has no schema for the status code. No value has this type, and the compiler error shows `Fix`. */
 interface MissingSchema<Fix extends string> {
   readonly [missing]: Fix
 }
 
-/** The payload that a route declares for a status code, if it declares any. */
+/** The payload that a route declares for a status code; `unknown` if it declares no payloads at all. */
 type PayloadOf<
   Code extends number,
   RouteGeneric extends RouteGenericInterface,
@@ -31,8 +31,8 @@ type PayloadOf<
   : RouteGeneric['Reply'] extends { [code in Code]: infer Payload } ? Payload : unknown
 
 /**
- * The reply as a handler may return it instead of the payload that its schema declares. To the compiler, it is a promise
- * of no payload. Like every reply, it has only `then` of a promise.
+ * The reply, with a type that a handler may return instead of the payload of its schema. To the compiler, it is a promise
+ * that never resolves to a payload. Of the members of a promise, a reply only has `then`.
  */
 type SentReply<Reply> = Reply & {
   then: Promise<never>['then']
@@ -43,8 +43,8 @@ type SentReply<Reply> = Reply & {
 
 /* eslint-disable @typescript-eslint/no-unused-vars */
 declare module 'fastify' {
-  // The type parameters must be exactly those of Fastify. Some decorators return a FastifyReply too, because
-  // @fastify/sensible declares the same names so.
+  // The type parameters must equal those of Fastify. Some decorators return `this & FastifyReply`, because @fastify/sensible
+  // declares the same decorators with the type FastifyReply.
   interface FastifyReply<
     RouteGeneric extends RouteGenericInterface = RouteGenericInterface,
     RawServer extends RawServerBase = RawServerDefault,
@@ -66,7 +66,7 @@ declare module 'fastify' {
     badRequest (message?: string, options?: ReplyErrorOptions): SentReply<this & FastifyReply>
     /** Sends 401: the request was not constructed and signed correctly. Adds `WWW-Authenticate`. */
     unauthorized (message?: string, options?: ReplyErrorOptions): SentReply<this & FastifyReply>
-    /** Sends 403: the permission for this is missing. */
+    /** Sends 403: the client does not have the required permission. */
     forbidden (message?: string, options?: ReplyErrorOptions): SentReply<this & FastifyReply>
     /** Sends 404: there is no such resource. */
     notFound (message?: string, options?: ReplyErrorOptions): SentReply<this & FastifyReply>
@@ -76,7 +76,7 @@ declare module 'fastify' {
     internalServerError (message?: string, options?: ReplyErrorOptions): SentReply<this & FastifyReply>
     /** Sends 501: not implemented yet. */
     notImplemented (message?: string, options?: ReplyErrorOptions): SentReply<this & FastifyReply>
-    /** Sends 503: temporarily offline. The option `retryAfter` says when to retry. */
+    /** Sends 503: the service is temporarily unavailable. The option `retryAfter` sets `Retry-After`. */
     serviceUnavailable (message?: string, options?: ReplyErrorOptions): SentReply<this & FastifyReply>
     /** Sends 201 with the payload of the route's 201 schema, and the location as `Location`. */
     created (payload: PayloadOf<201, RouteGeneric, SchemaCompiler, TypeProvider>, location?: string): SentReply<this>
@@ -107,7 +107,7 @@ export function decorateReply (app: FastifyInstance, contract: Contract): void {
     else decorate(app, 'reply', name, decorator)
   }
 
-  // Fastify's error names the decorator, but not what to do.
+  // Replace Fastify's error, which does not say what to do.
   const decorateByFastify = app.decorateReply
   app.decorateReply = function (this: FastifyInstance, name: string | symbol, ...rest: any[]) {
     try {
@@ -120,7 +120,7 @@ export function decorateReply (app: FastifyInstance, contract: Contract): void {
   } as typeof app.decorateReply
 }
 
-/** Makes a decorator of `@fastify/sensible`, which ignores options, call ours if it gets some. */
+/** Makes a decorator of `@fastify/sensible` call our decorator if it gets options, which it would ignore. */
 function addOptions (app: FastifyInstance, name: string, decorator: Decorator): void {
   const symbol = findSymbol(app, REPLY)
   if (symbol === undefined) return

@@ -1,11 +1,11 @@
 import type { FastifyRequest } from 'fastify'
 import type { ErrorSource } from '../../lib/response/error-channel.js'
 
-/** An unsuccessful response that was sent: the message on the channel `fastify-reason-phrase:error`. */
+/** The message on the diagnostics channel `fastify-reason-phrase:error`: an unsuccessful response that was sent. */
 export interface ErrorResponse {
   /** The status code that was sent. */
   statusCode: number
-  /** The status code before it was replaced by one of the table. */
+  /** The status code before it was replaced by a status code of the table. */
   originalStatusCode: number
   /** The reason that was sent. Never a private message. */
   reason: string
@@ -14,8 +14,8 @@ export interface ErrorResponse {
   method: string | undefined
   /** The URL of the route, such as `/topic/:topicId`. Undefined if there is no route. */
   route: string | undefined
-  /** Fastify's `request.id`. Undefined if Fastify has not got the request. */
+  /** Fastify's `request.id`. Undefined if the request has not reached Fastify. */
   requestId: string | undefined
-  /** Undefined if Fastify has not got the request. */
+  /** Fastify's request. Undefined if the request has not reached Fastify. */
   request: FastifyRequest | undefined
 }

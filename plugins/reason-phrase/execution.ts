@@ -9,12 +9,12 @@ const kIsExecuting = Symbol('fastify-reason-phrase.is-executing')
 
 type TrackedResponse = ServerResponse & { [kIsExecuting]?: true }
 
-/** Where Fastify keeps the payload that a parser reads, from the end of the onRequest hooks on. */
+/** The description of the symbol under which Fastify keeps the payload stream of a request, after the onRequest hooks. */
 const PAYLOAD_STREAM = 'fastify.RequestPayloadStream'
 
 /**
- * Tracks which handlers of an instance are called, for the routes and not-found handlers that are added from now on.
- * Handlers for GET are not wrapped, see {@link mayHaveExecuted}.
+ * Tracks which handlers of an instance are called. Covers the routes and not-found handlers that are added from now on, except
+ * handlers for GET, see {@link mayHaveExecuted}.
  */
 export function trackExecution (app: FastifyInstance): void {
   app.addHook('onRoute', route => {
@@ -22,7 +22,7 @@ export function trackExecution (app: FastifyInstance): void {
     if (canHaveBody(route) && !isNotImplemented(route)) route.handler = tracked(route.handler)
   })
   const { setNotFoundHandler } = app
-  // Fastify has no hook for these.
+  // Fastify has no hook for not-found handlers.
   app.setNotFoundHandler = function (this: FastifyInstance, ...args: unknown[]) {
     const trackedArgs = args.map(arg => typeof arg === 'function' ? tracked(arg as RouteHandlerMethod) : arg)
     return Reflect.apply(setNotFoundHandler, this, trackedArgs)
@@ -34,8 +34,8 @@ function canHaveBody ({ method }: RouteOptions): boolean {
 }
 
 /**
- * Returns a handler that marks its response, and has the name of the original. Other plugins read the name, for example
- * for their traces. To define a name takes microseconds for each route, so the two most common names are in the code.
+ * Returns a handler that marks its response, and has the name of the original handler. Other plugins read the name, for example
+ * for their traces. Defining a name takes microseconds for each route, so the two most common names are in the code.
  */
 function tracked (original: RouteHandlerMethod): RouteHandlerMethod {
   switch (original.name) {
@@ -54,9 +54,9 @@ function execute (handler: RouteHandlerMethod, app: FastifyInstance, request: Fa
 }
 
 /**
- * Returns whether work may have been done for the request of a response whose request body breaks off: its handler
- * was called, its reply is hijacked, or a hook, such as that of Connect middleware, reads its body. Fastify's parsers
- * do no work. For GET it is always `true`, because its handler is called without waiting for the body.
+ * Returns whether the service may have done something for a request whose body breaks off. This is so if the handler was called,
+ * if the reply is hijacked, or if a hook reads the body, for example the hook of a Connect middleware. Fastify's own parsers do
+ * not count. For GET it is always `true`, because Fastify calls the handler without waiting for the body.
  */
 export function mayHaveExecuted (response: ServerResponse): boolean {
   if ((response as TrackedResponse)[kIsExecuting] === true) return true
@@ -66,7 +66,7 @@ export function mayHaveExecuted (response: ServerResponse): boolean {
 }
 
 function isParsing (request: FastifyRequest | undefined): boolean {
-  // If there is a body, the parser has ended, and the handler or a hook reads.
+  // If there is a parsed body, the parser has ended, so the handler or a hook reads the stream.
   if (request?.body !== undefined) return false
   return request !== undefined && findSymbol(request, PAYLOAD_STREAM) !== undefined
 }

@@ -5,8 +5,8 @@ import { getError, isLogged, setFrameworkLine } from '../../lib/response/state.j
 import { changeLogController, type LogController } from './log-controller.js'
 
 /**
- * Records which errors and which missing routes Fastify logs for the requests of a server, so that the log has one line
- * for each. With `disableRequestLogging`, Fastify logs none of them.
+ * Records which errors and missing routes Fastify itself logs, so that the plugin does not log them a second time. With
+ * `disableRequestLogging`, Fastify logs none of them.
  */
 export function observeFrameworkLines (app: FastifyInstance): void {
   changeLogController(app, recordLines)
@@ -16,7 +16,7 @@ function recordLines (controller: LogController): void {
   const { defaultErrorLog, routeNotFound } = controller
   controller.defaultErrorLog = function (error, request, reply, metadata) {
     const { raw } = reply
-    // A response that was sent at once has its line already.
+    // If the response was sent at once, the plugin has already logged its error.
     if (isLogged(raw) && Object.is(getError(raw), error)) return
     defaultErrorLog.call(this, error, request, reply, metadata)
     if (!this.isLogDisabled(request)) setFrameworkLine(raw, { message: messageFromError(error), error })

@@ -7,21 +7,21 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /**
      * Whether a request can or must have an `Idempotency-Key`. A request with a key takes effect once, however often it
-     * is sent. It requires the plugin `fastify-reason-phrase/idempotency`.
+     * is sent. Requires the plugin `fastify-reason-phrase/idempotency`.
      */
     idempotency?: 'optional' | 'required' | undefined
     /**
-     * `'shared'` for a route whose effects are committed together with those of other requests, in one transaction. The plugin
-     * begins none. The handler gives its effects to `request.commitWith()`.
+     * `'shared'`: the effects of several requests are committed in one transaction. The plugin begins no transaction for the
+     * route, and the handler commits its effects with `request.commitWith()`.
      */
     transaction?: 'shared' | undefined
   }
 }
 
-/** Where the config of a route says that the idempotency plugin handles its keys. */
+/** Marks the config of a route whose keys the idempotency plugin handles. */
 const kIsIdempotent = Symbol('fastify-reason-phrase.is-idempotent')
 
-/** Where the config of an outcome route has the routes of the operations whose outcomes it tells. */
+/** The key of the config of an outcome route under which it has the idempotent routes. */
 const kOperations = Symbol(OPERATIONS)
 
 type Marked = FastifyContextConfig & { [kIsIdempotent]?: true, [kOperations]?: readonly RouteOptions[] }
@@ -42,21 +42,21 @@ export function isIdempotent (config: FastifyContextConfig): boolean {
 }
 
 /**
- * Returns the config of a route that tells the outcome of a key, or that settles it.
+ * Returns the config of an outcome route, which returns the outcome of a key, or closes the key.
  *
- * @param operations the idempotent routes. More of them can be added until the service starts
+ * @param operations the idempotent routes. More routes can be added until the service starts
  */
 export function createOutcomeConfig (config: FastifyContextConfig, operations: readonly RouteOptions[]): FastifyContextConfig {
   const marked: Marked = { ...config, [kOperations]: operations }
   return marked
 }
 
-/** Returns whether the route with this config tells the outcome of a key, or settles it. Its path ends with `/*`, where the key is. */
+/** Returns whether the route with this config is an outcome route. The path of an outcome route ends with the key, as `/*`. */
 export function isOutcomeRoute (config: FastifyContextConfig | undefined): boolean {
   return getOperations(config) !== undefined
 }
 
-/** Returns the idempotent routes whose outcomes a route tells; undefined if it tells none. */
+/** Returns the idempotent routes of an outcome route; undefined for any other route. */
 export function getOperations (config: FastifyContextConfig | undefined): readonly RouteOptions[] | undefined {
   return (config as Marked | undefined)?.[kOperations]
 }
@@ -65,7 +65,7 @@ export function getOperations (config: FastifyContextConfig | undefined): readon
 export function checkIdempotentRoutes (app: FastifyInstance): void {
   const routes: RouteOptions[] = []
   app.addHook('onRoute', route => { routes.push(route) })
-  // A later hook of another plugin can change the config of a route.
+  // Check at the start, because the hook of another plugin may change the config later.
   app.addHook('onReady', done => {
     for (const route of routes.splice(0)) {
       const problem = findProblem(route)
@@ -75,7 +75,7 @@ export function checkIdempotentRoutes (app: FastifyInstance): void {
   })
 }
 
-/** Returns what is wrong with `config.idempotency` and `config.transaction` of a route; undefined if nothing is. */
+/** Returns the problem with `config.idempotency` or `config.transaction` of a route; undefined if both are valid. */
 function findProblem (route: RouteOptions): string | undefined {
   const { idempotency, reasonPhrase, transaction } = route.config ?? {}
   if (idempotency === undefined && transaction === undefined) return undefined

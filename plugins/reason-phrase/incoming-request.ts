@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { changeLogController, type LogController } from './log-controller.js'
 
-/** Gets the reply of each request before any hook runs. */
+/** Is called with the reply of each request, before any hook runs. */
 export type IncomingRequestListener = (reply: FastifyReply) => void
 
 const kListener = Symbol('fastify-reason-phrase.incoming-request')
@@ -9,9 +9,9 @@ const kListener = Symbol('fastify-reason-phrase.incoming-request')
 type Listening = FastifyInstance & { [kListener]?: IncomingRequestListener }
 
 /**
- * Calls the listener for each request of an instance and its children, before any hook. An `onRequest` hook would do the
- * same, but Fastify needs about 0.1 µs to run a hook, and a success would pay for it. It is the fallback for a
- * frozen LogController, and for a version of Fastify that keeps it elsewhere.
+ * Calls the listener for each request of an instance and its children, before any hook. Uses Fastify's LogController, because
+ * an `onRequest` hook would cost each request about 0.1 µs. If the LogController is frozen, or cannot be found in this version
+ * of Fastify, falls back to an `onRequest` hook.
  */
 export function onIncomingRequest (app: FastifyInstance, listener: IncomingRequestListener): void {
   app.decorate(kListener, listener)
@@ -25,7 +25,7 @@ export function onIncomingRequest (app: FastifyInstance, listener: IncomingReque
 function callListeners (controller: LogController): void {
   const { incomingRequest } = controller
   controller.incomingRequest = function (request, reply, metadata) {
-    // Instances outside the plugin, and other services, can have the same controller.
+    // Instances without the plugin, and other services, may share the controller. They have no listener.
     (reply.server as Listening)[kListener]?.(reply)
     incomingRequest.call(this, request, reply, metadata)
   }

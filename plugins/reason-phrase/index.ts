@@ -27,7 +27,7 @@ export type {} from './not-implemented.js'
 export type {} from './permissions.js'
 export type {} from './route-schemas.js'
 
-// Asynchronous, so that an error fails the registration, not the process.
+// The function is async, so that an error rejects register() instead of ending the process.
 async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions): Promise<void> {
   const registration = register(app, options)
   if (registration === undefined) return
@@ -43,12 +43,12 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
   checkIdempotentRoutes(app)
   trackExecution(app)
   keepPayloads(app)
-  // Only the root has a server of its own, and answers for all of it.
+  // Only the root instance owns the server, so only a plugin that is registered there may change the server.
   const server = Object.hasOwn(app, 'server') ? prepareServer(app, contract, patch) : undefined
   onIncomingRequest(app, reply => {
     patch(reply.raw)
     setReply(reply.raw, reply)
-    // Fastify goes on to answer the request.
+    // prepareServer() has set it for Fastify's 503. With return503OnClosing: false, Fastify still routes the request.
     if (server?.isClosing) reply.raw.removeHeader('retry-after')
   })
   observeFrameworkLines(app)
@@ -59,6 +59,6 @@ async function reasonPhrase (app: FastifyInstance, options: ReasonPhraseOptions)
 
 /**
  * The Fastify plugin that makes every response of a service keep the contract of `docs/contract.md`, from routing on.
- * {@link serverOptions} covers what comes before.
+ * {@link serverOptions} covers the responses before routing.
  */
 export default fp(reasonPhrase, { fastify: '5.x', name: 'fastify-reason-phrase' })

@@ -12,12 +12,12 @@ type WithPayload = FastifyReply & { [kPayload]?: unknown }
 const HOOKS = 'fastify.hooks'
 
 /**
- * Keeps the payload of an error until it is serialized, on routes where the serialized text is not enough: where
- * another plugin's hook can change or fail it before our `onSend` hook, or where a response schema was removed. A success
- * on any other route does not pay for a `preSerialization` hook.
+ * Keeps the payload of an error until the `onSend` hook, on routes where the serialized text is not enough: if a hook of
+ * another plugin may change the text or throw before our `onSend` hook, or if a response schema was removed. Other routes get
+ * no `preSerialization` hook, which would make each success slower.
  */
 export function keepPayloads (app: FastifyInstance): void {
-  // Hooks that were added before the plugin run before its own, and routes can have hooks of their own.
+  // Hooks that were added before the plugin run before our hooks, and routes that were added before may have hooks too.
   if (hasHooks(app, 'onSend') || hasHooks(app, 'preSerialization') || hasRoutes(app)) {
     app.addHook('preSerialization', keepPayload)
     return
@@ -30,7 +30,7 @@ export function keepPayloads (app: FastifyInstance): void {
       Reflect.apply(addHook, this, [name, keepPayload])
     }
     Reflect.apply(addHook, this, [name, ...rest])
-    // The hook can add hooks to a route.
+    // An onRoute hook may add preSerialization hooks to a route, so check each route again after it.
     if (name === 'onRoute') Reflect.apply(addHook, this, [name, addToRoute])
     return this
   } as FastifyInstance['addHook']
@@ -49,12 +49,12 @@ function hasRoutes (app: FastifyInstance): boolean {
 
 const keepPayload: preSerializationHookHandler<unknown> = function (_request, reply, payload, done) {
   startSerializing(reply.raw)
-  // An earlier keepPayload of another instance has the payload as it was sent.
+  // If this hook also ran for a parent instance, that call has already kept the original payload.
   if (isUnsuccessful(reply.statusCode) && !isExempt(reply.raw)) (reply as WithPayload)[kPayload] ??= payload
   done()
 }
 
-/** Returns the payload that was kept, once. Undefined if none was. */
+/** Returns the kept payload at the first call; undefined at later calls, and if no payload was kept. */
 export function takeKeptPayload (reply: FastifyReply): unknown {
   const { [kPayload]: payload } = reply as WithPayload
   if (payload !== undefined) (reply as WithPayload)[kPayload] = undefined
@@ -63,6 +63,6 @@ export function takeKeptPayload (reply: FastifyReply): unknown {
 
 function hasHooks (app: FastifyInstance, name: 'onSend' | 'preSerialization'): boolean {
   const symbol = findSymbol(app, HOOKS)
-  // Another version of Fastify keeps them elsewhere, so there may be some.
+  // If the hooks cannot be found in this version of Fastify, assume that there are some.
   return symbol === undefined || (app as unknown as Record<symbol, Record<string, unknown[]>>)[symbol]![name]!.length > 0
 }

@@ -4,10 +4,10 @@ import { findSymbol } from '../../lib/find-symbol.js'
 /** The description of the symbol under which Fastify keeps its LogController. */
 const LOG_CONTROLLER = 'fastify.logController'
 
-/** The functions that have changed a controller. */
+/** The functions that have changed a controller, by controller. */
 const changesOf = new WeakMap<object, Set<unknown>>()
 
-/** Fastify's LogController, which it calls for each request before the hooks, and for each line of its own, also without a logger. */
+/** Fastify's LogController. Fastify calls it before the hooks of each request, and for each of its log lines, even without a logger. */
 export interface LogController {
   incomingRequest (request: FastifyRequest, reply: FastifyReply, metadata?: unknown): void
   defaultErrorLog (error: unknown, request: FastifyRequest, reply: FastifyReply, metadata?: unknown): void
@@ -16,11 +16,10 @@ export interface LogController {
 }
 
 /**
- * Changes the LogController of an instance, unless the same function has changed it before: other instances, and other
- * services, can have the same controller.
+ * Changes the LogController of an instance, unless the same function has changed it before. Several instances and services may
+ * share a controller.
  *
- * @returns whether there is a controller that can be changed: it can be frozen, and another version of Fastify can keep it
- *   elsewhere
+ * @returns false if the controller is frozen, or cannot be found in this version of Fastify
  */
 export function changeLogController (app: FastifyInstance, change: (controller: LogController) => void): boolean {
   const symbol = findSymbol(app, LOG_CONTROLLER)

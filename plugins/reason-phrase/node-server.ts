@@ -13,15 +13,15 @@ import { patchUpgrades } from './upgrades.js'
 /** Servers already warned about missing `serverOptions()`. */
 const warnedServers = new WeakSet<object>()
 
-/** The state of a server that Fastify does not expose. */
+/** The part of a server's state that Fastify does not expose. */
 interface ServerState {
-  /** Whether the server closes. Fastify then answers 503, unless its option `return503OnClosing` is `false`. */
+  /** Whether the server closes. Fastify then sends 503, unless its option `return503OnClosing` is `false`. */
   isClosing: boolean
 }
 
 /**
- * Makes the server of a root instance keep the contract where it answers before the hooks of the instance run. While it
- * closes, its responses have a `Retry-After`.
+ * Makes the server of a root instance keep the contract in responses that it sends before the hooks of the instance run. While
+ * the server closes, these responses have `Retry-After`.
  */
 export function prepareServer (app: FastifyInstance, contract: Contract, patch: Patcher): ServerState {
   const server: NodeJS.EventEmitter = app.server
@@ -34,7 +34,7 @@ export function prepareServer (app: FastifyInstance, contract: Contract, patch: 
   })
   app.addHook('onReady', done => {
     const hasClass = serverContract(app) !== undefined || replaceResponseClass(server, contract)
-    // Express gives the responses another class.
+    // Express changes the class of each response.
     const isForced = app.hasDecorator('express')
     if (isForced || !hasClass) server.prependListener('request', (_request, response: ServerResponse) => { patch(response, isForced) })
     done()
@@ -65,7 +65,7 @@ export function warnAboutServer (app: FastifyInstance, contract: Contract): void
   })
 }
 
-/** Returns what the plugin does not cover on a server without `serverOptions()`, as a clause. */
+/** Returns what the plugin does not cover on a server without `serverOptions()`, as a part of a sentence. */
 function describeUncovered (app: FastifyInstance): string {
   if (Object.hasOwn(app, 'server')) return 'malformed requests and bad URLs are not covered by the contract'
   const routes = listUncoveredRoutes(app)
@@ -73,13 +73,13 @@ function describeUncovered (app: FastifyInstance): string {
     `neither are unknown paths${routes === '' ? '' : ` and the routes outside of it, whose errors keep their JSON bodies: ${routes}`}`
 }
 
-/** Returns the call of `serverOptions()` with the options that the contract has. */
+/** Returns the code that calls `serverOptions()` with the options of the contract. */
 function showServerOptions (contract: Contract): string {
   const names = contract.findDifferences(new Contract()).map(({ name }) => name)
   return `serverOptions(options${names.length === 0 ? '' : `, { ${names.join(', ')} }`})`
 }
 
-/** Makes a client error that others answer keep the contract if a response is awaited. */
+/** Makes the existing `clientError` listeners keep the contract if the client awaits a response. */
 function wrapClientErrorListeners ({ server, log }: { server: NodeJS.EventEmitter, log: FastifyInstance['log'] }, contract: Contract): void {
   const listeners = server.rawListeners('clientError') as ClientErrorListener[]
   server.removeAllListeners('clientError')

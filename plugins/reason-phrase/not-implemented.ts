@@ -6,8 +6,8 @@ import { getRouteName } from './route-name.js'
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Answers 501 to requests that pass authentication and validation. It is the handler of a route whose schema is
-     * written before its code.
+     * Sends 501. Use it as the handler of a route whose schema is written before its code. Requests that do not pass
+     * authentication or validation still get their own errors.
      */
     notImplemented: (request: any, reply: any) => any
   }
@@ -23,12 +23,12 @@ export function isNotImplemented ({ handler }: RouteOptions): boolean {
   return handler === notImplemented
 }
 
-/** Adds `app.notImplemented` to an instance. When the instance is ready, one line of the log lists the routes with it. */
+/** Adds `app.notImplemented` to an instance. When the instance is ready, one log line lists the routes with this handler. */
 export function decorateNotImplemented (app: FastifyInstance): void {
   const routes: string[] = []
   decorate(app, 'instance', 'notImplemented', notImplemented)
   app.addHook('onRoute', route => {
-    // Fastify derives the route for HEAD from that for GET.
+    // Fastify derives each HEAD route from a GET route, which is listed already.
     if (isNotImplemented(route) && route.method !== 'HEAD') routes.push(getRouteName(route))
   })
   app.addHook('onReady', done => {

@@ -8,7 +8,7 @@ import { takeKeptPayload } from './kept-payload.js'
 import { ignorePreconditions } from './preconditions.js'
 import { recordSentPayload } from './sent-payload.js'
 
-/** What Fastify, `http-errors` and `@hapi/boom` read of something thrown. */
+/** The properties of a thrown value that Fastify, `http-errors` and `@hapi/boom` use. */
 interface ThrownObject {
   code?: unknown
   message?: unknown
@@ -20,7 +20,7 @@ interface ThrownObject {
   output?: { statusCode: number, headers: Record<string, string> }
 }
 
-/** Sets the message of something thrown. */
+/** Sets the message of a thrown value as the message of the response. This is the `onError` hook of the plugin. */
 export function onError (request: FastifyRequest, reply: FastifyReply, error: unknown, done: () => void): void {
   const response: ServerResponse = reply.raw
   if (isExempt(response)) {
@@ -29,7 +29,7 @@ export function onError (request: FastifyRequest, reply: FastifyReply, error: un
   }
   const wasSerializing = getPhase(response) === 'serializing'
   const details = readDetails(reply, error)
-  // A hook between the payload and our onSend hook may have failed.
+  // A kept payload means that a hook may have thrown before our onSend hook.
   const kept = takeKeptPayload(reply)
   if (kept !== undefined) {
     const body = serialize(reply, kept)
@@ -38,8 +38,8 @@ export function onError (request: FastifyRequest, reply: FastifyReply, error: un
   setError(response, error, messageFromError(error), details)
   recordSentPayload(reply, error)
   ignorePreconditions(request)
-  // If a hook throws a value that is no Error, Fastify sends the value as a payload, and the hook throws again where nothing
-  // catches it. An Error with a getter that throws is read again there too. Both would end the process.
+  // If a hook throws a value that is not an Error, Fastify sends the value as a payload. The hook then throws again, and nothing
+  // catches this error. The same happens for an Error with a getter that throws. Both would end the process.
   if (wasSerializing && !details.isReadable) {
     startSerializing(response)
     response.writeHead(500).end()
@@ -56,24 +56,24 @@ interface Details {
 
 function readDetails (reply: FastifyReply, error: unknown): Details {
   try {
-    // Fastify reads all of these. null has no keys, and a symbol is no number.
+    // Fastify reads all of these properties. Object.keys(null) and Number(Symbol()) throw, here and in Fastify.
     const { headers, statusCode, status, expose, isBoom, output, code: _code, message: _message }: ThrownObject = Object(error) // eslint-disable-line @typescript-eslint/no-unused-vars
     if (headers !== undefined) Object.keys(headers as object)
     const hasStatusCode = isErrorCode(statusCode) || isErrorCode(status) || (isBoom === true && isErrorCode(output?.statusCode))
     if (isBoom === true && output !== undefined) {
-      // An imitation of a Boom can have any status code.
+      // An object that imitates a Boom can have any status code.
       if (isUnsuccessful(output.statusCode)) reply.code(output.statusCode)
       reply.headers(output.headers)
     }
     return { isExposed: expose === true, hasStatusCode, isReadable: error instanceof Error }
   } catch {
-    // If a getter throws, Fastify fails too, and leaves the status code at 200.
+    // If a getter throws here, it throws in Fastify too, and Fastify leaves the status code at 200.
     reply.code(500)
     return { isExposed: false, hasStatusCode: false, isReadable: false }
   }
 }
 
-/** Returns whether Fastify takes a status code from an error. */
+/** Returns whether Fastify would take this status code from an error. */
 function isErrorCode (statusCode: unknown): boolean {
   return isUnsuccessful(Number(statusCode)) && Number(statusCode) <= 599
 }

@@ -20,7 +20,7 @@ type Done = (error?: Error | null, payload?: unknown) => void
 /** A payload that is read before it is sent. */
 type Stream = Readable | ReadableStream<Uint8Array>
 
-/** Takes the message out of the payload of an error, and drops the payload. A success passes at once. */
+/** Takes the message from the payload of an error, and drops the payload. This is the `onSend` hook of the plugin. */
 export function onSend (contract: Contract, request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): Promise<string> | undefined {
   const response: ServerResponse = reply.raw
   startSerializing(response)
@@ -42,7 +42,7 @@ export function onSend (contract: Contract, request: FastifyRequest, reply: Fast
   else if (mayContainMessage(contract, reply)) return sendLater(reply, readStream(reply, payload as Stream))
   else dropUnread(contract, reply)
   if (!isBody(payload)) discard(drainOnCancel(payload as Stream, request.raw))
-  // Fastify's own hook for HEAD takes any payload but null.
+  // Fastify's own onSend hook for HEAD fails for null.
   done(null, request.method === 'HEAD' ? '' : null)
 }
 
@@ -50,32 +50,32 @@ export function onSend (contract: Contract, request: FastifyRequest, reply: Fast
 function statusCodeOf (reply: FastifyReply, payload: unknown): number {
   const response: ServerResponse = reply.raw
   if (isWebResponse(payload)) return payload.status
-  // If Fastify cannot read an error that an error handler threw, it serializes it with the status code as it was.
+  // If an error handler throws an error that Fastify cannot read, Fastify serializes it, and keeps the earlier status code.
   if (!isUnsuccessful(response.statusCode) && getErrorMessage(response) !== undefined && isSerializedError(response.statusCode, payload)) reply.code(500)
   return response.statusCode
 }
 
-/** Takes the message out of an object that was kept until it is serialized. */
+/** Takes the message from the kept payload of an error. */
 function extractKeptMessage (reply: FastifyReply, payload: unknown, kind: PayloadKind, kept: unknown): void {
   if (isBody(payload) && kind !== 'fastify-error') {
     extractMessage(reply, payload, kind, true)
     return
   }
-  // An earlier hook has made a stream of the text, or has failed. Then the payload is Fastify's text of that error.
+  // An earlier hook has replaced the text by a stream, or has thrown. If it has thrown, the payload is Fastify's serialized error.
   const body = serialize(reply, kept)
   extractMessage(reply, body, kind === 'upstream' ? classifyPayload(reply, body) : 'handler', true)
   if (isBody(payload)) extractMessage(reply, payload, kind, false)
 }
 
-/** Sends an empty payload once its message is known. Fastify catches its own errors while it sends only if the hook returned a promise. */
+/** Resolves to an empty payload when the message is known. Fastify catches errors of sending only if the hook returns a promise. */
 async function sendLater (reply: FastifyReply, message: Promise<void>): Promise<string> {
   await message
-  // It may be answered meanwhile, as @fastify/reply-from does when an upstream is silent for long. Then nothing is left to send.
+  // Another response may have been sent meanwhile, for example by @fastify/reply-from after a timeout. Then send nothing.
   if (reply.sent) await new Promise(() => {})
   return ''
 }
 
-/** Drops a stream that is not read for its message. */
+/** Warns about a stream that is dropped without reading it, and clears an earlier message. */
 function dropUnread (contract: Contract, reply: FastifyReply): void {
   const isEmpty = String(reply.getHeader('content-length')) === '0'
   if (!isEmpty && !hasMessage(contract, reply)) warnOfLostContent(reply.raw, reply.statusCode, undefined, '')
@@ -83,12 +83,12 @@ function dropUnread (contract: Contract, reply: FastifyReply): void {
   if (!reply.hasHeader('content-encoding')) clearMessage(reply.raw)
 }
 
-/** Returns whether a response has a message that is not in its payload. */
+/** Returns whether a response has a message outside of its payload. */
 function hasMessage (contract: Contract, reply: FastifyReply): boolean {
   return getReplyMessage(reply.raw) !== undefined || reply.hasHeader(contract.field)
 }
 
-/** Returns whether a stream is to be read for its message. */
+/** Returns whether a stream may contain the message, so that it must be read. */
 function mayContainMessage (contract: Contract, reply: FastifyReply): boolean {
   if (hasMessage(contract, reply) || reply.hasHeader('content-encoding')) return false
   const type = reply.getHeader('content-type')
@@ -101,23 +101,23 @@ async function readStream (reply: FastifyReply, payload: Stream): Promise<void> 
 }
 
 async function readWebResponse (reply: FastifyReply, payload: Response): Promise<void> {
-  // Fastify takes the status code and the headers only after this hook.
+  // Fastify copies the status code and the headers only after this hook.
   reply.code(payload.status)
   for (const [name, value] of payload.headers) reply.header(name, value)
-  // If Node refuses a header there, Fastify cannot send another error.
+  // If Node rejected a header then, Fastify could not send another error.
   for (const [name, value] of Object.entries(reply.getHeaders())) if (!isValidHeader(name, value)) reply.removeHeader(name)
   const { bytes, isCut } = await readStart(drainOnCancel(payload.body, reply.request.raw))
   setUpstreamMessage(reply, takeUpstreamMessage(reply, bytes, isCut) || messageFromError(payload.statusText))
 }
 
-/** Returns the message of a body from an upstream. */
+/** Returns the message in the body of an upstream response. */
 function takeUpstreamMessage (reply: FastifyReply, bytes: Uint8Array, isCut: boolean): string {
   const message = messageFromBody(bytes, isCut)
   warnOfLostContent(reply.raw, reply.statusCode, bytes, message)
   return message
 }
 
-/** Sets the message of an upstream. With a 5xx, it is for the log only, also if a later hook sets the status code. */
+/** Sets the message of an upstream. With a 5xx it is only logged, even if a later hook sets the 5xx. */
 function setUpstreamMessage (reply: FastifyReply, message: string): void {
   if (message !== '') setBodyMessage(reply.raw, message, true)
   else clearMessage(reply.raw)

@@ -25,7 +25,7 @@ const FASTIFY_NAMES: ReadonlySet<string> = new Set(FASTIFY_OPTIONS)
 /**
  * Checks that the first argument of `serverOptions()` has no options of the plugin.
  *
- * @throws {TypeError} for such an option. The message shows the argument in which it belongs
+ * @throws {TypeError} for an option of the plugin. The message shows the argument to which it belongs
  */
 export function checkFastifyOptions (options: object): void {
   const names = Object.keys(options).filter(name => !FASTIFY_NAMES.has(name))
@@ -39,7 +39,7 @@ export function checkFastifyOptions (options: object): void {
 /**
  * Checks the names of the options in the second argument of `serverOptions()`.
  *
- * @throws {TypeError} for an option that belongs to Fastify or to `register()`, or is unknown
+ * @throws {TypeError} for an option of Fastify or of `register()`, and for an unknown option
  */
 export function checkContractOptions (options: object): void {
   const ofFastify = findFastifyNames(options)
@@ -56,7 +56,7 @@ export function checkContractOptions (options: object): void {
 /**
  * Checks the names of the options of the plugin.
  *
- * @throws {TypeError} for an option that belongs to Fastify, or is unknown
+ * @throws {TypeError} for an option of Fastify, and for an unknown option
  */
 export function checkPluginOptions (options: object): void {
   const ofFastify = findFastifyNames(options)

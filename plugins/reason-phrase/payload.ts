@@ -17,17 +17,17 @@ import { getSentPayload, isRecording } from './sent-payload.js'
 export type SerializedPayload = string | Uint8Array
 
 /**
- * Who made the payload of an error.
+ * The source of the payload of an error.
  *
- * - `handler`: the handler, an error handler, or another plugin's hook.
+ * - `handler`: the handler, an error handler, or a hook of another plugin.
  * - `fastify-error`: Fastify's error serializer.
- * - `not-found`: Fastify's own handler for requests without a route.
- * - `rethrown`: the payload is what was thrown and is no `Error`. Fastify's own error handler sends it as it is.
+ * - `not-found`: Fastify's own not-found handler.
+ * - `rethrown`: a thrown value that is not an `Error`. Fastify's own error handler sends the value unchanged.
  * - `upstream`: a stream or a fetch `Response`.
  */
 export type PayloadKind = 'handler' | 'fastify-error' | 'not-found' | 'rethrown' | 'upstream'
 
-/** Returns who made the payload of an error, given as the `onSend` hook gets it. */
+/** Returns the source of the payload that an `onSend` hook gets for an error. */
 export function classifyPayload (reply: FastifyReply, payload: unknown): PayloadKind {
   if (!isBody(payload)) return 'upstream'
   if (isRecording(reply)) {
@@ -35,18 +35,18 @@ export function classifyPayload (reply: FastifyReply, payload: unknown): Payload
     if (sent instanceof Error) return 'fastify-error'
     if (sent === getError(reply.raw)) return 'rethrown'
   } else if (reply.hasHeader('content-length') && isSerializedError(reply.statusCode, payload)) {
-    // Another plugin's onError hook failed, so ours did not run.
+    // The onError hook of another plugin has thrown, so our onError hook did not run.
     return 'fastify-error'
   }
   return reply.request.is404 && isNotFoundBody(reply, payload) ? 'not-found' : 'handler'
 }
 
-/** Returns whether a payload is a text or bytes. */
+/** Returns whether a payload is a string or bytes. */
 export function isBody (payload: unknown): payload is SerializedPayload {
   return typeof payload === 'string' || payload instanceof Uint8Array
 }
 
-/** Returns the text of an object as Fastify serializes it, or an empty text if that fails. */
+/** Serializes an object as Fastify does. Returns an empty string if that fails. */
 export function serialize (reply: FastifyReply, object: unknown): string {
   try {
     return reply.serialize(object as object) as string
@@ -60,9 +60,9 @@ function isNotFoundBody ({ request: { raw } }: FastifyReply, body: SerializedPay
 }
 
 /**
- * Takes the message out of a body, and sets it as the message of the response.
+ * Takes the message from a body, and sets it as the message of the response.
  *
- * @param isKept whether the body is the text of an object that was kept
+ * @param isKept whether the body is a kept payload, serialized
  */
 export function extractMessage (reply: FastifyReply, body: SerializedPayload, kind: PayloadKind, isKept: boolean): void {
   if (kind === 'fastify-error') {
@@ -81,16 +81,16 @@ export function extractMessage (reply: FastifyReply, body: SerializedPayload, ki
   else clearUnlessContained(reply, text)
 }
 
-/** Takes the message out of something thrown that is no `Error`. */
+/** Takes the message from a thrown value that is not an `Error`. */
 function extractRethrownMessage ({ raw }: FastifyReply, text: SerializedPayload): void {
   const message = messageFromBody(text)
   setSerializedErrorMessage(raw, message, true)
   const error = getError(raw)
-  // Fastify's line has all of what was thrown.
+  // Fastify's log line contains the whole thrown value, so this message needs no line of its own.
   if (getFrameworkLine(raw)?.error === error) setFrameworkLine(raw, { message, error })
 }
 
-/** Takes the message out of an error that Fastify serialized. */
+/** Takes the message from an error that Fastify has serialized. */
 function extractErrorMessage (reply: FastifyReply, body: SerializedPayload): void {
   const response: ServerResponse = reply.raw
   const text = textToSend(reply, body, 'fastify-error', false)
@@ -98,12 +98,12 @@ function extractErrorMessage (reply: FastifyReply, body: SerializedPayload): voi
   if (error !== undefined) {
     const message = text === body && endsWithMessage(body, error) ? error : messageFromBody(text)
     if (message !== '') setSerializedErrorMessage(response, message, message === error)
-    // A schema of null declares that an error has no body, and leaves its message.
+    // A schema of null declares that the error has no body. It does not remove the message.
     else if (body !== 'null') clearUnlessContained(reply, text)
   } else if (!isRecording(reply)) {
     setBodyMessage(response, messageFromBody(text), true)
   }
-  // Otherwise the error was late: an earlier message stays, and our log line has the error.
+  // In any other case, the error was thrown after a message was set. That message stays, and our log line has the error.
 }
 
 function isJsonReply (reply: FastifyReply): boolean {
@@ -111,21 +111,21 @@ function isJsonReply (reply: FastifyReply): boolean {
   return typeof type === 'string' && isJson(type)
 }
 
-/** Returns the text that would be sent without the plugin: a response schema that was removed still decides what it contains. */
+/** Returns the body that Fastify would send without the plugin. A removed response schema still decides what the body contains. */
 function textToSend (reply: FastifyReply, body: SerializedPayload, kind: PayloadKind, isKept: boolean): SerializedPayload {
   if (isKept) return serializeByIgnoredSchema(reply, body) ?? body
   // If the error does not match the schema, its message stays.
   return kind === 'fastify-error' ? serializeByIgnoredSchema(reply, body) || body : body
 }
 
-/** Clears the message of an error, unless the body contains it. HTML may, and a compressed body cannot be searched. */
+/** Clears the message of an error, unless the body contains it, for example as HTML. A compressed body cannot be searched. */
 function clearUnlessContained (reply: FastifyReply, body: SerializedPayload): void {
   const error = getErrorMessage(reply.raw)
   if (error === undefined || reply.hasHeader('content-encoding') || contains(body, error)) return
   clearMessage(reply.raw)
 }
 
-/** Returns whether a text is in a body, also with escapes of HTML or JSON. */
+/** Returns whether a body contains a text, even if the text is escaped as HTML or JSON. */
 function contains (body: SerializedPayload, text: string): boolean {
   return lettersOf(decodeStart(body)).includes(lettersOf(text.slice(0, MAX_HEADER_LENGTH)))
 }
@@ -135,8 +135,8 @@ function lettersOf (text: string): string {
 }
 
 /**
- * Returns whether a body ends as Fastify's serialized errors do, with a message in which nothing is escaped. To parse
- * the body would cost more than the rest of the hook.
+ * Returns whether a body ends like Fastify's serialized errors, with this message, unescaped. Parsing the body would cost more
+ * than the rest of the hook.
  */
 function endsWithMessage (body: SerializedPayload, message: string): boolean {
   if (typeof body !== 'string') return false

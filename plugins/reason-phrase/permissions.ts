@@ -7,22 +7,22 @@ import { createRouteError } from './route-name.js'
 // The compiler drops an import that no type needs. This one adds to Fastify's own types.
 export type {} from './route-schemas.js'
 
-/** Verifies a request, and answers it if it does not pass. */
+/** Verifies a request. Calls `pass` for a valid request; otherwise calls it with an error, or sends the error. */
 export type Verify = (request: FastifyRequest, reply: FastifyReply, pass: (error?: Error) => void) => void
 
-/** Where an instance has the function that verifies its requests. */
+/** The decorator with the function that verifies the requests of an instance. */
 export const kVerify = Symbol('fastify-reason-phrase.verify')
 
-/** Where an instance has the age of the signatures that it accepts. */
+/** The decorator with the maximum age of the signatures that an instance accepts. */
 export const kSignatureAge = Symbol('fastify-reason-phrase.signature-age')
 
 /**
- * Returns the SHA-256 that the body of a verified request must have; undefined if none is checked. Reading another body to
- * its end fails. A parsed body has been checked when the handler is called.
+ * Returns the SHA-256 that the body of a verified request must have; undefined if it is not checked. Reading a body with another
+ * SHA-256 to its end fails. A parsed body is checked before the handler is called.
  */
 export type GetBodyDigest = (request: FastifyRequest) => Uint8Array | undefined
 
-/** Where an instance has the function that returns the digest of a body. */
+/** The decorator with the function that returns the digest of a body. */
 export const kGetBodyDigest = Symbol('fastify-reason-phrase.get-body-digest')
 
 /** An instance that may verify its requests. */
@@ -30,7 +30,7 @@ export type Verifying = FastifyInstance & { [kVerify]?: Verify, [kSignatureAge]?
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The permission that the key of a request must have. It requires the plugin `fastify-reason-phrase/signature`. */
+    /** The permission that the key of a request must have. Requires the plugin `fastify-reason-phrase/signature`. */
     permission?: string | undefined
     /** With `false`, the route accepts requests without a signature. */
     signature?: false | undefined
@@ -40,8 +40,8 @@ declare module 'fastify' {
 const NONE: readonly string[] = []
 
 /**
- * Returns the permissions of the route with this config: a key needs one of them, or none if there are none. For an
- * outcome route, they are those of the idempotent routes, unless one of these needs none.
+ * Returns the permissions of the route with this config. A key must have one of them; an empty list means that it needs no
+ * permission. An outcome route has the permissions of all idempotent routes, or none if an idempotent route needs none.
  */
 export function getPermissions (config: FastifyContextConfig): readonly string[] {
   const operations = getOperations(config)
@@ -50,14 +50,14 @@ export function getPermissions (config: FastifyContextConfig): readonly string[]
   return permissions.has(undefined) ? NONE : [...permissions as Set<string>]
 }
 
-/** Returns whether the route with this config needs signed requests. An outcome route needs none if no idempotent route does. */
+/** Returns whether the route with this config needs signed requests. An outcome route needs them if an idempotent route does. */
 export function needsSignature (config: FastifyContextConfig): boolean {
   const operations = getOperations(config)
   if (operations === undefined || operations.length === 0) return config.signature !== false
   return operations.some(({ config }) => config!.signature !== false)
 }
 
-/** Fails the start of a service that has a route with a permission, but does not verify requests. */
+/** Fails the start of a service that has a route with a permission, but does not verify the requests of this route. */
 export function checkPermissions (app: FastifyInstance): void {
   const routes: Array<[app: Verifying, route: RouteOptions]> = []
   app.addHook('onRoute', function (route) {
@@ -65,7 +65,7 @@ export function checkPermissions (app: FastifyInstance): void {
     if (permission !== undefined) checkPermission(route, permission, signature)
     if (permission !== undefined || getOperations(route.config) !== undefined) routes.push([this, route])
   })
-  // The plugin that verifies may be registered after the routes.
+  // The signature plugin may be registered after the routes.
   app.addHook('onReady', done => {
     const stray = routes.find(([app, { config }]) => app[kVerify] === undefined && getPermissions(config!).length > 0)
     if (stray === undefined) return done()

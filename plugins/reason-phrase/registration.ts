@@ -11,7 +11,7 @@ export interface ReasonPhraseOptions extends ContractOptions, RouteSchemaOptions
 
 const kRegistration = Symbol(REGISTRATION)
 
-/** What an instance and its children are registered with. */
+/** The contract and the options with which an instance and its children are registered. */
 export interface Registration {
   contract: Contract
   routeOptions: RouteSchemaOptions
@@ -19,12 +19,12 @@ export interface Registration {
 
 type Registered = FastifyInstance & { [kRegistration]?: Registration }
 
-/** Returns the contract that an instance keeps, if the plugin is registered there. */
+/** Returns the contract of an instance; undefined if the plugin is not registered there. */
 export function contractOf (app: FastifyInstance): Contract | undefined {
   return (app as Registered)[kRegistration]?.contract
 }
 
-/** Returns whether the plugin is registered in a context by itself, and not because it is registered around it. */
+/** Returns whether the plugin is registered in a context itself, and not only in the context around it. */
 export function hasOwnRegistration (context: FastifyInstance, around: FastifyInstance): boolean {
   return (context as Registered)[kRegistration] !== (around as Registered)[kRegistration]
 }
@@ -32,7 +32,7 @@ export function hasOwnRegistration (context: FastifyInstance, around: FastifyIns
 /**
  * Registers the options on an instance.
  *
- * @returns the registration; undefined if the plugin is registered there already
+ * @returns the registration; undefined if the plugin is already registered on this instance
  * @throws {TypeError} for an option that is unknown, of the wrong type, or cannot work
  * @throws {Error} for options that differ from those of the server, or of an earlier registration
  */
@@ -55,7 +55,7 @@ export function register (app: FastifyInstance, options: ReasonPhraseOptions): R
   return registration
 }
 
-/** Returns the options for route schemas that are given, and differ from the earlier ones. */
+/** Returns the options for route schemas that are given, and differ from those of the earlier registration. */
 function findRouteDifferences (options: RouteSchemaOptions, earlier: RouteSchemaOptions): OptionDifference[] {
   const names = Object.keys(ROUTE_DEFAULTS) as Array<keyof RouteSchemaOptions>
   return names
@@ -63,7 +63,7 @@ function findRouteDifferences (options: RouteSchemaOptions, earlier: RouteSchema
     .filter(({ values: [here, there] }) => here !== undefined && here !== there)
 }
 
-/** @throws {Error} if there is a difference */
+/** @throws {Error} if there is a difference. The message shows both values of each option */
 function throwDifferences (differences: readonly OptionDifference[], place: string): void {
   if (differences.length === 0) return
   const values = differences.map(({ name, values: [here, there] }) => `${name} is ${inspect(here)} here, and ${inspect(there)} in ${place}`)

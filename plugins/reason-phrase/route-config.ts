@@ -4,7 +4,7 @@ import { correctName } from '../../lib/nearest-name.js'
 import { kVerify } from './permissions.js'
 import { createRouteError, describeRoute } from './route-name.js'
 
-/** Returns whether an instance has the plugin that reads a key of the config. */
+/** Returns whether an instance has the plugin that reads a certain key of the config. */
 type HasReader = (app: FastifyInstance) => boolean
 
 const isPluginRegistered: HasReader = () => true
@@ -25,20 +25,20 @@ const READERS: Readonly<Record<string, HasReader>> = {
 
 const KEYS = Object.keys(READERS)
 
-// Words that are near a key, and that are probably meant as they are.
+// Words that look like a typo of one of our keys, but are probably keys of other plugins.
 const OTHER_WORDS = new Set(['translation'])
 
 /**
- * Checks the config of each route that is added from now on. A `config.signature` or `config.maintenance` of another value
- * throws where the route is added.
+ * Checks the config of each route that is added from now on. An invalid `config.signature` or `config.maintenance` throws when
+ * the route is added.
  *
- * A key that is probably a typo of ours fails the start of the service if the plugin that reads the key is registered. If
- * not, the key can belong to another plugin, so a warning is logged.
+ * A key that is probably a typo of one of our keys fails the start of the service if the plugin that reads our key is
+ * registered. If that plugin is not registered, the key may belong to another plugin, so a warning is logged.
  */
 export function checkRouteConfig (app: FastifyInstance): void {
   const routes: Array<[app: FastifyInstance, route: RouteOptions]> = []
   app.addHook('onRoute', function (route) {
-    // The type of a config has only the keys of the plugins that the program imports.
+    // The type of a config has only the keys of the plugins that a program imports.
     const { signature, maintenance }: { signature?: unknown, maintenance?: unknown } = route.config ?? {}
     if (signature !== undefined && signature !== false) {
       throw createRouteError(route, `config.signature must be false, which accepts requests without a signature, or left out; not ${inspect(signature)}`)
@@ -48,9 +48,9 @@ export function checkRouteConfig (app: FastifyInstance): void {
     }
     if (route.config !== undefined) routes.push([this, route])
   })
-  // The plugin that reads a key may be registered after the route, and a later hook can change the config.
+  // The plugin that reads a key may be registered after the route, and a later hook may change the config.
   app.addHook('onReady', done => {
-    // Fastify derives the route for HEAD from that for GET.
+    // Fastify derives each HEAD route from a GET route, which has the same config.
     const warned = new Set<string>()
     for (const [context, route] of routes.splice(0)) {
       for (const [key, meant] of findTypos(route.config!)) {
@@ -65,7 +65,7 @@ export function checkRouteConfig (app: FastifyInstance): void {
   })
 }
 
-/** Returns the keys that are typos of our keys, with the keys that are probably meant. */
+/** Returns the keys that are probably typos, each with the key that is probably meant. */
 function findTypos (config: object): Array<[key: string, meant: string]> {
   const typos: Array<[string, string]> = []
   for (const key of Object.keys(config)) {

@@ -13,7 +13,7 @@ export interface RouteSchemaOptions {
    * route, `ignore` removes the schema and logs a warning. Default: `reject`.
    */
   errorSchemas?: 'reject' | 'ignore' | undefined
-  /** Whether each route must have a schema for a 2xx payload, except routes for HEAD or OPTIONS and hidden ones. Default: `false`. */
+  /** Whether each route must have a schema for a 2xx payload, except HEAD, OPTIONS and hidden routes. Default: `false`. */
   requireSchemas?: boolean | undefined
 }
 
@@ -30,14 +30,14 @@ type Schemas = Record<string, unknown>
 
 const NONE = {}
 
-/** Where the config of a route has the response schemas that were removed from it. */
+/** The key of the config of a route under which it has the response schemas that were removed. */
 const kIgnored = Symbol('fastify-reason-phrase.ignored-schemas')
 
 type WithIgnored = FastifyContextConfig & { [kIgnored]?: Schemas }
 
 /**
- * Checks the schemas and the config of each route that is added from now on. A route that cannot keep the contract
- * throws where it is added.
+ * Checks the schemas and the config of each route that is added from now on. Adding a route that cannot keep the contract
+ * throws.
  *
  * @throws {TypeError} for an option of the wrong type
  */
@@ -49,7 +49,7 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
     throw new TypeError(`fastify-reason-phrase: option requireSchemas must be a boolean, not ${inspect(requireSchemas)}`)
   }
 
-  // The objects that passed last. The route for HEAD has those of the route for GET, and other routes may share them.
+  // The last valid objects. A HEAD route has the objects of its GET route, and other routes may share objects too.
   let passedErrors: unknown
   let passedResponse: unknown
 
@@ -71,7 +71,7 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
       if (errorSchemas === 'reject') {
         throw createRouteError(route, `schema.response declares a body for ${withBody.join(', ')}, but an unsuccessful response has none. Remove the schema, and say what the error means in config.errors; or set the option errorSchemas to 'ignore'`)
       }
-      // A copy, since the schema is the caller's and may be shared.
+      // Copy the schema, because it belongs to the caller, and other routes may share it.
       const kept = { ...response }
       const ignored: Schemas = {}
       for (const key of withBody) {
@@ -81,7 +81,7 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
       route.schema = { ...route.schema, response: kept }
       const config: WithIgnored = { ...route.config, [kIgnored]: ignored }
       route.config = config
-      // Fastify derives the route for HEAD from that for GET.
+      // Fastify derives each HEAD route from a GET route, which was reported already.
       if (route.method !== 'HEAD') app.log.warn(describeRoute(route, `schema.response declares a body for ${withBody.join(', ')}, which is ignored, because an unsuccessful response has none. Remove the schema, and say what the error means in config.errors`))
     }
     if (requireSchemas && !hasSuccessSchema && !needsNoSuccessSchema(route)) {
@@ -92,7 +92,8 @@ export function checkRoutes (app: FastifyInstance, contract: Contract, { errorSc
 }
 
 /**
- * Serializes JSON by the schema that was removed from the route, so that what the schema leaves out is not sent.
+ * Serializes JSON with the schema that was removed from the route, so that the message cannot come from a property that the
+ * schema leaves out.
  *
  * @returns the text; undefined if no schema was removed for the status code
  */
@@ -105,7 +106,7 @@ export function serializeByIgnoredSchema (reply: FastifyReply, body: string | Ui
   try {
     return reply.serializeInput(JSON.parse(Buffer.from(body as string).toString()), contentOf(schema as Schema))
   } catch {
-    // It is no JSON, or Fastify would answer 500 without the plugin.
+    // The body is not JSON, or does not match the schema. Without the plugin, Fastify would send 500.
     return ''
   }
 }
@@ -120,7 +121,7 @@ interface Schema {
   content?: Record<string, { schema: Schema }>
 }
 
-/** Returns the schema of JSON, if there is a schema for each media type. */
+/** Returns the schema of the media type JSON if there are schemas for several media types; otherwise the schema itself. */
 function contentOf (schema: Schema): Schema {
   return schema.content?.['application/json']?.schema ?? schema
 }
@@ -146,8 +147,8 @@ function isSuccess (key: string): boolean {
   return /^2(?:xx|\d\d)$/i.test(key)
 }
 
-// A schema of null is how a route says that there is no body. That of a
-// validation library, such as z.null(), is no JSON Schema, and refuses the error.
+// A JSON Schema of null declares that there is no body. A schema of a validation library, such as z.null(), is not JSON Schema,
+// and would reject the error.
 function isNull (schema: unknown): boolean {
   return isPlainObject(schema) && (schema as { type?: unknown }).type === 'null'
 }

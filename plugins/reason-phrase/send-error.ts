@@ -17,16 +17,16 @@ export type ErrorStatusCode = ToNumber<`${4 | 5}${Digit}${Digit}`>
 
 /** Options of the reply decorators that send an error. */
 export interface ReplyErrorOptions {
-  /** Why the error happened, for example what was caught. It is logged, with its stack if it has one, and never sent. */
+  /** The cause of the error, for example a caught error. It is logged, with its stack if it has one, and never sent. */
   cause?: unknown
   /** Header fields of the response. Fields that describe a body, such as `content-type`, are dropped. Default: none. */
   headers?: Readonly<Record<string, string | number | readonly string[] | undefined>> | undefined
   /**
-   * When the client can retry, for the `Retry-After` field (RFC 9110 section 10.2.3): in seconds, or a date. It replaces
-   * a `retry-after` of `headers`.
+   * When the client can retry: a number of seconds, or a date. It is sent as `Retry-After` (RFC 9110 section 10.2.3), and
+   * replaces a `retry-after` of `headers`.
    */
   retryAfter?: number | Date | undefined
-  /** An error is no object of options: write `{ cause: error }`. */
+  /** Makes the compiler reject an `Error` as options: write `{ cause: error }`. */
   stack?: never
 }
 
@@ -56,7 +56,7 @@ function describeUnknownCode (statusCode: unknown, known: number[]): string {
   return `fastify-reason-phrase: reply.error() cannot send the status code ${inspect(statusCode, { depth: 0 })}, because it is not in the service's table. ${remedy}`
 }
 
-/** Sends an error without a body. Options that are not valid throw before anything of the reply is changed. */
+/** Sends an error without a body. Invalid options throw before the reply is changed. */
 function sendError (reply: FastifyReply, statusCode: number, message: unknown, options?: ReplyErrorOptions): FastifyReply {
   if (options === undefined) {
     setMessage(reply, message)
@@ -71,10 +71,10 @@ function sendError (reply: FastifyReply, statusCode: number, message: unknown, o
   return reply.code(statusCode).send()
 }
 
-/** Sets the message of a reply. An error instead of a text is treated as if it were thrown. */
+/** Sets the message of a reply. If the message is an error or another object, it is treated as if it had been thrown. */
 function setMessage (reply: FastifyReply, message: unknown): void {
   if (typeof message !== 'object' || message === null) {
-    // The text of a function would be its source code.
+    // Do not send the text of a function, which is its source code.
     setReplyMessage(reply.raw, typeof message === 'function' ? '' : messageFromError(message))
     return
   }

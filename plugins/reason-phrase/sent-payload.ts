@@ -6,8 +6,8 @@ const kSentPayload = Symbol('fastify-reason-phrase.sent-payload')
 type RecordingReply = FastifyReply & { [kSend]?: FastifyReply['send'], [kSentPayload]?: unknown }
 
 /**
- * Records what `reply.send()` gets from now on. After an error, only this tells Fastify's serialized errors from the
- * payloads of an error handler. A reply without an error does not pay for it.
+ * Records the payloads that `reply.send()` gets from now on. After an error, they tell an error that Fastify serializes from a
+ * payload of an error handler. Only replies with an error are recorded, so that others are not slower.
  */
 export function recordSentPayload (reply: FastifyReply, error: unknown): void {
   const recording = reply as RecordingReply
@@ -22,12 +22,12 @@ function send (this: RecordingReply, payload?: unknown): FastifyReply {
   return this[kSend]!(payload)
 }
 
-/** Returns whether something was thrown for a reply. */
+/** Returns whether an error was thrown for a reply, so that its payloads are recorded. */
 export function isRecording (reply: FastifyReply): boolean {
   return (reply as RecordingReply)[kSend] !== undefined
 }
 
-/** Returns what was sent last after an error; before that, the error itself. */
+/** Returns the last payload that was sent after an error; before that, the error itself. */
 export function getSentPayload (reply: FastifyReply): unknown {
   return (reply as RecordingReply)[kSentPayload]
 }

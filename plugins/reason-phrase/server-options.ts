@@ -18,7 +18,7 @@ import { mayHaveExecuted } from './execution.js'
 import { checkContractOptions, checkFastifyOptions } from './option-names.js'
 import { kVerify, type Verifying } from './permissions.js'
 
-/** Options of Node's servers. With `http2`, there are two response classes. */
+/** Options of Node's servers. With `http2`, a server has two response classes. */
 interface NodeServerOptions {
   ServerResponse?: ResponseClass
   Http1ServerResponse?: ResponseClass
@@ -34,14 +34,14 @@ interface Options {
 }
 
 /**
- * The type itself, which the compiler does not infer from the use of a result. Otherwise, a logger would be `never` inside
- * of `Fastify()`. The compiler's own `NoInfer` would stay in the types of the service.
+ * The type itself. It keeps the compiler from inferring the type from the use of the result: a logger would be `never` inside
+ * of `Fastify()`. The compiler's own `NoInfer` would remain visible in the types of the service.
  */
 type Fixed<Type> = [Type][Type extends unknown ? 0 : never]
 
 /**
- * Returns Fastify's server options, completed so that a service keeps the contract where Fastify or Node answers without
- * hooks: for malformed requests and bad URLs, for example. Your options stay in force. The responses of your
+ * Returns Fastify's server options with additions. With them, a service keeps the contract in the responses that Fastify or
+ * Node sends without hooks, for example to malformed requests and bad URLs. Your options stay in force. The responses of your
  * `clientErrorHandler` and `frameworkErrors` keep the contract too.
  *
  * @param options Fastify's server options, for an http, https or http2 server
@@ -89,12 +89,12 @@ export function serverOptions (options: unknown = {}, contractOptions: ContractO
           reply.code(error.statusCode!).send()
         }
       }
-      // The error shows that there is a route. Verify the signature first, because only a client with a key may know.
+      // The error shows that the route exists. Verify the signature first, because only clients with a key may know that.
       const verify = (request.server as Verifying)[kVerify]
       if (verify === undefined) answer()
       else verify(request, reply, answer)
     },
-    // Fastify's initialConfig contains the options of its router.
+    // Fastify copies the options of its router to initialConfig, where serverContract() finds the contract.
     routerOptions: { ...routerOptions, [CONTRACT_OPTION]: () => contract }
   }
 }

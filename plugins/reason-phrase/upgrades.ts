@@ -5,8 +5,8 @@ import type { Contract } from '../../lib/contract.js'
 import { messageFromError } from '../../lib/message.js'
 
 /**
- * Makes responses to WebSocket upgrades keep the contract. Plugins for upgrades create a response of their own and pass it
- * to `app.routing()`. `ws` answers a malformed handshake on the socket.
+ * Makes responses to WebSocket upgrades keep the contract. Plugins for upgrades create their own response, and pass it to
+ * `app.routing()`. `ws` writes the response to a malformed handshake directly to the socket.
  */
 export function patchUpgrades (app: FastifyInstance, contract: Contract, prepare: (response: ServerResponse) => void): void {
   const { routing } = app
@@ -16,7 +16,7 @@ export function patchUpgrades (app: FastifyInstance, contract: Contract, prepare
   }
   app.addHook('onReady', done => {
     const { websocketServer } = app as { websocketServer?: NodeJS.EventEmitter }
-    // A service with a listener answers by itself.
+    // If the service has its own listener, the listener sends the response.
     if (websocketServer?.listenerCount('wsClientError') === 0) {
       websocketServer.on('wsClientError', (error, socket) => { answerOnSocket(contract, socket, 400, messageFromError(error), app.log) })
     }

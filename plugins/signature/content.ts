@@ -9,26 +9,26 @@ const kContent = Symbol('fastify-reason-phrase.content')
 
 type RequestWithContent = FastifyRequest & { [kContent]?: Content }
 
-// How long a client can take to end an HTTP/2 request that is rejected.
+// How long a client may take to end its HTTP/2 request after the request was rejected.
 const STREAM_CLOSE_DELAY_MS = 1000
 
 /**
- * The state of the content:
+ * The state of the content of a request:
  *
  * | state | event | next state |
  * |---|---|---|
  * | awaiting | the first byte | receiving |
  * | awaiting, receiving | the end, and the digest matches | matched |
  * | awaiting, receiving | the end, and the digest does not match | mismatched |
- * | mismatched | a reader that does not listen for errors gets to the end, so a response is sent | rejected |
- * | each of them | `release()` or `discard()` | released |
+ * | mismatched | a reader without an error listener reaches the end, so an error response is sent | rejected |
+ * | any state | `release()` or `discard()` | released |
  */
 type State = 'awaiting' | 'receiving' | 'matched' | 'mismatched' | 'rejected' | 'released'
 
 /**
- * The content of a request. Its digest is computed while it arrives, whoever
- * reads it, and before it is decoded. If the digest does not match, the reader
- * gets an error instead of the end.
+ * The content of a request. Its digest is computed while it arrives, before it
+ * is decoded, and whichever parser or handler reads it. If the digest does not
+ * match, the reader gets an error instead of the end.
  */
 export class Content implements StreamObserver {
   /** Creates the error for a digest that does not match. */
@@ -38,10 +38,10 @@ export class Content implements StreamObserver {
   readonly #digest: ContentDigest | undefined
   #state: State = 'awaiting'
   #isEmpty = true
-  // Node discards unread content after the response only if nothing was read.
+  // After the response, Node discards unread content only if nothing was read before.
   #isRead = false
   #onStateChange: () => void = () => {}
-  // The events of the stream come in the asynchronous context of the connection, not in that of the request.
+  // The events of the stream have the asynchronous context of the connection. Handlers need the context of their request.
   #context = new AsyncResource('fastify-reason-phrase.content')
 
   /** Starts to observe the content of a request. */
@@ -85,7 +85,7 @@ export class Content implements StreamObserver {
     }
   }
 
-  /** Takes what arrived while earlier hooks were waiting. */
+  /** Processes the content that arrived while earlier hooks were waiting. */
   #takeBuffered (): void {
     const { raw } = this.#request
     if (raw.readableLength > 0) {
@@ -94,7 +94,7 @@ export class Content implements StreamObserver {
       this.onChunk(chunk)
       raw.unshift(chunk)
     }
-    // Node has no public property for an end that has arrived and was not read.
+    // Node has no public property that tells whether the end has arrived before it was read.
     if ((raw as unknown as { _readableState: { ended: boolean } })._readableState.ended) this.onComplete()
   }
 
@@ -114,7 +114,7 @@ export class Content implements StreamObserver {
   }
 
   onResume (): void {
-    // A reader starts in the context of its request.
+    // The reader calls this in the asynchronous context of its request.
     this.#context = new AsyncResource('fastify-reason-phrase.content')
   }
 
@@ -124,7 +124,7 @@ export class Content implements StreamObserver {
     if (raw.listenerCount('error') > 0) return raw.emit('error', this.createError())
     // After the response, Node itself reads the rest of the content.
     if (this.#reply.raw.writableEnded) return raw.emit('end')
-    // A pipe does not listen for errors, so the response is sent here.
+    // A pipe has no error listener, so send the error here.
     this.#setState('rejected')
     raw.destroy()
     return this.#context.runInAsyncScope(() => this.#reply.send(this.createError()).sent)
@@ -147,7 +147,7 @@ export class Content implements StreamObserver {
       this.#isRead = true
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, timeoutMs)
-        // Without a client, there is nothing to do any more.
+        // If the client disconnects, leave the promise pending: no response is needed.
         const stop = (): void => { clearTimeout(timer) }
         raw.once('close', stop)
         this.#onStateChange = () => {
@@ -162,7 +162,7 @@ export class Content implements StreamObserver {
     return this.isPresent
   }
 
-  /** Reads the rest of the content that nobody else reads, waits for the end, and returns the state. */
+  /** Reads the rest of the content, waits for the end, and returns the state. */
   async waitForEnd (): Promise<'matched' | 'mismatched' | 'rejected'> {
     if (this.#state === 'rejected') return 'rejected'
     // The caller reports a mismatch from now on.
@@ -198,20 +198,20 @@ export function getBodyDigest (request: FastifyRequest): Uint8Array | undefined 
 /** Rejects a request whose parsed content does not match its digest, before a handler runs. */
 export function checkContent (request: FastifyRequest, _reply: FastifyReply, done: HookHandlerDoneFunction): void {
   const content = Content.get(request)
-  // A handler that reads a stream gets the error there.
+  // A handler that reads the content as a stream gets the error from the stream.
   if (content === undefined || (content.matches === undefined && isStreamed(request))) {
     done()
     return
   }
-  // A parser can be done before the content ends. For example, gunzip ignores what follows a gzip stream.
+  // A parser may finish before the content ends. For example, gunzip ignores the bytes after a gzip stream.
   content.waitForEnd().then(state => {
     if (state !== 'rejected') done(state === 'matched' ? undefined : content.createError())
   }, done)
 }
 
-/** Closes a stream whose client never ends its request (RFC 9113 section 8.1). Node leaves it open. */
+/** Closes the stream if its client does not end the request (RFC 9113 section 8.1). Node would leave the stream open. */
 function closeLater (stream: ServerHttp2Stream): void {
-  // Closing the stream at once could drop a response that is not written yet.
+  // Wait, because closing the stream at once could drop a response that is not written yet.
   const timer = setTimeout(() => { stream.close(constants.NGHTTP2_NO_ERROR) }, STREAM_CLOSE_DELAY_MS)
   timer.unref()
   stream.once('close', () => { clearTimeout(timer) })

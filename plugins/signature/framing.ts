@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2'
 import type { FastifyRequest } from 'fastify'
 
-/** Returns whether the header section announces content; undefined if only the first byte or the end tells (RFC 9110 section 6.4). */
+/** Returns whether the header section announces content; undefined if it does not tell (RFC 9110 section 6.4). */
 export function announcesContent (raw: IncomingMessage): boolean | undefined {
   const { 'content-length': length, 'transfer-encoding': coding } = raw.headers
   if (coding !== undefined) return undefined

@@ -19,7 +19,7 @@ export { memoryStore } from '../../lib/signature/memory-store.js'
 export type { SignatureOptions } from '../../lib/signature/options.js'
 export { redisStore, type RedisClient } from '../../lib/signature/redis-store.js'
 export type { ReplayStore } from '../../lib/signature/replay-store.js'
-// The compiler drops an import that no type needs. These ones add to Fastify's own types.
+// The compiler drops an import that no type needs. These imports add to Fastify's own types.
 export type {} from '../reason-phrase/idempotent-routes.js'
 export type {} from '../reason-phrase/permissions.js'
 

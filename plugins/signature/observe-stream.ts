@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream'
 
-/** What happens to a stream that is observed. */
+/** The methods that {@link observeStream} calls. */
 export interface StreamObserver {
   /** Is called with each chunk, before it is buffered. */
   onChunk (chunk: Uint8Array | string): void
-  /** Is called after the last chunk, which can be long before a reader gets the end. */
+  /** Is called after the last chunk. A reader may get the end much later. */
   onComplete (): void
   /** Is called when a reader starts to read. */
   onResume (): void
@@ -13,9 +13,9 @@ export interface StreamObserver {
 }
 
 /**
- * Reports to an observer what a stream receives, before anyone reads it.
- * `push()` and `emit()` are overridden, because no event of a stream tells that
- * its content is complete before the stream is read.
+ * Reports the content of a stream to an observer, before a reader gets it.
+ * `push()` and `emit()` are replaced, because a stream has no event for the end
+ * of content that is not read yet.
  */
 export function observeStream (stream: Readable, observer: StreamObserver): void {
   const { push, emit } = stream
@@ -33,14 +33,14 @@ export function observeStream (stream: Readable, observer: StreamObserver): void
   }
 }
 
-/** Reports no further events of a stream, and lets it emit `end`. */
+/** Stops reporting the events of a stream, and lets the stream emit `end`. */
 export function stopObserving (stream: Readable): void {
-  // In the reverse order of their creation: V8 makes a slow dictionary of an object that loses another property than its last one.
+  // Delete the last property first: V8 turns an object into a slow dictionary if any other property is deleted.
   restoreEmit(stream)
   restorePush(stream)
 }
 
-/** Lets a stream emit `end`, and still reports its chunks. */
+/** Lets a stream emit `end`, but still reports its chunks. */
 export function restoreEmit (stream: Partial<Readable>): void {
   delete stream.emit
 }

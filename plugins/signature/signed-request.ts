@@ -5,7 +5,7 @@ import { parseTarget } from '../../lib/signature/signature-base.js'
 import type { SignedRequest } from '../../lib/signature/signatures.js'
 import { serializeDictionary, serializeMember, type Dictionary, type Parameters } from '../../lib/signature/structured-fields.js'
 
-// The dictionaries among the fields of requests, which can be strictly serialized (RFC 9421 section 2.1.1).
+// The request fields that are dictionaries. The parameter `sf` serializes them strictly (RFC 9421 section 2.1.1).
 const DICTIONARIES = new Set(['accept-signature', 'content-digest', 'priority', 'repr-digest', 'signature', 'signature-input', 'want-content-digest', 'want-repr-digest'])
 
 /** The components of a Fastify request. */

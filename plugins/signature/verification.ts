@@ -12,10 +12,10 @@ import { isIdempotent } from '../reason-phrase/idempotent-routes.js'
 import { getPermissions } from '../reason-phrase/permissions.js'
 import { SignedFastifyRequest } from './signed-request.js'
 
-// Everybody can send Content-Digest, and it is read before the signature. Eight algorithms are registered (RFC 9530 section 5).
+// Content-Digest is read before the signature is verified, so limit it. Eight algorithms are registered (RFC 9530 section 5).
 const MAX_DIGESTS = 16
 
-/** Reports a request whose content did not begin or end in time: 400, because no handler ran. */
+/** Thrown if the content of a request does not begin or end in time: 400, because no handler ran. */
 class RequestTimeoutError extends Error {
   statusCode = 400
 
@@ -38,7 +38,7 @@ export class Verification {
   readonly #content: Content | undefined
 
   /**
-   * Starts to observe the content, so create it before anyone reads the first byte.
+   * Starts to observe the content. Create the verification before the first byte is read.
    *
    * @param requestTimeoutMs how long to wait for content, in milliseconds
    */
@@ -57,7 +57,7 @@ export class Verification {
     }
   }
 
-  /** Calls `done` for a valid request, and with an error for an invalid one. Sends 403 if the key does not have the permission of the route. */
+  /** Calls `done`, with an error for an invalid request. Sends 403 if the key does not have the permission of the route. */
   run (done: HookHandlerDoneFunction): void {
     this.#verify().then(key => { this.#authorize(key, done) }, error => { this.#reject(error, done) })
   }
@@ -76,7 +76,7 @@ export class Verification {
     const uncovered = this.#verifier.findUncovered(signature)
     const isDigestCovered = signature.coversDigest
     const isContentForbidden = uncovered !== undefined || (isDigestCovered && !this.#allowsContent)
-    // Only the holder of a key can make the service wait, and only if the presence of content matters.
+    // The signature is valid, so only the holder of a key can make the service wait. It waits only if content matters.
     const hasContent = this.#announcesContent ?? (isContentForbidden ? await this.#waitForContent(signature) : undefined)
     if (hasContent === true) {
       if (isContentForbidden && !this.#allowsContent) throw new SignatureError(`A ${this.#request.method} request must have no body`)
@@ -121,7 +121,7 @@ export class Verification {
       error.headers['accept-signature'] = this.#verifier.createAcceptSignature({ hasContent: this.#announcesContent ?? this.#allowsContent, isKeyed: this.#isKeyed })
     }
     // Fastify would ignore a falsy error.
-    return error instanceof Error ? error : new Error('fastify-reason-phrase: the keys could not be looked up', { cause: error })
+    return error instanceof Error ? error : new Error('fastify-reason-phrase: keys() of signature has thrown a value that is not an Error. Throw an Error', { cause: error })
   }
 }
 

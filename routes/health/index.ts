@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox, Static } from '@fastify/type-provider-t
 import { Health } from '../../schemas/health.js'
 
 const routes: FastifyPluginAsyncTypebox = async app => {
-  // Without its database the service is degraded, but this request itself succeeds: it gets 200.
+  // While the database is down, the service is degraded. The request for its health still succeeds, so it gets 200.
   app.get('', {
     schema: { summary: 'Get the health of the service', response: { 200: Health } },
     config: { maintenance: 'exempt', signature: false }

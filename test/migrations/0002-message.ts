@@ -22,9 +22,9 @@ for (const { name, skip, open } of databases) {
     await insert('4', 'b', 1, 'stored', 1)
     await insert('5', 'b', 2, 'accepted', null)
     await insert('6', 'a', 2, 'failed', null)
-    await t.rejects(insert('6', 'c', 1, 'stored', 1), { message: /unique/i }, 'an id twice')
-    await t.rejects(insert('7', 'a', 4, 'stored', 1), { message: /unique/i }, 'a position twice')
-    await t.rejects(insert('7', 'a', 3, 'accepted', null), { message: /unique/i }, 'a sequence number twice')
+    await t.rejects(insert('6', 'c', 1, 'stored', 1), { message: /unique/i }, 'rejects a second message with the same id')
+    await t.rejects(insert('7', 'a', 4, 'stored', 1), { message: /unique/i }, 'rejects a second message with the same position')
+    await t.rejects(insert('7', 'a', 3, 'accepted', null), { message: /unique/i }, 'rejects a second waiting message with the same sequence number')
     await run("insert into message_sequence values ('a', 3)")
     await t.rejects(run("insert into message_sequence values ('a', 4)"), { message: /unique/i })
 

@@ -10,7 +10,7 @@ const TABLE = { table: 'idempotency', index: 'idempotency_created' }
 
 const DESCRIPTIONS: Record<string, (names: typeof TABLE) => string[]> = {
   SQLite: ({ table, index }) => [
-    // Both names of a type mean the same to SQLite.
+    // To SQLite, both names mean the same type.
     `select name, case type when 'bytea' then 'blob' when 'bigint' then 'integer' else lower(type) end as type, "notnull", dflt_value, pk from pragma_table_info('${table}')`,
     `select name, "unique", partial from pragma_index_list('${table}') where origin = 'c'`,
     `select name from pragma_index_info('${index}')`

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { migrations } from '../../migrations/index.js'
 
-t.test('migrations are in the order of their names, and can be undone', async t => {
+t.test('has the migrations in the order of their names, and each can be reverted', async t => {
   const names = Object.keys(migrations)
   t.same(names, names.toSorted())
   for (const [name, migration] of Object.entries(migrations)) {

@@ -8,12 +8,12 @@ import { migrations } from '../../migrations/index.js'
 import { edit, files, names, readFile, upToDate } from '../fixtures/migrations.js'
 
 for (const [title, prepare, topics] of files) {
-  t.test(`a process can be killed before each statement on ${title}`, async t => {
+  t.test(`completes the migrations after a process was killed before any statement on ${title}`, async t => {
     const folder = t.testdir()
     const file = join(folder, 'data', 'topics.db')
     await prepare(file)
 
-    // A killed process leaves the files as they are.
+    // A killed process leaves the files in their current state, so copy them before each statement.
     const copies: string[] = []
     function copy () {
       const to = join(folder, String(copies.length), 'topics.db')
@@ -78,7 +78,7 @@ t.test('a migration that was interrupted without a transaction', async t => {
     t.strictSame(await readFile(file), upToDate(['kept']))
   })
 
-  t.test('fails when its table has rows', async t => {
+  t.test('fails if its table has rows', async t => {
     const file = cut('rows.db', /^create table "message"/)
     edit(file, "insert into message values ('a', 'a', '', '', 1, 'stored', 1, null, '')")
     const before = tables(file)
@@ -86,7 +86,7 @@ t.test('a migration that was interrupted without a transaction', async t => {
     t.strictSame(tables(file), before)
   })
 
-  t.test('fails when its table has another definition, and undoes the migrations before it', async t => {
+  t.test('fails if its table has another definition, and rolls back the migrations before it', async t => {
     const file = join(folder, 'foreign.db')
     edit(file, 'create table maintenance (other text)')
     await t.rejects(readFile(file), { message: /^table "?maintenance"? already exists/ })
@@ -94,7 +94,7 @@ t.test('a migration that was interrupted without a transaction', async t => {
   })
 })
 
-t.test('a file of a later version is refused', async t => {
+t.test('throws for a file of a later version of the service', async t => {
   const later = "insert into kysely_migration values ('9999-later', '2999-01-01T00:00:00.000Z')"
   for (const edits of [[later], [later, 'drop table idempotency', `delete from kysely_migration where name = '${names.at(-1)}'`]]) {
     const file = join(t.testdir(), `${edits.length}.db`)
@@ -104,7 +104,7 @@ t.test('a file of a later version is refused', async t => {
   }
 })
 
-t.test('a file that is up to date is opened without a lock', async t => {
+t.test('opens a file that is up to date without a lock', async t => {
   const file = join(t.testdir(), 'topics.db')
   await readFile(file)
   const other = new Libsql(file)
@@ -113,9 +113,9 @@ t.test('a file that is up to date is opened without a lock', async t => {
   t.strictSame(await readFile(file), upToDate([]))
 })
 
-t.test('a file that another process has locked is opened when the lock is released', async t => {
+t.test('waits until another process releases its lock on the file', async t => {
   const file = join(t.testdir(), 'topics.db')
-  // SQLite does not wait for this lock before the file has a write-ahead log.
+  // Before the file has a write-ahead log, SQLite does not wait for this lock, so the service tries again.
   const other = new Libsql(file)
   t.teardown(() => other.close())
   other.exec('begin exclusive')

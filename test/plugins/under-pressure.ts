@@ -39,7 +39,7 @@ t.test('sends 503 with Retry-After while the event loop is busy', async t => {
   while ((await get('/')).statusCode !== 200) await new Promise(resolve => setTimeout(resolve, 20))
 })
 
-t.test('sends the message of @fastify/under-pressure only if the error is exposed', async t => {
+t.test('sends the message of @fastify/under-pressure only if its error is exposed', async t => {
   class Busy extends Error {
     statusCode = 503
     expose = true

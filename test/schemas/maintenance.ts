@@ -11,7 +11,7 @@ t.test('Maintenance requires enabled', async t => {
   t.notOk(matchesSchema(Maintenance, {}))
 })
 
-t.test('MaintenanceChange refuses malformed and unknown properties', async t => {
+t.test('MaintenanceChange rejects malformed and unknown properties', async t => {
   t.ok(matchesSchema(MaintenanceChange, { enabled: false }))
   t.ok(matchesSchema(MaintenanceChange, { enabled: true, message: 'Wir ziehen um 🚌', until: '2025-08-19T12:00:00+02:00' }))
   t.ok(matchesSchema(MaintenanceChange, { enabled: true, message: 'a'.repeat(512), retryAfter: 604_800 }))

@@ -12,7 +12,7 @@ const message = {
   body: null
 }
 
-t.test('Message accepts each status, and refuses malformed properties', async t => {
+t.test('Message accepts each status, and rejects malformed properties', async t => {
   t.ok(matchesSchema(Message, message))
   t.ok(matchesSchema(Message, { ...message, status: 'stored', position: 1, body: { a: [1] } }))
   t.ok(matchesSchema(Message, { ...message, status: 'failed', reason: 'The topic was deleted', body: 'aGVsbG8=' }))
@@ -22,7 +22,7 @@ t.test('Message accepts each status, and refuses malformed properties', async t 
   t.ok(matchesSchema(MessagePage, { limit: 1, prevId: null, nextId: messageId, items: [message] }))
 })
 
-t.test('NewMessage accepts any JSON body, and refuses other properties', async t => {
+t.test('NewMessage accepts any JSON body, and rejects other properties', async t => {
   for (const body of [null, 0, '', 'text', [], { a: 1 }]) t.ok(matchesSchema(NewMessage, { body }))
   t.ok(matchesSchema(NewMessage, { mediaType: 'text/plain', body: '' }))
   for (const wrong of [{}, { mediaType: 'a/b' }, { body: 1, mediaType: null }, { body: 1, mediaType: 'a'.repeat(257) }, { body: 1, messageId }]) {

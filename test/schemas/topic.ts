@@ -13,7 +13,7 @@ t.test('Topic accepts a topic, deleted or not', async t => {
   t.ok(matchesSchema(TopicPage, { limit: 1, prevId: null, nextId: topicId, items: [topic] }))
 })
 
-t.test('NewTopic refuses control characters, lone surrogates and other properties', async t => {
+t.test('NewTopic rejects control characters, lone surrogates and other properties', async t => {
   t.ok(matchesSchema(NewTopic, draft))
   t.ok(matchesSchema(NewTopic, { ...draft, name: '🚌'.repeat(256), description: 'Line\nbreak\t🚌' }))
   for (const wrong of [{ name: '' }, { name: '\t' }, { name: 'a\0' }, { name: '\ud83d' }, { description: '\0' }, { topicId }]) {

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 
-/** The most items of a batch. */
+/** The maximum number of items in a batch. */
 const MAX_BATCH_SIZE = 100
 
 interface Pending<Item, Result> {
@@ -10,12 +10,12 @@ interface Pending<Item, Result> {
 }
 
 /**
- * Returns a function that processes an item together with others, and resolves to its result.
+ * Returns a function that processes an item in a batch with others, and resolves to its result.
  *
- * Items that arrive while a batch is processed go into the next one together. So a query or a commit, and its wait for
- * the database, are shared by many requests.
+ * Items that arrive while a batch is processed form the next batch. So many requests share one query or commit, and wait for
+ * the database only once.
  *
- * @param processBatch returns the results in the order of the items; its error rejects each of them
+ * @param processBatch returns the results in the order of the items. An error rejects all items of the batch
  */
 export function createBatches<Item, Result> (processBatch: (items: Item[]) => Promise<Result[]>): (item: Item) => Promise<Result> {
   const pending: Array<Pending<Item, Result>> = []
@@ -24,7 +24,7 @@ export function createBatches<Item, Result> (processBatch: (items: Item[]) => Pr
   async function processPending (): Promise<void> {
     isRunning = true
     while (pending.length > 0) {
-      // SQLite answers synchronously, so that no other request would be read before the batch.
+      // SQLite queries are synchronous. Wait for one turn of the event loop, so that more requests arrive before the batch.
       await setImmediate()
       const batch = pending.splice(0, MAX_BATCH_SIZE)
       try {

@@ -1,10 +1,10 @@
 import { sql, type CompiledQuery, type Kysely, type RawBuilder } from 'kysely'
 import type { Tables } from './tables.js'
 
-/** The parameters of a query, as expressions to build it with. */
+/** The parameters of a query, as expressions for the query builder. */
 export type Parameters<Values> = { [Name in keyof Values]: RawBuilder<Values[Name]> }
 
-/** Runs a query with values for its parameters, in a transaction or outside. Returns its rows. */
+/** Runs a query with values for its parameters, on a transaction or on the database. Returns its rows. */
 export type Query<Values, Row> = (db: Kysely<Tables>, values: Values) => Promise<Row[]>
 
 /** Builds and compiles a query once, and returns a function that runs it. */

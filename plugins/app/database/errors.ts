@@ -1,6 +1,6 @@
 import { ServiceUnavailable } from '../../../lib/service-unavailable.js'
 
-/** The error of a database that is unavailable for now: a 503 with a public message. */
+/** Thrown if the database is unavailable: a 503 with a public message. */
 export class DatabaseUnavailable extends ServiceUnavailable {
   constructor (cause: unknown, message = 'The database is unavailable') {
     super(message, { cause })
@@ -11,10 +11,10 @@ export class DatabaseUnavailable extends ServiceUnavailable {
 const LOST_CONNECTION_CODES = /^(08...|25006|25P0[34]|57P..|58...|E(?!RR_)[A-Z_]{4,})$/
 // The errors that pg itself creates have no code.
 const LOST_CONNECTION_MESSAGES = /^(Connection terminated|Query read timeout|Client .*not queryable)/
-// SQLSTATEs of conflicts, timeouts and exhausted resources: the same query can succeed later, on the same connection.
+// SQLSTATEs of conflicts, timeouts and exhausted resources. A retry of the query can succeed on the same connection.
 const RETRYABLE_CODES = /^(40(001|003|P01)|53...|55P03|57014)$/
 const SQLITE_CODES = /^SQLITE_(BUSY|CANTOPEN|FULL|IOERR|LOCKED|NOMEM|PROTOCOL|READONLY)(_\w+)?$/
-// The numbers of the same codes: libsql has no names for some extended codes, such as SQLITE_READONLY_DIRECTORY.
+// The numbers of the same codes, because libsql has no names for some extended codes, such as SQLITE_READONLY_DIRECTORY.
 const SQLITE_NUMBERS = new Set([5, 14, 13, 10, 6, 7, 15, 8])
 const SQLITE_LOCK_CODES = /^SQLITE_(BUSY|LOCKED|PROTOCOL)/
 
@@ -30,7 +30,7 @@ export function isConnectionLost (error: unknown): boolean {
   return code === undefined ? LOST_CONNECTION_MESSAGES.test(`${message}`) : LOST_CONNECTION_CODES.test(code)
 }
 
-/** Returns whether an error of SQLite says that another connection holds a lock. */
+/** Returns whether an SQLite query failed because another connection holds a lock. */
 export function isSqliteLocked (error: unknown): boolean {
   return SQLITE_LOCK_CODES.test(`${(error as QueryError).code}`)
 }

@@ -21,20 +21,20 @@ export interface Database {
   dialect: 'sqlite' | 'postgresql'
   /** The instance of Kysely, for libraries that run queries themselves. Other code uses `run()`. */
   kysely: Kysely<Tables>
-  /** Returns whether the database answers a query. */
+  /** Returns whether the database responds to a query. */
   isUp (): Promise<boolean>
   /**
    * Runs queries.
    *
-   * @param transaction the transaction in which they run. Without it, each query commits by itself
-   * @throws {DatabaseUnavailable} when they fail because the database is unavailable
+   * @param transaction the transaction in which the queries run. Without a transaction, each query commits by itself
+   * @throws {DatabaseUnavailable} if a query fails because the database is unavailable
    */
   run<Result> (queries: (db: Kysely<Tables>) => Promise<Result>, transaction?: Transaction<Tables>): Promise<Result>
-  /** Compiles a query once, instead of each time that it runs. */
+  /** Compiles a query once, instead of at each run. */
   compile: Compile
   /**
-   * Returns a table of the elements of a JSON array, in a column that is named `value`. So one parameter holds any number
-   * of rows, and the query has one text.
+   * Returns a table with the elements of a JSON array in the column `value`. So one parameter passes any number of rows, and the
+   * text of the query is always the same.
    */
   elementsOf (json: RawBuilder<string>): RawBuilder<unknown>
 }
@@ -43,7 +43,7 @@ declare module 'fastify' {
   interface FastifyInstance { database: Database }
 }
 
-// How long a start waits for other processes that hold a lock on the SQLite file.
+// How long the start waits if another process has locked the SQLite file.
 const START_TIMEOUT_MS = 5_000
 const MAX_RETRY_DELAY_MS = 50
 
@@ -59,7 +59,7 @@ async function retryWhileLocked<Result> (open: () => Promise<Result>): Promise<R
   }
 }
 
-// Kysely takes a migration table in any schema for its own, unless it is told which schema to look in.
+// Without a schema, Kysely would use a migration table of any schema as its own.
 const SCHEMA_QUERIES = {
   sqlite: 'select null as schema',
   postgresql: 'select current_schema() as schema'
@@ -73,7 +73,7 @@ export default fp<DatabaseOptions>(async function database (app, { databaseFile 
 
   async function createUnreachableError (cause: any): Promise<DatabaseUnavailable> {
     if (!databaseUrl) return new DatabaseUnavailable(cause, `DATABASE_FILE (${databaseFile}) cannot be used: ${await explainOpenError(databaseFile, cause)}`)
-    // For a host with several addresses, the error has one error for each address, and no message of its own.
+    // For a host with several addresses, the error has no message, but contains an error for each address.
     const reasons = [cause.errors ?? cause].flat().map(({ message }) => message).join(', ')
     return new DatabaseUnavailable(cause, `The database of DATABASE_URL cannot be reached: ${reasons}`)
   }
@@ -98,7 +98,7 @@ export default fp<DatabaseOptions>(async function database (app, { databaseFile 
 
   const db = await retryWhileLocked(open).catch(async error => {
     const isConnectionError = error instanceof DatabaseUnavailable
-    // Before the first query succeeds, each error is one of the configuration or of the connection.
+    // Until the first query succeeds, each error comes from the configuration or the connection.
     if (isReached && !isConnectionError && !isUnavailable(error)) throw error
     throw await createUnreachableError(isConnectionError ? error.cause : error)
   })

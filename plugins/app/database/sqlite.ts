@@ -4,13 +4,13 @@ import { SqliteDialect, type Dialect, type SqliteDatabase, type SqliteStatement 
 import type Libsql from 'libsql'
 import { describeFileError } from '../../../lib/file-error.js'
 
-// A wait for a lock blocks the event loop, so it has to be short.
+// Waiting for a lock blocks the event loop, so the timeout must be short.
 const LOCK_TIMEOUT_MS = 500
 
 const MAX_KEPT_STATEMENTS = 100
 
 /**
- * Returns the dialect of Kysely for an SQLite file. Creates the file and its folder where there is none.
+ * Returns the Kysely dialect for an SQLite file. Creates the file and its folder if they do not exist.
  *
  * @throws the error of the file system or of SQLite
  */
@@ -28,7 +28,7 @@ export async function createSqliteDialect (file: string): Promise<Dialect> {
   return new SqliteDialect({ database: withImmediateTransactions(database) })
 }
 
-/** Returns why SQLite cannot use a file, for a message. SQLite itself says only that it cannot open the file. */
+/** Returns the reason why SQLite cannot open a file, for a message. SQLite itself reports no reason. */
 export async function explainOpenError (file: string, error: unknown): Promise<string> {
   const { code, message, syscall } = error as NodeJS.ErrnoException
   if (syscall === 'mkdir') return `its folder cannot be created: ${describeFileError(error as NodeJS.ErrnoException)}`
@@ -42,19 +42,19 @@ export async function explainOpenError (file: string, error: unknown): Promise<s
 /**
  * Makes each transaction, and each write outside of a transaction, take the write lock first.
  *
- * A transaction that reads first cannot write any more when another process wrote in the meantime. And libsql leaves a
- * statement that fails for the lock in progress, so that no transaction commits until the statement is garbage
+ * Without this lock, a transaction that reads first cannot write if another process has written in the meantime. Also, if a
+ * statement fails because of the lock, libsql does not end it, and no transaction can commit until the statement is garbage
  * collected: https://github.com/tursodatabase/libsql-client-ts/issues/352. exec() does not have this fault.
  *
- * SQLite itself rolls a transaction back after some errors, such as that of a full disk. Then each later statement of
- * the transaction, and its commit, fail with the same error, and its rollback does nothing.
+ * After some errors, for example a full disk, SQLite itself rolls the transaction back. Then each later statement of the
+ * transaction, and its commit, fail with the same error, and its rollback does nothing.
  */
 function withImmediateTransactions (database: InstanceType<typeof Libsql>): SqliteDatabase {
   let isOpen = true
   let isInTransaction = false
-  // libsql ends the process if it is asked after the end of the database.
+  // After close(), reading database.inTransaction would make libsql end the process.
   const hasTransaction = () => isOpen && database.inTransaction
-  // The last error of the transaction. Where SQLite has rolled back, it is the reason.
+  // The last error of the transaction. If SQLite has rolled back, this error is the reason.
   let lastError: unknown
 
   const transactionCommands: Record<string, () => void> = {
@@ -74,7 +74,7 @@ function withImmediateTransactions (database: InstanceType<typeof Libsql>): Sqli
   }
 
   function run<Result> (statement: () => Result): Result {
-    // SQLite would run the statement as a transaction of its own, and keep what it writes.
+    // SQLite has rolled back. It would run this statement as a transaction of its own, and keep its changes.
     if (isInTransaction && !hasTransaction()) throw lastError
     try {
       return statement()
@@ -96,7 +96,7 @@ function withImmediateTransactions (database: InstanceType<typeof Libsql>): Sqli
     }
   }
 
-  // The statements that were used last, by their text, because it takes longer to prepare a statement than to run it.
+  // The statements that were used last, by text. Preparing a statement takes longer than running it.
   const kept = new Map<string, SqliteStatement>()
 
   function prepare (text: string): SqliteStatement {
@@ -116,7 +116,7 @@ function withImmediateTransactions (database: InstanceType<typeof Libsql>): Sqli
       try {
         return runLocked(statement)
       } catch (error) {
-        // The garbage collector ends a statement that libsql leaves in progress.
+        // libsql may not have ended the statement. Without a reference, the garbage collector ends it.
         kept.delete(text)
         throw error
       }
@@ -131,14 +131,14 @@ function withImmediateTransactions (database: InstanceType<typeof Libsql>): Sqli
 
   return {
     close () {
-      // libsql keeps the lock of a transaction until its statements are garbage collected.
+      // Roll back, because libsql keeps the lock of a transaction until its statements are garbage collected.
       if (hasTransaction()) database.exec('rollback')
       isOpen = false
       database.close()
     },
     prepare (text) {
       const statement = kept.get(text) ?? prepare(text)
-      // A Map keeps the order in which its entries were added.
+      // A Map keeps the order of insertion, so adding the statement again makes it the newest.
       kept.delete(text)
       kept.set(text, statement)
       if (kept.size > MAX_KEPT_STATEMENTS) kept.delete(kept.keys().next().value!)

@@ -3,7 +3,7 @@ import type { ColumnType } from 'kysely'
 import type { MessageStatus } from '../../../schemas/message.js'
 import type { Topic } from '../../../schemas/topic.js'
 
-/** The tables of the database. Their columns are in snake case there, and in camel case here. */
+/** The tables of the database. The names of columns are in snake case in the database, and in camel case here. */
 export interface Tables {
   topic: Static<typeof Topic>
   message: MessageTable
@@ -13,24 +13,24 @@ export interface Tables {
 }
 
 /**
- * A column of PostgreSQL's type `bigint`, which pg reads as text, because a number cannot hold each of its values. It
- * can hold each value of these columns.
+ * A column of PostgreSQL's type `bigint`. `pg` returns its values as strings, because a number cannot represent all of them. The
+ * values of these columns are small enough for a number.
  */
 type BigInteger = ColumnType<number | string, number>
 
-/** The accepted messages, whatever became of them. */
+/** The accepted messages: waiting, stored and failed. */
 export interface MessageTable {
   messageId: string
   topicId: string
   mediaType: string
   /** The bytes: a Buffer from PostgreSQL, an ArrayBuffer from SQLite. */
   body: ColumnType<Buffer | ArrayBuffer, Buffer>
-  /** The place in the order in which the topic accepted its messages. */
+  /** The sequence number of the message in its topic, in the order of acceptance. */
   sequence: BigInteger
   status: Static<typeof MessageStatus>
-  /** The place among the stored messages of the topic, from 1 on. */
+  /** The position among the stored messages of the topic, from 1. Null if the message is not stored. */
   position: ColumnType<number | string | null>
-  /** Why the message failed. */
+  /** The reason for which the message failed. Null if it has not failed. */
   reason: string | null
   createAt: string
 }

@@ -9,7 +9,7 @@ import type { Key } from '../../signature/index.js'
 
 const PERMISSIONS = Permission.anyOf.map(({ const: permission }) => permission)
 
-/** The error of a key file that cannot be read or created. Its message says why, and quotes nothing of the file. */
+/** Thrown if the key file cannot be read or created. The message has the reason, and never quotes the file. */
 export class KeysUnreadable extends Error {
   constructor (file: string, reason: string) {
     super(`KEYS_FILE (${file}) cannot be used: ${reason}`)
@@ -19,8 +19,8 @@ export class KeysUnreadable extends Error {
 /**
  * Creates a key file with one key, `dev`, that has a random secret and every permission.
  *
- * @returns whether this process created it: `false` where another process was faster
- * @throws {KeysUnreadable} when the file cannot be written
+ * @returns whether this process has created the file; `false` if another process was faster
+ * @throws {KeysUnreadable} if the file cannot be written
  */
 export async function createKeysFile (file: string): Promise<boolean> {
   const key: Static<typeof Keys>[number] = {
@@ -33,16 +33,16 @@ export async function createKeysFile (file: string): Promise<boolean> {
     return true
   } catch (error) {
     const failure = error as NodeJS.ErrnoException
-    // The folder can fail with the same code.
+    // mkdir() can fail with the same code.
     if (failure.code === 'EEXIST' && failure.syscall === 'link') return false
     throw new KeysUnreadable(file, describeFileError(failure))
   }
 }
 
 /**
- * Writes a new file that is complete as soon as it is there, for other processes that start meanwhile, and after a
- * crash. Each draft has a random name, so that a draft that a crash left is in nobody's way: a process id would not do,
- * because in containers every process has the same one.
+ * Writes a new file that is complete as soon as it exists, so that other processes and a restart after a crash never see a part
+ * of it. The draft has a random name, so that it cannot collide with a draft that a crash has left. A process id is not enough,
+ * because in containers each process has the same id.
  */
 async function writeAtomically (file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
@@ -62,7 +62,7 @@ function describeSchemaError ({ path, message, schema }: ValueError): string {
 /**
  * Returns the keys of a key file by their ids.
  *
- * @throws {KeysUnreadable} when the file is missing, is not readable, or does not match its schema
+ * @throws {KeysUnreadable} if the file is missing, is not readable, or does not match its schema
  */
 export async function readKeysFile (file: string): Promise<Map<string, Key>> {
   const text = await readFile(file, 'utf8').catch(error => { throw new KeysUnreadable(file, describeFileError(error)) })
@@ -70,14 +70,14 @@ export async function readKeysFile (file: string): Promise<Map<string, Key>> {
   try {
     keys = JSON.parse(text)
   } catch {
-    // The message of the parser quotes the text, which has secrets.
+    // Do not use the message of the parser, which quotes the text with its secrets.
     throw new KeysUnreadable(file, 'it is not JSON')
   }
   const error = Value.Errors(Keys, keys).First()
   if (error !== undefined) throw new KeysUnreadable(file, describeSchemaError(error))
   const keysById = new Map<string, Key>()
   for (const { id, secret, permissions } of keys as Static<typeof Keys>) {
-    if (keysById.has(id)) throw new KeysUnreadable(file, `the id "${id}" is there twice`)
+    if (keysById.has(id)) throw new KeysUnreadable(file, `two keys have the id "${id}"`)
     keysById.set(id, { secret, permissions })
   }
   return keysById

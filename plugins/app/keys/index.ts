@@ -7,7 +7,7 @@ import { createKeysFile, readKeysFile } from './file.js'
 export interface KeysOptions {
   /** The key file: a JSON array of `{ id, secret, permissions }`. Default: `keys.json`. */
   keysFile?: string
-  /** Whether a missing file is created, with one key. Default: `true`. */
+  /** Whether a missing file is created. The new file has one key. Default: `true`. */
   makeKeys?: boolean
 }
 
@@ -28,7 +28,7 @@ export default fp<KeysOptions>(async function keys (app, { keysFile: file = 'key
       app.log.error(`The previous keys stay in use. ${(error as Error).message}`)
     }
   }
-  // watchFile() polls the path. watch() would follow the old file when an editor replaces it by a new one.
+  // watchFile() polls the path. If an editor replaces the file by a new one, watch() would follow the old file.
   watchFile(file, { interval: WATCH_INTERVAL_MS, persistent: false }, reload)
   app.addHook('onClose', async () => { unwatchFile(file, reload) })
 

@@ -6,7 +6,7 @@ import { createQueries } from './queries.js'
 
 /** The decorator `app.messageWorker`. */
 export interface MessageWorker {
-  /** Starts the worker, unless it runs. The given topics are processed first. */
+  /** Starts the worker if it is not running. The given topics are processed first. */
   wake (topicIds?: Iterable<string>): void
 }
 
@@ -14,17 +14,17 @@ declare module 'fastify' {
   interface FastifyInstance { messageWorker: MessageWorker }
 }
 
-// A transaction processes the topics that were woken last together with the next topics in turn, so many of each at
-// most. So a new message does not wait for the backlog of other topics, and no topic waits for ever.
+// A transaction processes at most this many of the topics that were woken last, and at most this many topics in turn. So a new
+// message does not wait for the backlog of other topics, and no topic waits forever.
 const MAX_TOPICS = 100
 
-/** The most woken topics that are remembered. The others are processed in turn. */
+/** The maximum number of woken topics to remember. Other topics are processed in turn. */
 const MAX_WOKEN_TOPICS = 1_000
 
-/** So many errors in a row are the fault of the database, and not of a topic. */
+/** After this many errors in a row, the database is assumed to be the cause, and not a topic. */
 const MAX_ERRORS_IN_A_ROW = 3
 
-// How often the worker looks for messages that other processes left, and how often at least while it fails.
+// The pause between two searches for messages that other processes left. While the worker fails, the pause grows to the maximum.
 const POLL_INTERVAL_MS = 1_000
 const MAX_POLL_INTERVAL_MS = 30_000
 
@@ -36,8 +36,8 @@ interface Errors {
 }
 
 /**
- * Stores accepted messages in their topics while the service runs. Only one worker at a time works on a topic, over all
- * processes. If it stops, the next worker goes on.
+ * Stores accepted messages in their topics while the service runs. Only one worker of all processes works on a topic at a time.
+ * If a worker stops, another one continues.
  */
 export default fp(async function messageWorker (app) {
   const { database } = app
@@ -49,11 +49,11 @@ export default fp(async function messageWorker (app) {
   let pollInterval = POLL_INTERVAL_MS
   let isFailing = false
 
-  // The topics in which messages were accepted a moment ago, the latest last.
+  // The topics with newly accepted messages, the newest last.
   let woken = new Set<string>()
-  // The id of the last topic that was processed in turn; empty at the start of a turn.
+  // The id of the last topic that was processed in this turn; empty at the start of a turn.
   let cursor = ''
-  // The topics of a transaction that failed. Each is processed alone, so that one bad topic does not block the others.
+  // The topics of failed transactions. Each is processed alone, so that a bad topic does not block the others.
   const isolated: string[] = []
 
   const hasMoreTopics = () => cursor !== '' || woken.size > 0 || isolated.length > 0
@@ -72,14 +72,14 @@ export default fp(async function messageWorker (app) {
 
   /** Runs one transaction. Returns whether it processed any message. */
   async function processNextTopics (errors: Errors): Promise<boolean> {
-    // SQLite answers synchronously, and would leave no time for requests.
+    // SQLite queries are synchronous. Wait for one turn of the event loop, so that requests are processed in between.
     await setImmediate()
     const topicIds = await takeTopics()
     if (isStopping || topicIds.length === 0) return false
     try {
       const { hasProgress, unfinished } = await processTopics(database, queries, topicIds)
       errors.inARow = 0
-      // Within a turn, unfinished topics come again before the next turn, but after topics with new messages.
+      // Within a turn, unfinished topics are processed again before the next turn, but after topics with new messages.
       if (cursor !== '') woken = new Set([...unfinished, ...woken])
       return hasProgress
     } catch (error) {
@@ -98,7 +98,7 @@ export default fp(async function messageWorker (app) {
     try {
       let isAnotherTurnNeeded: boolean
       do {
-        // Each turn goes from the first topic to the last. A turn that began in the middle does not count.
+        // A complete turn goes from the first topic to the last. If this turn began in the middle, another one is needed.
         isAnotherTurnNeeded = cursor !== ''
         do {
           if (await processNextTopics(errors)) isAnotherTurnNeeded = hasProgress = true
@@ -120,7 +120,7 @@ export default fp(async function messageWorker (app) {
 
   function wake (topicIds: Iterable<string> = []): void {
     for (const topicId of topicIds) {
-      // A Set keeps the place of an entry that is added again, so that it is deleted first.
+      // Delete the entry first: adding it again would not move it to the end of the Set.
       woken.delete(topicId)
       woken.add(topicId)
     }

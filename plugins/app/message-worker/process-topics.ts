@@ -1,10 +1,10 @@
 import type { Database } from '../database/index.js'
 import { idsOf, positionsOf, type Queries } from './queries.js'
 
-/** The most messages of a topic that one transaction processes when it has no other topic. Several topics share them. */
+/** The maximum number of messages in one transaction. Its topics share this number. */
 const MAX_BATCH_SIZE = 500
 
-/** The least of them that each topic gets. */
+/** The minimum number of messages for each topic, even if the transaction then exceeds its maximum. */
 const MIN_MESSAGES_PER_TOPIC = 5
 
 /** The result of {@link processTopics}. */
@@ -26,7 +26,7 @@ export async function processTopics ({ run }: Database, queries: Queries, topicI
     const limit = Math.max(Math.floor(MAX_BATCH_SIZE / topicIds.length), MIN_MESSAGES_PER_TOPIC)
     const counts = new Map<string, number>()
     if (topics.length > 0) {
-      // A separate statement sees what the last holder of each lock has committed.
+      // Use a separate statement, which sees the commits of the workers that held the locks before.
       const messages = await queries.selectNextMessages(db, { topicIds: idsOf(topics.map(({ topicId }) => topicId)), limit })
       for (const { topicId } of messages) counts.set(topicId, (counts.get(topicId) ?? 0) + 1)
       const failed = messages.filter(({ topicId }) => deleted.has(topicId))

@@ -2,11 +2,11 @@ import { sql } from 'kysely'
 import type { Database } from '../database/index.js'
 import type { Parameters } from '../database/compile.js'
 
-/** A message that is next to be stored in its topic. */
+/** A message to store in its topic next. */
 export interface NextMessage {
   messageId: string
   topicId: string
-  /** The position of the last stored message of the topic, or `null` where there is none. */
+  /** The position of the last stored message of the topic; `null` if there is none. */
   last: number | string | null
 }
 
@@ -17,10 +17,9 @@ export type Queries = ReturnType<typeof createQueries>
 export function createQueries ({ dialect, compile, elementsOf }: Database) {
   return {
     /**
-     * Returns the ids of the next topics that have waiting messages, in the order of the ids. `afterId` is the id after
-     * which to begin.
+     * Returns the ids of the next topics with waiting messages, after `afterId`, in the order of the ids.
      *
-     * The recursion looks once at an index for each topic. So the number of waiting messages does not matter.
+     * The recursion looks into an index once for each topic, so its cost does not depend on the number of waiting messages.
      */
     selectWaitingTopics: compile((db, { afterId, limit }: Parameters<{ afterId: string, limit: number }>) => sql<{ topicId: string }>`
       with recursive waiting (topic_id, place) as (
@@ -37,8 +36,8 @@ export function createQueries ({ dialect, compile, elementsOf }: Database) {
       .$if(dialect === 'postgresql', query => query.forUpdate().skipLocked())
       .compile()),
 
-    /** Returns the next messages of each topic in the order of acceptance, so many of each topic at most. */
-    // The sequence numbers of waiting messages have no gaps, so that a range of them is a number of messages.
+    /** Returns the next messages of each topic in the order of acceptance, at most `limit` messages for each topic. */
+    // The sequence numbers of waiting messages have no gaps, so a range of numbers limits the number of messages.
     selectNextMessages: compile((db, { topicIds, limit }: Parameters<{ topicIds: string, limit: number }>) => sql<NextMessage>`
       with head as materialized (
         select topic_id,
@@ -64,7 +63,7 @@ export function createQueries ({ dialect, compile, elementsOf }: Database) {
   }
 }
 
-/** Returns a JSON array with an array for each message: its id, and the next position of its topic. */
+/** Returns a JSON array with an array for each message: the id, and the next position in its topic. */
 export function positionsOf (messages: NextMessage[]): string {
   const positions = new Map<string, number>()
   return JSON.stringify(messages.map(({ messageId, topicId, last }) => {

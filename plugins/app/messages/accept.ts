@@ -16,7 +16,7 @@ export interface Draft {
   body: Buffer
 }
 
-/** A message, and the record of the idempotency key of its request if it has one. */
+/** A message, with the idempotency record of its request if the request has a key. */
 interface Candidate {
   draft: Draft
   record: NewRecord | undefined
@@ -27,32 +27,32 @@ export function createDraft (message: Omit<Draft, 'messageId'>): Draft {
   return { messageId: createId('EBM'), ...message }
 }
 
-/** The error of a backlog that has no room: a 503 with a public message. */
+/** Thrown if the backlog is full: a 503 with a public message. */
 export class BacklogFull extends ServiceUnavailable {
   constructor () {
     super('Too many messages wait to be stored')
   }
 }
 
-// A count of the backlog is used for so long while it leaves room for so many messages, because all processes together
-// do not accept that many in that time. Near the limit, each batch counts anew.
+// A count of the backlog is used for this time if it leaves room for this many messages: all processes together do not accept as
+// many in that time. If there is less room, each batch counts again.
 const MAX_COUNT_AGE_MS = 1_000
 const AMPLE_ROOM = 10_000
 
 /**
- * Returns a function that accepts a message. It resolves to false if the key of its record is used already.
+ * Returns a function that accepts a message. It resolves to false if the idempotency key of its record is used already.
  *
- * @param messageBacklog the most messages that wait to be stored
+ * @param messageBacklog the maximum number of messages that wait to be stored
  */
 export function createAccept (app: FastifyInstance, messageBacklog: number): (draft: Draft, record?: NewRecord) => Promise<boolean> {
   const { run } = app.database
   const insertMessages = createInsertMessages(app.database)
 
-  // The last count of the backlog, and the messages that this process has accepted since.
+  // The last count of the backlog, plus the messages that this process has accepted since.
   let waiting = 0
   let countedAt = -Infinity
 
-  /** Returns how many more messages may wait. */
+  /** Returns how many more messages the backlog can take. */
   async function countRoom (): Promise<number> {
     const now = performance.now()
     if (now - countedAt > MAX_COUNT_AGE_MS || messageBacklog - waiting < AMPLE_ROOM) {
@@ -62,7 +62,7 @@ export function createAccept (app: FastifyInstance, messageBacklog: number): (dr
     return messageBacklog - waiting
   }
 
-  /** Inserts the records of the messages. Returns for each message whether its key was not used. A message without a key always counts. */
+  /** Inserts the records of the messages. Returns for each message whether to insert it: if it has no key, or a new key. */
   async function insertRecords (db: Transaction<Tables>, candidates: Candidate[]): Promise<boolean[]> {
     const records = candidates.flatMap(({ record }) => record ?? [])
     const inserted = records.length === 0 ? [] : await app.idempotencyStore.insertRecords(db, records)
@@ -70,7 +70,7 @@ export function createAccept (app: FastifyInstance, messageBacklog: number): (dr
   }
 
   const accept = createBatches(async (items: Candidate[]): Promise<boolean[]> => {
-    // The messages for which there is no room get no result. One whose key is used takes room for this batch only.
+    // Messages without room get no result. A message whose key is used takes room in this batch only.
     const candidates = items.slice(0, await countRoom())
     if (candidates.length === 0) return []
     let drafts: Draft[] = []
@@ -92,7 +92,7 @@ export function createAccept (app: FastifyInstance, messageBacklog: number): (dr
   }
 }
 
-/** Returns how many messages wait in all topics, counted up to a limit. */
+/** Returns the number of messages that wait in all topics. Stops counting at the limit. */
 async function countWaiting (db: Kysely<Tables>, limit: number): Promise<number> {
   const { count } = await db.selectFrom(
     db.selectFrom('message').select('sequence').where('status', '=', sql.lit('accepted')).limit(limit).as('waiting')
@@ -104,8 +104,8 @@ const BYTES_TYPES = { sqlite: 'blob', postgresql: 'bytea' }
 
 /** Returns a function that inserts messages in a transaction. */
 function createInsertMessages ({ dialect, compile, elementsOf }: Database) {
-  // The upsert locks each row until the end of the transaction, so that a sequence number is visible only after every
-  // lower one. All transactions lock the rows in the same order, which prevents deadlocks.
+  // The upsert locks each row until the end of the transaction. So a sequence number becomes visible only after all lower numbers.
+  // All transactions lock the rows in the same order, which prevents deadlocks.
   const takeSequences = compile((db, { counts }: Parameters<{ counts: string }>) => sql<{ topicId: string, last: number | string }>`
     insert into message_sequence (topic_id, last)
     select value ->> 0, cast(value ->> 1 as bigint) from ${elementsOf(counts)} order by value ->> 0
@@ -113,7 +113,7 @@ function createInsertMessages ({ dialect, compile, elementsOf }: Database) {
     returning topic_id, last`.compile(db))
 
   const insert = compile((db, { messages, bodies, createAt }: Parameters<{ messages: string, bodies: Buffer, createAt: string }>) => {
-    // All bodies together are one parameter, because JSON has no bytes. In SQLite, a part of no bytes is null.
+    // JSON cannot contain bytes, so all bodies together are one parameter. In SQLite, substr() returns null for zero bytes.
     const all = sql`cast(${bodies} as ${sql.raw(BYTES_TYPES[dialect])})`
     const body = sql`coalesce(substr(${all}, cast(value ->> 4 as integer), cast(value ->> 5 as integer)), ${Buffer.alloc(0)})`
     return sql`
@@ -128,7 +128,7 @@ function createInsertMessages ({ dialect, compile, elementsOf }: Database) {
     const taken = await takeSequences(db, { counts: JSON.stringify([...counts]) })
     const sequences = new Map(taken.map(({ topicId, last }) => [topicId, Number(last) - counts.get(topicId)!]))
 
-    // The first byte has the place 1.
+    // In SQL, the first byte has the index 1.
     let start = 1
     const rows = drafts.map(({ messageId, topicId, mediaType, body }) => {
       const sequence = sequences.get(topicId)! + 1

@@ -1,18 +1,18 @@
 import { MAX_BODY_DEPTH } from '../../../schemas/message-body.js'
 
-/** Returns the bytes of the JSON text of a value, or `undefined` when the text would not parse to the same value. */
+/** Returns the JSON text of a value as bytes; `undefined` if the text would not parse to the same value. */
 export function encodeJson (value: unknown): Buffer | undefined {
   return hasJsonText(value, 0) ? Buffer.from(stringifyJson(value)) : undefined
 }
 
-/** Returns the JSON text of a value as JSON.stringify() does, but keeps the sign of -0. The value has no `undefined`. */
+/** Returns the JSON text of a value like `JSON.stringify()`, but keeps the sign of -0. The value must not contain `undefined`. */
 export function stringifyJson (value: unknown): string {
   return hasNegativeZero(value) ? stringifyWithNegativeZero(value) : JSON.stringify(value)
 }
 
 /**
- * Returns what a JSON text loses when it is parsed, as a reason: the value of a number that a double cannot hold, or
- * members of an object whose name is there twice (RFC 7493 sections 2.2 and 2.3). Returns `undefined` where nothing is
+ * Returns what a JSON text loses when it is parsed, as the end of a sentence: the exact value of a number that does not fit into
+ * a double, or a member whose name is used twice in an object (RFC 7493 sections 2.2 and 2.3). Returns `undefined` if nothing is
  * lost.
  *
  * @param text a valid JSON text
@@ -27,7 +27,7 @@ export function findJsonLoss (text: string, value: unknown): string | undefined 
   return members === countMembers(value) ? undefined : 'has an object with two members of the same name'
 }
 
-/** Returns the bytes of a base64 text (RFC 4648 section 4), or `undefined` when the value is not one. */
+/** Decodes a base64 text (RFC 4648 section 4). Returns `undefined` for any other value. */
 export function decodeBase64 (value: unknown): Buffer | undefined {
   if (typeof value !== 'string') return undefined
   const bytes = Buffer.from(value, 'base64')
@@ -35,7 +35,7 @@ export function decodeBase64 (value: unknown): Buffer | undefined {
   return bytes.toString('base64') === value ? bytes : undefined
 }
 
-// The parser turns 1e999 into Infinity, which JSON cannot express, and goes deeper than the recursion of the serializer.
+// The parser turns 1e999 into Infinity, which JSON cannot express. It also accepts a nesting that is too deep for the serializer.
 function hasJsonText (value: unknown, depth: number): boolean {
   if (typeof value === 'number') return Number.isFinite(value)
   if (!isObject(value)) return true
@@ -57,15 +57,15 @@ function stringifyWithNegativeZero (value: unknown): string {
 // Matches a string, a number, or the colon of a member.
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|:/g
 
-// 17 significant digits tell each double from all others.
+// With 17 significant digits, all doubles have different texts.
 const MAX_DOUBLE_DIGITS = 17
 
-// No double needs more characters when all of its digits are written out.
+// No double needs more characters, even if all of its digits are written.
 const MAX_NUMBER_LENGTH = 1100
 
 /**
- * Returns whether a double holds the value of a number. An integer must have each of its digits, also when it is
- * written with a point or an exponent; any other number as many digits as a double can have.
+ * Returns whether a double can represent a number of a JSON text. For an integer, all digits must be equal, even if it is written
+ * with a point or an exponent. For any other number, as many digits must be equal as a double has.
  */
 function isExactDouble (token: string): boolean {
   if (token.length > MAX_NUMBER_LENGTH) return false
@@ -75,11 +75,11 @@ function isExactDouble (token: string): boolean {
   const [parsedDigits, parsedExponent] = parseDecimal(parsed)
   if (digits === parsedDigits && exponent === parsedExponent) return true
   if (!/[.e]/i.test(token) || digits.length > MAX_DOUBLE_DIGITS || parsedDigits === '') return false
-  // Some programs write a double with more digits than it needs.
+  // Accept a double with more digits than it needs, because some programs write it so.
   return exponent < 0 || parseDecimal(Number(token).toPrecision(digits.length))[0] === digits
 }
 
-/** Returns the significant digits of a number without trailing zeros, and the power of ten of the last one. */
+/** Returns the significant digits of a number without trailing zeros, and the power of ten of the last digit. */
 function parseDecimal (number: string): [digits: string, exponent: number] {
   const [, integer, fraction = '', exponent = '0'] = /^-?(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(number)!
   const padded = `${integer}${fraction}`.replace(/^0+/, '')

@@ -7,25 +7,25 @@ import { findMessage, listMessages } from './read.js'
 
 /** The options of the plugin. */
 export interface MessageOptions {
-  /** The most messages that wait to be stored, over all processes on the database. Default: 100,000. */
+  /** The maximum number of messages that wait to be stored, of all processes on the database. Default: 100,000. */
   messageBacklog?: number
 }
 
 /** The decorator `app.messages`: the messages of all topics. */
 export interface Messages {
-  /** Returns a message with a new id, which is not accepted yet. */
+  /** Returns a message with a new id. The message is not accepted yet. */
   createDraft (message: Omit<Draft, 'messageId'>): Draft
   /**
-   * Accepts a message: it is durable, and comes after each message that its topic accepted before.
+   * Accepts a message. After that, the message is durable, and its place is after all earlier messages of its topic.
    *
-   * @param record the record of the idempotency key of the request. It is inserted in the same transaction
-   * @returns false if the key is used already. Then nothing is accepted
-   * @throws {BacklogFull} while too many messages wait to be stored
+   * @param record the idempotency record of the request. It is inserted in the same transaction
+   * @returns false if the idempotency key is used already; then the message is not accepted
+   * @throws {BacklogFull} if too many messages wait to be stored
    */
   accept (draft: Draft, record?: NewRecord): Promise<boolean>
-  /** Returns the message with this id, or `undefined` where there is none. */
+  /** Returns the message with this id; `undefined` if there is none. */
   find (messageId: string): Promise<Static<typeof Message> | undefined>
-  /** Returns a page of the stored messages of a topic, or `undefined` when a cursor is not one of these messages. */
+  /** Returns a page of the stored messages of a topic; `undefined` if a cursor is not one of these messages. */
   list (topicId: string, query: Static<typeof MessageQuery>): Promise<Static<typeof MessagePage> | undefined>
 }
 
@@ -34,9 +34,9 @@ declare module 'fastify' {
 }
 
 /**
- * Decorates the app with its messages.
+ * Adds the decorator `app.messages`.
  *
- * @throws {RangeError} for a `messageBacklog` that is not a whole number, 0 or more
+ * @throws {RangeError} for a `messageBacklog` that is not a whole number of at least 0
  */
 export default fp<MessageOptions>(async function messages (app, { messageBacklog = 100_000 }) {
   if (!Number.isInteger(messageBacklog) || messageBacklog < 0) {

@@ -5,18 +5,17 @@ import type { Message, MessagePage, MessageQuery } from '../../../schemas/messag
 import { normalizeId } from '../database/ids.js'
 import type { MessageTable, Tables } from '../database/tables.js'
 
-/** The most bytes that the bodies of a page have together, unless the page has one message only. */
+/** The maximum size of all bodies of a page together, in bytes. A page with a single message may exceed it. */
 const MAX_PAGE_BYTES = 4 * 1024 * 1024
 
-/** Returns the message with this id, or `undefined` where there is none. */
+/** Returns the message with this id; `undefined` if there is none. */
 export async function findMessage (db: Kysely<Tables>, messageId: string): Promise<Static<typeof Message> | undefined> {
   const row = await db.selectFrom('message').selectAll().where('messageId', '=', normalizeId(messageId)).executeTakeFirst()
   return row && toMessage(row)
 }
 
 /**
- * Returns a page of the stored messages of a topic, or `undefined` when a cursor is not the id of a stored message of
- * that topic.
+ * Returns a page of the stored messages of a topic; `undefined` if a cursor is not the id of a stored message of this topic.
  */
 export async function listMessages (
   db: Kysely<Tables>, topicId: string, { beforeId, afterId, limit }: Static<typeof MessageQuery>
@@ -37,7 +36,7 @@ export async function listMessages (
     range = range.where('position', '>', position)
   }
 
-  // A page before a cursor is read backwards, from the cursor on. One row more tells whether there is a next page.
+  // A page before a cursor is read backwards from the cursor. One extra row tells whether there is another page.
   const isBackwards = Boolean(beforeId && !afterId)
   const rows = await range.select(['position', ({ fn }) => fn<number>('octet_length', ['body']).as('size')])
     .orderBy('position', isBackwards ? 'desc' : 'asc')
@@ -47,7 +46,7 @@ export async function listMessages (
   const firstTooMany = rows.findIndex((row, index) => (pageBytes += row.size) > MAX_PAGE_BYTES && index > 0)
   const length = Math.min(limit, firstTooMany === -1 ? rows.length : firstTooMany)
   const hasMoreAhead = rows.length > length
-  // With one cursor, its message is behind the page. With two, they are the ends of the list.
+  // With one cursor, the list goes on behind the page, at the message of the cursor. With two cursors, the list ends at them.
   const hasMoreBehind = length > 0 && Boolean(beforeId) !== Boolean(afterId)
 
   const positions = rows.slice(0, length).map(({ position }) => Number(position)).sort((a, b) => a - b)

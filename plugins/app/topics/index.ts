@@ -12,14 +12,14 @@ export interface Topics {
   /** Returns a page of the topics that match the query. */
   list (query: Static<typeof TopicQuery>): Promise<Static<typeof TopicPage>>
   /**
-   * Creates a topic and returns it, or `undefined` when another topic has its name.
+   * Creates a topic, and returns it; `undefined` if another topic has its name.
    *
-   * @param transaction the transaction of the request. Without it, the topic shares a commit with others
+   * @param transaction the transaction of the request. Without it, the topic is committed together with other new topics
    */
   create (topic: Static<typeof NewTopic>, transaction?: Transaction<Tables>): Promise<Static<typeof Topic> | undefined>
-  /** Returns the topic with this id, or `undefined` where there is none. */
+  /** Returns the topic with this id; `undefined` if there is none. */
   find (topicId: string): Promise<Static<typeof Topic> | undefined>
-  /** Deletes the topic with this id, in the transaction of the request if it has one. Returns the topic, or `undefined` where there is none. */
+  /** Deletes the topic with this id, in the given transaction if there is one. Returns the topic; `undefined` if there is none. */
   remove (topicId: string, transaction?: Transaction<Tables>): Promise<Static<typeof Topic> | undefined>
 }
 
@@ -29,14 +29,14 @@ declare module 'fastify' {
 
 const toTimestamp = (date: string) => new Date(date).toISOString()
 
-/** Decorates the app with its topics. */
+/** Adds the decorator `app.topics`. */
 export default fp(async function topics (app) {
   const { run, compile, elementsOf } = app.database
 
-  // A statement whose rows are `*` fails on a connection of PostgreSQL after a migration has added a column.
+  // List the columns: a statement with `*` fails on an open PostgreSQL connection after a migration has added a column.
   const COLUMNS = ['topicId', 'name', 'description', 'mediaType', 'createAt', 'deleteAt'] as const
 
-  // Two processes that create topics of the same names at once take the names in the same order, which prevents deadlocks.
+  // All processes insert names in the same order. Otherwise, two processes that insert the same names could deadlock.
   const insertTopics = compile((db, { topics }: Parameters<{ topics: string }>) => db.insertInto('topic')
     .columns(COLUMNS)
     .expression(sql<never>`select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, null
@@ -71,7 +71,7 @@ export default fp(async function topics (app) {
   app.decorate<Topics>('topics', {
     list: ({ name, startDate, endDate, beforeId, afterId, limit }) => run(async db => {
       let matching = db.selectFrom('topic').selectAll().where('deleteAt', 'is', null)
-      // LIKE is case-sensitive in PostgreSQL and not in SQLite, and has wildcards.
+      // Do not use LIKE: it has wildcards, and it is case-sensitive in PostgreSQL but not in SQLite.
       if (name) matching = matching.where(sql`replace(name, ${name}, '')`, '<>', sql.ref('name'))
       if (startDate) matching = matching.where('createAt', '>=', toTimestamp(startDate))
       if (endDate) matching = matching.where('createAt', '<', toTimestamp(endDate))
@@ -80,13 +80,13 @@ export default fp(async function topics (app) {
       if (beforeId) range = range.where('topicId', '>', normalizeId(beforeId))
       if (afterId) range = range.where('topicId', '<', normalizeId(afterId))
 
-      // A page before a cursor is read backwards, from the cursor on. One row more tells whether there is a next page.
+      // A page before a cursor is read backwards from the cursor. One extra row tells whether there is another page.
       const isBackwards = Boolean(beforeId && !afterId)
       const rows = await range.orderBy('topicId', isBackwards ? 'asc' : 'desc').limit(limit + 1).execute()
       const items = rows.slice(0, limit)
       const hasMoreAhead = rows.length > limit
 
-      // With one cursor, the list goes on behind it. With two, they are the ends of the list.
+      // With one cursor, the list may go on behind the cursor. With two cursors, the list ends at them.
       const hasOneCursor = Boolean(beforeId) !== Boolean(afterId)
       const hasMoreBehind = hasOneCursor && items.length > 0 &&
         await matching.where('topicId', isBackwards ? '<' : '>', items[0].topicId).limit(1).executeTakeFirst() !== undefined

@@ -12,9 +12,9 @@ export function isMediaType (text: string): boolean {
 }
 
 /**
- * Returns whether two media types are equivalent (RFC 9110 section 8.3.1). The case of the type, the subtype and the
- * names of parameters does not matter, nor do the order and the quotes of parameters. The value of a parameter is
- * case-sensitive, except for `charset`. A text that is not a media type equals nothing.
+ * Returns whether two media types are equivalent (RFC 9110 section 8.3.1). The case of types, subtypes and parameter names, the
+ * order of parameters and their quotes do not matter. The value of a parameter is case-sensitive, except for `charset`. A text
+ * that is not a media type equals nothing.
  */
 export function isSameMediaType (a: string, b: string): boolean {
   const normalizedA = normalize(a)

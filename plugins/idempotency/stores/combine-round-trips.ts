@@ -16,13 +16,13 @@ export interface KyselyPgPool<C> {
 }
 
 /**
- * Returns a pool for the `PostgresDialect` of Kysely, with which a request with
- * an idempotency key needs as many round trips as a plain transaction: the
- * claim is sent with BEGIN, and the record is settled with COMMIT. Everything
- * else works as before, but for failures:
+ * Returns a pool for the `PostgresDialect` of Kysely. With this pool, a request
+ * with an idempotency key needs no more round trips than a plain transaction:
+ * the claim is sent with BEGIN, and the record is settled with COMMIT. Only two
+ * failures are handled differently:
  *
- * - A COMMIT that PostgreSQL answers with ROLLBACK, because a statement failed, throws.
- * - A connection whose state is not known, for example after `query_timeout`, is
+ * - A COMMIT throws if PostgreSQL rolls back instead, because a statement failed.
+ * - A connection in an unknown state, for example after `query_timeout`, is
  *   closed. Kysely would use it again, maybe in the same transaction.
  *
  * ```js
@@ -30,7 +30,7 @@ export interface KyselyPgPool<C> {
  * ```
  */
 export function combineRoundTrips<C extends KyselyPgClient> (pool: KyselyPgPool<C>): KyselyPgPool<KyselyPgClient> {
-  // Kysely keeps what belongs to a connection by client.
+  // Kysely keeps the state of a connection by its client, so each connection has one client.
   const clients = new WeakMap<C, KyselyPgClient>()
 
   return {
@@ -47,30 +47,30 @@ export function combineRoundTrips<C extends KyselyPgClient> (pool: KyselyPgPool<
   }
 }
 
-// The queries of a lost connection fail. Its error event would end the process.
+// The queries of a lost connection fail, so its error event adds nothing. Without a listener, the event would end the process.
 function ignoreError (): void {}
 
 function createClient (client: KyselyPgClient): KyselyPgClient {
   // The BEGIN that waits for the first statement, and the statement that waits for COMMIT.
   let begin: string | undefined
   let last: string | undefined
-  // The error after which the state of the connection is not known.
+  // The error that left the connection in an unknown state.
   let loss: Error | undefined
 
   async function send (query: unknown, values?: readonly unknown[]): Promise<any> {
-    // Another query would wait for the one that is lost.
+    // Another query would wait for the lost one.
     if (loss !== undefined) throw loss
     try {
       return await client.query(query, values)
     } catch (error) {
-      // The server sends its errors with a severity.
+      // An error from the server has a severity, and leaves the connection in a known state.
       if ((error as { severity?: unknown }).severity === undefined) loss = error as Error
       throw error
     }
   }
 
   async function query (query: unknown, values: readonly unknown[] = []): Promise<unknown> {
-    // A cursor and a query object are sent as they are.
+    // A cursor or a query object is sent unchanged.
     const text = typeof query === 'string' ? query : ''
     if (/^(begin|start transaction)\b[^;]*$/.test(text)) {
       begin = text
@@ -106,7 +106,7 @@ function createClient (client: KyselyPgClient): KyselyPgClient {
   async function rollback (): Promise<unknown> {
     const hasBegun = begin === undefined
     begin = last = undefined
-    // The server rolls back when the connection is closed. Another error would hide the first one.
+    // Ignore an error of the rollback: it would hide the first error, and the server rolls back when the connection closes.
     if (hasBegun && loss === undefined) await send('rollback').catch((error: Error) => { loss = error })
     return createResult('ROLLBACK')
   }

@@ -1,4 +1,4 @@
-/** Ends the use of the transaction that a handler got. */
+/** Rejects the queries of a handler after the end of its transaction. */
 export class Guard {
   #hasEnded = false
 
@@ -9,6 +9,6 @@ export class Guard {
 
   /** @throws {Error} after the end of the transaction */
   check (): void {
-    if (this.#hasEnded) throw new Error('The transaction of this request has ended. A handler must await its queries before it sends the response')
+    if (this.#hasEnded) throw new Error('fastify-reason-phrase: a handler used its transaction after the transaction had ended. Await all queries before you send the response')
   }
 }

@@ -10,8 +10,8 @@ export interface KyselyMigration {
 }
 
 /**
- * Returns a migration for the `Migrator` of Kysely. It creates the table of the
- * records unless it exists, and drops it.
+ * Returns a migration for the `Migrator` of Kysely. `up()` creates the table of
+ * the records unless it exists, and `down()` drops the table.
  *
  * @throws {TypeError} if the name of the table would need quotes, or an option is unknown
  */

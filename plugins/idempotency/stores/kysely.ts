@@ -6,14 +6,14 @@ import { checkTable } from '../../../lib/idempotency/table.js'
 import { Guard } from './guard.js'
 import { createTable, type SqlStore, type SqlStoreOptions } from './sql-store.js'
 
-/** The part of Kysely that the store uses. Its types are not imported, so that the package works without Kysely. */
+/** The part of Kysely that the store uses. The types of Kysely are not imported, so that the package works without Kysely. */
 export interface KyselyDatabase<T> {
   transaction (): { execute<Result> (work: (transaction: T) => Promise<Result>): Promise<Result> }
 }
 
 /** Options of {@link kyselyStore}. */
 export interface KyselyStoreOptions extends SqlStoreOptions {
-  /** The dialect of the database. Default: that of the instance of Kysely. */
+  /** The dialect of the database. Default: the dialect of the instance of Kysely. */
   dialect?: IdempotencyStore<unknown>['dialect'] | undefined
 }
 
@@ -54,7 +54,7 @@ export function kyselyStore<T> (db: KyselyDatabase<T>, options: KyselyStoreOptio
 
   function begin (): TransactionBuilder {
     const builder = kysely.transaction()
-    // In the default isolation level of some databases, a claim fails if the key was settled at the same time.
+    // With a stricter isolation level, which can be the default of a database, a claim fails if the key is settled meanwhile.
     return dialect === 'postgresql' ? builder.setIsolationLevel('read committed') : builder
   }
 
@@ -75,7 +75,7 @@ export function kyselyStore<T> (db: KyselyDatabase<T>, options: KyselyStoreOptio
             }
           })
         } finally {
-          // Kysely accepts queries until the COMMIT has returned.
+          // Kysely itself would accept queries until COMMIT has returned.
           guard.end()
         }
       })
@@ -86,7 +86,7 @@ export function kyselyStore<T> (db: KyselyDatabase<T>, options: KyselyStoreOptio
   return store
 }
 
-/** Returns a function that runs statements without the plugins of the instance. */
+/** Returns a function that runs statements without the plugins of the Kysely instance. */
 export function createQuery (executor: KyselyExecutor, toText: (statement: Statement) => ParameterizedQuery): Query {
   // A plugin such as CamelCasePlugin would rename the columns.
   const plain = executor.withoutPlugins()
@@ -109,10 +109,10 @@ export function readDialect (kysely: KyselyExecutor): IdempotencyStore<unknown>[
   return supportsTransactionalDdl ? 'postgresql' : 'sqlite'
 }
 
-/** The methods of a transaction that return another handle of it. */
+/** The methods of a transaction that return another handle of the same transaction. */
 const DERIVATIONS = ['withPlugin', 'withSchema', 'withTables', 'withoutPlugins'] as const
 
-/** Returns a handle of a transaction whose queries fail after its end. */
+/** Returns a handle of a transaction. Its queries throw after the end of the transaction. */
 function guardTransaction (transaction: Transaction, guard: Guard): Transaction {
   const handle = transaction.withPlugin(createGuardPlugin(guard))
   const derivations = Object.fromEntries(DERIVATIONS.map(name => [
@@ -120,7 +120,7 @@ function guardTransaction (transaction: Transaction, guard: Guard): Transaction 
     (...parameters: unknown[]) => guardTransaction(Reflect.apply(Reflect.get(transaction, name), transaction, parameters), guard)
   ]))
   return Object.assign(handle, derivations, {
-    // Plugins do not see queries that are compiled already.
+    // Kysely does not pass compiled queries to plugins.
     async executeQuery (...query: unknown[]) {
       guard.check()
       return await Reflect.apply(Reflect.get(transaction, 'executeQuery'), transaction, query)
@@ -128,7 +128,7 @@ function guardTransaction (transaction: Transaction, guard: Guard): Transaction 
   })
 }
 
-// All other queries of a handle are transformed, raw SQL as well.
+// Kysely passes all queries that are not compiled yet to plugins, raw SQL too.
 function createGuardPlugin (guard: Guard): object {
   return {
     transformQuery ({ node }: { node: object }): object {

@@ -10,22 +10,22 @@ export interface MemoryTransaction {
 }
 
 /**
- * Returns a store for tests of your routes. **It is no store**: the records are
- * in the memory of this process, and no database has the effects. The effects of
- * a transaction are the functions that it gets.
+ * Returns a store for the tests of your routes. **Do not use it in production**:
+ * the records are in the memory of this process, and are lost when it ends. A
+ * transaction has functions as its effects, and calls them when it commits.
  */
 export function memoryStore (): IdempotencyStore<MemoryTransaction> {
   const memory: Memory = { settled: new Map(), executing: new Map() }
   return {
-    // It uses no SQL. Unlike SQLite, it has several transactions at a time.
+    // The store runs no SQL, but like PostgreSQL, it can have several transactions at a time.
     dialect: 'postgresql',
-    description: 'idempotency records are in the memory of this process: for tests only',
+    description: 'memoryStore() keeps idempotency records in this process only. Use another store in production',
     async transaction (work) {
       const transaction = new Transaction(memory)
       try {
         const result = await work({
           transaction: { onCommit: effect => { transaction.addEffect(effect) } },
-          query: async () => { throw new Error('memoryStore() has no SQL') },
+          query: async () => { throw new Error('fastify-reason-phrase: memoryStore() cannot run SQL. Use the records of the session') },
           records: transaction
         })
         transaction.commit()
@@ -40,7 +40,7 @@ export function memoryStore (): IdempotencyStore<MemoryTransaction> {
 interface Memory {
   /** The committed records by id. */
   readonly settled: Map<string, StoredRecord>
-  /** The claims of the transactions that execute, by id. */
+  /** The claims of the transactions that have not ended, by id. */
   readonly executing: Map<string, Claimed>
 }
 
@@ -67,7 +67,9 @@ class Transaction implements Records {
 
   /** @throws {Error} if a claimed operation is not settled */
   commit (): void {
-    for (const { record } of this.#claims.values()) if (record === undefined) throw new Error('A transaction was committed before its idempotency key was settled')
+    for (const { record } of this.#claims.values()) {
+      if (record === undefined) throw new Error('fastify-reason-phrase: memoryStore() cannot commit a transaction before its idempotency key is settled')
+    }
     for (const [id, { record }] of this.#claims) this.#memory.settled.set(id, record!)
     for (const effect of this.#effects) effect()
   }
@@ -90,7 +92,7 @@ class Transaction implements Records {
 
   async settle (operation: Operation, answer: Answer): Promise<void> {
     const claimed = this.#claims.get(toText(operation.id))
-    if (claimed === undefined) throw new Error('The idempotency key is not claimed')
+    if (claimed === undefined) throw new Error('fastify-reason-phrase: memoryStore() can settle an idempotency key only in the transaction that has claimed it')
     const { fingerprint, since } = claimed
     claimed.record = { operation, fingerprint, state: 'succeeded', answer, createdAt: since, settledAt: Date.now() }
   }
@@ -129,7 +131,7 @@ class Transaction implements Records {
 
   async sweep (retentionMs: number, limit: number): Promise<number> {
     const end = Date.now() - retentionMs
-    // Maps keep the order of insertion, so that the oldest records come first.
+    // A Map keeps the order of insertion, so the oldest records come first.
     const old = [...this.#memory.settled].filter(([, { createdAt }]) => createdAt < end).slice(0, limit)
     for (const [id] of old) this.#memory.settled.delete(id)
     return old.length

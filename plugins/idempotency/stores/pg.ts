@@ -19,7 +19,7 @@ export interface PgClient {
 /** The part of a pool of `pg` that the store uses, for example `app.pg.pool` of `@fastify/postgres`. */
 export interface PgPool<T> {
   connect (): Promise<T>
-  // A pool of `pg` has this signature as well. TypeScript infers the client from both only if both are here.
+  // A pool of `pg` has this overload too. TypeScript infers the client only if both overloads are here.
   connect (callback: never): Promise<T> | void
   query (text: string, values?: any[]): Promise<any>
   readonly options: { readonly max?: number | undefined }
@@ -32,9 +32,9 @@ interface Outcome<Result> {
 }
 
 /**
- * Returns a store in a database of PostgreSQL, with a pool of `pg`. Handlers get
- * a client in a transaction: a `PoolClient`, whose `query()` throws when the
- * transaction has ended. They must not call its `release()`.
+ * Returns a store in a PostgreSQL database, with a pool of `pg`. Handlers get a
+ * `PoolClient` in a transaction. Its `query()` throws after the transaction has
+ * ended. Handlers must not call its `release()`.
  *
  * @throws {TypeError} if the name of the table would need quotes, or an option is unknown
  */
@@ -76,16 +76,16 @@ export function pgStore<T extends PgClient> (pool: PgPool<T>, options: SqlStoreO
   return store
 }
 
-// The queries of a lost connection fail. Its error event would end the process.
+// The queries of a lost connection fail, so its error event adds nothing. Without a listener, the event would end the process.
 function ignoreError (): void {}
 
 async function begin (client: PgClient, first: Statement | undefined): Promise<Rows> {
   const results = await client.query(`${withLiterals(BEGIN)}${first === undefined ? '' : `; ${withLiterals(first)}`}`)
-  // Several statements have several results.
+  // With two statements, `pg` returns two results. The second one has the rows.
   return first === undefined ? [] : results[1].rows
 }
 
-/** Returns the error of a connection that is lost. The server rolls back when it is closed. */
+/** Rolls back. Returns an error if the connection is lost: close it, and the server rolls back. */
 async function rollBack (client: PgClient): Promise<Error | undefined> {
   return await client.query('rollback').then(() => undefined, (error: Error) => error)
 }
@@ -106,7 +106,7 @@ function createQuery (client: Pick<PgClient, 'query'>): Query {
 function createSession<T extends PgClient> (client: T, guard: Guard): Session<T> {
   const query = createQuery(client)
   return {
-    // A client runs queries after the end as well, outside of the transaction.
+    // Without the check, the client would run later queries outside of the transaction.
     transaction: Object.create(client, {
       query: {
         value (...parameters: Parameters<PgClient['query']>): unknown {

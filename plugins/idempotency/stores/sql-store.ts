@@ -14,14 +14,14 @@ export interface SqlStore<T> extends IdempotencyStore<T> {
   /** Creates the table of the records, unless it exists. */
   createTable (): Promise<void>
   /**
-   * Inserts complete records, at least one, in a transaction of the caller.
-   * Returns for each record whether it was inserted. If it was not, another
-   * request has used the key.
+   * Inserts complete records in a transaction of the caller. There must be at
+   * least one record. Returns for each record whether it was inserted; false
+   * means that another request has used the key.
    */
   insertRecords (transaction: T, records: readonly NewRecord[]): Promise<boolean[]>
 }
 
-// Any number that other users of advisory locks are unlikely to choose.
+// An arbitrary number, which other users of advisory locks are unlikely to choose.
 const CREATE_TABLE_LOCK = 7_395_036_829
 
 /** Creates the table of a store, unless it exists. */

@@ -5,7 +5,7 @@ import { checkApp, requireContract } from '../check-arguments.js'
 import { PAGE_SCRIPT } from './page-script.js'
 import { PAGE_STYLE } from './style.js'
 
-/** How the function is called, for messages. */
+/** A call of the function, for messages. */
 const CALL = "swaggerUiOptions(app, { routePrefix: '/docs' })"
 
 /**
@@ -21,11 +21,11 @@ export function swaggerUiOptions (app: FastifyInstance<any, any, any, any, any>,
   const contract = requireContract(app, CALL)
   const { theme } = options
   const headers = JSON.stringify({ header: contract.header, requestIdHeader: contract.requestId?.header })
-  // The block keeps the constant out of the other scripts of the page.
+  // The block hides the constant from the other scripts of the page.
   const script = `{\nconst HEADERS = ${headers};\n${PAGE_SCRIPT}}\n`
   return {
     ...options,
-    // The plugin serves the files of a theme in the same way as its own: under its prefix, with its hooks and its headers.
+    // @fastify/swagger-ui serves the files of a theme like its own files: under its prefix, with its hooks and header fields.
     theme: {
       ...theme,
       css: [...theme?.css ?? [], { filename: 'reason-phrase.css', content: PAGE_STYLE }],

@@ -1,4 +1,4 @@
-/** The style of what the page shows of an error. The colors are those of Swagger UI for failures, and work in its dark mode. */
+/** The style of an error on the page. It uses the colors of Swagger UI for failures, which work in dark mode too. */
 export const PAGE_STYLE = `.swagger-ui .error-reason {
   border-left: 4px solid #f93e3e;
   background: rgba(249, 62, 62, .1);

@@ -178,7 +178,7 @@ async function testTimeout (t: Test, { settings, outside }: TestDatabase): Promi
   t.match(await send(port, request), { statusCode: 200, body: 'ok' }, 'executes a repetition')
   leave()
   await left
-  await t.rejects(lateEffect, { message: /The transaction of this request has ended/ }, 'the first handler can do nothing more')
+  await t.rejects(lateEffect, { message: /a handler used its transaction after the transaction had ended/ }, 'the first handler can do nothing more')
   t.strictSame(await readEffects(outside, 'late'), [{ name: 'late', execution: 'in time' }], 'has one effect')
 }
 

@@ -15,7 +15,7 @@ import { sqlite } from '../../fixtures/database.js'
 import { createService } from '../../fixtures/service.js'
 import { KEY } from '../../fixtures/sign.js'
 
-// The TypeScript compiler runs here.
+// The tests run the TypeScript compiler, which is slow.
 t.setTimeout(300_000)
 
 /** Returns the document that the service sends. */
@@ -38,7 +38,7 @@ function findPatterns (node: any, patterns = new Set<string>()): Set<string> {
 t.test('the OpenAPI document', async t => {
   const document = await documentOf(t)
 
-  t.test('has every operation, and no other', async t => {
+  t.test('has every operation of the service, and no other', async t => {
     const operations = Object.entries<object>(document.paths).flatMap(([path, item]) => Object.keys(item).map(method => `${method} ${path}`))
     t.strictSame(operations.sort(), [
       'delete /v2/topic/{topicId}',
@@ -132,11 +132,11 @@ t.test('the OpenAPI document', async t => {
     t.strictSame(security('/v2/topic/{topicId}', 'delete'), [{ signature: ['topic:write'] }])
     for (const method of ['get', 'put']) {
       const roles = security('/v2/operation/{key}', method).map(({ signature }: { signature: string[] }) => signature)
-      t.strictSame(roles.sort(), [['message:write'], ['operator'], ['topic:write']], 'one of those of the operations is enough')
+      t.strictSame(roles.sort(), [['message:write'], ['operator'], ['topic:write']], 'needs one of the permissions of the idempotent operations')
     }
   })
 
-  t.test('has the idempotency keys of the operations that can be repeated', async t => {
+  t.test('has the Idempotency-Key parameter of the idempotent operations', async t => {
     const isKey = ({ name }: { name: string }) => name === 'Idempotency-Key'
     const marks = { 'Idempotency-Status': { $ref: '#/components/headers/Idempotency-Status' }, 'Idempotent-Replayed': { $ref: '#/components/headers/Idempotent-Replayed' } }
     const keyed = Object.entries<object>(document.paths).flatMap(([path, item]) => Object.entries<any>(item).filter(([, { parameters = [] }]) => parameters.some(isKey)).map(([method]) => [method, path]))
@@ -152,7 +152,7 @@ t.test('the OpenAPI document', async t => {
     t.ok(document.components.headers['Idempotency-Status'].schema)
   })
 
-  t.test('names the schemas that it uses more than once', async t => {
+  t.test('has a component for each schema that it uses more than once', async t => {
     t.strictSame(document.components.schemas, JSON.parse(JSON.stringify({
       Maintenance: maintenance.Maintenance,
       Message: { ...message.Message, properties: { ...message.Message.properties, status: { $ref: '#/components/schemas/MessageStatus' } } },
@@ -168,7 +168,7 @@ t.test('the OpenAPI document', async t => {
   t.test('is valid, without errors and warnings', async t => {
     t.strictSame(await validate(structuredClone(document)), { valid: true, warnings: [], specification: 'OpenAPI' })
 
-    // The validator must find each of these faults, or its verdict would mean nothing.
+    // Check that the validator finds each of these faults. If it does not, its result means nothing.
     const faults: Array<[string, (document: any) => void]> = [
       ['a header that is missing', ({ components }) => { delete components.headers['EB-REASON-PHRASE'] }],
       ['a header without a schema', ({ components }) => { delete components.headers['EB-REASON-PHRASE'].schema }],
@@ -186,7 +186,7 @@ t.test('the OpenAPI document', async t => {
   })
 })
 
-// The type of each error of each operation in a generated client.
+// Checks the types of all errors of all operations in a generated client.
 const ERRORS = `
 import type { paths } from './api.js'
 

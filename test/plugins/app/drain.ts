@@ -4,7 +4,7 @@ import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import drain from '../../../plugins/app/drain.js'
 
-t.test('a request in flight gets its response when the service closes, and its connection ends', async t => {
+t.test('sends the response of a request in flight while the service closes, and then closes the connection', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(drain)
@@ -56,7 +56,7 @@ async function open (t: Test) {
         const closed = once(socket, 'close')
         socket.end()
         await closed
-        t.equal(error, undefined, 'no reset')
+        t.equal(error, undefined, 'ends without a reset')
         return received
       }
     }
@@ -67,7 +67,7 @@ async function open (t: Test) {
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const REFUSED = /^HTTP\/1\.1 503 Service Unavailable\r\n[^]*^connection: close\r$/im
 
-t.test('an idle connection takes requests for a while, and then it ends without a reset', async t => {
+t.test('sends 503 on an idle connection for a short time, and then closes it without a reset', async t => {
   const { app, client } = await open(t)
   const clients = [client(), client()]
   for (const { ask, answered } of clients) {
@@ -83,11 +83,11 @@ t.test('an idle connection takes requests for a while, and then it ends without 
   await rests.ended
   rests.ask()
   await new Promise(resolve => setTimeout(resolve, 20))
-  t.match(await rests.end(), /done$/, 'too late for an answer')
+  t.match(await rests.end(), /done$/, 'sends no response to a request that arrives too late')
   await closing
 })
 
-t.test('a connection without a request ends, too', async t => {
+t.test('closes a connection without a request', async t => {
   const { app, client } = await open(t)
   const { end } = client()
   await once(app.server, 'connection')
@@ -96,7 +96,7 @@ t.test('a connection without a request ends, too', async t => {
   await closing
 })
 
-t.test('a request that is on its way gets a response', async t => {
+t.test('sends a response to a request that is on its way', async t => {
   const { app, client } = await open(t)
   const { socket, end } = client()
   await once(app.server, 'connection')
@@ -109,7 +109,7 @@ t.test('a request that is on its way gets a response', async t => {
   await closing
 })
 
-t.test('connections that are not yet accepted get a response', async t => {
+t.test('sends a response on connections that were not accepted yet', async t => {
   const { app, client } = await open(t)
   const clients = Array.from({ length: 50 }, client)
   await Promise.all(clients.map(({ socket }) => once(socket, 'connect')))
@@ -119,7 +119,7 @@ t.test('connections that are not yet accepted get a response', async t => {
   await closing
 })
 
-/** Starts a service with slow routes and a client that sends these bytes. Returns both when the request has arrived. */
+/** Starts a service with slow routes, and a client that sends these bytes. Returns both after the request has arrived. */
 async function begin (t: Test, bytes: string | Buffer) {
   const app = Fastify({ bodyLimit: 10_000_000 })
   t.teardown(() => app.close())
@@ -149,7 +149,7 @@ async function begin (t: Test, bytes: string | Buffer) {
   return { app, socket }
 }
 
-// More than the buffers of both sides hold.
+// More than fits into the buffers of both sides.
 const LARGE = 16_000_000
 
 t.test('does not wait for a client that does not read its response', async t => {
@@ -159,7 +159,7 @@ t.test('does not wait for a client that does not read its response', async t => 
   let received = 0
   socket.on('data', data => { received += data.length })
   await closed
-  t.ok(received < LARGE, 'it was cut')
+  t.ok(received < LARGE, 'has cut the response')
 })
 
 t.test('waits for a client that reads its response slowly', async t => {
@@ -178,7 +178,7 @@ t.test('waits for a client that reads its response slowly', async t => {
   })
   await ended
   await closing
-  t.ok(received > LARGE, 'it has all of it')
+  t.ok(received > LARGE, 'has sent the whole response')
 })
 
 t.test('does not wait for a client that does not send the rest of its request', async t => {

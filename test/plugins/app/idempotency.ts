@@ -24,10 +24,10 @@ const create = (send: Send, key: string | undefined, name = key) => send('POST',
 const countRecords = async ({ database }: FastifyInstance) =>
   (await database.run(db => db.selectFrom('idempotency').select('scope').execute())).length
 
-/** Lets inserts into the table of topics wait until it is called. */
+/** Locks the table of topics, so that inserts wait. Returns a function that releases the lock. */
 async function blockTopics (t: Test, databaseUrl: string): Promise<() => Promise<void>> {
   const client = new pg.Client(databaseUrl)
-  // The database is dropped at the end, even if the test fails before.
+  // If the test fails, the database is dropped before this client ends, and its connection breaks.
   client.on('error', () => {})
   await client.connect()
   t.teardown(() => client.end())
@@ -36,7 +36,7 @@ async function blockTopics (t: Test, databaseUrl: string): Promise<() => Promise
   return async () => { await client.query('commit') }
 }
 
-/** Waits until so many queries wait for a lock. */
+/** Waits until this many queries wait for a lock. */
 async function untilBlocked ({ database }: FastifyInstance, count: number): Promise<void> {
   await until(async () => {
     const { rows } = await database.run(db => sql`select 1 from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())`.execute(db))
@@ -54,7 +54,7 @@ for (const { name, skip, open } of databases) {
       return await idempotencyStore.insertRecords(db, [record])
     }))
     t.strictSame(await accept('a'), [true])
-    t.strictSame(await accept('b'), [false], 'a record of the key is there already')
+    t.strictSame(await accept('b'), [false], 'returns false for a key with a record')
     t.same(await database.run(readNames), [{ name: 'a' }, { name: 'b' }])
     t.match(await database.run(db => db.selectFrom('idempotency').select(['scope', 'idempotencyKey', 'state', 'status']).execute()), [
       { scope: 'test', idempotencyKey: 'a', state: 'succeeded', status: 204 }
@@ -68,7 +68,7 @@ for (const { name, skip, open } of databases) {
   })
 }
 
-t.test('refuses requests with a key while SQLite is locked by another process, and still replays', async t => {
+t.test('sends 503 to new requests with a key while another process has locked SQLite, and still replays', async t => {
   const options = await sqlite.open(t)
   const app = await createService(t, options)
   const send = await listenForSigned(t, app)
@@ -83,7 +83,7 @@ t.test('refuses requests with a key while SQLite is locked by another process, a
   t.match(summarize(await create(send, 'a')), { statusCode: 201, status: 'succeeded', replayed: undefined })
 })
 
-t.test('looks at no key of a route without config.idempotency, or without code', async t => {
+t.test('ignores the key on routes without config.idempotency, and on routes that are not implemented', async t => {
   const app = await createService(t, await sqlite.open(t))
   app.post('/later', { schema: { response: { 204: { type: 'null' } } }, config: { idempotency: 'optional' } }, app.notImplemented)
   const send = await listenForSigned(t, app)
@@ -96,7 +96,7 @@ t.test('looks at no key of a route without config.idempotency, or without code',
 })
 
 t.test('on PostgreSQL', { skip: postgresql.skip }, async t => {
-  t.test('refuses requests with a key while the database is unreachable, and recovers', async t => {
+  t.test('sends 503 to requests with a key while the database is unreachable, and recovers', async t => {
     const { gate, databaseUrl } = await Gate.to(t, await postgresql.open(t))
     const app = await createService(t, { databaseUrl })
     const send = await listenForSigned(t, app)
@@ -109,7 +109,7 @@ t.test('on PostgreSQL', { skip: postgresql.skip }, async t => {
     t.strictSame(summarize(await create(send, 'first')), { ...summarize(first), replayed: 'true' })
   })
 
-  t.test('rolls back a request whose connection is lost, and executes its repetition', async t => {
+  t.test('rolls back a request whose database connection is lost, and executes the retry', async t => {
     const options = await postgresql.open(t)
     const { gate, databaseUrl } = await Gate.to(t, options)
     const app = await createService(t, { databaseUrl })
@@ -126,7 +126,7 @@ t.test('on PostgreSQL', { skip: postgresql.skip }, async t => {
     t.same(await app.database.run(readNames), [{ name: 'a' }])
   })
 
-  t.test('leaves connections to requests without a key', async t => {
+  t.test('leaves database connections to requests without a key', async t => {
     const options = await postgresql.open(t)
     const app = await createService(t, options)
     const send = await listenForSigned(t, app)
@@ -139,7 +139,7 @@ t.test('on PostgreSQL', { skip: postgresql.skip }, async t => {
     for (const response of await Promise.all(keyed)) t.match(summarize(response), { statusCode: 201, status: 'succeeded' })
   })
 
-  t.test('executes a key once on two instances of the service', async t => {
+  t.test('executes an operation once on two instances of the service', async t => {
     const options = { ...await postgresql.open(t), keysFile: writeKeysFile(t) }
     const services = [await createService(t, options), await createService(t, options)]
     const senders = [await listenForSigned(t, services[0]), await listenForSigned(t, services[1])]

@@ -14,7 +14,7 @@ for (const { name, skip, open } of databases) {
       t.comment(`followed after ${Math.round(performance.now() - from)} ms`)
     }
 
-    t.test('is followed by other processes, and by the next start', async t => {
+    t.test('applies to other processes, and after the next start', async t => {
       for (const start of [{ message: 'Moving 🚌' }, { until: new Date(Date.now() + 600_000) }]) {
         const state = await app.maintenance.enter(start)
         while (JSON.stringify(other.maintenance.state) !== JSON.stringify(state)) await new Promise(resolve => setTimeout(resolve, 5))

@@ -17,7 +17,7 @@ t.test('has defaults for variables that are missing or empty', async t => {
   t.strictSame(readSettings({ HOST: '', PORT: '', LOG_LEVEL: '', DRAIN_TIME: '', DATABASE_FILE: '', DATABASE_URL: '', KEYS_FILE: '', MESSAGE_BACKLOG: '', NODE_ENV: '' }), defaults)
 })
 
-t.test('takes the values of the variables', async t => {
+t.test('reads the values of the variables', async t => {
   t.strictSame(readSettings({
     HOST: '::1', PORT: '0', LOG_LEVEL: 'silent', DRAIN_TIME: '2147483647', DATABASE_FILE: 'a', DATABASE_URL: 'b', KEYS_FILE: 'c', MESSAGE_BACKLOG: '0', NODE_ENV: 'production'
   }), {

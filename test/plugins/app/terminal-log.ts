@@ -8,6 +8,6 @@ t.test('escapes the control characters of a JSON line', async t => {
   })
 })
 
-t.test('leaves line ends and any other text of a JSON line as they are', async t => {
+t.test('does not change line ends and other text of a JSON line', async t => {
   for (const text of ['', 'a\nb', 'a "b" \\n \\\\r \\', 'ü🚌']) t.equal(JSON.parse(escapeJsonControls(JSON.stringify(text))), text)
 })

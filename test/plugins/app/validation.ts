@@ -41,14 +41,14 @@ t.test('the validation plugin', async t => {
     await refused(body({ count: null }), 'body/count must be integer')
   })
 
-  t.test('refuses an unknown property, and names it', async () => {
+  t.test('rejects an unknown property, and names it', async () => {
     await refused(query('colour=red'), 'querystring has an unknown property: colour')
     await refused(body({ colour: 'red' }), 'body has an unknown property: colour')
     await refused(query('a%0D%0Ab=red'), 'querystring has an unknown property: a\\r\\nb')
     await refused(body({ 'a\u001b[2J\nb': 'red' }), 'body has an unknown property: a\\u001b[2J\\nb')
   })
 
-  t.test('refuses infinite numbers', async () => {
+  t.test('rejects infinite numbers', async () => {
     await refused(query('count=Infinity'), 'querystring/count must be <= 10')
   })
 

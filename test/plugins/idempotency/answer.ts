@@ -9,7 +9,7 @@ function post (app: FastifyInstance, url: string, key?: string) {
   return app.inject({ method: 'POST', url, headers: key === undefined ? {} : { 'idempotency-key': key } })
 }
 
-t.test('records the message that an unkeyed request gets', async t => {
+t.test('records the same message that a request without a key gets', async t => {
   const { app, store } = await createService(t)
   app.setErrorHandler((error: Error, _request, reply) => {
     if (error.message === 'mapped') return reply.code(422).send({ message: 'It was mapped' })
@@ -48,10 +48,10 @@ t.test('records the message that an unkeyed request gets', async t => {
       t.match(headers, { 'idempotency-status': 'rejected', 'idempotent-replayed': replayed })
     }
   }
-  t.strictSame(store.effects, [], 'the effects of a rejection are undone')
+  t.strictSame(store.effects, [], 'rolls back the effects of a rejection')
 })
 
-t.test('records the fields of the allow-list', async t => {
+t.test('records the header fields of the option headers, and no others', async t => {
   const { app } = await createService(t, { options: { headers: ['x-count', 'x-list'] } })
   addRoute(app, async (_request, reply) => reply.code(201).headers({ location: '/1', 'x-count': 3, 'x-list': ['a', 'b'], 'x-other': 'c', 'content-encoding': 'identity' }).type('text/csv').send('a,b'))
   const first = await post(app, '/', 'a')
@@ -64,18 +64,18 @@ t.test('records the fields of the allow-list', async t => {
   })
 })
 
-t.test('rolls back an answer that cannot be recorded', async t => {
+t.test('sends 500 and rolls back if the response cannot be recorded', async t => {
   const { app, store, lines } = await createService(t, { options: { maxBytes: 10 } })
   let destroyed = 0
   const stream = () => new Readable({ read () {}, destroy (error, done) { destroyed++; done(error) } })
   const handlers: Record<string, [handler: (reply: any) => unknown, message: RegExp]> = {
-    '/stream': [reply => reply.send(stream()), /a stream cannot be recorded/],
-    '/rejected-stream': [reply => reply.code(404).send(stream()), /a stream cannot be recorded/],
-    '/web-stream': [reply => reply.send(new ReadableStream({ cancel () { destroyed++ } })), /a stream cannot be recorded/],
-    '/response': [reply => reply.send(new Response(new ReadableStream({ cancel () { destroyed++ } }))), /a stream cannot be recorded/],
-    '/empty-response': [reply => reply.send(new Response(null)), /a stream cannot be recorded/],
-    '/long': [reply => reply.send('12345678901'), /an answer of 11 bytes .* The option maxBytes is 10/],
-    '/invalid-field': [reply => reply.header('location', 'a\nb').send('ok'), /the header field location of the answer is not valid/],
+    '/stream': [reply => reply.send(stream()), /cannot be recorded for its idempotency key, because its payload is a stream/],
+    '/rejected-stream': [reply => reply.code(404).send(stream()), /cannot be recorded for its idempotency key, because its payload is a stream/],
+    '/web-stream': [reply => reply.send(new ReadableStream({ cancel () { destroyed++ } })), /cannot be recorded for its idempotency key, because its payload is a stream/],
+    '/response': [reply => reply.send(new Response(new ReadableStream({ cancel () { destroyed++ } }))), /cannot be recorded for its idempotency key, because its payload is a stream/],
+    '/empty-response': [reply => reply.send(new Response(null)), /cannot be recorded for its idempotency key, because its payload is a stream/],
+    '/long': [reply => reply.send('12345678901'), /body has 11 bytes\. The option maxBytes of idempotency is 10/],
+    '/invalid-field': [reply => reply.header('location', 'a\nb').send('ok'), /the value of the header field location is not valid/],
     '/circular': [reply => {
       const circular: { self?: object } = {}
       circular.self = circular

@@ -32,7 +32,7 @@ function addParsers (app: FastifyInstance): void {
   app.addContentTypeParser('application/ignored', (_request, _payload, done) => done(null, 'ignored'))
 }
 
-t.test('hashes the bytes of a body as they were sent, however it is read', async t => {
+t.test('hashes the bytes of a body as they were sent, whichever way a parser reads it', async t => {
   const { app, store } = await createService(t, { plugins: app => app.register(compress) })
   addParsers(app)
   app.post('/', { config }, async () => 'ok')
@@ -48,7 +48,7 @@ t.test('hashes the bytes of a body as they were sent, however it is read', async
     t.strictSame([...store.settled.values()].at(-1)!.fingerprint, fingerprintOf(payload))
   }
   await app.inject({ method: 'POST', url: '/?a=%20', headers: { 'idempotency-key': 'empty' } })
-  t.strictSame([...store.settled.values()].at(-1)!.fingerprint, fingerprintOf('', '/?a=%20'), 'a request without a body')
+  t.strictSame([...store.settled.values()].at(-1)!.fingerprint, fingerprintOf('', '/?a=%20'), 'hashes an empty body for a request without a body')
 })
 
 t.test('hashes a chunked body', async t => {
@@ -76,7 +76,7 @@ t.test('hashes the body of an HTTP/2 request', async t => {
   t.strictSame([...store.settled.values()].at(-1)!.fingerprint, fingerprintOf(LONG))
 })
 
-t.test('rejects a body that the handler would read as a stream', async t => {
+t.test('sends 500 if the handler would read the body as a stream', async t => {
   const { app, store, lines } = await createService(t)
   addParsers(app)
   app.post('/', { config }, async request => {
@@ -85,12 +85,12 @@ t.test('rejects a body that the handler would read as a stream', async t => {
   })
   const send = async (headers: object) => await app.inject({ method: 'POST', url: '/', headers: { 'content-type': 'application/stream', ...headers }, payload: 'abc' })
   t.match(await send({ 'idempotency-key': 'a' }), { statusCode: 500, headers: { 'idempotency-status': undefined } })
-  t.match(lines.find(({ err }) => err !== undefined).err.message, /the body is read as a stream, so its idempotency key cannot be checked. Parse the body/)
+  t.match(lines.find(({ err }) => err !== undefined).err.message, /Route POST \/: the handler reads the request body as a stream, .* Add a content type parser/)
   t.strictSame(store.log, [])
-  t.match(await send({}), { statusCode: 200 }, 'a request without a key can have such a body')
+  t.match(await send({}), { statusCode: 200 }, 'accepts such a body without a key')
 })
 
-t.test('rejects a body that was read before', async t => {
+t.test('sends 500 if a hook has read a part of the body too early', async t => {
   const { app, store, lines } = await createService(t)
   app.addHook('onRequest', async request => {
     if (request.headers['x-read'] === undefined) return
@@ -105,11 +105,11 @@ t.test('rejects a body that was read before', async t => {
     const { statusCode } = await exchange(port, `POST / HTTP/1.1\r\nHost: a\r\n${lines}Idempotency-Key: a\r\nContent-Type: application/ignored\r\nContent-Length: 2\r\n\r\n{}`)
     t.equal(statusCode, lines === '' ? 200 : 500)
   }
-  t.match(lines.find(({ err }) => err !== undefined).err.message, /a hook or a middleware has read the body before the idempotency plugin/)
+  t.match(lines.find(({ err }) => err !== undefined).err.message, /Route POST \/: a hook or a middleware has read a part of the request body too early/)
   t.equal(store.settled.size, 1)
 })
 
-t.test('runs after the other onRequest hooks of the route, and keeps them', async t => {
+t.test('observes the body after the other onRequest hooks of the route, and keeps these hooks', async t => {
   const { app } = await createService(t)
   const order: string[] = []
   const onRequest = [async () => { order.push('first') }, async () => { order.push('second') }]
@@ -121,7 +121,7 @@ t.test('runs after the other onRequest hooks of the route, and keeps them', asyn
   t.strictSame(order, ['first', 'first', 'second'])
 })
 
-t.test('leaves a body to a hook that rejects the request', async t => {
+t.test('sends the error of a preParsing hook that rejects a request with a body', async t => {
   const { app } = await createService(t)
   app.post('/', { config, preParsing: async () => { throw Object.assign(new Error('No'), { statusCode: 403 }) } }, async () => 'ok')
   const port = await listen(t, app)

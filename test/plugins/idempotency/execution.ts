@@ -11,13 +11,13 @@ const UNKNOWN = { statusCode: 503, reason: 'The result of the commit is unknown.
 const TOO_LONG = { ...UNKNOWN, reason: 'The request took too long and was rolled back. Repeat it with the same key' }
 const FAILED = { ...UNKNOWN, statusCode: 500, reason: 'Internal Server Error', retryAfter: undefined }
 
-/** A moment for which a test waits, and that it decides. */
+/** A promise that the test resolves with `open()`. */
 class Gate {
   open = () => {}
   readonly opened = new Promise<void>(resolve => { this.open = resolve })
 }
 
-t.test('rolls back an answer of 5xx and something thrown without a 4xx status, and executes the repetition', async t => {
+t.test('rolls back if the handler sends a 5xx or throws without a 4xx status code, and executes the retry', async t => {
   const failures: Array<(reply: FastifyReply) => unknown> = [
     () => { throw new Error('It broke') },
     reply => reply.code(503).send({ message: 'Not now' }),
@@ -38,7 +38,7 @@ t.test('rolls back an answer of 5xx and something thrown without a 4xx status, a
   t.strictSame(store.effects, ['effect'])
 })
 
-t.test('sends 503 if the result of the commit is unknown, and a repetition learns it', async t => {
+t.test('sends 503 if the result of the commit is unknown, and a retry gets the result', async t => {
   const { app, store, lines } = await createService(t)
   addRoute(app, async (request, reply) => {
     transactionOf(request).insert('effect')
@@ -56,7 +56,7 @@ t.test('sends 503 if the result of the commit is unknown, and a repetition learn
   t.strictSame(store.effects, ['effect'])
 })
 
-t.test('replays the answer of another process that has settled the key before a rejection is recorded', async t => {
+t.test('replays the recorded response of another process that settles the key before a rejection is recorded', async t => {
   const { app, store } = await createService(t)
   let executions = 0
   addRoute(app, async (_request, reply) => {
@@ -80,10 +80,10 @@ t.test('replays the answer of another process that has settled the key before a 
   await tick(100)
   store.executing.clear()
   await tick(200)
-  t.equal(executions, 2, 'the handler is not called again for a request that is answered')
+  t.equal(executions, 2, 'does not call the handler again after the response was sent')
 })
 
-t.test('calls the handler of a request once if another process executes the key before a rejection is recorded', async t => {
+t.test('calls the handler once for each request if another process executes the key before a rejection is recorded', async t => {
   const { app, store } = await createService(t)
   let calls = 0
   addRoute(app, async (_request, reply) => {
@@ -100,7 +100,7 @@ t.test('calls the handler of a request once if another process executes the key 
   t.equal(calls, 2)
 })
 
-t.test('sends the first of two answers', async t => {
+t.test('sends the first response if the handler sends two', async t => {
   const { app, store, lines } = await createService(t)
   const second: Record<string, (reply: FastifyReply) => unknown> = {
     success: reply => reply.code(201).type('text/plain').header('location', '/2').send('second'),
@@ -121,11 +121,11 @@ t.test('sends the first of two answers', async t => {
     t.match(response.lines.find(([field]) => field === 'content-type'), ['content-type', 'application/json; charset=utf-8'])
     t.match(summarize(await send(`404 ${name}`, { lines: ['X-First: 404', `X-Second: ${name}`] })), { statusCode: 404, status: 'rejected' }, name)
   }
-  t.match(lines.find(({ level }) => level === 40).msg, 'fastify-reason-phrase: the route POST / has answered already, so another answer with 201 is dropped')
+  t.match(lines.find(({ level }) => level === 40).msg, 'fastify-reason-phrase: Route POST /: a second response, with the status code 201, is dropped. Send one response for each request')
   t.equal(store.settled.size, 6)
 })
 
-t.test('sends the first of two answers while later hooks run', async t => {
+t.test('sends the first response if the handler sends a second one while later hooks run', async t => {
   const { app } = await createService(t)
   app.addHook('onSend', async () => { await tick(20) })
   addRoute(app, async (request, reply) => {
@@ -160,7 +160,7 @@ t.test('rolls back after the timeout, without waiting for the handler', async t 
   t.match(summarize(await send('a')), { statusCode: 200, status: 'succeeded' })
   gate.open()
   await until(() => errors.length > 0)
-  t.match(errors, [{ message: 'fastify-reason-phrase: the transaction of the route POST / has ended. Use request.transaction only before the answer is sent' }])
+  t.match(errors, [{ message: 'fastify-reason-phrase: Route POST /: request.transaction was used after the transaction had ended. Use it only before the response is sent' }])
   t.strictSame(store.effects, [])
   t.ok(lines.some(({ err }) => err?.message === TOO_LONG.reason))
 })
@@ -174,7 +174,7 @@ t.test('ignores the timeout while the transaction is rolled back', async t => {
   await until(() => store.log.length === 2)
 })
 
-t.test('ignores a late handler while the error of the timeout is sent', async t => {
+t.test('ignores the result of a late handler while the error of the timeout is sent', async t => {
   const { app, store, lines } = await createService(t, { options: { timeout: 20 } })
   app.addHook('onSend', async () => { await tick(60) })
   const handlers: Record<string, (reply: FastifyReply) => unknown> = {
@@ -186,24 +186,24 @@ t.test('ignores a late handler while the error of the timeout is sent', async t 
   addRoute(app, (request, reply) => handlers[request.headers['x-how'] as string]!(reply))
   const send = await listenForKeys(t, app)
   for (const how of Object.keys(handlers)) {
-    // A text that is sent late can be the message of the 503.
+    // With "send", the late text may become the message of the 503.
     t.match(summarize(await send(how, { lines: [`X-How: ${how}`] })), how === 'send' ? { statusCode: 503, status: undefined } : TOO_LONG, how)
     await tick(80)
   }
-  t.ok(lines.some(({ msg, err }) => msg === 'fastify-reason-phrase: the route POST / failed after its timeout' && err.message === 'It broke late'))
+  t.ok(lines.some(({ msg, err }) => msg === 'fastify-reason-phrase: Route POST /: the handler threw an error after its timeout. The client got the error of the timeout' && err.message === 'It broke late'))
   t.equal(store.settled.size, 0)
 })
 
-t.test('does not fail if the timeout passes while an onError hook runs', async t => {
+t.test('sends the error of an onError hook that runs during the timeout', async t => {
   const { app, lines } = await createService(t, { options: { timeout: 20 } })
   app.addHook('onError', async () => { await tick(50) })
   addRoute(app, async () => { throw Object.assign(new Error('There is none'), { statusCode: 404 }) })
   const send = await listenForKeys(t, app)
   t.match(summarize(await send('a')), { statusCode: 404, reason: 'There is none', status: undefined })
-  t.ok(lines.some(({ msg }) => msg === 'fastify-reason-phrase: the route POST / took too long, and its error cannot be sent'))
+  t.ok(lines.some(({ msg }) => msg === 'fastify-reason-phrase: Route POST /: the handler exceeded the option timeout of idempotency, but another error is being sent'))
 })
 
-t.test('sends 503 if the commit takes too long, and commits', async t => {
+t.test('sends 503 if the commit takes too long, and replays the response after the commit', async t => {
   for (const options of [{ options: { timeout: 20 } }, { server: { handlerTimeout: 20 } as object }]) {
     const { app, store } = await createService(t, options)
     const gate = new Gate()
@@ -223,7 +223,7 @@ t.test('sends 503 if the commit takes too long, and commits', async t => {
   }
 })
 
-t.test('denies an answer that contradicts its transaction', async t => {
+t.test('sends an error instead of a response that contradicts the transaction', async t => {
   const { app, store, lines } = await createService(t)
   app.setErrorHandler((_error, request, reply) => reply.code(Number(request.headers['x-to'])).send({ message: 'mapped' }))
   app.addHook('onSend', async (request, reply) => {
@@ -246,23 +246,23 @@ t.test('denies an answer that contradicts its transaction', async t => {
     t.match(summarize(response), { statusCode: sent, status: fails ? undefined : state, replayed: undefined }, `${answer}, ${fails ? 'a failing hook, ' : ''}mapped to ${to}`)
     t.equal([...store.settled.values()][0]?.state, state)
   }
-  t.ok(lines.some(({ err }) => err?.message === 'fastify-reason-phrase: the route POST / cannot answer 422 after an error, because its idempotency key has succeeded'))
+  t.ok(lines.some(({ err }) => err?.message === 'fastify-reason-phrase: Route POST /: after an error, the status code 422 would contradict the operation of the idempotency key, which is succeeded. Let the error handler send a 5xx'))
 
   store.settled.clear()
   store.commit = async () => { throw new Error('The connection is lost') }
   for (const to of [200, 422]) t.strictSame(summarize(await send('a', { lines: ['X-Answer: 200', `X-To: ${to}`] })), UNKNOWN)
 })
 
-t.test('denies an answer of an error handler after the timeout', async t => {
+t.test('sends 503 instead of a success of the error handler after the timeout', async t => {
   const { app } = await createService(t, { options: { timeout: 20 } })
   app.setErrorHandler((_error, request, reply) => reply.code(Number(request.headers['x-to'])).send({ message: 'mapped' }))
   addRoute(app, () => {})
   const send = await listenForKeys(t, app)
   t.strictSame(summarize(await send('a', { lines: ['X-To: 200'] })), TOO_LONG)
-  t.match(summarize(await send('a', { lines: ['X-To: 422'] })), { statusCode: 422, reason: 'mapped', status: undefined }, 'nothing has happened')
+  t.match(summarize(await send('a', { lines: ['X-To: 422'] })), { statusCode: 422, reason: 'mapped', status: undefined }, 'sends a 4xx of the error handler, because nothing was committed')
 })
 
-t.test('denies an answer that contradicts its transaction, also where Fastify handles the last error', async t => {
+t.test('sends a 5xx instead of a 4xx that contradicts the transaction, if the error handler throws too', async t => {
   const { app, store } = await createService(t)
   const notFound = Object.assign(new Error('There is none'), { statusCode: 404 })
   app.setErrorHandler(() => { throw notFound })
@@ -277,7 +277,7 @@ t.test('denies an answer that contradicts its transaction, also where Fastify ha
   t.match(summarize(await send('b')), { statusCode: 503, status: undefined })
 })
 
-t.test('fails a handler that hijacks the reply', async t => {
+t.test('sends 500 if the handler hijacks the reply', async t => {
   const { app, store, lines } = await createService(t)
   addRoute(app, async (_request, reply) => {
     reply.hijack()
@@ -285,12 +285,12 @@ t.test('fails a handler that hijacks the reply', async t => {
   })
   const send = await listenForKeys(t, app)
   t.strictSame(summarize(await send('a')), FAILED)
-  t.ok(lines.some(({ err }) => err?.message === 'fastify-reason-phrase: the route POST / cannot hijack the reply to a request with an idempotency key. Use reply.send()'))
+  t.ok(lines.some(({ err }) => err?.message === 'fastify-reason-phrase: Route POST /: reply.hijack() was called for a request with an idempotency key, whose response must be recorded. Use reply.send()'))
   t.strictSame(store.log, ['begin', 'rollback'])
   t.match(summarize(await send(undefined)), { statusCode: 200, body: 'hijacked' })
 })
 
-t.test('rolls back what is answered past Fastify', async t => {
+t.test('rolls back if the handler ends the raw response', async t => {
   const { app, store, lines } = await createService(t)
   addRoute(app, (request, reply) => {
     transactionOf(request).insert('effect')
@@ -299,11 +299,11 @@ t.test('rolls back what is answered past Fastify', async t => {
   const send = await listenForKeys(t, app)
   t.match(summarize(await send('a')), { statusCode: 200, body: 'raw', status: undefined })
   await until(() => store.log.includes('rollback'))
-  t.ok(lines.some(({ msg }) => msg === 'fastify-reason-phrase: the route POST / answered past Fastify, so the effects of its idempotency key are rolled back. Use reply.send()'))
+  t.ok(lines.some(({ msg }) => msg === 'fastify-reason-phrase: Route POST /: the handler ended the raw response, so its transaction is rolled back. Use reply.send()'))
   t.strictSame(store.effects, [])
 })
 
-t.test('ends the transaction of a client that goes away', async t => {
+t.test('ends the transaction if the client disconnects', async t => {
   const { app, store } = await createService(t, { options: { timeout: 150 } })
   app.addHook('preSerialization', async () => { await tick(20) })
   const handlers: Record<string, (request: FastifyRequest, reply: FastifyReply) => unknown> = {
@@ -333,7 +333,7 @@ t.test('ends the transaction of a client that goes away', async t => {
   }
 })
 
-t.test('lets a handler read its transaction only until the answer', async t => {
+t.test('throws if request.transaction is read after the response', async t => {
   const { app } = await createService(t)
   let late: FastifyRequest | undefined
   addRoute(app, async request => {
@@ -342,12 +342,12 @@ t.test('lets a handler read its transaction only until the answer', async t => {
   })
   const send = await listenForKeys(t, app)
   t.match(summarize(await send('a')), { statusCode: 200, body: '0' })
-  t.throws(() => late!.transaction, { message: /the transaction of the route POST \/ has ended/ })
+  t.throws(() => late!.transaction, { message: /Route POST \/: request\.transaction was used after the transaction had ended/ })
 })
 
-t.test('sends 503 if the handler has ended its transaction itself', async t => {
+t.test('sends 503 if the handler commits its transaction, or rolls it back', async t => {
   for (const how of ['commit', 'rollback'] as const) {
-    // As Knex does, whose transactions have methods for it.
+    // For example, a transaction of Knex has methods that end it.
     class SelfEndingStore extends TestStore {
       override async transaction<R> (work: Parameters<TestStore['transaction']>[0]): Promise<R> {
         return await new Promise((resolve, reject) => {
@@ -370,7 +370,7 @@ t.test('sends 503 if the handler has ended its transaction itself', async t => {
   }
 })
 
-t.test('releases what a claim holds, also if that fails', async t => {
+t.test('sends the error of the handler if releasing the claim fails too, and 503 if only the release fails', async t => {
   const { app, store, lines } = await createService(t)
   addRoute(app, async request => {
     if (request.headers['x-fail'] !== undefined) throw new Error('It broke')
@@ -383,7 +383,7 @@ t.test('releases what a claim holds, also if that fails', async t => {
   t.strictSame(summarize(await send('a')), UNKNOWN)
 })
 
-t.test('keeps the connection usable after each answer', async t => {
+t.test('keeps the connection usable after each response', async t => {
   const { app } = await createService(t, { options: { timeout: 30 } })
   addRoute(app, (request, reply) => {
     if (request.headers['x-send'] !== undefined) reply.send('ok')

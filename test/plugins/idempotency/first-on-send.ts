@@ -50,7 +50,7 @@ function testWithPlugins (t: Test, title: string, test: (t: Test, app: FastifyIn
   }
 }
 
-testWithPlugins(t, 'records each kind of answer before other onSend hooks', async (t, app) => {
+testWithPlugins(t, 'records each kind of response before other onSend hooks', async (t, app) => {
   for (const name of Object.keys(handlers)) {
     const headers = { 'idempotency-key': name, 'accept-encoding': 'gzip' }
     const unkeyed = await app.inject({ method: 'POST', url: `/${name}`, headers: { 'accept-encoding': 'gzip' } })
@@ -71,7 +71,7 @@ testWithPlugins(t, 'records each kind of answer before other onSend hooks', asyn
   }
 })
 
-t.test('records the answer of reply.callNotFound()', async t => {
+t.test('records the response of reply.callNotFound()', async t => {
   const { app, store } = await createService(t)
   app.setNotFoundHandler((_request, reply) => { reply.notFound('There is no such page') })
   app.post('/', { config }, (_request, reply) => { reply.callNotFound() })
@@ -82,7 +82,7 @@ t.test('records the answer of reply.callNotFound()', async t => {
   t.equal(store.settled.size, 1)
 })
 
-t.test('changes no other request of the route', async t => {
+t.test('adds the hook to no other request of the route', async t => {
   const { app } = await createService(t)
   app.post('/', { config, onSend: async (_request, reply: FastifyReply, payload) => { reply.header('x-hooks', 'route'); return payload } }, async () => 'ok')
   for (const key of ['a', undefined, 'b', 'a']) {
@@ -92,8 +92,8 @@ t.test('changes no other request of the route', async t => {
   }
 })
 
-t.test('fails for a version of Fastify that keeps contexts elsewhere', async t => {
-  const message = 'fastify-reason-phrase: idempotency does not support this version of Fastify. Update fastify-reason-phrase, or use a version of Fastify that it names as a peer dependency'
+t.test('throws if the contexts of a version of Fastify cannot be found', async t => {
+  const message = 'fastify-reason-phrase: idempotency does not support this version of Fastify. Update fastify-reason-phrase, or install a version of Fastify that its peerDependencies allow'
   t.throws(() => createContextReplacer({} as FastifyInstance, async () => {}), { message })
   t.throws(() => createContextReplacer({ [Symbol('fastify.Reply')]: class {} } as unknown as FastifyInstance, async () => {}), { message })
 })

@@ -20,21 +20,21 @@ t.test('fails to register without fastify-reason-phrase, or with an invalid opti
   await t.rejects(register({}), { message: /store must be an object/ })
   await t.rejects(register({ store, wait: -1, scope: () => 'a' }), { message: /wait/ })
   await t.rejects(register({ store: Object.assign(new TestStore(), { poolSize: 5 }), scope: () => 'a' }), {
-    message: 'fastify-reason-phrase: option maxInFlight of idempotency must be less than the size of the connection pool, which is 5, not 5'
+    message: 'fastify-reason-phrase: option maxInFlight of idempotency is 5, but it must be less than the size of the connection pool, which is 5. Lower maxInFlight, or enlarge the pool'
   })
   await t.resolves(register({ store: Object.assign(new TestStore(), { poolSize: 6 }), scope: () => 'a', prefix: '/v2', logLevel: 'warn' }))
 })
 
-t.test('needs a scope, or verified requests', async t => {
+t.test('rejects at start if neither the option scope nor the signature plugin identifies callers', async t => {
   const app = Fastify()
   await app.register(reasonPhrase)
   await app.register(idempotency, { store: new TestStore() })
   await t.rejects(async () => await app.ready(), {
-    message: 'fastify-reason-phrase: nothing verifies who sends the requests with an idempotency key. Register fastify-reason-phrase/signature, or set the option scope of idempotency'
+    message: 'fastify-reason-phrase: an idempotency key belongs to one caller, but no plugin identifies the caller of a request. Register fastify-reason-phrase/signature, or set the option scope of idempotency'
   })
 })
 
-t.test('takes the id of the key that signed the request as the scope', async t => {
+t.test('uses the id of the key that signed the request as the default scope', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   const store = new TestStore()
@@ -44,31 +44,31 @@ t.test('takes the id of the key that signed the request as the scope', async t =
   app.addHook('onRequest', async request => { (request as { key?: object }).key = { id: 'the key' } })
   addRoute(app, async () => 'ok')
   t.throws(() => app.post('/unsigned', { config: { ...config, signature: false } }, async () => 'ok'), {
-    message: 'fastify-reason-phrase: Route POST /unsigned: it has config.idempotency and signature: false, so that nothing tells its callers apart. Remove one of them, or set the option scope of idempotency'
+    message: 'fastify-reason-phrase: Route POST /unsigned: config.idempotency needs to know the caller of a request, but config.signature is false. Remove one of them, or set the option scope of idempotency'
   })
   t.equal((await app.inject({ method: 'POST', url: '/', headers: { 'idempotency-key': 'a' } })).statusCode, 200)
   t.match([...store.settled.values()], [{ operation: { scope: 'the key', key: 'a' } }])
 })
 
-t.test('sends 500 if the scope is not valid', async t => {
-  for (const scope of ['', undefined]) {
+t.test('sends 500 if the option scope does not return a non-empty string', async t => {
+  for (const [scope, found] of [['', 'an empty string'], [undefined, 'undefined']]) {
     const { app, store, lines } = await createService(t, { options: { scope: () => scope as string } })
     addRoute(app, async () => 'ok')
     const send = await listenForKeys(t, app)
     t.match(summarize(await send('a')), { statusCode: 500, status: undefined })
-    t.ok(lines.some(({ err }) => err?.message === 'fastify-reason-phrase: option scope of idempotency must return the caller of a request as a text'))
+    t.ok(lines.some(({ err }) => err?.message === `fastify-reason-phrase: option scope of idempotency must return a non-empty string that identifies the caller of a request, but it returned ${found}`))
     t.strictSame(store.log, [])
     t.match(summarize(await send(undefined)), { statusCode: 200 })
   }
 })
 
-t.test('logs what the store says of itself', async t => {
+t.test('logs the description of the store at start', async t => {
   const { app, lines } = await createService(t, { store: Object.assign(new TestStore(), { description: 'records are in a test' }) })
   await app.ready()
   t.ok(lines.some(({ msg }) => msg === 'fastify-reason-phrase: records are in a test'))
 })
 
-t.test('leaves other routes, and app.notImplemented, as they are', async t => {
+t.test('does not change routes without config.idempotency, and app.notImplemented', async t => {
   const { app, store } = await createService(t)
   const handlers: unknown[] = []
   app.addHook('onRoute', ({ handler }) => { handlers.push(handler) })
@@ -84,7 +84,7 @@ t.test('leaves other routes, and app.notImplemented, as they are', async t => {
   t.equal((await app.inject({ method: 'POST', url: '/named', headers })).body, 'the instance')
 })
 
-t.test('checks a request before its key', async t => {
+t.test('authenticates and validates a request before it reads the key', async t => {
   const { app, store } = await createService(t)
   app.addHook('onRequest', async ({ headers }) => {
     if (headers['x-bad'] !== undefined) throw Object.assign(new Error('Who are you?'), { statusCode: 401 })
@@ -101,7 +101,7 @@ t.test('checks a request before its key', async t => {
   t.match(summarize(await send('a')), invalid)
 })
 
-t.test('executes one of 50 concurrent requests with one key', async t => {
+t.test('executes one of 50 concurrent requests with the same key', async t => {
   const { app, store } = await createService(t, { options: { wait: 10_000 } })
   let arrivals = 0
   let executions = 0
@@ -116,10 +116,10 @@ t.test('executes one of 50 concurrent requests with one key', async t => {
   const responses = (await Promise.all(Array.from({ length: 50 }, async () => await send('a')))).map(summarize)
   t.strictSame(responses.filter(({ replayed }) => replayed === undefined).length, 1)
   t.strictSame(new Set(responses.map(({ statusCode, body, status }) => `${statusCode} ${body} ${status}`)), new Set(['200 {"execution":1} succeeded']))
-  t.strictSame([store.effects, store.log], [['effect'], ['begin', 'commit']], 'repetitions that wait need no transaction')
+  t.strictSame([store.effects, store.log], [['effect'], ['begin', 'commit']], 'needs no transaction for the requests that wait')
 })
 
-t.test('refuses repetitions that wait too long, and executes one of them after a rollback', async t => {
+t.test('sends 503 to retries that wait too long, and executes a waiting retry after a rollback', async t => {
   const { app, store } = await createService(t, { options: { wait: 60 } })
   const ends: Array<() => void> = []
   addRoute(app, async request => {
@@ -145,7 +145,7 @@ t.test('refuses repetitions that wait too long, and executes one of them after a
   t.strictSame(store.effects, ['effect'])
 })
 
-t.test('executes once on two instances with one store', async t => {
+t.test('executes an operation once on two instances that share a store', async t => {
   const store = new TestStore()
   const services = [await createService(t, { store }), await createService(t, { store })]
   const senders: Array<Awaited<ReturnType<typeof listenForKeys>>> = []
@@ -163,7 +163,7 @@ t.test('executes once on two instances with one store', async t => {
   t.strictSame(store.effects, ['effect'])
 })
 
-t.test('answers a repetition without a transaction where the store can', async t => {
+t.test('replays without a transaction if the store has query()', async t => {
   let rows: Rows = []
   const statements: string[] = []
   const store = Object.assign(new TestStore(), {
@@ -183,7 +183,7 @@ t.test('answers a repetition without a transaction where the store can', async t
   t.match(summarize(await send('a')), { body: 'recorded', replayed: 'true' })
   t.match([statements, store.log], [[/^select /], ['begin', 'commit']])
 
-  // The record was removed meanwhile.
+  // The record was removed, so the operation is executed again.
   rows = []
   store.settled.clear()
   t.match(summarize(await send('a')), { body: 'ok', replayed: undefined })

@@ -27,11 +27,11 @@ type Options = NonNullable<Parameters<typeof createService>[1]>
 interface OutcomeService extends Awaited<ReturnType<typeof createService>> {
   /** Sends `POST /` with a key. */
   send: Awaited<ReturnType<typeof listenForKeys>>
-  /** Asks for the outcome of a key, or closes it. */
+  /** Requests the outcome of a key, or closes the key. */
   ask: ReturnType<typeof askerOf>
 }
 
-/** Lets a service with outcome routes and a keyed route listen. */
+/** Starts a service with outcome routes and an idempotent route. */
 async function listenForOutcomes (t: Test, handler: (request: FastifyRequest, reply: FastifyReply) => unknown, { options, ...more }: Options = {}): Promise<OutcomeService> {
   const service = await createService(t, { options: { outcomes: PATH, wait: 0, ...options }, ...more })
   addRoute(service.app, handler)
@@ -39,7 +39,7 @@ async function listenForOutcomes (t: Test, handler: (request: FastifyRequest, re
   return { ...service, send, ask: askerOf(service.app, PATH) }
 }
 
-/** Asserts that a response has the outcome of a key. */
+/** Asserts that a response contains this outcome of a key. */
 function assertOutcome (t: Test, response: WireResponse, outcome: { state: string, [member: string]: unknown }, title = 'sends the outcome'): void {
   t.equal(response.statusCode, 200, title)
   t.strictSame(JSON.parse(response.body), outcome, title)
@@ -63,7 +63,7 @@ const answerTopic = async (request: FastifyRequest, reply: FastifyReply): Promis
   return reply.created({ topicId: 1 }, '/topic/1')
 }
 
-t.test('GET tells what is known of a key', async t => {
+t.test('GET returns the outcome of a key', async t => {
   const { send, ask, store } = await listenForOutcomes(t, answerTopic)
   assertRefusal(t, await ask('GET', 'a'), 'nothingKnown')
   t.match(summarize(await send('a')), { statusCode: 201 })
@@ -84,7 +84,7 @@ t.test('GET tells what is known of a key', async t => {
   t.strictSame(store.effects, ['effect'])
 })
 
-t.test('GET says since when this process executes a key, without a connection', async t => {
+t.test('GET returns when this process began to execute a key, without a database connection', async t => {
   let end = (): void => {}
   const { send, ask, store } = await listenForOutcomes(t, async () => {
     await new Promise<void>(resolve => { end = resolve })
@@ -104,7 +104,7 @@ t.test('GET says since when this process executes a key, without a connection', 
   t.match(JSON.parse((await ask('GET', 'a')).body), { state: 'succeeded' })
 })
 
-t.test('GET says that nothing is known of a request that waits for its transaction', async t => {
+t.test('GET sends 404 while a request still waits for its transaction', async t => {
   const { send, ask, store } = await listenForOutcomes(t, answerTopic)
   let begin: (() => void) | undefined
   store.begin = async () => {
@@ -119,14 +119,14 @@ t.test('GET says that nothing is known of a request that waits for its transacti
   t.match(JSON.parse((await ask('GET', 'a')).body), { state: 'succeeded' })
 })
 
-t.test('GET says that another process executes a key', async t => {
+t.test('GET returns the state executing if another process executes the key', async t => {
   const { ask, store } = await listenForOutcomes(t, answerTopic)
   const { operation: { id } } = recordOf('a')
   store.executing.add(id.toString('hex'))
   assertOutcome(t, await ask('GET', 'a'), { key: 'a', state: 'executing' })
 })
 
-t.test('GET sees an execution of another process that ends meanwhile', async t => {
+t.test('GET returns the final state if the execution of another process ends during the request', async t => {
   class EndingStore extends TestStore {
     override async transaction<R> (work: Parameters<TestStore['transaction']>[0]): Promise<R> {
       return await super.transaction<any>(async session => await work({
@@ -145,7 +145,7 @@ t.test('GET sees an execution of another process that ends meanwhile', async t =
   t.match(JSON.parse((await ask('GET', 'a')).body), { state: 'succeeded' })
 })
 
-t.test('HEAD gets the header fields of GET', async t => {
+t.test('HEAD returns the header fields of GET', async t => {
   const { ask, store } = await listenForOutcomes(t, answerTopic)
   assertErrorResponse(t, await ask('HEAD', 'a'), 404, REFUSALS.nothingKnown.reason)
   store.add(recordOf('a'))
@@ -153,7 +153,7 @@ t.test('HEAD gets the header fields of GET', async t => {
   t.strictSame([head.statusCode, head.body, valuesOf(head, 'content-length')], [200, '', [String(get.body.length)]])
 })
 
-t.test('PUT closes a key, and its request does not run any more', async t => {
+t.test('PUT closes a key, and a later request with this key is not executed', async t => {
   const { send, ask, store } = await listenForOutcomes(t, answerTopic)
   const closed = { key: 'a', state: 'closed', createdAt: EPOCH, settledAt: EPOCH }
   for (const title of ['the first time', 'again', 'and again']) assertOutcome(t, await ask('PUT', 'a'), closed, title)
@@ -161,10 +161,10 @@ t.test('PUT closes a key, and its request does not run any more', async t => {
   for (const body of ['{}', '{"other":1}']) assertRefusal(t, await send('a', { body }), 'closed')
   assertOutcome(t, await ask('PUT', 'a'), closed, 'after its request')
   t.strictSame(store.effects, [])
-  t.match(summarize(await send('b')), { statusCode: 201 }, 'another key')
+  t.match(summarize(await send('b')), { statusCode: 201 }, 'executes a request with another key')
 })
 
-t.test('PUT returns the final state of a settled key, and changes nothing', async t => {
+t.test('PUT returns the state of a settled key, and does not change it', async t => {
   const { send, ask, store } = await listenForOutcomes(t, answerTopic)
   await send('a')
   await send('b', { lines: ['X-Reject: 1'] })
@@ -191,7 +191,7 @@ t.test('PUT waits for an execution in this process, and returns its outcome', as
     await until(() => store.log.length === 1)
     const closings = [ask('PUT', 'a'), ask('PUT', 'a')]
     await tick(20)
-    t.strictSame(store.log, ['begin'], 'the closings need no transaction while they wait')
+    t.strictSame(store.log, ['begin'], 'needs no transaction for the PUT requests that wait')
     finish()
     await first
     const state = { succeeds: 'succeeded', rejects: 'rejected', throws: 'closed' }[end]
@@ -200,7 +200,7 @@ t.test('PUT waits for an execution in this process, and returns its outcome', as
   }
 })
 
-t.test('PUT sends 503 while the operation is executed, and closes nothing', async t => {
+t.test('PUT sends 503 while the operation is executed, and does not close the key', async t => {
   let end = (): void => {}
   const { send, ask, store } = await listenForOutcomes(t, async request => {
     transactionOf(request).insert('effect')
@@ -218,7 +218,7 @@ t.test('PUT sends 503 while the operation is executed, and closes nothing', asyn
   store.executing.add(id.toString('hex'))
   assertRefusal(t, await ask('PUT', 'b'), 'executing', 'in another process')
   setTimeout(() => { store.executing.clear() }, 10)
-  t.match(JSON.parse((await ask('PUT', 'b')).body), { state: 'closed' }, 'once the other process has rolled back')
+  t.match(JSON.parse((await ask('PUT', 'b')).body), { state: 'closed' }, 'closes the key after the other process has rolled back')
   t.strictSame(store.effects, ['effect'])
 })
 
@@ -248,7 +248,7 @@ t.test('PUT closes a key whose effects another process has not committed yet, on
   t.strictSame(store.effects, ['effect'])
 })
 
-t.test('refuses repetitions that wait for a closing', async t => {
+t.test('rejects requests that wait while their key is closed', async t => {
   const { send, ask, store } = await listenForOutcomes(t, answerTopic, { options: { wait: 10_000 } })
   let commit = (): void => {}
   store.commit = async () => {
@@ -268,7 +268,7 @@ t.test('refuses repetitions that wait for a closing', async t => {
   t.strictSame(store.effects, [])
 })
 
-t.test('accepts no other body than that of a closing', async t => {
+t.test('PUT accepts only the body {"state":"closed"}', async t => {
   const { ask, app, store } = await listenForOutcomes(t, answerTopic)
   const bodies = ['{}', '{"state":"open"}', '{"state":"succeeded"}', '{"state":null}', '{"state":["closed"]}', '{"state":"closed","reason":"late"}', '["closed"]', '"closed"', 'null', '1']
   for (const body of bodies) assertErrorResponse(t, await ask('PUT', 'a', { body }), 400, 'The body must be {"state":"closed"}', body)
@@ -278,14 +278,14 @@ t.test('accepts no other body than that of a closing', async t => {
   t.strictSame(store.log, [])
 })
 
-t.test('takes the key of the path as it is, percent-encoded', async t => {
+t.test('takes the percent-encoded key from the path', async t => {
   const { ask, send, app } = await listenForOutcomes(t, answerTopic)
   const printable = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index))
   for (const key of [...printable, printable.join(''), '%41', '../a', 'a//b/', '"a"', '*', ':key', 'a'.repeat(255), '/'.repeat(255)]) {
     t.match(JSON.parse((await ask('PUT', key)).body), { key, state: 'closed' }, key)
     assertRefusal(t, await send(`"${key.replace(/["\\]/g, '\\$&')}"`), 'closed', key)
   }
-  t.match((await app.inject(`${PATH}/a//b/?c=d`)).json(), { key: 'a//b/' }, 'only what must be encoded is')
+  t.match((await app.inject(`${PATH}/a//b/?c=d`)).json(), { key: 'a//b/' }, 'accepts slashes that are not encoded')
   assertRefusal(t, await ask('GET', '"b"'), 'nothingKnown')
 })
 
@@ -326,7 +326,7 @@ t.test('does not close a key that has expired, because its outcome is not known'
   t.match(JSON.parse((await ask('PUT', young)).body), { key: young, state: 'closed' })
 })
 
-t.test('shows and closes only keys of the caller', async t => {
+t.test('returns and closes only the keys of the caller', async t => {
   const { ask, send, store } = await listenForOutcomes(t, answerTopic)
   await send('a')
   const lines = ['X-Caller: other']
@@ -338,14 +338,14 @@ t.test('shows and closes only keys of the caller', async t => {
   t.strictSame(store.effects, ['effect', 'effect'])
 })
 
-t.test('sends 503 if the store fails, and says whether the result is known', async t => {
+t.test('sends 503 if the store fails, with another message if the result of the commit is unknown', async t => {
   const { ask, store, lines } = await listenForOutcomes(t, answerTopic)
   store.begin = async () => { throw new Error('The database is down') }
   for (const method of ['GET', 'PUT']) assertRefusal(t, await ask(method, 'a'), 'storeUnavailable', method)
   store.begin = async () => {}
   store.commit = async () => { throw new Error('The connection is lost') }
   assertRefusal(t, await ask('PUT', 'a'), 'commitUnknown')
-  const errors = lines.filter(({ level, msg }) => level === 50 && msg === 'fastify-reason-phrase: the store of idempotency is unavailable').map(({ err }) => err.message)
+  const errors = lines.filter(({ level, msg }) => level === 50 && msg === 'fastify-reason-phrase: the store of idempotency failed. Clients can retry with the same key').map(({ err }) => err.message)
   t.strictSame(errors, ['The database is down', 'The database is down', 'The connection is lost'])
   store.commit = async () => {}
   t.match(JSON.parse((await ask('PUT', 'a')).body), { state: 'closed' })
@@ -355,7 +355,7 @@ t.test('sends 503 if the store fails, and says whether the result is known', asy
   assertRefusal(t, await ask('PUT', 'b'), 'storeUnavailable', 'nothing was inserted')
 })
 
-t.test('limits its transactions like those of other requests', async t => {
+t.test('counts its transactions towards maxInFlight', async t => {
   const ends: Array<() => void> = []
   const { ask, send, store } = await listenForOutcomes(t, async () => {
     await new Promise<void>(resolve => { ends.push(resolve) })
@@ -372,13 +372,13 @@ t.test('limits its transactions like those of other requests', async t => {
   t.match(JSON.parse((await ask('PUT', 'c')).body), { state: 'closed' })
 })
 
-t.test('sends 500 if the scope is not valid', async t => {
+t.test('sends 500 if the option scope returns no caller', async t => {
   const { ask, store } = await listenForOutcomes(t, answerTopic, { options: { scope: () => '' } })
   for (const method of ['GET', 'PUT']) assertErrorResponse(t, await ask(method, 'a'), 500)
   t.strictSame(store.log, [])
 })
 
-t.test('answers like other routes during maintenance', async t => {
+t.test('sends 503 during maintenance, like other routes', async t => {
   const { app, ask, store } = await listenForOutcomes(t, answerTopic, { plugins: async app => { await app.register(maintenance) }, order: 'after' })
   store.add(recordOf('a'))
   await app.maintenance.enter({ message: 'Moving' })
@@ -388,7 +388,7 @@ t.test('answers like other routes during maintenance', async t => {
   t.match(JSON.parse((await ask('GET', 'a')).body), { state: 'succeeded' })
 })
 
-t.test('lets other origins read why a closing is refused', async t => {
+t.test('lets pages of other origins read the Idempotency-Status of a rejected PUT', async t => {
   const { ask, store } = await listenForOutcomes(t, answerTopic, {
     plugins: app => { app.addHook('onRequest', async (_request, reply) => { reply.header('access-control-allow-origin', '*') }) }
   })
@@ -398,7 +398,7 @@ t.test('lets other origins read why a closing is refused', async t => {
   t.match(valuesOf(response, 'access-control-expose-headers').join(), 'Idempotency-Status')
 })
 
-t.test('keeps the connection usable after each answer', async t => {
+t.test('keeps the connection usable after each response', async t => {
   const { app } = await listenForOutcomes(t, answerTopic)
   const connection = connect((app.server.address() as { port: number }).port)
   const put = (body: string): string => `PUT ${PATH}/a HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
@@ -407,7 +407,7 @@ t.test('keeps the connection usable after each answer', async t => {
   connection.destroy()
 })
 
-t.test('works with a store that looks without a transaction', async t => {
+t.test('works with a store that can read without a transaction', async t => {
   const store = Object.assign(new TestStore(), { query: async () => [] })
   const { ask } = await listenForOutcomes(t, answerTopic, { store })
   assertRefusal(t, await ask('GET', 'a'), 'nothingKnown')
@@ -426,7 +426,7 @@ t.test('closes keys in memoryStore()', async t => {
   assertInjectedError(t, await app.inject({ method: 'POST', url: '/', headers: { 'idempotency-key': 'a' } }), 422, REFUSALS.closed.reason)
 })
 
-/** Builds a service whose requests are signed, with an idempotent route for each config. Its keys have these permissions. */
+/** Builds a service that verifies signatures, with an idempotent route for each config. Its keys have the given permissions. */
 async function buildSigned (t: Test, permissions: string[], configs: object[]): Promise<FastifyInstance> {
   const app = Fastify(serverOptions())
   t.teardown(() => app.close())
@@ -439,7 +439,7 @@ async function buildSigned (t: Test, permissions: string[], configs: object[]): 
   return app
 }
 
-t.test('needs a signature, and a permission of one of the idempotent routes', async t => {
+t.test('requires a signature, and the permission of one of the idempotent routes', async t => {
   const url = `${PATH}/a`
   const put = (fields = sign('PUT', url, CLOSING)) => ({ method: 'PUT', url, headers: { 'content-type': 'application/json', ...fields }, payload: CLOSING } as const)
   const get = (id = KEY.id) => ({ url, headers: sign('GET', url, undefined, { key: { ...KEY, id } }) })
@@ -449,8 +449,8 @@ t.test('needs a signature, and a permission of one of the idempotent routes', as
   t.equal((await app.inject(get())).statusCode, 404)
   t.match((await app.inject(put())).json(), { state: 'closed' })
   t.match((await app.inject(get())).json(), { state: 'closed' })
-  t.equal((await app.inject(get('other'))).statusCode, 404, 'the key of another caller')
-  t.equal((await app.inject({ ...put(), payload: '{"state":"closed" }' })).statusCode, 401, 'a body with another digest')
+  t.equal((await app.inject(get('other'))).statusCode, 404, 'does not return the outcome to another caller')
+  t.equal((await app.inject({ ...put(), payload: '{"state":"closed" }' })).statusCode, 401, 'rejects a body that does not match its digest')
 
   const denying = await buildSigned(t, ['topic:read'], [{ permission: 'topic:write' }, { permission: 'message:write' }])
   for (const request of [get(), put()]) assertInjectedError(t, await denying.inject(request), 403, 'The key needs one of the permissions topic:write, message:write')
@@ -459,7 +459,7 @@ t.test('needs a signature, and a permission of one of the idempotent routes', as
   t.match((await open.inject(put())).json(), { state: 'closed' })
 })
 
-t.test('sends 403 on a connection that stays usable', async t => {
+t.test('keeps the connection usable after 403', async t => {
   const app = await buildSigned(t, [], [{ permission: 'topic:write' }])
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as { port: number }
@@ -473,7 +473,7 @@ t.test('sends 403 on a connection that stays usable', async t => {
   connection.destroy()
 })
 
-t.test('needs no schemas of the kind that the service uses', async t => {
+t.test('works in a service with compilers for another kind of schemas', async t => {
   const app = Fastify(serverOptions())
   t.teardown(() => app.close())
   app.setValidatorCompiler(validatorCompiler)
@@ -485,7 +485,7 @@ t.test('needs no schemas of the kind that the service uses', async t => {
   t.match((await app.inject(`${PATH}/a`)).json(), { state: 'closed' })
 })
 
-t.test('adds the routes only with the option, under the prefix of the instance', async t => {
+t.test('adds the outcome routes only with the option outcomes, under the prefix of the instance', async t => {
   const { app: without } = await createService(t)
   t.equal((await without.inject(`${PATH}/a`)).statusCode, 404)
   t.equal((await without.inject({ method: 'PUT', url: `${PATH}/a`, payload: { state: 'closed' } })).statusCode, 404)
@@ -499,7 +499,7 @@ t.test('adds the routes only with the option, under the prefix of the instance',
   t.match((await app.inject({ method: 'PUT', url: '/v3/operation/a', payload: { state: 'closed' } })).json(), { state: 'closed' })
 })
 
-t.test('fails at boot with a path that the router would read as a pattern', async t => {
+t.test('rejects at start a path that the router would read as a pattern', async t => {
   for (const outcomes of ['v2/operation', '/v2/operation/', '/v2/operation/*', '/v2/:key']) {
     await t.rejects(createService(t, { options: { outcomes } }), new TypeError(`fastify-reason-phrase: idempotency option outcomes must be a path of segments with letters, digits, and - . _ ~, such as /v2/operation, not '${outcomes}'`))
   }

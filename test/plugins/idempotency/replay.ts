@@ -40,7 +40,7 @@ t.test('keeps the keys of callers apart', async t => {
   t.equal(store.settled.size, 2)
 })
 
-t.test('refuses a key that was used for another request, closed, or has expired', async t => {
+t.test('sends 422 for a key that was used for another request, was closed, or has expired', async t => {
   const { app, store } = await createService(t)
   addRoute(app, async () => 'ok')
   app.post('/other', { config: { idempotency: 'optional' } }, async () => 'ok')
@@ -65,11 +65,11 @@ t.test('refuses a key that was used for another request, closed, or has expired'
   const old = uuid(WEEK + 120_000)
   const fingerprint = [...store.settled.values()].at(-1)!.fingerprint
   store.add({ operation: createOperation('caller', old), fingerprint, state: 'succeeded', answer: { statusCode: 204, headers: {} } })
-  t.match(summarize(await send(old)), { statusCode: 204, status: 'succeeded', replayed: 'true' }, 'the record of an old key still counts')
+  t.match(summarize(await send(old)), { statusCode: 204, status: 'succeeded', replayed: 'true' }, 'replays the record of an expired key if it still exists')
   t.match(summarize(await send(old, { body: '[]' })), { status: 'mismatch' })
 })
 
-t.test('refuses an invalid key', async t => {
+t.test('sends 400 for an invalid key', async t => {
   const { app, store } = await createService(t)
   addRoute(app, async request => String(request.transaction))
   app.post('/required', { config: { idempotency: 'required' } }, async () => 'ok')
@@ -83,17 +83,17 @@ t.test('refuses an invalid key', async t => {
   t.strictSame(store.log, [])
   t.match(summarize(await send('a'.repeat(255))), { statusCode: 200 })
   t.match(summarize(await send('a', { path: '/required' })), { statusCode: 200, status: 'succeeded' })
-  t.match(summarize(await send(undefined)), { statusCode: 200, body: 'undefined', status: undefined }, 'an optional key can be missing')
+  t.match(summarize(await send(undefined)), { statusCode: 200, body: 'undefined', status: undefined }, 'accepts a request without a key if the key is optional')
 })
 
-t.test('sends 503 while another process executes, and replays its answer', async t => {
+t.test('sends 503 while another process executes the operation, and then replays the response of that process', async t => {
   const { app, store } = await createService(t, { options: { wait: 100 } })
   addRoute(app, async () => 'ok')
   const send = await listenForKeys(t, app)
   const operation = createOperation('caller', 'a')
   store.executing.add(operation.id.toString('hex'))
   t.strictSame(summarize(await send('a')), { statusCode: 503, reason: EXECUTING, body: '', status: 'executing', replayed: undefined, retryAfter: '1' })
-  t.ok(store.log.length >= 4, 'it tries several times')
+  t.ok(store.log.length >= 4, 'tries several times')
 
   const waiting = send('a')
   await tick(30)
@@ -109,8 +109,8 @@ t.test('sends 503 if the store is unavailable', async t => {
   store.begin = async () => { throw new Error('It is away') }
   const unavailable = { statusCode: 503, reason: 'The idempotency store is unavailable. This request was not executed', body: '', status: undefined, replayed: undefined, retryAfter: '1' }
   t.strictSame(summarize(await send('a')), unavailable)
-  t.strictSame(summarize(await send('00000000-0000-7000-8000-000000000000')), unavailable, 'also for an expired key')
-  t.match(lines.filter(({ msg }) => msg === 'fastify-reason-phrase: the store of idempotency is unavailable').map(({ level, err }) => [level, err.message]), [[50, 'It is away'], [50, 'It is away']])
+  t.strictSame(summarize(await send('00000000-0000-7000-8000-000000000000')), unavailable, 'sends 503 for an expired key too')
+  t.match(lines.filter(({ msg }) => msg === 'fastify-reason-phrase: the store of idempotency failed. Clients can retry with the same key').map(({ level, err }) => [level, err.message]), [[50, 'It is away'], [50, 'It is away']])
   store.begin = async () => {}
   t.match(summarize(await send('a')), { statusCode: 200, replayed: undefined })
 })
@@ -127,13 +127,13 @@ t.test('sends 503 if too many requests are in flight', async t => {
   await tick(20)
   const busy = { statusCode: 503, reason: 'Too many requests with idempotency keys are in progress. This request was not executed', body: '', status: undefined, replayed: undefined, retryAfter: '1' }
   t.strictSame(summarize(await send('b')), busy)
-  t.strictSame(summarize(await send('00000000-0000-7000-8000-000000000000')), busy, 'also for an expired key')
-  t.match(summarize(await send(undefined)), { statusCode: 200 }, 'a request without a key needs no transaction')
+  t.strictSame(summarize(await send('00000000-0000-7000-8000-000000000000')), busy, 'sends 503 for an expired key too')
+  t.match(summarize(await send(undefined)), { statusCode: 200 }, 'executes a request without a key, which needs no transaction')
   finish()
   t.match(summarize(await first), { statusCode: 200 })
 })
 
-t.test('lets pages of other origins read the fields', async t => {
+t.test('lets pages of other origins read Idempotency-Status and Idempotent-Replayed', async t => {
   const { app } = await createService(t, { plugins: app => app.register(cors, { origin: true, exposedHeaders: ['x-a'] }) })
   addRoute(app, async request => {
     if (request.headers['x-reject'] !== undefined) throw Object.assign(new Error('No'), { statusCode: 404 })

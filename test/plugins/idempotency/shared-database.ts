@@ -12,13 +12,13 @@ interface Effect { value: string, record: NewRecord | undefined }
 
 const config = { idempotency: 'optional', transaction: 'shared' } as const
 
-/** Creates a service that commits the effects of many requests in one transaction. */
+/** Creates a service that commits the effects of several requests in one transaction. */
 async function createBatchingService (t: Test, dialect: Dialect) {
   const db = new Kysely<Tables>({ dialect, plugins: [new CamelCasePlugin()] })
   const store = kyselyStore(db)
   await store.createTable()
   await db.schema.createTable('effectOfKey').ifNotExists().addColumn('value', 'text').execute()
-  /** How many effects each transaction had. */
+  /** The number of effects of each transaction. */
   const batches: number[] = []
   const commit = createBatches(async (effects: Effect[]): Promise<boolean[]> => {
     batches.push(effects.length)
@@ -78,7 +78,7 @@ for (const { name, skip, open } of databases) {
     const services = [await createBatchingService(t, await createDialect()), await createBatchingService(t, await createDialect())]
     const [first, second] = services as [typeof services[0], typeof services[0]]
 
-    t.test('commits once for repetitions on two instances, and sends the same bytes', async t => {
+    t.test('commits once for retries on two instances, and sends the same bytes', async t => {
       const keys = Array.from({ length: 50 }, (_, i) => String(100 + i))
       const responses = await Promise.all([0, 1, 2, 3].flatMap(round => keys.map(async (key, i) => {
         const response = await services[(round + i) % 2]!.send(key, key)
@@ -91,7 +91,7 @@ for (const { name, skip, open } of databases) {
       t.equal(await first.countRecords(), 50)
     })
 
-    t.test('records a rejection, which is replayed on the other instance', async t => {
+    t.test('records a rejection, and replays it on the other instance', async t => {
       for (const [{ send }, replayed] of [[first, undefined], [second, 'true'], [first, 'true']] as const) {
         t.match(summarize(await send('none', 'rejected')), { statusCode: 404, reason: 'There is none', status: 'rejected', replayed })
       }
@@ -99,11 +99,11 @@ for (const { name, skip, open } of databases) {
       t.equal(await first.countRecords(), 51)
     })
 
-    t.test('commits many keys in one transaction, one of them again', async t => {
+    t.test('commits several keys in one transaction, and replays a key that is already settled', async t => {
       first.batches.length = 0
       const keys = ['200', '201', '202', '100']
       const responses = await Promise.all(keys.map(async key => await first.inject(key, key)))
-      t.strictSame(first.batches, [3], 'a known key needs no transaction')
+      t.strictSame(first.batches, [3], 'needs no transaction for a settled key')
       t.strictSame(responses.map(({ headers }) => headers['idempotent-replayed']), [undefined, undefined, undefined, 'true'])
       const others = await Promise.all(['200', '203'].map(async key => await second.inject(key, key)))
       t.strictSame([second.batches.at(-1), ...others.map(({ headers }) => headers['idempotent-replayed'])], [2, 'true', undefined])

@@ -19,12 +19,12 @@ const FAILED = { statusCode: 500, reason: 'Internal Server Error', body: '', sta
 const UNKNOWN = { ...FAILED, statusCode: 503, reason: 'The result of the commit is unknown. Repeat the request with the same key to learn it', retryAfter: '1' }
 const EXECUTING = { ...UNKNOWN, reason: 'Another request with this idempotency key is being executed. Retry to learn its outcome', status: 'executing' }
 
-/** Adds the handler of a route that shares its transaction, `POST /`. */
+/** Adds `POST /`, which shares a transaction, with this handler. */
 function addSharedRoute (app: FastifyInstance, handler: (request: FastifyRequest, reply: any) => unknown): void {
   addRoute(app, handler, { config })
 }
 
-/** The record of another process: an answer with a body and a location. */
+/** Returns the record of another process: a response with a body and a `Location`. */
 const success = (key: string): NewRecord => ({
   operation: createOperation('caller', key),
   fingerprint,
@@ -41,7 +41,7 @@ function assertFields (t: Test, response: WireResponse, fields: Record<string, s
   for (const [name, values] of Object.entries(fields)) t.strictSame(valuesOf(response, name), values, name)
 }
 
-t.test('commits the effects of a handler with the record of its answer, and replays it', async t => {
+t.test('commits the effects of a handler with the record of its response, and replays the response', async t => {
   const { app, store } = await createService(t)
   const log: unknown[] = []
   addSharedRoute(app, async (request, reply) => {
@@ -68,7 +68,7 @@ t.test('commits the effects of a handler with the record of its answer, and repl
   t.strictSame(store.effects, ['effect'])
 })
 
-t.test('calls the function of a request without a key at once', async t => {
+t.test('calls the commit function at once for a request without a key', async t => {
   const { app, store } = await createService(t)
   addSharedRoute(app, async request => {
     await request.commitWith(async record => {
@@ -83,7 +83,7 @@ t.test('calls the function of a request without a key at once', async t => {
   t.match(summarize(await send(undefined, { lines: ['X-Fail: 1'] })), { statusCode: 503, reason: 'It is full' })
 })
 
-t.test('sends the record of another process that has used the key', async t => {
+t.test('replays the record of another process that has used the key', async t => {
   const { app, store } = await createService(t, { options: { wait: 100 } })
   addSharedRoute(app, async (request, reply) => {
     await request.commitWith(async record => await commitEffect(store, record))
@@ -124,10 +124,10 @@ t.test('waits for another process that executes the key', async t => {
 
   store.settled.clear()
   store.executing.delete(name)
-  t.match(summarize(await send('a')), { statusCode: 201, body: '{"a":1}', replayed: undefined }, 'a key that was rolled back is new')
+  t.match(summarize(await send('a')), { statusCode: 201, body: '{"a":1}', replayed: undefined }, 'executes a request whose key was rolled back')
 })
 
-t.test('records a rejection, and an answer without effects, in a transaction of its own', async t => {
+t.test('records a rejection, or a response without effects, in its own transaction', async t => {
   const { app, store } = await createService(t)
   let executions = 0
   addSharedRoute(app, async (request, reply) => {
@@ -154,7 +154,7 @@ t.test('records a rejection, and an answer without effects, in a transaction of 
   }
 })
 
-t.test('sends the error of the function, and records nothing', async t => {
+t.test('sends the error of the commit function, and records nothing', async t => {
   const { app, store, lines } = await createService(t)
   const errors: unknown[] = [
     new ServiceUnavailable('It is full'),
@@ -177,16 +177,16 @@ t.test('sends the error of the function, and records nothing', async t => {
   assertFields(t, full, { location: [], 'content-type': [] })
   while (errors.length > 0) t.strictSame(summarize(await send('a')), FAILED)
   for (const [statusCode, message] of [[404, 'There is none'], [422, 'It is taken']]) {
-    const { err } = lines.find(({ err }) => err?.message.includes(`failed with ${statusCode}`))
-    t.match(err.message, `fastify-reason-phrase: the function of request.commitWith() has failed with ${statusCode}, which is not recorded. Check the request before you answer`)
+    const { err } = lines.find(({ err }) => err?.message.includes(`with the status code ${statusCode}`))
+    t.match(err.message, `fastify-reason-phrase: the function given to request.commitWith() threw an error with the status code ${statusCode}. 500 is sent, because a rejection cannot be recorded after the handler. Check the request in the handler`)
     t.match(err.stack, message)
   }
   t.strictSame([store.effects, store.settled.size], [[], 0])
-  t.match(summarize(await send('a')), { statusCode: 202, body: '{"a":1}', status: 'succeeded', replayed: undefined }, 'a repetition is executed')
+  t.match(summarize(await send('a')), { statusCode: 202, body: '{"a":1}', status: 'succeeded', replayed: undefined }, 'executes a retry')
   t.strictSame(store.effects, ['effect'])
 })
 
-t.test('fails if the function does not tell whether it has inserted the record', async t => {
+t.test('sends 500 if the commit function does not resolve to a boolean, unless the record was inserted', async t => {
   const { app, store, lines } = await createService(t)
   addSharedRoute(app, async request => {
     await request.commitWith((async (record: NewRecord) => { if (request.headers['x-insert'] !== undefined) await commitEffect(store, record) }) as never)
@@ -194,11 +194,11 @@ t.test('fails if the function does not tell whether it has inserted the record',
   })
   const send = await listenForKeys(t, app)
   t.strictSame(summarize(await send('a')), FAILED)
-  t.ok(lines.some(({ err }) => err?.message === 'fastify-reason-phrase: the function of request.commitWith() must resolve to whether the record was inserted, not to undefined'))
-  t.match(summarize(await send('b', { lines: ['X-Insert: 1'] })), { statusCode: 200, body: 'ok', status: 'succeeded' }, 'the record decides')
+  t.ok(lines.some(({ err }) => err?.message === 'fastify-reason-phrase: Route POST /: the function given to request.commitWith() must resolve to true if it has inserted the record, or to false if the key was used before. It resolved to undefined'))
+  t.match(summarize(await send('b', { lines: ['X-Insert: 1'] })), { statusCode: 200, body: 'ok', status: 'succeeded' }, 'sends the response whose record was inserted')
 })
 
-t.test('looks for the record of a key before it sends a 5xx', async t => {
+t.test('sends the record of the key, if there is one, instead of a 5xx', async t => {
   const { app, store, lines } = await createService(t)
   const failures: Record<string, (request: FastifyRequest, reply: any) => unknown> = {
     thrown: () => { throw new ServiceUnavailable('It is full') },
@@ -236,11 +236,11 @@ t.test('looks for the record of a key before it sends a 5xx', async t => {
     t.strictSame(summarize(await send(`${name} again`, { path })), failed, `${name}, without a store`)
     store.begin = async () => {}
   }
-  t.ok(lines.some(({ msg }) => msg === 'fastify-reason-phrase: the store of idempotency is unavailable'))
+  t.ok(lines.some(({ msg }) => msg === 'fastify-reason-phrase: the store of idempotency failed. Clients can retry with the same key'))
   t.strictSame(store.effects, [])
 })
 
-t.test('replays if the function fails after its commit', async t => {
+t.test('replays the recorded response if the commit function fails after its commit', async t => {
   const { app, store } = await createService(t)
   addSharedRoute(app, async (request, reply) => {
     await request.commitWith(async record => {
@@ -267,7 +267,7 @@ t.test('sends 503 if a rejection cannot be recorded', async t => {
   t.match(summarize(await send('a')), { statusCode: 404, status: 'rejected', replayed: undefined })
 })
 
-t.test('executes one of 50 concurrent requests with one key', async t => {
+t.test('executes one of 50 concurrent requests with the same key', async t => {
   const { app, store } = await createService(t, { options: { wait: 10_000 } })
   let arrivals = 0
   let executions = 0
@@ -287,7 +287,7 @@ t.test('executes one of 50 concurrent requests with one key', async t => {
   t.strictSame([store.effects, store.log], [['effect'], ['begin', 'commit']])
 })
 
-t.test('refuses repetitions that wait too long, and executes one of them after a failure', async t => {
+t.test('sends 503 to retries that wait too long, and executes a waiting retry after a failure', async t => {
   const { app, store } = await createService(t, { options: { wait: 60 } })
   const ends: Array<() => void> = []
   addSharedRoute(app, async request => {
@@ -310,7 +310,7 @@ t.test('refuses repetitions that wait too long, and executes one of them after a
   t.strictSame(store.effects, ['effect'])
 })
 
-t.test('executes once on two instances with one store', async t => {
+t.test('executes an operation once on two instances that share a store', async t => {
   const store = new TestStore()
   const senders: Array<Awaited<ReturnType<typeof listenForKeys>>> = []
   for (const instance of [1, 2]) {
@@ -330,7 +330,7 @@ t.test('executes once on two instances with one store', async t => {
   t.strictSame(store.effects, ['effect'])
 })
 
-t.test('limits the transactions of the plugin, not the handlers', async t => {
+t.test('limits the transactions of the plugin, but not the handlers', async t => {
   const { app, store } = await createService(t, { options: { wait: 50, maxInFlight: 1 } })
   const gate = new Deferred<void>()
   let running = 0
@@ -348,16 +348,16 @@ t.test('limits the transactions of the plugin, not the handlers', async t => {
   const own = send('own', { path: '/own' })
   await until(() => running === 1)
   const shared = { path: '/shared' }
-  t.match(summarize(await send('a', { ...shared, lines: ['X-Commit: 1'] })), { statusCode: 200, status: 'succeeded' }, 'an effect needs no transaction of the plugin')
+  t.match(summarize(await send('a', { ...shared, lines: ['X-Commit: 1'] })), { statusCode: 200, status: 'succeeded' }, 'commits effects without a transaction of the plugin')
   const busy = { statusCode: 503, reason: 'Too many requests with idempotency keys are in progress. This request was not executed', status: undefined, retryAfter: '1' }
-  t.match(summarize(await send('a', shared)), busy, 'a look for a known key')
-  t.match(summarize(await send('b', { ...shared, lines: ['X-Reject: 1'] })), busy, 'a rejection')
+  t.match(summarize(await send('a', shared)), busy, 'sends 503 if it cannot read the record of a settled key')
+  t.match(summarize(await send('b', { ...shared, lines: ['X-Reject: 1'] })), busy, 'sends 503 if it cannot record a rejection')
   gate.resolve()
   t.match(summarize(await own), { statusCode: 200 })
   t.match(summarize(await send('b', { ...shared, lines: ['X-Reject: 1'] })), { statusCode: 404, replayed: undefined })
 })
 
-t.test('answers a known key without the handler, and an expired one by its record', async t => {
+t.test('does not call the handler for a settled key or an expired key', async t => {
   const { app, store } = await createService(t)
   let executions = 0
   addSharedRoute(app, async request => {
@@ -378,11 +378,11 @@ t.test('answers a known key without the handler, and an expired one by its recor
   t.equal(executions, 1)
 
   store.settled.clear()
-  t.match(summarize(await send('a')), { statusCode: 200, replayed: undefined }, 'the record was removed meanwhile')
+  t.match(summarize(await send('a')), { statusCode: 200, replayed: undefined }, 'executes the operation again after its record was removed')
   t.equal(executions, 2)
 })
 
-t.test('sends 503 after the timeout, and does not commit what comes later', async t => {
+t.test('sends 503 after the timeout, and commits no effects after that', async t => {
   const { app, store } = await createService(t, { options: { timeout: 40, wait: 20 } })
   const gate = new Deferred<void>()
   const errors: unknown[] = []
@@ -407,12 +407,12 @@ t.test('sends 503 after the timeout, and does not commit what comes later', asyn
   }
   gate.resolve()
   await until(() => errors.length > 0)
-  t.match(errors, [{ message: 'fastify-reason-phrase: the route POST / has answered already. Call request.commitWith() before the answer is sent' }])
+  t.match(errors, [{ message: 'fastify-reason-phrase: Route POST /: request.commitWith() was called after the response. Call it before the response is sent' }])
   t.strictSame([commits, store.effects, store.settled.size], [0, [], 0])
   t.match(summarize(await send('a')), { statusCode: 200, status: 'succeeded', replayed: undefined })
 })
 
-t.test('sends 503 if the commit takes too long, and commits', async t => {
+t.test('sends 503 if the commit takes too long, and replays the response after the commit', async t => {
   for (const options of [{ options: { timeout: 20 } }, { server: { handlerTimeout: 20 } as object }]) {
     const { app, store } = await createService(t, options)
     const gate = new Deferred<void>()
@@ -435,7 +435,7 @@ t.test('sends 503 if the commit takes too long, and commits', async t => {
   }
 })
 
-t.test('sends a 5xx without its record if the look takes too long', async t => {
+t.test('sends the 5xx if reading the record takes too long', async t => {
   const { app, store } = await createService(t, { options: { timeout: 30 } })
   const gate = new Deferred<void>()
   addSharedRoute(app, async () => { throw new ServiceUnavailable('It is full') })
@@ -447,13 +447,13 @@ t.test('sends a 5xx without its record if the look takes too long', async t => {
   t.strictSame(summarize(await send('a')), WON)
 })
 
-t.test('does not commit the effects of an answer that cannot be recorded', async t => {
+t.test('does not commit the effects of a response that cannot be recorded', async t => {
   const { app, store, lines } = await createService(t, { options: { maxBytes: 10 } })
   const handlers: Record<string, [handler: (reply: any) => unknown, message: RegExp]> = {
-    '/stream': [reply => reply.send(Readable.from(['a'])), /a stream cannot be recorded/],
-    '/long': [reply => reply.send('12345678901'), /an answer of 11 bytes/],
-    '/hijacked': [reply => reply.hijack(), /cannot hijack the reply/],
-    '/raw': [reply => { reply.raw.end('raw') }, /answered past Fastify/]
+    '/stream': [reply => reply.send(Readable.from(['a'])), /cannot be recorded for its idempotency key, because its payload is a stream/],
+    '/long': [reply => reply.send('12345678901'), /body has 11 bytes/],
+    '/hijacked': [reply => reply.hijack(), /reply\.hijack\(\) was called/],
+    '/raw': [reply => { reply.raw.end('raw') }, /the handler ended the raw response/]
   }
   for (const [url, [handler]] of Object.entries(handlers)) {
     app.post(url, { config }, (request, reply) => {
@@ -470,7 +470,7 @@ t.test('does not commit the effects of an answer that cannot be recorded', async
   t.strictSame([store.effects, store.settled.size], [[], 0])
 })
 
-t.test('commits for a client that goes away', async t => {
+t.test('commits if the client disconnects', async t => {
   const { app, store } = await createService(t)
   const started = new Deferred<void>()
   addSharedRoute(app, async request => {
@@ -487,7 +487,7 @@ t.test('commits for a client that goes away', async t => {
   t.strictSame(store.effects, ['effect'])
 })
 
-t.test('sends the first of two answers', async t => {
+t.test('sends the first response if the handler sends two', async t => {
   const { app, store } = await createService(t)
   addSharedRoute(app, (request, reply) => {
     const [first, second] = [Number(request.headers['x-first']), Number(request.headers['x-second'])]
@@ -507,7 +507,7 @@ t.test('sends the first of two answers', async t => {
   t.strictSame(store.effects, ['effect', 'effect'])
 })
 
-t.test('keeps the answer of another process if the handler answers twice', async t => {
+t.test('sends the record of another process, even if the handler sends two responses', async t => {
   const { app, store } = await createService(t)
   app.addHook('onSend', async () => { await tick(20) })
   addSharedRoute(app, async (request, reply) => {
@@ -526,7 +526,7 @@ t.test('keeps the answer of another process if the handler answers twice', async
   t.match(summarize(await send('d')), { statusCode: 200, body: 'lost', status: 'succeeded' })
 })
 
-t.test('denies an answer that contradicts the record of another process', async t => {
+t.test('sends 500 instead of a 4xx that contradicts the record of another process', async t => {
   const { app, store } = await createService(t, { options: { wait: 20 } })
   app.setErrorHandler((_error, _request, reply) => reply.code(422).send({ message: 'mapped' }))
   app.addHook('onSend', async (_request, reply) => { if (reply.getHeader('idempotency-status') !== undefined) throw new Error('A later hook failed') })
@@ -540,7 +540,7 @@ t.test('denies an answer that contradicts the record of another process', async 
   }
 })
 
-t.test('refuses request.commitWith() where it cannot commit', async t => {
+t.test('request.commitWith() throws on other routes, before the handler, and at the second call', async t => {
   const { app, store, lines } = await createService(t)
   const commit = async (record: NewRecord | undefined): Promise<boolean> => await commitEffect(store, record)
   app.post('/own', { config: { idempotency: 'optional' } }, async request => { await request.commitWith(commit) })
@@ -553,12 +553,12 @@ t.test('refuses request.commitWith() where it cannot commit', async t => {
   const send = await listenForKeys(t, app)
   const name = (path: string): string => `fastify-reason-phrase: Route POST ${path}:`
   for (const [path, key, message, effects] of [
-    ['/own', 'a', 'it calls request.commitWith(), but shares no transaction. Set its config.transaction to \'shared\'', 0],
-    ['/own', undefined, 'it calls request.commitWith(), but shares no transaction. Set its config.transaction to \'shared\'', 0],
-    ['/plain', undefined, 'it calls request.commitWith(), but shares no transaction. Set its config.transaction to \'shared\'', 0],
-    ['/twice', 'b', 'it calls request.commitWith() twice. Commit all effects in one function', 0],
-    ['/twice', undefined, 'it calls request.commitWith() twice. Commit all effects in one function', 1],
-    ['/hook', 'c', 'it calls request.commitWith() before its handler. Call it in the handler', 0]
+    ['/own', 'a', "request.commitWith() needs config.transaction: 'shared'. Add it to the route, or use request.transaction", 0],
+    ['/own', undefined, "request.commitWith() needs config.transaction: 'shared'. Add it to the route, or use request.transaction", 0],
+    ['/plain', undefined, "request.commitWith() needs config.transaction: 'shared'. Add it to the route, or use request.transaction", 0],
+    ['/twice', 'b', 'request.commitWith() was called twice for one request. Call it once, with one function that commits all effects', 0],
+    ['/twice', undefined, 'request.commitWith() was called twice for one request. Call it once, with one function that commits all effects', 1],
+    ['/hook', 'c', 'request.commitWith() was called before the handler. Call it in the handler', 0]
   ] as const) {
     lines.length = store.effects.length = 0
     t.match(summarize(await send(key, { path })), FAILED)
@@ -568,7 +568,7 @@ t.test('refuses request.commitWith() where it cannot commit', async t => {
   t.equal(store.settled.size, 0)
 })
 
-t.test('gives a route its own transaction unless it shares one', async t => {
+t.test('gives a transaction to each route that does not share one', async t => {
   const { app, store } = await createService(t)
   app.post('/own', { config: { idempotency: 'optional', transaction: undefined } }, async request => {
     transactionOf(request).insert('own')

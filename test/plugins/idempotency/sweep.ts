@@ -21,7 +21,7 @@ const MIN_INTERVAL_MS = 45_000
 const MAX_INTERVAL_MS = 75_000
 const BATCH_SIZE = 500
 
-/** A store whose sweeps the test answers. */
+/** A store in which the test decides when a sweep ends, and how many records it removes. */
 class SweptStore implements IdempotencyStore<any> {
   readonly dialect = 'postgresql'
   /** The parameters of the sweeps. */
@@ -39,7 +39,7 @@ class SweptStore implements IdempotencyStore<any> {
   }
 }
 
-/** Starts a service, whose timers only the clock calls. */
+/** Starts a service with a fake clock, which calls its timers. */
 async function start (t: Test, store: IdempotencyStore<any>, onClose = (): void => {}): Promise<{ app: FastifyInstance, clock: Clock, lines: any[] }> {
   const lines: any[] = []
   const app = Fastify(serverOptions({ logger: logTo(lines) })) as unknown as FastifyInstance
@@ -69,7 +69,7 @@ t.test('sweeps about once a minute, with a margin of one hour', async t => {
   t.strictSame(store.sweeps[0], [AGE_MS, BATCH_SIZE])
 })
 
-t.test('pauses between full batches, and ends with one that is not full', async t => {
+t.test('pauses between full batches, and ends the sweep after a batch that is not full', async t => {
   const store = new SweptStore()
   const { clock } = await start(t, store)
   const results = [BATCH_SIZE, BATCH_SIZE, BATCH_SIZE - 1]
@@ -80,7 +80,7 @@ t.test('pauses between full batches, and ends with one that is not full', async 
     t.equal(store.sweeps.length, count)
     clock.advance(99)
     await settlePromises()
-    t.equal(store.sweeps.length, count, 'during the pause')
+    t.equal(store.sweeps.length, count, 'starts no batch during the pause')
     clock.advance(1)
   }
   clock.advance(MIN_INTERVAL_MS - 200)
@@ -88,7 +88,7 @@ t.test('pauses between full batches, and ends with one that is not full', async 
   t.equal(store.sweeps.length, 3)
 })
 
-t.test('logs an error, and sweeps again', async t => {
+t.test('logs an error of the store, and sweeps again after the interval', async t => {
   const store = new SweptStore()
   const { clock, lines } = await start(t, store)
   store.sweep = async () => { throw new Error('The database is down') }
@@ -102,7 +102,7 @@ t.test('logs an error, and sweeps again', async t => {
   await settlePromises()
   t.equal(store.sweeps.length, 3)
   t.match(lines.filter(({ level }) => level > 30), Array(2).fill({
-    level: 40, msg: 'fastify-reason-phrase: old idempotency records cannot be removed. They stay until the next attempt', err: { message: 'The database is down' }
+    level: 40, msg: 'fastify-reason-phrase: removing old idempotency records failed. The next sweep tries again', err: { message: 'The database is down' }
   }))
   t.equal(lines.filter(({ level }) => level > 30).length, 2)
 })
@@ -117,7 +117,7 @@ t.test('stops when the service closes', async t => {
 })
 
 for (const end of ['is full', 'fails'] as const) {
-  t.test(`waits for its batch before the service ends the connections, if the batch ${end}`, async t => {
+  t.test(`waits for the last batch before the service closes its database connections, if the batch ${end}`, async t => {
     const store = new SweptStore()
     const events: string[] = []
     const { app, clock } = await start(t, store, () => { events.push('end of the connections') })
@@ -151,7 +151,7 @@ t.test('does not keep the process running', async t => {
   t.equal(countTimers(), before)
 })
 
-/** Starts a service that sweeps every few milliseconds. The timers of the drivers are real. */
+/** Starts a service that sweeps every few milliseconds. It has real timers, because the database drivers need them. */
 async function startSweeping (t: Test, store: IdempotencyStore<any>): Promise<void> {
   const app = Fastify() as unknown as FastifyInstance
   t.teardown(() => app.close())
@@ -159,7 +159,7 @@ async function startSweeping (t: Test, store: IdempotencyStore<any>): Promise<vo
   await app.ready()
 }
 
-/** A store, and a function that makes the records older that `work` adds. */
+/** A store, and a function that makes the records that `work` adds older. */
 interface AgedStore<T> {
   readonly store: IdempotencyStore<T>
   makeOlder (session: Session<T>, ageMs: number, work: () => Promise<unknown>): Promise<void>
@@ -195,7 +195,7 @@ async function testSweep<T> (t: Test, { store, makeOlder }: AgedStore<T>): Promi
     t.strictSame([await has('in the margin'), await has('new')], [true, true])
   })
 
-  t.test('never removes the record of an execution', async t => {
+  t.test('never removes the record of an operation that is being executed', async t => {
     const operation = operationOf('executing')
     let sweeps = 0
     await store.transaction(async session => {
@@ -211,11 +211,11 @@ async function testSweep<T> (t: Test, { store, makeOlder }: AgedStore<T>): Promi
       // On SQLite and MariaDB, the sweep waits for the end of this transaction.
       await until(() => sweeps > 0)
       await tick(50)
-      // It throws without the record.
+      // One of these calls throws if the sweep has removed the record.
       await records.settle(operation, { statusCode: 200, headers: {} })
       await records.release(operation)
     })
-    // Now it is a record like others.
+    // After the execution, the record can be removed like any other.
     await until(async () => !await has('executing'))
   })
 }

@@ -12,7 +12,7 @@ const success: NewRecord = { operation, fingerprint, state: 'succeeded', answer:
 const rejection: NewRecord = { operation, fingerprint, state: 'rejected', answer: { statusCode: 404, reason: 'There is none', headers: {} } }
 const row = { fingerprint, state: 'succeeded', status: 200, reason: null, headers: '{}', body: null, created: 1, settled: 2 }
 
-/** Creates a store that returns these rows, and notes the first words of its statements. */
+/** Creates a store that returns these rows, and logs the first word of each statement. */
 function createStore (rows: Rows[], more: Partial<IdempotencyStore<string>> = {}): { store: IdempotencyStore<string>, log: string[] } {
   const log: string[] = []
   const query = async (statement: Statement): Promise<Rows> => {
@@ -50,7 +50,7 @@ function combining (rows: Rows[], queried: Rows[]): { store: IdempotencyStore<st
   }
 }
 
-t.test('claims and settles by statements of the dialect', async t => {
+t.test('claims and settles with the statements of the dialect', async t => {
   const { store, log } = createStore([[{ inserted: 1 }]])
   t.strictSame(await executeOnce(store, operation, fingerprint, async transaction => {
     t.equal(transaction, 'transaction')
@@ -61,7 +61,7 @@ t.test('claims and settles by statements of the dialect', async t => {
   t.match(await executeOnce(other, operation, fingerprint, async () => t.fail() as never), { type: 'settled', record: { state: 'succeeded' } })
 })
 
-t.test('sends its statements with BEGIN and COMMIT where the store can', async t => {
+t.test('sends its statements with BEGIN and COMMIT if the store has transactionWith()', async t => {
   const { store, log } = combining([[{ inserted: 1 }], [], [], [{ inserted: 1 }]], [])
   t.strictSame(await executeOnce(store, operation, fingerprint, async () => success), { type: 'new' })
   t.strictSame(log.splice(0), ['begin; insert', 'begin', 'with; commit'])
@@ -76,7 +76,7 @@ t.test('sends its statements with BEGIN and COMMIT where the store can', async t
   t.strictSame(rejected.log, ['begin; insert', 'begin', 'rollback', 'begin', 'insert', 'commit'])
 })
 
-t.test('looks for a record without a transaction where the store can', async t => {
+t.test('reads a record without a transaction if the store has query()', async t => {
   const { store, log } = createStore([[row], []])
   t.match(await findRecord(store, operation), { state: 'succeeded', operation })
   t.equal(await findRecord(store, operation), undefined)

@@ -3,7 +3,7 @@ import type { MaintenanceState } from '../../../plugins/maintenance/index.js'
 import { MESSAGE, off, on, open, SharedStore, tick, until } from '../../fixtures/maintenance.js'
 import { assertInjectedError } from '../../fixtures/service.js'
 
-t.test('is on before enter() has returned', async t => {
+t.test('is on before the promise of enter() resolves', async t => {
   const { app } = await open(t)
   await app.ready()
   const entered = app.maintenance.enter()
@@ -12,7 +12,7 @@ t.test('is on before enter() has returned', async t => {
   await entered
 })
 
-t.test('keeps the time of the start, and replaces the rest, when it is entered again', async t => {
+t.test('keeps the start time, and replaces everything else, if enter() is called again', async t => {
   const { app } = await open(t)
   const first = await app.maintenance.enter({ message: 'a', until: new Date(Date.now() + 60_000) })
   await tick(5)
@@ -22,7 +22,7 @@ t.test('keeps the time of the start, and replaces the rest, when it is entered a
   t.strictSame(await app.maintenance.leave(), { enabled: false })
 })
 
-t.test('ends when its time has passed', async t => {
+t.test('ends maintenance when its time has passed', async t => {
   const { app, lines } = await open(t)
   let now = Date.now()
   t.intercept(Date, 'now', { value: () => now })
@@ -38,7 +38,7 @@ t.test('ends when its time has passed', async t => {
 
   await app.maintenance.enter({ until: new Date(now + 1) })
   now += 1
-  t.strictSame(app.maintenance.state, { enabled: false }, 'without a request')
+  t.strictSame(app.maintenance.state, { enabled: false }, 'ends without a request')
 })
 
 t.test('ignores a state that was loaded before a change', async t => {
@@ -74,7 +74,7 @@ t.test('applies a change with a context when it is loaded, because it can be rol
   t.match(await app.maintenance.enter({ message: 'Moving' }, transaction), { enabled: true, message: 'Moving' })
   t.equal(app.maintenance.state.enabled, false)
   await app.maintenance.reload()
-  t.equal(app.maintenance.state.enabled, false, 'before the commit')
+  t.equal(app.maintenance.state.enabled, false, 'does not apply before the commit')
   transaction.isCommitted = true
   await app.maintenance.reload()
   t.match(app.maintenance.state, { enabled: true, message: 'Moving' })

@@ -28,7 +28,7 @@ t.test('throws a TypeError for invalid options', async t => {
   await t.rejects(async () => await app.register(maintenance, { polInterval: 1 } as object).ready(), { name: 'TypeError', message })
 })
 
-t.test('accepts the options of register()', async t => {
+t.test("accepts Fastify's own options of register()", async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(reasonPhrase)
@@ -36,7 +36,7 @@ t.test('accepts the options of register()', async t => {
   t.strictSame(app.maintenance.state, { enabled: false })
 })
 
-t.test('throws for a time that is past', async t => {
+t.test('throws for a time in the past', async t => {
   const { app } = await open(t)
   await t.rejects(app.maintenance.enter({ until: new Date(0) }), { name: 'TypeError', message: /until must be in the future/ })
   t.strictSame(app.maintenance.state, { enabled: false })

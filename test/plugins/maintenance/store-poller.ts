@@ -8,7 +8,7 @@ import { assertInjectedError } from '../../fixtures/service.js'
 
 const never = () => new Promise<never>(() => {})
 
-t.test('is off while the store is down at the start, until the store is back', async t => {
+t.test('is off if the store is down at the start, until the store can be read', async t => {
   const store = new SharedStore()
   store.isDown = true
   store.state = { enabled: true, message: 'Moving', since: '2020-01-01T00:00:00.000Z' }
@@ -30,7 +30,7 @@ t.test('keeps the last state while the store is down, and logs it once', async t
   await until(() => store.loads > loads + 5)
   assertInjectedError(t, await app.inject('/'), 503, MESSAGE)
   const about = () => lines.filter(({ msg }) => /store/.test(msg)).map(({ level, msg }) => [level, msg.replace(/^fastify-reason-phrase: the store of maintenance /, '')])
-  t.strictSame(about(), [[40, 'cannot be read, so its last state stays']])
+  t.strictSame(about(), [[40, 'cannot be read, so the last known state applies']])
 
   await t.rejects(app.maintenance.leave(), { message: 'down' })
   t.equal(app.maintenance.state.enabled, true)
@@ -38,10 +38,10 @@ t.test('keeps the last state while the store is down, and logs it once', async t
   store.isDown = false
   store.state = { enabled: false }
   await until(() => !app.maintenance.state.enabled)
-  t.strictSame(about().slice(1), [[30, 'is back']])
+  t.strictSame(about().slice(1), [[30, 'can be read again']])
   store.state = {} as MaintenanceState
   await until(() => about().length === 3)
-  t.strictSame(app.maintenance.state, { enabled: false }, 'a value that is not a state changes nothing')
+  t.strictSame(app.maintenance.state, { enabled: false }, 'ignores an invalid state')
 })
 
 t.test('keeps the last state if a reload fails, and logs it once', async t => {
@@ -56,13 +56,13 @@ t.test('keeps the last state if a reload fails, and logs it once', async t => {
   t.strictSame(warnings(lines), [[STAYS, 'down']])
 })
 
-t.test('logs what the store throws, also if it is not an Error', async t => {
+t.test('logs the value that the store throws, even if it is not an Error', async t => {
   const { app, lines } = await open(t, { store: { load () { throw 'down' }, save () {} } }) // eslint-disable-line no-throw-literal
   await app.ready()
   t.match(lines.filter(({ level }) => level > 30), [{ msg: `fastify-reason-phrase: the store of maintenance ${STAYS}`, err: 'down' }])
 })
 
-t.test('reads a store again that hung once, and ignores its late state', async t => {
+t.test('reads the store again after a read hung, and ignores its late result', async t => {
   let answer = (_state: MaintenanceState) => {}
   const answers: Array<() => MaintenanceState | Promise<MaintenanceState>> = [
     () => on,
@@ -80,7 +80,7 @@ t.test('reads a store again that hung once, and ignores its late state', async t
   await tick()
   t.equal(app.maintenance.state.enabled, true)
   t.strictSame(warnings(lines).length, 1)
-  t.ok(lines.some(({ msg }) => /is back$/.test(msg)))
+  t.ok(lines.some(({ msg }) => /can be read again$/.test(msg)))
 })
 
 t.test('starts although the store hangs', async t => {
@@ -99,7 +99,7 @@ t.test('starts although the store hangs', async t => {
   }
 })
 
-t.test('reads a store that keeps hanging less and less often', async t => {
+t.test('pauses longer and longer between reads that hang', async t => {
   let loads = 0
   let isBack = false
   const store = {

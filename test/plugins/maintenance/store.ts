@@ -36,7 +36,7 @@ t.test('passes the context of a change to save()', async t => {
   t.equal(saved[1][1], transaction)
 })
 
-t.test('keeps the state if save() takes too long, and finds the state if it is saved later', async t => {
+t.test('keeps the state if save() takes too long, and applies the new state if it is saved later', async t => {
   let state: MaintenanceState = off
   let finish = () => {}
   const store = {
@@ -78,7 +78,7 @@ t.test('leaves no unhandled rejection if the store fails after its time limit', 
   await tick()
 })
 
-t.test('keeps the last state if the store returns something that is not a state', async t => {
+t.test('keeps the last state if the store returns an invalid state', async t => {
   const wrong: unknown[] = [
     undefined, null, 'on', true, [], {}, { enabled: 'yes' }, { enabled: 'false' }, { enabled: true }, { ...on, message: 5 }, { ...on, until: 'soon' },
     Promise.resolve({ enabled: 'yes' }), { ...on, enabled: Promise.resolve(true) }, { get enabled () { throw new Error('no') } }

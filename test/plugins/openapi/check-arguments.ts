@@ -9,8 +9,8 @@ t.test('openapi() throws for options that belong elsewhere, and shows the call t
   const app = Fastify()
   await app.register(reasonPhrase)
   for (const [options, problem] of [
-    [{ openapi: { info: {} } }, 'openapi() has the option "openapi" of @fastify/swagger. It takes the parts of the document as document. Write openapi(app, { document: { … } })'],
-    [{ swagger: {} }, 'openapi() has the option "swagger" of @fastify/swagger. It takes the parts of the document as document. Write openapi(app, { document: { … } })'],
+    [{ openapi: { info: {} } }, 'openapi() has the option "openapi" of @fastify/swagger. The document belongs in the option document. Write openapi(app, { document: { … } })'],
+    [{ swagger: {} }, 'openapi() has the option "swagger" of @fastify/swagger. The document belongs in the option document. Write openapi(app, { document: { … } })'],
     [{ document: {}, info: {} }, 'openapi() has "info", which is a part of the document. Write openapi(app, { document: { info } })'],
     [{ servers: [] }, 'openapi() has "servers", which is a part of the document. Write openapi(app, { document: { servers } })'],
     [{ components: {} }, 'openapi() has "components", which is a part of the document. Write openapi(app, { document: { components } })'],
@@ -27,7 +27,7 @@ t.test('openapi() throws for options that belong elsewhere, and shows the call t
   t.doesNotThrow(() => openapi(app, { document: undefined, schemas: undefined }))
 })
 
-t.test('openapi() throws for a first argument that is no instance', async t => {
+t.test('openapi() throws for a first argument that is not a Fastify instance', async t => {
   const message = `${PREFIX}openapi() takes the Fastify instance as its first argument, as in openapi(app, { document }), not `
   t.throws(() => openapi({ document: {} } as never), { name: 'TypeError', message: `${message}{ document: {} }` })
   t.throws(() => openapi(undefined as never), { name: 'TypeError', message: `${message}undefined` })

@@ -4,13 +4,13 @@ import t from 'tap'
 import { STATUS_CODES } from '../../../lib/status-codes.js'
 import { documentOf, handler, NO_BODY, UNKNOWN_STATUS } from '../../fixtures/openapi.js'
 
-/** Adds a route with each of these errors, without a description of its own. */
+/** Returns a function that adds a route with these errors, without descriptions. */
 const addErrors = (...statusCodes: Array<number | string>) => (app: FastifyInstance) => {
   app.get('/', { schema: { response: Object.fromEntries(statusCodes.map(statusCode => [statusCode, Type.Null()])) } }, handler)
 }
 
 t.test('adds to the components', async t => {
-  t.test('the header, and each error of the table', async t => {
+  t.test('the header field, and each error of the table', async t => {
     const { openapi, components, paths } = await documentOf(t, addErrors(...Object.keys(STATUS_CODES)))
     t.equal(openapi, '3.1.0')
     t.strictSame(Object.keys(paths), ['/'])
@@ -20,7 +20,7 @@ t.test('adds to the components', async t => {
     t.equal(required, true)
     t.match(schema, { type: 'string', maxLength: 512 })
     const pattern = new RegExp(schema.pattern, 'u')
-    t.match(example, pattern, 'a mock server sends the example')
+    t.match(example, pattern, 'has an example that a mock server can send')
     for (const text of ['a', ' ~', 'x'.repeat(512)]) t.match(text, pattern)
     for (const text of ['ü', 'a\n', '\t', '\x7f', 'a\0b']) t.notMatch(text, pattern)
 
@@ -29,7 +29,7 @@ t.test('adds to the components', async t => {
       const sentences: Record<string, string[]> = {
         401: ['The request is not authenticated.'],
         500: [meaning, UNKNOWN_STATUS],
-        // Nothing was executed.
+        // After a 501, the status is known: nothing was executed.
         501: [meaning],
         503: [meaning, UNKNOWN_STATUS]
       }
@@ -40,7 +40,7 @@ t.test('adds to the components', async t => {
     }
   })
 
-  t.test('the errors and the name of the header of the options', async t => {
+  t.test('the errors of the option statusCodes, and the name of the option header', async t => {
     const contract = { header: 'X-Reason', statusCodes: { 429: 'Too Many Requests', 504: 'Gateway Timeout' } }
     const { info, components, paths } = await documentOf(t, app => {
       app.get('/own', { config: { errors: { 429: 'Wait.' } } }, handler)
@@ -56,7 +56,7 @@ t.test('adds to the components', async t => {
   })
 })
 
-t.test('keeps the parts of the document that are given', async t => {
+t.test('keeps the given parts of the document', async t => {
   const document = {
     info: { title: 'Items', version: '7', description: 'Of items.', license: { name: 'MIT', url: 'https://example.com' } },
     servers: [{ url: 'https://example.com' }],
@@ -70,7 +70,7 @@ t.test('keeps the parts of the document that are given', async t => {
   }
   const before = structuredClone(document)
   const { info, servers, tags, components } = await documentOf(t, app => { app.get('/', handler) }, { document })
-  t.strictSame(document, before, 'the given object is not changed')
+  t.strictSame(document, before, 'does not change the given object')
 
   const { description, ...rest } = document.info
   t.match(info, rest)
@@ -89,7 +89,7 @@ t.test('keeps the parts of the document that are given', async t => {
   t.strictSame(own, { title: 'API', version: '0.0.0', description: contract })
 })
 
-t.test('leaves out the errors that no operation has, except those of the document', async t => {
+t.test('leaves out errors that no operation has, except those of the given document', async t => {
   const { components } = await documentOf(t, () => {})
   t.strictSame(components.responses, {})
 
@@ -98,10 +98,10 @@ t.test('leaves out the errors that no operation has, except those of the documen
     paths: { '/own': { get: { responses: { 404: { $ref: '#/components/responses/404' } } } } }
   }
   const own = await documentOf(t, () => {}, { document })
-  t.strictSame(Object.keys(own.components.responses), ['404', 'Other'], 'an operation of the document refers to an error')
+  t.strictSame(Object.keys(own.components.responses), ['404', 'Other'], 'keeps an error to which an operation of the given document refers')
 })
 
-t.test('keeps what the document says about the header and the errors', async t => {
+t.test('keeps the header field and the errors of the given document', async t => {
   const headers = { 'EB-REASON-PHRASE': { description: 'Why', schema: { type: 'string' } } }
   const responses = { 404: { description: 'Nothing is here.' }, 401: { description: 'Who are you?' }, 429: { description: 'Wait.' } }
   const components = { headers, responses, securitySchemes: { basic: { type: 'http', scheme: 'basic' }, bearer: { type: 'http', scheme: 'bearer' } } }
@@ -116,7 +116,7 @@ t.test('keeps what the document says about the header and the errors', async t =
   }
 })
 
-t.test('does not change the paths of the document', async t => {
+t.test('does not change the paths of the given document', async t => {
   const document = { paths: { '/own': { summary: 'Mine', get: { operationId: 'getA', responses: { 200: { description: 'Fine' }, 201: { description: 'New' } } } } } }
   const before = structuredClone(document)
   const { paths } = await documentOf(t, app => { app.get('/a', handler) }, { document })

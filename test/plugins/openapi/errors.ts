@@ -119,7 +119,7 @@ t.test('names the credentials in the description of 401', async t => {
     app.get('/declared', { schema: { security: [{ bearer: [] }] }, config: { errors: { 401: 'The token has expired' } } }, handler)
   }, { document: { components: { securitySchemes } } })
 
-  t.equal(components.responses[401].description, `${expected[3]![1]} ${NO_BODY}`, 'the most frequent one is the component')
+  t.equal(components.responses[401].description, `${expected[3]![1]} ${NO_BODY}`, 'uses the most frequent description for the component')
   for (const [index, [security, meaning]] of expected.entries()) {
     const { 401: unauthorized } = paths[`/${index}`].get.responses
     const { description } = unauthorized.$ref === undefined ? unauthorized : components.responses[401]

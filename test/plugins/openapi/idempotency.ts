@@ -8,7 +8,7 @@ import { documentOf, errorsOf, handler, Item, NO_BODY, UNKNOWN_STATUS } from '..
 const optional = { idempotency: 'optional' } as const
 const required = { idempotency: 'required' } as const
 
-/** Returns the document of these routes in a service with the plugin, or of the outcome routes. */
+/** Returns the document of a service with the idempotency plugin and these routes, or with the outcome routes. */
 async function keyedDocumentOf (t: Test, routes?: (app: FastifyInstance) => void, settings?: Parameters<typeof documentOf>[2]): Promise<any> {
   return await documentOf(t, app => {
     app.register(idempotency, { store: memoryStore() as never, scope: () => 'caller', outcomes: routes === undefined ? '/operation' : undefined })
@@ -20,7 +20,7 @@ const fields = (...names: string[]): object => Object.fromEntries(names.map(name
 const MARKS = ['Idempotency-Status', 'Idempotent-Replayed']
 const MESSAGE = 'EB-REASON-PHRASE'
 
-t.test('describes the Idempotency-Key of a request, which is required or not', async t => {
+t.test('describes the Idempotency-Key as optional or required', async t => {
   const { paths } = await keyedDocumentOf(t, app => {
     app.post('/optional', { config: optional }, handler)
     app.post('/required', { config: required, schema: { querystring: Item } }, handler)
@@ -33,7 +33,7 @@ t.test('describes the Idempotency-Key of a request, which is required or not', a
   for (const path of ['/optional', '/required']) t.strictSame(Object.keys(paths[path].post).filter(name => name.startsWith('x-')), [])
 })
 
-t.test('keeps the schema that a route has for the Idempotency-Key', async t => {
+t.test('keeps the schema of a route for the Idempotency-Key', async t => {
   const { paths } = await keyedDocumentOf(t, app => {
     const headers = Type.Object({ 'idempotency-key': Type.String({ format: 'uuid' }), other: Type.String() })
     app.post('/', { config: required, schema: { headers } }, handler)
@@ -42,7 +42,7 @@ t.test('keeps the schema that a route has for the Idempotency-Key', async t => {
   t.equal(paths['/'].post.parameters.length, 2)
 })
 
-t.test('describes the fields of a response that a record decides', async t => {
+t.test('describes the header fields of recorded responses', async t => {
   const { components, paths } = await keyedDocumentOf(t, app => {
     const response = { 201: { ...Item, headers: { 'Idempotent-Replayed': { type: 'integer' } } }, '2xx': Item, 302: Type.Null() }
     app.post('/', { config: { ...optional, errors: { 404: 'No such item.', 500: 'It broke.' } }, schema: { response } }, handler)
@@ -56,15 +56,15 @@ t.test('describes the fields of a response that a record decides', async t => {
   for (const status of components.headers['Idempotency-Status'].schema.enum) t.match(components.headers['Idempotency-Status'].description, `\`${status}\``)
 
   const { responses } = paths['/'].post
-  t.match(responses[201].headers, { ...fields('Idempotency-Status'), 'Idempotent-Replayed': { schema: { type: 'integer' } } }, 'the fields of the route are kept')
+  t.match(responses[201].headers, { ...fields('Idempotency-Status'), 'Idempotent-Replayed': { schema: { type: 'integer' } } }, 'keeps the header fields of the route')
   t.strictSame(responses['2XX'].headers, fields(...MARKS))
   t.strictSame(responses[302].headers, fields(...MARKS))
-  t.strictSame(responses[404].headers, fields(...MARKS, MESSAGE), 'a rejection of the handler is recorded')
-  t.strictSame(responses[500].headers, fields(MESSAGE), 'an error is not recorded')
+  t.strictSame(responses[404].headers, fields(...MARKS, MESSAGE), 'describes the fields of a rejection, which is recorded')
+  t.strictSame(responses[500].headers, fields(MESSAGE), 'leaves the fields out of a 5xx, which is not recorded')
   t.equal(paths['/none'].post.responses[200].headers, undefined)
 })
 
-t.test('describes the refusals', async t => {
+t.test('describes the errors that the idempotency plugin sends', async t => {
   const { paths } = await keyedDocumentOf(t, app => {
     app.post('/optional', { config: optional }, handler)
     app.post('/required/:id', { config: required }, handler)
@@ -86,7 +86,7 @@ t.test('describes the refusals', async t => {
   t.strictSame(paths['/required/{id}'].post.responses[404], { $ref: '#/components/responses/404' })
 })
 
-t.test('joins the refusals and the errors of the route', async t => {
+t.test('joins the errors of the idempotency plugin and of the route', async t => {
   const { paths } = await keyedDocumentOf(t, app => {
     app.post('/', { config: { ...required, errors: { 400: 'Two names', 422: 'The name is taken.', 503: 'Closed at night! ' } } }, handler)
   })
@@ -107,12 +107,12 @@ t.test('describes each method of a route, and a route that is not implemented', 
   }
 })
 
-t.test('leaves a document without idempotent routes as it is', async t => {
+t.test('does not change a document without idempotent routes', async t => {
   const { components } = await keyedDocumentOf(t, app => { app.post('/', handler) })
   t.strictSame(Object.keys(components.headers), [MESSAGE])
 })
 
-t.test('keeps the header fields of your own document', async t => {
+t.test('keeps the header fields of the given document', async t => {
   const headers = { 'Retry-After': { description: 'Mine', schema: { type: 'integer' } } }
   const { components } = await keyedDocumentOf(t, app => { app.post('/', { config: optional }, handler) }, { document: { components: { headers } } })
   t.strictSame(components.headers['Retry-After'], headers['Retry-After'])
@@ -129,7 +129,7 @@ t.test('describes the outcome routes, with the key as a parameter of their path'
     t.strictSame(errorsOf({ responses }), [400, 404, 422, 500, 503])
     t.match(responses[200].content['application/json'].schema, { properties: { key: {}, state: {} } })
     t.strictSame(responses[200].headers, fields('Idempotency-Status'))
-    t.strictSame(responses[422].headers, fields('Idempotency-Status', MESSAGE), 'a key can have expired')
+    t.strictSame(responses[422].headers, fields('Idempotency-Status', MESSAGE), 'describes the status of an expired key')
     t.strictSame(responses[503].headers, fields('Idempotency-Status', 'Retry-After', MESSAGE))
   }
   t.match(get.responses[404], { description: /Its request may still arrive\. The response has no body/, headers: fields(MESSAGE) })

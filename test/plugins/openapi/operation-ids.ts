@@ -14,7 +14,7 @@ t.test('names each operation by its method and path', async t => {
   t.strictSame(ids, ['getRoot', 'getV2Topic', 'deleteV2TopicByTopicId', 'getUserAgentByIdByWildcard', 'getItemsArchive', 'putTwo', 'patchTwo'])
 })
 
-t.test('keeps the names that routes have, and gives no name twice', async t => {
+t.test('keeps the operationId of a route, and uses no operationId twice', async t => {
   const { paths } = await documentOf(t, app => {
     app.get('/a-b', handler)
     app.get('/a/b', handler)

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { documentOf, errorsOf, handler, Item, NO_BODY, UNKNOWN_STATUS } from '../../fixtures/openapi.js'
 
-t.test('refers an operation to the errors that it can send', async t => {
+t.test('adds references to the errors that an operation can send', async t => {
   t.test('500 and 503 for each operation', async t => {
     const { paths } = await documentOf(t, app => {
       app.get('/none', handler)
@@ -44,7 +44,7 @@ t.test('refers an operation to the errors that it can send', async t => {
       app.get('/some/*', handler)
       app.get('/items::archive', handler)
     })
-    t.strictSame(errorsOf(paths['/items:archive'].get), [500, 503], 'two colons are not a parameter')
+    t.strictSame(errorsOf(paths['/items:archive'].get), [500, 503], 'takes two colons as one colon, not as a parameter')
     for (const path of ['/schema/{name}', '/none/{name}', '/some/{*}']) {
       const { responses } = paths[path].get
       t.strictSame(errorsOf({ responses }), [400, 404, 500, 503], path)
@@ -74,7 +74,7 @@ t.test('refers an operation to the errors that it can send', async t => {
     const all = await documentOf(t, routes, { document: { components, security } })
     t.strictSame(all.security, security)
     for (const path of ['/own', '/inherited', '/bare']) t.strictSame(errorsOf(all.paths[path].get), secured, path)
-    t.strictSame(errorsOf(all.paths['/open'].get), without, 'the route overrides the document')
+    t.strictSame(errorsOf(all.paths['/open'].get), without, 'lets the route override the document')
   })
 
   t.test('neither 401 nor 403 for an operation without credentials', async t => {
@@ -85,7 +85,7 @@ t.test('refers an operation to the errors that it can send', async t => {
       app.get('/inherited', handler)
     }, { document: { components: { securitySchemes }, security: [{}] } })
     for (const path of ['/none', '/inherited']) t.strictSame(errorsOf(paths[path].get), [500, 503], path)
-    t.strictSame(errorsOf(paths['/optional'].get), [401, 403, 500, 503], 'wrong credentials are rejected')
+    t.strictSame(errorsOf(paths['/optional'].get), [401, 403, 500, 503], 'has 401 for wrong credentials')
   })
 
   t.test('501 for an operation that is not implemented', async t => {
@@ -93,7 +93,7 @@ t.test('refers an operation to the errors that it can send', async t => {
       app.get('/', { schema: { summary: 'A summary', description: 'More.' } as object }, app.notImplemented)
     })
     t.strictSame(errorsOf(paths['/'].get), [500, 501, 503])
-    t.match(paths['/'].get, { 'x-not-implemented': true, summary: 'A summary', description: 'More.\n\nNot implemented yet: it answers 501 where it would succeed.' })
+    t.match(paths['/'].get, { 'x-not-implemented': true, summary: 'A summary', description: 'More.\n\nNot implemented yet: a valid request gets 501.' })
   })
 
   t.test('documented errors without their payload', async t => {
@@ -119,7 +119,7 @@ t.test('refers an operation to the errors that it can send', async t => {
       503: { description: `Closed at night. ${UNKNOWN_STATUS} ${NO_BODY}`, headers }
     })
     t.strictSame(errorsOf(paths['/'].get), [500, 501, 503])
-    t.equal(paths['/'].get.responses[501].description, `Not yet. ${NO_BODY}`, 'nothing was executed')
+    t.equal(paths['/'].get.responses[501].description, `Not yet. ${NO_BODY}`, 'has no note about an unknown status')
   })
 })
 
@@ -170,7 +170,7 @@ t.test('makes a parameter with a default optional', async t => {
     limit: Type.Integer({ default: 0 }),
     must: Type.String(),
     can: Type.Optional(Type.String()),
-    // Swagger gives it a content instead of a schema.
+    // For this parameter, @fastify/swagger uses content instead of a schema.
     json: Type.Object({ a: Type.String() }, { 'x-consume': 'application/json' })
   })
   const { paths } = await documentOf(t, app => {

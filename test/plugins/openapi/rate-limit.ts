@@ -6,7 +6,7 @@ import { documentOf, errorsOf, handler, NO_BODY } from '../../fixtures/openapi.j
 
 const contract: ReasonPhraseOptions = { statusCodes: { 429: 'Too Many Requests' } }
 
-/** Returns the document of these routes, which are limited. */
+/** Returns the document of these routes in a service with a rate limit. */
 async function limitedDocumentOf (t: Test, options: object, routes: (app: FastifyInstance) => void, settings: Parameters<typeof documentOf>[2] = { contract }): Promise<any> {
   return await documentOf(t, app => {
     app.register(rateLimit, options)
@@ -30,7 +30,7 @@ t.test('documents 429 for each route with a limit', async t => {
   t.match(components.headers['Retry-After'], { schema: { type: 'string' }, example: String })
 })
 
-t.test('documents 429 for single routes', async t => {
+t.test('documents 429 only for routes with their own limit', async t => {
   for (const hook of ['onRequest', 'preHandler']) {
     const { paths } = await limitedDocumentOf(t, { global: false, hook }, app => {
       app.get('/limited', { config: { rateLimit: { max: 10 } } }, handler)

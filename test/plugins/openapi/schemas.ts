@@ -47,7 +47,7 @@ t.test('extracts schemas', async t => {
     t.strictSame(paths['/a'].get.responses[200].content['application/json'].schema, { $ref: '#/components/schemas/Items' })
   })
 
-  t.test('but not those that are used once, or have no name', async t => {
+  t.test('but not those that are used once, or that have no name', async t => {
     const { components, paths } = await documentOf(t, routes, { schemas })
     t.notOk('Once' in components.schemas)
     t.notOk('Unused' in components.schemas)
@@ -155,7 +155,7 @@ t.test('names a schema with an $id', async t => {
     t.strictSame(paths['/others'].post.requestBody.content['application/json'].schema, refer('Pet3'))
   })
 
-  t.test('that the document has already, as it is there', async t => {
+  t.test('that the given document contains, without a change', async t => {
     const { components } = await documentOf(t, routes, { document: { components: { schemas: { Pet } } } })
     t.strictSame(components.schemas, { Pet: schema })
   })
@@ -183,7 +183,7 @@ t.test('names a nullable schema', async t => {
   t.strictSame(paths['/b'].get.responses[200].content['application/json'].schema.properties.maybe, { $ref: '#/components/schemas/Maybe' })
 })
 
-t.test('names a schema wherever it is', async t => {
+t.test('names a schema in any place of a route', async t => {
   const Color = Type.Union([Type.Literal('red'), Type.Literal('blue')], { description: 'A colour', examples: ['red'] })
   const Filter = Type.Object({ must: Type.String(), can: Type.Optional(Type.String()) }, { description: 'A filter' })
   const { components, paths } = await documentOf(t, app => {
@@ -204,7 +204,7 @@ t.test('names a schema wherever it is', async t => {
   t.strictSame(responses[200].content['text/json'].schema.properties.filter, { $ref: '#/components/schemas/Filter' })
 })
 
-t.test('takes no data for a schema', async t => {
+t.test('does not take data for a schema', async t => {
   const data = { type: 'integer' }
   const { components, paths } = await documentOf(t, app => {
     app.post('/', { schema: { body: { type: 'object', properties: { a: { enum: [data] }, b: { const: data }, default: { type: 'object', default: data, examples: [data] } } } } }, handler)
@@ -213,7 +213,7 @@ t.test('takes no data for a schema', async t => {
   t.strictSame(paths['/'].post.requestBody.content['application/json'].schema.properties.a, { enum: [data] })
 })
 
-t.test('keeps the schemas of the document', async t => {
+t.test('keeps the schemas of the given document', async t => {
   const routes = (app: FastifyInstance) => { app.post('/', { schema: { body: Item, response: { 201: Item } } }, handler) }
   const document = (Item: object) => ({ components: { schemas: { Item } } })
   await t.rejects(documentOf(t, routes, { schemas: { Item }, document: document({ type: 'integer' }) }), {
@@ -224,7 +224,7 @@ t.test('keeps the schemas of the document', async t => {
   t.strictSame(paths['/'].post.requestBody.content['application/json'].schema, { $ref: '#/components/schemas/Item' })
 })
 
-t.test('leaves the schemas of other libraries as they are', async t => {
+t.test('does not change the schemas of validation libraries', async t => {
   class Other {
     type = 'object'
     properties = { item: Item }

@@ -23,7 +23,7 @@ t.test('adds the security scheme and the permissions of signed requests', async 
   }
 })
 
-t.test('an outcome route needs one of the permissions of its operations', async t => {
+t.test('adds the permissions of all idempotent routes to an outcome route, as alternatives', async t => {
   const securityOf = async (...configs: FastifyContextConfig[]) => {
     const { paths } = await documentOf(t, app => {
       app.register(signature, { keys: () => undefined })

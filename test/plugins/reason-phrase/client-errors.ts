@@ -8,7 +8,7 @@ import { buildServer } from '../../fixtures/error-server.js'
 import { logTo } from '../../fixtures/log.js'
 import { connect, exchange, assertErrorResponse, listen, valuesOf } from '../../fixtures/wire.js'
 
-t.test('keeps the contract for malformed requests, to which Node and Fastify respond on the socket', async t => {
+t.test('keeps the contract for malformed requests, whose responses Node and Fastify write to the socket', async t => {
   const host = 'Host: localhost\r\n'
   const app = Fastify(serverOptions({ http: { maxHeaderSize: 4096 } }))
   await buildServer(app)
@@ -113,7 +113,7 @@ t.test('sends the response to a client error in the order of the requests', asyn
     return entry
   }
 
-  await t.test('sends it after an earlier response that is still to come', async t => {
+  await t.test('sends the error after an earlier response that was not sent yet', async t => {
     const connection = connect(port)
     const { reply } = await slow(connection)
     const failed = once(app.server, 'clientError')
@@ -128,7 +128,7 @@ t.test('sends the response to a client error in the order of the requests', asyn
     await connection.closed()
   })
 
-  await t.test('destroys the connection while an earlier response is half sent', async t => {
+  await t.test('destroys the connection if an earlier response is partly sent', async t => {
     const connection = connect(port)
     const { reply } = await slow(connection)
     const stream = new Readable({ read () {} })
@@ -140,7 +140,7 @@ t.test('sends the response to a client error in the order of the requests', asyn
     t.equal(await connection.closed(), before, 'sends no more bytes')
   })
 
-  await t.test('sends nothing to a client that has left', async t => {
+  await t.test('sends nothing to a client that has disconnected', async t => {
     const connection = connect(port)
     const { reply } = await slow(connection)
     const failed = once(app.server, 'clientError')

@@ -6,7 +6,7 @@ import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { toWireResponse } from '../../fixtures/error-cases.js'
 import { connect, exchange, assertErrorResponse, listen, valuesOf, type WireResponse } from '../../fixtures/wire.js'
 
-t.test('keeps the connection usable after an error, also with pipelined requests', async t => {
+t.test('keeps the connection usable after an error, even with pipelined requests', async t => {
   const app = Fastify()
   await app.register(reasonPhrase)
   app.get('/ok', async () => 'ok')
@@ -27,7 +27,7 @@ t.test('keeps the connection usable after an error, also with pipelined requests
   connection.destroy()
 })
 
-t.test('keeps the contract with register() alone where Node itself responds through a response object', async t => {
+t.test('keeps the contract with register() alone if Node itself sends a response with a ServerResponse', async t => {
   const app = Fastify({ maxRequestsPerSocket: 1 })
   await app.register(reasonPhrase)
   app.get('/', (_request, reply) => String(Object.hasOwn(reply.raw, 'writeHead')))
@@ -51,7 +51,7 @@ t.test('sends 400 for a body whose length differs from its content-length', asyn
   assertErrorResponse(t, toWireResponse(response), 400, 'Request body size did not match Content-Length', '', 'eb-reason-phrase')
 })
 
-/** Returns the response to a request that is slow, and that to a request which arrives while the server closes. */
+/** Returns two responses: to a slow request, and to a request that arrives while the server closes. */
 async function requestWhileClosing (t: Test, options: FastifyServerOptions): Promise<[slow: WireResponse, late: WireResponse]> {
   const app = Fastify(options)
   await app.register(reasonPhrase)

@@ -10,12 +10,12 @@ const FIX = 'Remove it there, or give it another name'
 
 const keyed = { store: memoryStore() as never, scope: () => 'alice' }
 
-/** Returns a plugin that adds nothing, or a reply decorator. */
+/** Returns a plugin that adds a reply decorator, or nothing. */
 function plugin (name: string, decorator?: string): (app: FastifyInstance) => Promise<void> {
   return fp(async app => { if (decorator !== undefined) app.decorateReply(decorator, () => {}) }, { name })
 }
 
-t.test('names the plugins that can have added a decorator of ours before', async t => {
+t.test('names the plugins that may have added a reply decorator before this plugin', async t => {
   const app = Fastify()
   await app.register(plugin('my-errors', 'notFound'))
   await t.rejects(async () => await app.register(reasonPhrase), {
@@ -51,7 +51,7 @@ t.test('names the plugins of the contexts around a child context', async t => {
   }), { message: `fastify-reason-phrase: the instance decorator "notImplemented" exists already, added by outer, inner or the service itself. ${FIX}` })
 })
 
-t.test('names the plugin that adds a decorator of ours afterwards', async t => {
+t.test('names the plugin that adds the same reply decorator after this plugin', async t => {
   const app = Fastify()
   await app.register(reasonPhrase)
   await t.rejects(async () => await app.register(plugin('my-errors', 'notFound')), {
@@ -73,10 +73,10 @@ t.test('names the plugin that adds a decorator of ours afterwards', async t => {
   const other = Fastify()
   await other.register(reasonPhrase)
   other.decorateReply('other', () => {})
-  await t.rejects(async () => await other.register(plugin('other', 'other')), { code: 'FST_ERR_DEC_ALREADY_PRESENT' }, "another decorator keeps Fastify's error")
+  await t.rejects(async () => await other.register(plugin('other', 'other')), { code: 'FST_ERR_DEC_ALREADY_PRESENT' }, "keeps Fastify's error for another decorator")
 })
 
-t.test('names the plugins that can have added a decorator of our other plugins', async t => {
+t.test('names the plugins that may have added a decorator of the other plugins of this package', async t => {
   const cases: Array<[target: string, name: string, decorate: (app: FastifyInstance) => unknown, register: (app: FastifyInstance) => unknown]> = [
     ['instance', 'maintenance', app => app.decorate('maintenance', {} as never), app => app.register(maintenance)],
     ['request', 'key', app => app.decorateRequest('key', undefined), app => app.register(signature, { keys: () => undefined })],
@@ -93,7 +93,7 @@ t.test('names the plugins that can have added a decorator of our other plugins',
   }
 })
 
-t.test('says which of our plugins is registered twice', async t => {
+t.test('names the plugin of this package that is registered twice', async t => {
   const app = Fastify()
   await app.register(reasonPhrase)
   await app.register(maintenance)

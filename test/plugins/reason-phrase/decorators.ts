@@ -23,7 +23,7 @@ const DECORATORS = [
 
 type Handler = (reply: FastifyReply) => unknown
 
-/** Returns a function that lets a handler reply to a request, and returns the response. */
+/** Returns a function that sends a request to a route with the given handler, and returns the response. */
 async function build (t: Test, options: ReasonPhraseOptions = {}, lines: unknown[] = []): Promise<(handler: Handler) => Promise<WireResponse>> {
   let handler: Handler
   const app = Fastify({ logger: logTo(lines) })
@@ -53,7 +53,7 @@ for (const [name, statusCode, phrase] of DECORATORS) {
       assertErrorResponse(t, await send(reply => reply[name](42 as never)), statusCode, '42')
     })
 
-    t.test(`with ${statusCode < 500 ? 'the message' : 'the default phrase instead of the message'} of an error that is given as message`, async t => {
+    t.test(`with ${statusCode < 500 ? 'the message' : 'the default phrase instead of the message'} of an error as the first argument`, async t => {
       const reason = statusCode < 500 ? 'A message' : phrase
       assertErrorResponse(t, await send(reply => reply[name](new Error('A message') as never)), statusCode, reason)
       assertErrorResponse(t, await send(reply => reply[name]({ message: 'A message' } as never)), statusCode, reason)
@@ -61,7 +61,7 @@ for (const [name, statusCode, phrase] of DECORATORS) {
       assertErrorResponse(t, await send(reply => reply[name](null as never)), statusCode, phrase)
     })
 
-    t.test('with the default phrase if the message is a function', async t => {
+    t.test('with the default phrase if the first argument is a function', async t => {
       assertErrorResponse(t, await send(reply => reply[name]((() => 'a secret') as never)), statusCode, phrase)
     })
 
@@ -77,7 +77,7 @@ for (const [name, statusCode, phrase] of DECORATORS) {
   })
 }
 
-t.test('a decorator logs an error that is given as message, with its stack, once', async t => {
+t.test('a decorator logs an error as the first argument once, with its stack', async t => {
   const lines: any[] = []
   const send = await build(t, {}, lines)
   for (const [name, statusCode] of DECORATORS) {
@@ -89,7 +89,7 @@ t.test('a decorator logs an error that is given as message, with its stack, once
   }
 })
 
-t.test('a decorator sends the message of any error with exposeServerErrors', async t => {
+t.test('a decorator sends the message of an error as the first argument with exposeServerErrors', async t => {
   const send = await build(t, { exposeServerErrors: true })
   for (const [name, statusCode] of DECORATORS) {
     assertErrorResponse(t, await send(reply => reply[name](new Error('A message') as never)), statusCode, 'A message')
@@ -115,7 +115,7 @@ t.test('reply.serviceUnavailable() sends Retry-After', async t => {
     t.strictSame(valuesOf(response, 'retry-after'), [value], `for ${String(retryAfter)}`)
   }
   for (const options of [undefined, {}, { retryAfter: undefined }]) {
-    t.strictSame(valuesOf(await send(reply => reply.serviceUnavailable('Later', options)), 'retry-after'), [], 'not without retryAfter')
+    t.strictSame(valuesOf(await send(reply => reply.serviceUnavailable('Later', options)), 'retry-after'), [], 'sends no Retry-After without the option retryAfter')
   }
 })
 
@@ -130,7 +130,7 @@ t.test('reply.serviceUnavailable() throws for a retryAfter that is neither secon
   }
 })
 
-/** Returns the lines about errors: all but those that Fastify logs for each request. */
+/** Returns the log lines about errors: all lines except those that Fastify logs for each request. */
 const errorLines = (lines: any[]): any[] => lines.filter(({ msg }) => !/^(?:incoming request|request completed)$/.test(msg))
 
 const STATUS_CODES = { 409: 'Conflict', 429: 'Too Many Requests', 504: 'Gateway Timeout' }
@@ -165,7 +165,7 @@ t.test('reply.error() throws for a status code that is not in the table, and say
   }
   lines.length = 0
   assertErrorResponse(t, await send(reply => reply.error(410, 'It is gone')), 500)
-  t.match(errorLines(lines), [{ level: 50, err: { type: 'TypeError', message: /statusCodes: \{ 410: 'Gone' \}/ } }], 'a handler that does not catch it sends 500, and the log says what to do')
+  t.match(errorLines(lines), [{ level: 50, err: { type: 'TypeError', message: /statusCodes: \{ 410: 'Gone' \}/ } }], 'sends 500 if the handler does not catch the error, and logs what to do')
 })
 
 t.test('reply.error() uses the table of its own instance', async t => {
@@ -242,7 +242,7 @@ t.test('a decorator logs any cause, and sends the response even if the cause can
   }
 })
 
-t.test('a decorator logs its cause instead of an error that is given as message, or that was thrown before', async t => {
+t.test('a decorator logs its cause instead of an error as the first argument or an earlier thrown error', async t => {
   const lines: any[] = []
   const app = Fastify({ logger: logTo(lines) })
   await app.register(reasonPhrase)
@@ -257,7 +257,7 @@ t.test('a decorator logs its cause instead of an error that is given as message,
   }
 })
 
-t.test('a decorator drops the headers that describe a body, or frame one', async t => {
+t.test('a decorator drops the headers that describe or frame a body', async t => {
   const send = await build(t)
   const response = await send(reply => reply.notFound('It is gone', {
     headers: { 'content-length': 5, 'Transfer-Encoding': 'chunked', 'content-type': 'text/html', trailer: 'x', etag: '"1"', 'EB-REASON-PHRASE': 'another', 'x-kept': '1' }
@@ -266,7 +266,7 @@ t.test('a decorator drops the headers that describe a body, or frame one', async
   t.strictSame(valuesOf(response, 'x-kept'), ['1'])
 })
 
-t.test('a decorator throws for invalid options, and leaves the reply as it was', async t => {
+t.test('a decorator throws for invalid options, and does not change the reply', async t => {
   const send = await build(t)
   const failure = new Error('It failed')
   for (const [options, message] of [
@@ -291,7 +291,7 @@ t.test('a decorator throws for invalid options, and leaves the reply as it was',
   }
 })
 
-t.test('reply.error() keeps the contract on exempt routes, for HEAD, and beside @fastify/sensible', async t => {
+t.test('reply.error() keeps the contract on exempt routes, for HEAD, and together with @fastify/sensible', async t => {
   const app = Fastify()
   await app.register(sensible)
   await app.register(reasonPhrase, { statusCodes: STATUS_CODES })
@@ -331,7 +331,7 @@ t.test('decorators of @fastify/sensible stay in force if it is registered first,
   }
 })
 
-t.test('decorators of @fastify/sensible take the options of ours, also in a child', async t => {
+t.test('decorators of @fastify/sensible accept our options, in child contexts too', async t => {
   const lines: any[] = []
   const app = Fastify({ logger: logTo(lines) })
   await app.register(sensible)
@@ -346,10 +346,10 @@ t.test('decorators of @fastify/sensible take the options of ours, also in a chil
   lines.length = 0
   t.match(await app.inject('/inside'), { statusCode: 503, body: '', headers: { 'retry-after': '5', 'eb-reason-phrase': 'Later' } })
   t.match(errorLines(lines), [{ msg: 'Later', err: { message: 'a secret' } }])
-  t.match(await app.inject('/outside'), { statusCode: 404, headers: { 'retry-after': undefined } }, 'leaves the decorators outside of the plugin')
+  t.match(await app.inject('/outside'), { statusCode: 404, headers: { 'retry-after': undefined } }, 'does not change the decorators outside of the plugin')
 })
 
-t.test('leaves the decorators of @fastify/sensible if Fastify keeps the class of its replies elsewhere', async t => {
+t.test("does not change the decorators of @fastify/sensible if Fastify's class of replies cannot be found", async t => {
   const added: string[] = []
   const app = { hasPlugin: () => true, hasReplyDecorator: (name: string) => name === 'notFound', decorateReply (name: string) { added.push(name) } }
   decorateReply(app as unknown as FastifyInstance, new Contract())
@@ -361,7 +361,7 @@ t.test('rejects @fastify/sensible if it is registered second, and says what to d
   const app = Fastify()
   await app.register(reasonPhrase)
   await t.rejects(async () => {
-    // The plugin is synchronous, so an error that Fastify throws in it would end the process.
+    // @fastify/sensible is synchronous, so an error of decorateReply() must reject register() instead of ending the process.
     await app.register(fp(async app => { sensible(app, {}, () => {}) }, { name: '@fastify/sensible' }))
   }, { message: /must be registered first/ })
 })
@@ -369,11 +369,11 @@ t.test('rejects @fastify/sensible if it is registered second, and says what to d
 t.test('rejects a decorator of another plugin with the same name', async t => {
   const before = Fastify()
   before.decorateReply('notFound' as string, () => {})
-  await t.rejects(async () => { await before.register(reasonPhrase) }, { message: /"notFound" exists already, added by the service itself/, cause: { code: 'FST_ERR_DEC_ALREADY_PRESENT' } }, 'registered before')
+  await t.rejects(async () => { await before.register(reasonPhrase) }, { message: /"notFound" exists already, added by the service itself/, cause: { code: 'FST_ERR_DEC_ALREADY_PRESENT' } }, 'rejects a decorator that was added before the plugin')
 
   const after: FastifyInstance = Fastify()
   await after.register(reasonPhrase)
-  t.throws(() => { after.decorateReply('created' as string, () => {}) }, { message: /"created"/ }, 'registered after')
+  t.throws(() => { after.decorateReply('created' as string, () => {}) }, { message: /"created"/ }, 'rejects a decorator that is added after the plugin')
   after.decorateReply('mine', () => {})
-  t.throws(() => { after.decorateReply('mine', () => {}) }, { code: 'FST_ERR_DEC_ALREADY_PRESENT' }, "leaves Fastify's own error for other names")
+  t.throws(() => { after.decorateReply('mine', () => {}) }, { code: 'FST_ERR_DEC_ALREADY_PRESENT' }, "keeps Fastify's own error for other names")
 })

@@ -143,7 +143,7 @@ const CASES: Case[] = [
   ['a chunk with all of the JSON, its length set before', raw(404, reply => { reply.raw.setHeader('content-length', 25); reply.raw.write('{"message":"It is taken"}'); reply.raw.end() }), 404, 'It is taken'],
   ['a text in base64', raw(404, reply => { reply.raw.end(Buffer.from('It is taken').toString('base64'), 'base64') }), 404, 'It is taken'],
 
-  // An error that is given as message is treated as if it had been thrown.
+  // An error as the first argument of a decorator is treated as if it had been thrown.
   ['reply.internalServerError(error)', (_request, reply) => reply.internalServerError(secret() as never), 500],
   ['reply.serviceUnavailable(error)', (_request, reply) => reply.serviceUnavailable(secret() as never, { retryAfter: 1 }), 503],
   ['reply.notImplemented(error)', async (_request, reply) => reply.notImplemented(secret() as never), 501],
@@ -179,7 +179,7 @@ for (const [way, create] of Object.entries({
   })
 }
 
-t.test('sends the message of the serialized payload if an earlier hook made a stream of it, or failed', async t => {
+t.test('sends the message of the serialized payload if an earlier hook replaces the payload by a stream, or throws', async t => {
   const app = Fastify()
   app.addHook('onSend', async (request, _reply, payload) => {
     if (request.query === null) return payload
@@ -210,7 +210,7 @@ t.test('sends the messages of every 5xx with exposeServerErrors', async t => {
   for (const url of ['/upstream', '/decorator', '/format']) t.equal((await app.inject(url)).headers['eb-reason-phrase'], 'no secret', url)
 })
 
-t.test('logs an error that is given as message in full, once', async t => {
+t.test('logs an error as the first argument of a decorator in full, once', async t => {
   const lines: any[] = []
   const app = Fastify(serverOptions({ logger: logTo(lines) }))
   await app.register(reasonPhrase)
@@ -228,7 +228,7 @@ t.test('logs an error that is given as message in full, once', async t => {
   }
 })
 
-t.test('passes the reply to the serializers of the log, and survives what they throw', async t => {
+t.test('passes the reply to the serializers of the log, and sends the response even if they throw', async t => {
   const lines: any[] = []
   let isFailing = false
   const app = Fastify(serverOptions({
@@ -252,6 +252,6 @@ t.test('passes the reply to the serializers of the log, and survives what they t
   assertErrorResponse(t, await exchange(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'), 503, 'Later')
   t.match(reasons(), [{ res: { n: '7', statusCode: 503 } }])
   assertErrorResponse(t, await exchange(port, 'GET /folded HTTP/1.1\r\nHost: a\r\n\r\n'), 400, 'Slowly')
-  t.match(reasons().at(-1), { res: { statusCode: 429 } }, 'the status code from before it was folded')
+  t.match(reasons().at(-1), { res: { statusCode: 429 } }, 'passes the status code before it became 400')
   assertErrorResponse(t, await exchange(port, 'GET /throws HTTP/1.1\r\nHost: a\r\n\r\n'), 404, 'It is gone')
 })

@@ -31,7 +31,7 @@ async function create (routes: (app: FastifyInstance) => void = () => {}, option
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
 
-/** Asserts one message for each case, which says what was sent. */
+/** Asserts that there is one message for each case, with the response that was sent. */
 async function assertMessages (t: Test, cases: ErrorCase[], send: (errorCase: ErrorCase) => Promise<WireResponse>): Promise<void> {
   const take = collect(t)
   for (const errorCase of cases) {
@@ -51,7 +51,7 @@ t.test('publishes one message for each error on a socket', async t => {
   await assertMessages(t, cases, errorCase => exchange(port, toRequestBytes(errorCase)))
 })
 
-t.test('publishes one message for each injected error', async t => {
+t.test('publishes one message for each error with inject()', async t => {
   const app = Fastify(serverOptions()) as unknown as FastifyInstance
   const cases = await buildServer(app)
   await assertMessages(t, cases, async ({ request }) => toWireResponse(await app.inject(request as never) as never))
@@ -65,7 +65,7 @@ t.test('publishes one message for each error over HTTP/2', async t => {
   session.close()
 })
 
-t.test('the message says what was sent, and who made the error', async t => {
+t.test('publishes the response that was sent, and the source of the error', async t => {
   const app = await create(app => {
     app.get('/decorator/:id', (_request, reply) => reply.notFound('No topic'))
     app.get('/decorator-error', (_request, reply) => reply.internalServerError(new Error('a secret') as never))
@@ -133,10 +133,10 @@ t.test('publishes one message for a request that cannot be read', async t => {
   t.match(await send('POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'), [
     { statusCode: 400, source: 'client-error', method: 'POST', route: '/', requestId: /^req-/, request: { url: '/' } }
   ])
-  t.match(await send('GET / HTTP/1.1\r\n\r\n'), [{ statusCode: 400, reason: 'Bad Request', source: 'status', method: 'GET', route: undefined, request: undefined }], 'a request without Host')
+  t.match(await send('GET / HTTP/1.1\r\n\r\n'), [{ statusCode: 400, reason: 'Bad Request', source: 'status', method: 'GET', route: undefined, request: undefined }], 'publishes one message for a request without Host')
 })
 
-t.test('publishes a message for an error whose body is still written', async t => {
+t.test('publishes a message for an error while its body is being written', async t => {
   const app = await create(app => {
     app.get('/', (_request, reply) => { reply.hijack().raw.writeHead(404); reply.raw.write('None') })
   })
@@ -148,7 +148,7 @@ t.test('publishes a message for an error whose body is still written', async t =
   connection.destroy()
 })
 
-t.test('publishes nothing for a success, a route that is exempt, or a response that is not sent', async t => {
+t.test('publishes nothing for a success, an exempt route, or a response that is not sent', async t => {
   let answer = (): void => {}
   const routes = (app: FastifyInstance): void => {
     app.get('/', async () => 'ok')
@@ -162,7 +162,7 @@ t.test('publishes nothing for a success, a route that is exempt, or a response t
   const take = collect(t)
   await exchange(port, get('/'))
   await exchange(port, get('/exempt'))
-  // The client goes away before the handler answers.
+  // The client disconnects before the handler sends its response.
   for (const [bytes, wait] of [[get('/slow'), true], [get('/written'), true], [get('/slow') + get('/none'), true], [get('/never'), false]] as const) {
     const connection = connect(port)
     const closed = new Promise(resolve => { app.server.once('connection', socket => { socket.once('close', resolve) }) })
@@ -191,7 +191,7 @@ t.test('publishes nothing for a success, a route that is exempt, or a response t
   session.close()
 })
 
-t.test('a subscriber runs in the asynchronous context of the request', async t => {
+t.test('calls a subscriber in the asynchronous context of the request', async t => {
   const storage = new AsyncLocalStorage<string>()
   const app = await create(app => {
     app.addHook('onRequest', (request, _reply, done) => { storage.run(request.url, done) })
@@ -206,7 +206,7 @@ t.test('a subscriber runs in the asynchronous context of the request', async t =
   t.strictSame(stores, ['/a'])
 })
 
-t.test('a subscriber that throws does not change the response', async t => {
+t.test('sends the response even if a subscriber throws', async t => {
   const app = await create(app => { app.get('/', (_request, reply) => reply.notFound('None')) })
   const port = await listen(t, app)
   const error = new Error('a subscriber failed')

@@ -5,7 +5,7 @@ import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
 import { exchange, assertErrorResponse, listen } from '../../fixtures/wire.js'
 
-t.test('an exempt route sends its errors as it would without the plugin', async t => {
+t.test('sends the errors of an exempt route as Fastify does without the plugin', async t => {
   function routes (app: FastifyInstance) {
     const exempt = { config: { reasonPhrase: false } }
     const schema = { response: { 409: { type: 'object', properties: { reason: { type: 'string' } } } } }
@@ -48,7 +48,7 @@ t.test('keeps the contract for a decorator on an exempt route, and for all other
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   await app.register(async app => {
-    // Exempts the routes of a plugin that accepts no config.
+    // This hook exempts the routes of a plugin that has no option for their config.
     app.addHook('onRoute', route => { route.config = { ...route.config, reasonPhrase: false } })
     app.get('/refused', (_request, reply) => reply.unprocessable('Not like that'))
     app.get('/sent', (_request, reply) => reply.code(409).send('taken'))

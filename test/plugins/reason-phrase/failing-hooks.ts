@@ -9,7 +9,7 @@ import { assertErrorResponse, exchange, listen } from '../../fixtures/wire.js'
 const SECRET = 'password authentication failed for user "root"'
 const secret = (): Error => new Error(SECRET)
 
-/** Builds an app, and returns the reason of `GET /` with the log lines that are not Fastify's own about the request. */
+/** Builds an app, and returns the reason of `GET /` and the log lines, without those that Fastify logs for each request. */
 async function get (build: (app: FastifyInstance) => unknown): Promise<{ statusCode: number, reason: unknown, lines: any[] }> {
   const lines: any[] = []
   const app = Fastify(serverOptions({ logger: logTo(lines) })) as unknown as FastifyInstance
@@ -42,7 +42,7 @@ t.test('keeps the message of an error handler when a later hook fails', async t 
   }
 })
 
-t.test('lets an error handler replace the message of an error while which a hook failed', async t => {
+t.test('lets an error handler replace the message of an error if a hook throws while the error is sent', async t => {
   const { statusCode, reason } = await get(async app => {
     await app.register(reasonPhrase)
     app.setErrorHandler((_error, _request, reply) => reply.code(500).send({ message: 'We are sorry' }))
@@ -51,7 +51,7 @@ t.test('lets an error handler replace the message of an error while which a hook
   t.strictSame({ statusCode, reason }, { statusCode: 500, reason: 'We are sorry' })
 })
 
-t.test('keeps a message private that a decorator got as an error when a hook fails', async t => {
+t.test('keeps the message of an error that a decorator got private if a hook throws', async t => {
   const { statusCode, reason } = await get(async app => {
     await app.register(reasonPhrase)
     app.setErrorHandler((_error, _request, reply) => reply.code(500).send())
@@ -60,7 +60,7 @@ t.test('keeps a message private that a decorator got as an error when a hook fai
   t.strictSame({ statusCode, reason }, { statusCode: 500, reason: 'Internal Server Error' })
 })
 
-t.test('sends 500 if a preSerialization hook throws no Error, whenever the hook is added', async t => {
+t.test('sends 500 if a preSerialization hook throws a value that is not an Error, whenever the hook was added', async t => {
   const fail = async (): Promise<never> => { throw { message: SECRET } } // eslint-disable-line no-throw-literal
   const builds: Array<(app: FastifyInstance) => unknown> = [
     async app => {
@@ -79,7 +79,7 @@ t.test('sends 500 if a preSerialization hook throws no Error, whenever the hook 
   }
 })
 
-t.test('keeps a thrown object private though another hook changes its text', async t => {
+t.test('keeps the message of a thrown object private, even if another hook changes its text', async t => {
   const { statusCode, reason } = await get(async app => {
     await app.register(reasonPhrase)
     app.addHook('preSerialization', async (_request, _reply, payload) => ({ ...payload as object, requestId: 1 }))
@@ -88,7 +88,7 @@ t.test('keeps a thrown object private though another hook changes its text', asy
   t.strictSame({ statusCode, reason }, { statusCode: 500, reason: 'Internal Server Error' })
 })
 
-t.test('sends an object of an error handler that declares its length, and logs the error once', async t => {
+t.test('sends the message of an error handler that sets content-length, and logs the error once', async t => {
   const { statusCode, reason, lines } = await get(async app => {
     await app.register(reasonPhrase)
     app.setErrorHandler((_error, _request, reply) => reply.code(500).header('content-length', 26).send({ message: 'We are sorry' }))
@@ -98,7 +98,7 @@ t.test('sends an object of an error handler that declares its length, and logs t
   t.match(lines, [{ level: 50, msg: 'We are sorry', err: { message: SECRET } }])
 })
 
-t.test('prefers the error that a decorator got to the text of an earlier hook', async t => {
+t.test('sends the message of the error that a decorator got, not the text of an earlier hook', async t => {
   const { statusCode, reason } = await get(async app => {
     app.addHook('onSend', async () => 'a text of the hook')
     await app.register(reasonPhrase)
@@ -121,7 +121,7 @@ t.test('does not send the message of an error that is thrown after raw.writeHead
   }
 })
 
-t.test('applies a removed schema, and logs once, if the onError hook of another plugin fails', async t => {
+t.test('applies a removed schema, and logs once, if the onError hook of another plugin throws', async t => {
   const schema = { response: { default: { type: 'object', properties: { code: { type: 'string' } } } } }
   for (const [options, expected] of [[{ schema }, 'Not Found'], [{}, 'It is gone']] as const) {
     const { statusCode, reason, lines } = await get(async app => {
@@ -134,7 +134,7 @@ t.test('applies a removed schema, and logs once, if the onError hook of another 
   }
 })
 
-t.test('takes the message of an object from before a hook that fails', async t => {
+t.test('sends the message of an object if a later hook throws', async t => {
   const { statusCode, reason } = await get(async app => {
     await app.register(reasonPhrase)
     app.addHook('preSerialization', async (_request, _reply, payload) => ({ ...payload as object, message: 'changed' }))
@@ -146,7 +146,7 @@ t.test('takes the message of an object from before a hook that fails', async t =
   t.strictSame({ statusCode, reason }, { statusCode: 404, reason: 'It is gone' })
 })
 
-t.test('takes the message of an error handler whose object an earlier hook fails', async t => {
+t.test('sends the message of an error handler if an earlier hook throws for its object', async t => {
   const { statusCode, reason } = await get(async app => {
     app.addHook('onSend', async (_request, _reply, payload) => { if (String(payload).includes('sorry')) throw secret() })
     await app.register(reasonPhrase)
@@ -164,7 +164,7 @@ t.test('logs the text of a not-found handler that repeats Fastify\'s message', a
   t.match(lines, [{ level: 30, msg: 'Route GET:/ not found' }])
 })
 
-t.test('calls methods of Node\'s class that are replaced after serverOptions()', async t => {
+t.test('calls methods of the Node class that are replaced after serverOptions()', async t => {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   app.get('/', async () => 'ok')

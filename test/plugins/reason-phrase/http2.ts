@@ -23,7 +23,7 @@ t.test('sends 400 to a client that does not speak HTTP/2, and logs the reason on
   await buildServer(listening)
   listening.server.on('unknownProtocol', socket => { socket.destroy() })
   const connection = connect(await listen(t, listening), { tls: {} })
-  t.equal(await connection.closed(), '', 'leaves it to a listener of the service')
+  t.equal(await connection.closed(), '', 'sends nothing if the service has its own listener')
 })
 
 t.test('sends 400 for CONNECT, and for an unknown expectation', async t => {
@@ -55,7 +55,7 @@ t.test('resets the HTTP/2 stream when the payload fails after its first byte', a
   }
 })
 
-t.test('sends an error without the headers that Node rejects as it sends them', async t => {
+t.test('sends an error without the headers that Node rejects when it sends them', async t => {
   const app = Fastify(serverOptions({ http2: true }))
   await buildServer(app)
   app.get('/te', (_request, reply) => { reply.header('te', 'x').code(404).send({ message: 'not here' }) })
@@ -68,7 +68,7 @@ t.test('sends an error without the headers that Node rejects as it sends them', 
   }
   const unanswered = session.request({ ':path': '/raw' })
   await once(unanswered, 'close')
-  t.equal(unanswered.sentHeaders[':path'], '/raw', 'leaves a destroyed stream as it is')
+  t.equal(unanswered.sentHeaders[':path'], '/raw', 'sends nothing on a destroyed stream')
   session.close()
 })
 

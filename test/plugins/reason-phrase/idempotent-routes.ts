@@ -35,7 +35,7 @@ t.test('starts with idempotent routes that the idempotency plugin handles', asyn
   t.strictSame(config, { idempotency: 'optional' }, 'does not change the config of the caller')
 })
 
-t.test('recognizes the config of an outcome route, also in a copy', async t => {
+t.test('recognizes the config of an outcome route, even in a copy', async t => {
   const app = await build(t)
   const operations: RouteOptions[] = []
   const config = createOutcomeConfig({ errors: { 404: 'Nothing is known.' } }, operations)
@@ -90,7 +90,7 @@ t.test('rejects at start a route that a later hook makes idempotent or exempt', 
   }
 })
 
-t.test('rejects at start an invalid value', async t => {
+t.test('rejects at start an invalid config.idempotency', async t => {
   for (const [value, shown] of [['always', "'always'"], [true, 'true'], [false, 'false'], [null, 'null'], ['', "''"]]) {
     const app = await build(t)
     markIdempotentRoutes(app)
@@ -116,7 +116,7 @@ t.test('rejects at start an idempotent route that is exempt from the contract', 
   await assertRejected(t, app, 'POST /topic: it has config.idempotency and reasonPhrase: false. Remove one of them: only rejections without a body are recorded')
 })
 
-t.test('rejects at start a route that shares a transaction without a key, and an invalid value', async t => {
+t.test('rejects at start config.transaction without config.idempotency, and an invalid config.transaction', async t => {
   for (const [config, message] of [
     [{ transaction: 'shared' }, 'it has config.transaction, but no config.idempotency. Add it, or remove config.transaction'],
     [{ transaction: 'own', idempotency: 'optional' }, "config.transaction must be 'shared' or left out, not 'own'"],

@@ -13,7 +13,7 @@ t.test('calls the listener once for each request, before any hook', async t => {
   t.strictSame(calls, ['listener /', 'hook', 'listener /none', 'hook'])
 })
 
-t.test('adds no hook, so that a success does not pay for one', async t => {
+t.test('adds no onRequest hook', async t => {
   const app = Fastify()
   onIncomingRequest(app, () => {})
   app.get('/', async () => 'ok')
@@ -21,7 +21,7 @@ t.test('adds no hook, so that a success does not pay for one', async t => {
   t.notMatch(app.printRoutes({ includeHooks: true }), /onRequest/)
 })
 
-t.test('calls the listener only for the instance and its children, also if services share a LogController', async t => {
+t.test('calls the listener only for the instance and its children, even if services share a LogController', async t => {
   const logController = new LogController()
   const urls: string[] = []
   const app = Fastify({ logController })
@@ -38,7 +38,7 @@ t.test('calls the listener only for the instance and its children, also if servi
   t.strictSame(urls, ['/child', '/grandchild'])
 })
 
-t.test('keeps the log line of the request, and its LogController', async t => {
+t.test('keeps the LogController of the service, and its log line of the request', async t => {
   const lines: string[] = []
   class Own extends LogController {
     #count = 0
@@ -54,7 +54,7 @@ t.test('keeps the log line of the request, and its LogController', async t => {
   t.strictSame(lines, ['listener', 'incoming request', 'request number 1', 'request completed'])
 })
 
-t.test('uses an onRequest hook if Fastify keeps its LogController elsewhere', async t => {
+t.test("uses an onRequest hook if Fastify's LogController cannot be found", async t => {
   const hooks: Record<string, (request: unknown, reply: unknown, done: () => void) => void> = {}
   const app = { decorate () {}, addHook (name: string, hook: never) { hooks[name] = hook } }
   const replies: unknown[] = []

@@ -48,7 +48,7 @@ t.test('rejects invalid options', async t => {
   await t.resolves(async () => { await Fastify().register(reasonPhrase, { prefix: '/x', logLevel: 'warn' } as object) }, "accepts Fastify's own options of register()")
 })
 
-t.test('registers once when it is registered twice, and rejects different options', async t => {
+t.test('ignores a second registration, and rejects different options', async t => {
   const app = Fastify()
   await app.register(reasonPhrase, { header: 'X-Reason' })
   await app.register(reasonPhrase)
@@ -121,7 +121,7 @@ t.test('sends the messages of an error handler and a not-found handler of the ro
   t.equal((await app.inject('/none')).body, '')
 })
 
-t.test('leaves it to Fastify what happens after a second reply, or none', async t => {
+t.test('does not change what Fastify does after a second reply, or without a reply', async t => {
   const app = Fastify()
   await app.register(reasonPhrase)
   app.get('/double', (_request, reply) => { reply.notFound('first'); reply.send({ second: true }) })

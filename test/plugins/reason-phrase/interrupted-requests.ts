@@ -71,7 +71,7 @@ async function startRequest (port: number, path: string): Promise<Connection> {
   return connection
 }
 
-/** Asserts that exactly one response comes on a connection, the given error, and that the server then closes it. */
+/** Asserts that the server sends exactly one response, the given error, and then closes the connection. */
 async function assertErrorAndClose (t: Test, connection: Connection, statusCode: number, reason: string | RegExp, title: string): Promise<void> {
   const [response] = await connection.responses(1)
   const [said] = valuesOf(response!, 'eb-reason-phrase')
@@ -183,14 +183,14 @@ for (const [kind,, create] of kinds) {
   })
 }
 
-t.test('leaves malformed requests to Fastify without serverOptions()', async t => {
+t.test("keeps Fastify's responses to malformed requests without serverOptions()", async t => {
   const port = await listen(t, await build(Fastify()))
   const connection = connect(port)
   connection.write('GARBAGE\r\n\r\n')
   t.match(await connection.closed(), /^HTTP\/1.1 400 Bad Request\r\n[^]*"Client Error"/)
 })
 
-t.test('a clientErrorHandler can choose a 5xx, but no 4xx, after the handler has begun', async t => {
+t.test('sends the 5xx of a clientErrorHandler after the handler has begun, and 500 instead of a 4xx', async t => {
   for (const [written, statusCode, reason, retryAfter] of [
     ['HTTP/1.1 400 Mine\r\nX-Kept: 1\r\n\r\n', 500, unknown('Mine'), []],
     ['HTTP/1.1 503 Later\r\nX-Kept: 1\r\nRetry-After: 1\r\n\r\n', 503, 'Later', ['1']]
@@ -208,7 +208,7 @@ t.test('a clientErrorHandler can choose a 5xx, but no 4xx, after the handler has
   }
 })
 
-t.test('logs the error once, and nothing of the request', async t => {
+t.test('logs the error once, without the bytes of the request', async t => {
   const lines: string[] = []
   const port = await listen(t, await build(Fastify(serverOptions({ logger: { stream: { write (line: string) { lines.push(line) } } } })) as unknown as FastifyInstance))
   const connection = await startRequest(port, '/callback')

@@ -9,7 +9,7 @@ async function hooksOf (app: FastifyInstance): Promise<string> {
   return app.printRoutes({ includeHooks: true, commonPrefix: false })
 }
 
-t.test('a success runs no other hook of the plugin than onSend', async t => {
+t.test('runs only the onSend hook for a success', async t => {
   const app = Fastify()
   await app.register(reasonPhrase)
   app.get('/', async () => ({ ok: true }))
@@ -19,7 +19,7 @@ t.test('a success runs no other hook of the plugin than onSend', async t => {
   t.notMatch(hooks, /onRequest|preParsing|preValidation|preHandler|preSerialization|onResponse/)
 })
 
-t.test('keeps the payload where another hook can change or fail it', async t => {
+t.test('keeps the payload if another hook may change it or throw', async t => {
   const setups: Record<string, (app: FastifyInstance) => Promise<void> | void> = {
     'an earlier onSend hook': app => { app.addHook('onSend', async (_request, _reply, payload) => payload) },
     'an earlier preSerialization hook': app => { app.addHook('preSerialization', async (_request, _reply, payload) => payload) }
@@ -50,7 +50,7 @@ t.test('keeps the payload where another hook can change or fail it', async t => 
   t.notMatch(routes.find(route => route.startsWith('/plain') || route.startsWith('plain')), /preSerialization/)
 })
 
-t.test('returns the payload of an error once, and none of a success', async t => {
+t.test('returns the payload of an error once, and no payload of a success', async t => {
   const app = Fastify()
   const payload = { message: 'It is gone' }
   const taken: unknown[] = []
@@ -67,7 +67,7 @@ t.test('returns the payload of an error once, and none of a success', async t =>
   t.strictSame(taken, [payload, undefined, undefined, undefined])
 })
 
-t.test('keeps the payload if Fastify keeps its hooks elsewhere', async t => {
+t.test("keeps the payload if Fastify's hooks cannot be found", async t => {
   const names: string[] = []
   keepPayloads({ addHook (name: string) { names.push(name) } } as unknown as FastifyInstance)
   t.strictSame(names, ['preSerialization'])

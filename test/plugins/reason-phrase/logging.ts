@@ -10,12 +10,12 @@ import { logTo } from '../../fixtures/log.js'
 import { build, keyed, UNSIGNED } from '../../fixtures/signed-service.js'
 import { connect, exchange, listen } from '../../fixtures/wire.js'
 
-/** Returns the lines about errors: all but those that Fastify logs for each request. */
+/** Returns the log lines about errors: all lines except those that Fastify logs for each request. */
 function errorLines (lines: any[]): any[] {
   return lines.filter(({ msg }) => msg !== 'incoming request' && msg !== 'request completed')
 }
 
-/** Returns what a line is about: its message, or what was thrown if that has none. */
+/** Returns the message of a line; if it is empty, the thrown value. */
 function textOf ({ msg, err }: any): unknown {
   return msg || (err?.message ?? err)
 }
@@ -66,7 +66,7 @@ t.test('logs the whole message once, at the level that Fastify would use', async
 
 for (const [title, logController] of [
   ['', () => new LogController()],
-  [', also with disableRequestLogging', () => new LogController({ disableRequestLogging: true })]
+  [', even with disableRequestLogging', () => new LogController({ disableRequestLogging: true })]
 ] as const) {
   t.test(`logs each reason, and each thrown error, exactly once${title}`, async t => {
     const lines: any[] = []
@@ -83,25 +83,25 @@ for (const [title, logController] of [
       if (reason === 'from upstream') t.strictSame(texts, ['from üpstream'], title)
       else if (reason !== undefined && reason !== STATUS_CODES[statusCode]) t.equal(texts.filter(isReason).length, 1, title)
       else if (/^(?:throw|return|send) of|hook|secret|thrown|fails/.test(title)) t.equal(texts.length, 1, title)
-      // Fastify also warns about a header that Node refuses.
+      // Fastify also warns about a header that Node rejects.
       if (title !== 'a header that Node refuses') t.equal(new Set(texts).size, texts.length, `${title}, no text twice`)
     }
   })
 }
 
-t.test('logs once what a hook throws while a payload is sent, whatever it throws', async t => {
+t.test('logs any value that a hook throws while a payload is sent, once', async t => {
   for (const thrown of [new Error('a secret'), 'a secret', { message: 'a secret' }]) {
     const lines: any[] = []
     const app = Fastify(serverOptions({ logger: logTo(lines) }))
     await app.register(reasonPhrase)
     app.get('/', { onSend: async () => { throw thrown } }, async () => 'ok')
     await app.inject('/')
-    // Fastify warns that it answers a second time after a value that is no Error.
+    // After a thrown value that is not an Error, Fastify warns about a second reply.
     t.strictSame(errorLines(lines).filter(({ level }) => level !== 40).map(textOf), ['a secret'])
   }
 })
 
-t.test('logs once a thrown object that is no Error, with all of its members', async t => {
+t.test('logs a thrown object that is not an Error once, with all of its members', async t => {
   for (const [reason, thrown] of [
     ['It is taken', { statusCode: 422, message: 'It is taken' }],
     ['It is taken', { statusCode: 422, detail: 'It is taken' }],
@@ -119,7 +119,7 @@ t.test('logs once a thrown object that is no Error, with all of its members', as
   }
 })
 
-t.test('logs once each refusal of a signed service', async t => {
+t.test('logs each rejection of a service with signatures once', async t => {
   const lines: any[] = []
   const app = await build(t, {}, { logger: logTo(lines) })
   await app.ready()
@@ -139,7 +139,7 @@ t.test('logs once each refusal of a signed service', async t => {
   }
 })
 
-t.test('logs once what frameworkErrors sends', async t => {
+t.test('logs the error that frameworkErrors sends once', async t => {
   for (const [title, frameworkErrors, texts] of [
     ['the error', (error: Error, _request: unknown, reply: FastifyReply) => { reply.send(error) }, ["'/%zz' is not a valid url component"]],
     ['another error', (_error: Error, _request: unknown, reply: FastifyReply) => { reply.code(500).send(new Error('a secret')) }, ['a secret']],
@@ -154,7 +154,7 @@ t.test('logs once what frameworkErrors sends', async t => {
   }
 })
 
-t.test('logs once the reason of a maintenance, at level info because it is intended', async t => {
+t.test('logs the reason of maintenance once, at the level info', async t => {
   const lines: any[] = []
   const app = Fastify(serverOptions({ logger: logTo(lines) }))
   await app.register(reasonPhrase)
@@ -170,7 +170,7 @@ t.test('logs once the reason of a maintenance, at level info because it is inten
   }
 })
 
-t.test('logs once an invalid preflight request', async t => {
+t.test('logs an invalid preflight request once', async t => {
   const lines: any[] = []
   const app = Fastify(serverOptions({ logger: logTo(lines) }))
   await app.register(reasonPhrase)
@@ -199,7 +199,7 @@ for (const [way, create] of Object.entries({
   })
 }
 
-t.test('logs once the reason of a malformed request whose answer waits for, or is, a response', async t => {
+t.test('logs the reason of a malformed request once if the error waits for an earlier response, or is the response to a request', async t => {
   async function open (t: Test) {
     const lines: any[] = []
     const app = Fastify(serverOptions({ logger: logTo(lines) }))

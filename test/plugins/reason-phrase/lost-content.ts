@@ -9,7 +9,7 @@ import { logTo } from '../../fixtures/log.js'
 
 interface Line { level: number, msg: string }
 
-/** Returns a service with the plugin, and a function that returns the warnings that the log has got since its last call. */
+/** Returns a service with the plugin, and a function that returns the warnings that were logged since its last call. */
 async function build (t: Test, options: ReasonPhraseOptions = {}, server: object = {}): Promise<{ app: FastifyInstance, warnings: () => string[] }> {
   const lines: Line[] = []
   const app = Fastify(serverOptions({ logger: logTo(lines), ...server })) as unknown as FastifyInstance
@@ -22,7 +22,7 @@ const LOST = { errors: [{ field: 'name', rule: 'unique' }] }
 
 type Sender = (reply: FastifyReply) => unknown
 
-t.test('warns once for each route whose payload is dropped, with the route, the status code and what to do', async t => {
+t.test('warns once for each route whose payload is dropped, and names the route, the status code and what to do', async t => {
   const { app, warnings } = await build(t)
   app.get('/topic/:id', (_request, reply) => reply.code(404).send(LOST))
   app.post('/topic/:id', async (_request, reply) => reply.code(409).send(LOST))
@@ -32,9 +32,9 @@ t.test('warns once for each route whose payload is dropped, with the route, the 
     'Put what the client needs to know in the message of a reply decorator, or set config.reasonPhrase of the route to false. This warning is logged once for each route'
   ])
   for (let i = 0; i < 3; i++) await app.inject(`/topic/${i}`)
-  t.strictSame(warnings(), [], 'once, whatever the URL')
+  t.strictSame(warnings(), [], 'warns once for all URLs of a route')
   await app.inject({ method: 'POST', url: '/topic/1' })
-  t.match(warnings(), [/the route POST \/topic\/:id sent a payload with status code 409,/], 'with the status code as it was sent')
+  t.match(warnings(), [/the route POST \/topic\/:id sent a payload with status code 409,/], 'names the status code of the handler')
 })
 
 const LOSING: Record<string, Sender> = {
@@ -86,7 +86,7 @@ for (const [verb, senders, count] of [['warns', LOSING, 1], ['does not warn', KE
     for (const [i, title] of Object.keys(senders).entries()) {
       await app.inject(`/${i}`)
       t.equal(warnings().length, count, title)
-      // What an error handler throws or returns has tests of its own.
+      // The errors and payloads of error handlers have their own tests.
       if (/thrown|Response|callNotFound/.test(title)) continue
       await app.inject(`/handled/${i}`)
       t.equal(warnings().length, count, `${title}, in an error handler`)
@@ -104,14 +104,14 @@ t.test('warns once for the not-found handler, and names it', async t => {
   t.strictSame(warnings(), [])
 })
 
-t.test('warns where frameworkErrors sends a payload that is dropped', async t => {
+t.test('warns if frameworkErrors sends a payload that is dropped', async t => {
   const { app, warnings } = await build(t, {}, { frameworkErrors: (_error: Error, _request: unknown, reply: FastifyReply) => { reply.code(400).send(LOST) } })
   await app.inject('/%zz')
   await app.inject('/%zy')
   t.equal(warnings().length, 1)
 })
 
-t.test('warns where a hook sends a payload, before the plugin or after it', async t => {
+t.test('warns if a hook sends a payload, added before or after the plugin', async t => {
   const { app, warnings } = await build(t)
   app.get('/hook', { preHandler: async (_request, reply) => reply.code(403).send(LOST) }, async () => 'ok')
   app.get('/late', { onSend: async () => JSON.stringify(LOST) }, (_request, reply) => reply.code(404).send())
@@ -136,7 +136,7 @@ t.test('does not warn on an exempt route, for HEAD, and for the errors of @fasti
   t.strictSame(lines.filter(({ level }) => level === 40), [])
 })
 
-t.test('judges what a response schema that was removed leaves of a payload', async t => {
+t.test('considers only the properties that a removed response schema has', async t => {
   const { app, warnings } = await build(t, { errorSchemas: 'ignore' })
   const schema = { response: { 404: { type: 'object', properties: { message: { type: 'string' } } } } }
   app.get('/', { schema }, (_request, reply) => reply.code(404).send({ message: 'It is gone', ...LOST }))
@@ -146,7 +146,7 @@ t.test('judges what a response schema that was removed leaves of a payload', asy
   t.strictSame(warnings(), [])
 })
 
-t.test('sends the error although the logger throws', async t => {
+t.test('sends the error even if the logger throws', async t => {
   const { app } = await build(t)
   app.get('/', (_request, reply) => {
     reply.log.warn = () => { throw new Error('the log is full') }

@@ -36,17 +36,17 @@ t.test('sends 501 after authentication and validation', async t => {
   t.equal((await ask(undefined, { authorization }, 'HEAD')).statusCode, 501)
 })
 
-t.test('logs all planned routes in one line at start', async t => {
+t.test('logs all routes that are not implemented in one line at start', async t => {
   const { planned } = await open(t, app => {
     app.get('/', async () => 'ok')
     app.get('/a', app.notImplemented)
     app.register(async child => { child.route({ method: ['PUT', 'PATCH'], url: '/b', handler: child.notImplemented }) }, { prefix: '/child' })
   })
   t.strictSame(planned, [[30, 'fastify-reason-phrase: not implemented yet: GET /a; PUT, PATCH /child/b']])
-  t.strictSame((await open(t, app => { app.get('/', async () => 'ok') })).planned, [], 'logs no line without planned routes')
+  t.strictSame((await open(t, app => { app.get('/', async () => 'ok') })).planned, [], 'logs no line if all routes are implemented')
 })
 
-t.test('marks planned routes in the OpenAPI document', async t => {
+t.test('marks routes that are not implemented in the OpenAPI document', async t => {
   const schema = { summary: 'Get an item', description: 'By its name.', response: { 200: Item } } as object
   const { app } = await open(t, app => {
     app.get('/now', { schema }, async () => ({ name: 'a' }))
@@ -61,10 +61,10 @@ t.test('marks planned routes in the OpenAPI document', async t => {
   t.notOk('501' in now.get.responses)
   t.equal(now.get.description, 'By its name.')
 
-  const NOT_YET = 'Not implemented yet: it answers 501 where it would succeed.'
+  const NOT_YET = 'Not implemented yet: a valid request gets 501.'
   t.match(later.get, { summary: 'Get an item', 'x-not-implemented': true, description: `By its name.\n\n${NOT_YET}` })
   t.strictSame(later.get.responses['501'], { $ref: '#/components/responses/501' })
-  t.hasProp(later.get.responses['200'], 'content', 'keeps the schema of the planned success')
+  t.hasProp(later.get.responses['200'], 'content', 'keeps the schema of the success')
   t.match(bare.get, { 'x-not-implemented': true, description: NOT_YET })
   t.match(own.get.responses['501'].description, /^With version 3\. /)
 })

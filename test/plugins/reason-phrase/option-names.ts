@@ -35,13 +35,13 @@ t.test('serverOptions() throws for options of register() in its second argument'
   }
 })
 
-t.test('serverOptions() throws for unknown options in its second argument, and takes any others in its first', async t => {
+t.test('serverOptions() throws for unknown options in its second argument, and accepts them in its first argument', async t => {
   t.throws(throwsFor({}, { statuscodes: {} }), { name: 'TypeError', message: `${PREFIX}unknown option "statuscodes" of serverOptions(); did you mean "statusCodes"? The options are header, statusCodes, exposeServerErrors, challenge and requestId` })
   t.throws(throwsFor({}, []), { name: 'TypeError', message: /options must be a plain object/ })
   t.doesNotThrow(throwsFor({ logger: false, trustProxy: true, plugins: [], routerOptions: {}, requestIdHeader: 'x-request-id', http: null }))
 })
 
-t.test('serverOptions() throws for a first argument that is no object of options', async t => {
+t.test('serverOptions() throws for a first argument that is not an object', async t => {
   for (const [value, shown] of [[null, 'null'], [1, '1'], ['x', "'x'"], [[], '[]']] as const) {
     t.throws(throwsFor(value), { name: 'TypeError', message: `${PREFIX}serverOptions() takes an object of Fastify's options, such as serverOptions({ logger: true }), not ${shown}` })
   }
@@ -53,7 +53,7 @@ t.test("register() rejects Fastify's options", async t => {
   })
 })
 
-t.test('register() rejects unknown options, and names the one that is probably meant', async t => {
+t.test('register() rejects unknown options, and names the option that is probably meant', async t => {
   const known = 'The options are header, statusCodes, exposeServerErrors, challenge, requestId, errorSchemas and requireSchemas'
   await t.rejects(register({ requireSchema: true }), { name: 'TypeError', message: `${PREFIX}unknown option "requireSchema"; did you mean "requireSchemas"? ${known}` })
   await t.rejects(register({ verbose: {} }), { name: 'TypeError', message: `${PREFIX}unknown option "verbose". ${known}` })
@@ -68,8 +68,8 @@ t.test('register() names the options that differ, with both values', async t => 
   await t.rejects(again({ challenge: 'Bearer' }, { statusCodes: { 429: 'Slow Down' }, challenge: 'HMAC' }), {
     message: `${PREFIX}the options differ: statusCodes is { '429': 'Slow Down' } here, and {} in serverOptions(); challenge is 'HMAC' here, and 'Bearer' in serverOptions(). ${fix}`
   })
-  await t.resolves(again({ header: 'X-A', challenge: 'Bearer' }, { header: 'X-A', statusCodes: undefined }), 'some of the same options do not differ')
-  await t.resolves(again({ statusCodes: { 429: 'Slow Down' } }, { challenge: 'HMAC' }), 'a default does not differ')
+  await t.resolves(again({ header: 'X-A', challenge: 'Bearer' }, { header: 'X-A', statusCodes: undefined }), 'accepts a part of the same options')
+  await t.resolves(again({ statusCodes: { 429: 'Slow Down' } }, { challenge: 'HMAC' }), 'accepts a default value')
 
   const twice = (first: object, second: object) => async () => {
     const app = Fastify()
@@ -80,5 +80,5 @@ t.test('register() names the options that differ, with both values', async t => 
   await t.rejects(twice({ errorSchemas: 'ignore' }, { errorSchemas: 'reject', requireSchemas: true }), {
     message: `${PREFIX}the options differ: errorSchemas is 'reject' here, and 'ignore' in an earlier registration; requireSchemas is true here, and false in an earlier registration. ${fix}`
   })
-  await t.resolves(twice({ errorSchemas: 'ignore' }, { requireSchemas: false }), 'a default does not differ')
+  await t.resolves(twice({ errorSchemas: 'ignore' }, { requireSchemas: false }), 'accepts a default value')
 })

@@ -96,7 +96,7 @@ t.test('sends the message of a JSON or text stream with a 4xx, and closes the st
   }
 })
 
-t.test('sends another error while it waits for the start of a stream', async t => {
+t.test('sends another error that occurs while the start of a stream is awaited', async t => {
   const lines: any[] = []
   const app = Fastify({ logger: logTo(lines, 'trace') })
   await app.register(reasonPhrase)
@@ -155,7 +155,7 @@ t.test('closes the connection without more bytes when a stream fails after its f
   }
 })
 
-t.test('sends an error for what fails in the middle of sending, and the process goes on', async t => {
+t.test('sends an error if a hook or serializer throws during sending, and the process continues', async t => {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   app.get('/onSend', { onSend: async () => { throw 'a text' } }, async () => ({ ok: true })) // eslint-disable-line no-throw-literal
@@ -174,7 +174,7 @@ t.test('sends an error for what fails in the middle of sending, and the process 
   t.match(await get('/good-trailer'), { statusCode: 200, body: 'good' })
 })
 
-t.test('finds the message of an error that a serializer made bytes of', async t => {
+t.test('finds the message of an error that a serializer has turned into bytes', async t => {
   const app = Fastify()
   await app.register(reasonPhrase)
   const schema = { response: { 404: { type: 'null' } } }

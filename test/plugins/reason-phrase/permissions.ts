@@ -80,7 +80,7 @@ t.test('verifies permissions if the signature plugin is registered after the rou
   await assertVerified(t, app, '/child')
 })
 
-t.test('verifies permissions in the child context that registers the signature plugin, and leaves other routes open', async t => {
+t.test('verifies permissions only in the child context that registers the signature plugin', async t => {
   const app = await build(t)
   app.get('/open', async () => 'open')
   await app.register(async child => {
@@ -110,7 +110,7 @@ t.test('throws for an invalid permission when the route is registered, with and 
   }
 })
 
-/** Builds a service with a route that tells the outcomes of idempotent routes with these configs. */
+/** Builds a service with an outcome route, and with idempotent routes that have these configs. */
 async function buildOutcomes (t: Test, configs: Array<RouteOptions['config']>, permissions?: string[]): Promise<FastifyInstance> {
   const app = await build(t)
   if (permissions !== undefined) await app.register(signature, { keys: id => id === KEY.id ? { secret: KEY.secret, permissions } : undefined })
@@ -122,7 +122,7 @@ async function buildOutcomes (t: Test, configs: Array<RouteOptions['config']>, p
   return app
 }
 
-t.test('lets a key use an outcome route that has one of the permissions of the idempotent routes', async t => {
+t.test('lets a key use an outcome route if it has one of the permissions of the idempotent routes', async t => {
   const url = '/operation/a'
   const cases: Array<[permissions: string[], configs: Array<RouteOptions['config']>, message: string | undefined]> = [
     [['read'], [{ permission: 'read' }, { permission: 'write' }, { permission: 'write' }], undefined],

@@ -29,20 +29,20 @@ async function assertIds (t: Test, cases: ErrorCase[], send: (errorCase: ErrorCa
   }
 }
 
-t.test('every error on a socket has the id of its request', async t => {
+t.test('sends the request id with every error on a socket', async t => {
   const app = create()
   const cases = await buildServer(app)
   const port = await listen(t, app)
   await assertIds(t, cases.flatMap(errorCase => [errorCase, withMethod(errorCase, 'HEAD') ?? []].flat()), errorCase => exchange(port, toRequestBytes(errorCase)))
 })
 
-t.test('every injected error has the id of its request', async t => {
+t.test('sends the request id with every error with inject()', async t => {
   const app = create()
   const cases = await buildServer(app)
   await assertIds(t, cases, async ({ request: { payload, ...request } }) => toWireResponse(await app.inject({ ...request, payload } as never) as never))
 })
 
-t.test('every error over HTTP/2 has the id of its request', async t => {
+t.test('sends the request id with every error over HTTP/2', async t => {
   const app = create({ http2: true } as never)
   const cases = await buildServer(app)
   const session = http2.connect(`http://127.0.0.1:${await listen(t, app)}`)
@@ -50,7 +50,7 @@ t.test('every error over HTTP/2 has the id of its request', async t => {
   session.close()
 })
 
-t.test('an error by register() alone has the id of its request', async t => {
+t.test('sends the request id with an error with register() alone', async t => {
   const app = Fastify(OPTIONS)
   await app.register(reasonPhrase, { requestId: true })
   app.get('/', (_request, reply) => reply.notFound())
@@ -58,7 +58,7 @@ t.test('an error by register() alone has the id of its request', async t => {
   t.strictSame(idsOf(await exchange(port, 'GET / HTTP/1.1\r\nHost: a\r\nX-Id: 1\r\n\r\n')), ['1'])
 })
 
-t.test('the errors of other plugins of this package have the id', async t => {
+t.test('sends the request id with the errors of the other plugins of this package', async t => {
   const signed = create()
   await signed.register(reasonPhrase)
   await signed.register(signature, { keys: () => undefined })
@@ -73,7 +73,7 @@ t.test('the errors of other plugins of this package have the id', async t => {
   t.match(await closed.inject({ url: '/', headers: { 'x-id': '3' } }), { statusCode: 503, headers: { 'x-request-id': '3' } })
 })
 
-t.test('a request whose body breaks off has its id; a request that Node refuses has none', async t => {
+t.test('sends the request id if a request body breaks off, but not if Node rejects the request', async t => {
   const app = create()
   await app.register(reasonPhrase)
   app.post('/', async ({ body }) => body)
@@ -88,7 +88,7 @@ t.test('a request whose body breaks off has its id; a request that Node refuses 
   }
 })
 
-t.test('a request that comes while the server closes has the id', async t => {
+t.test('sends the request id for a request that arrives while the server closes', async t => {
   const app = create()
   await app.register(reasonPhrase)
   app.get('/slow', async () => { await sleep(100); return 'slow' })
@@ -104,7 +104,7 @@ t.test('a request that comes while the server closes has the id', async t => {
   await closing
 })
 
-t.test('a success, a route that is exempt and a service without the option have no id', async t => {
+t.test('sends no request id with a success, on an exempt route, or without the option', async t => {
   const app = create()
   await app.register(reasonPhrase)
   app.get('/', async () => 'ok')
@@ -118,14 +118,14 @@ t.test('a success, a route that is exempt and a service without the option have 
   t.notOk('x-request-id' in (await without.inject('/none')).headers)
 })
 
-t.test('the option names the header', async t => {
+t.test('sends the request id in the header that the option names', async t => {
   const app = create({}, 'X-Trace')
   await app.register(reasonPhrase)
   const response = await exchange(await listen(t, app), 'GET /none HTTP/1.1\r\nHost: a\r\nX-Id: 1\r\n\r\n')
   t.strictSame(response.lines.filter(([name]) => name === 'X-Trace'), [['X-Trace', '1']])
 })
 
-t.test('the id replaces the one that a handler sends', async t => {
+t.test('replaces a request id that a handler sends', async t => {
   const app = create()
   await app.register(reasonPhrase)
   app.get('/reply', (_request, reply) => reply.header('X-Request-ID', 'of an upstream').notFound())
@@ -138,7 +138,7 @@ t.test('the id replaces the one that a handler sends', async t => {
   for (const path of ['/reply', '/raw', '/set']) t.strictSame(idsOf(await exchange(port, `GET ${path} HTTP/1.1\r\nHost: a\r\nX-Id: 1\r\n\r\n`)), ['1'], path)
 })
 
-t.test('an id that no header can carry is left out', async t => {
+t.test('leaves out an id that no header can contain', async t => {
   let id: unknown
   for (const options of [{}, { http2: true }]) {
     const app = create({ ...options, requestIdHeader: undefined, genReqId: () => id as string })
@@ -155,5 +155,5 @@ t.test('an id that no header can carry is left out', async t => {
   const app = create()
   await app.register(reasonPhrase)
   const port = await listen(t, app)
-  t.strictSame(idsOf(await exchange(port, Buffer.from('GET / HTTP/1.1\r\nHost: a\r\nX-Id: \xe4\r\n\r\n', 'latin1'))), [], 'an id of the client that is no ASCII')
+  t.strictSame(idsOf(await exchange(port, Buffer.from('GET / HTTP/1.1\r\nHost: a\r\nX-Id: \xe4\r\n\r\n', 'latin1'))), [], 'leaves out an id of the client that is not ASCII')
 })

@@ -64,7 +64,7 @@ t.test('does not warn about the config of other plugins', async t => {
   t.strictSame(warnings, [])
 })
 
-t.test('accepts a typo beside the key itself, which then belongs to another plugin', async t => {
+t.test('accepts a key that looks like a typo if the config has the correct key too', async t => {
   const warnings: string[] = []
   const app = await build(t, warnings)
   await registerAll(app)
@@ -73,7 +73,7 @@ t.test('accepts a typo beside the key itself, which then belongs to another plug
   t.strictSame(warnings, [])
 })
 
-t.test('throws for an invalid config.signature or config.maintenance where the route is added', async t => {
+t.test('throws for an invalid config.signature or config.maintenance when the route is added', async t => {
   const app = await build(t)
   for (const [config, problem] of [
     [{ signature: 'no' }, "config.signature must be false, which accepts requests without a signature, or left out; not 'no'"],

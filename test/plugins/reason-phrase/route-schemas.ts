@@ -29,7 +29,7 @@ t.test('throws for a route that declares a body for an error', async t => {
   }
   t.throws(() => app.route(route({ method: ['POST', 'PUT'], url: '/both', schema: { response: { 404: Problem, 422: Problem } } })), { message: /Route POST, PUT \/both: schema.response declares a body for 404, 422,/ })
   await app.register(async child => {
-    t.throws(() => child.get('/child', { schema: { response: { 404: Problem } } }, async () => {}), { message: /GET \/prefix\/child/ }, 'in a child context, too')
+    t.throws(() => child.get('/child', { schema: { response: { 404: Problem } } }, async () => {}), { message: /GET \/prefix\/child/ }, 'throws in a child context too')
   }, { prefix: '/prefix' })
 })
 

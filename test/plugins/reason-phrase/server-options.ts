@@ -56,7 +56,7 @@ t.test('rejects invalid options of serverOptions()', async t => {
   t.throws(() => serverOptions({}, { header: '' }), { name: 'TypeError', message: /header must be a valid header name/ })
 })
 
-t.test('register() uses the options that were given to serverOptions()', async t => {
+t.test('register() uses the options of serverOptions()', async t => {
   const app = Fastify(serverOptions({}, { header: 'X-Reason', statusCodes: { 429: 'Too Many Requests' } }))
   await app.register(reasonPhrase)
   app.get('/', (_request, reply) => { reply.code(429).send() })
@@ -67,7 +67,7 @@ t.test('register() uses the options that were given to serverOptions()', async t
   t.equal(serverContract(Fastify()), undefined)
 })
 
-t.test('sends no message with a 5xx where the plugin is not registered', async t => {
+t.test('sends no message with a 5xx if the plugin is not registered', async t => {
   const app = Fastify(serverOptions({ frameworkErrors (_error, _request, reply) { (reply as FastifyReply).code(500).send(new Error('a secret')) } }))
   app.get('/', () => { throw new Error('a secret') })
   app.get('/chosen', (_request, reply) => { reply.code(500).send({ message: 'chosen' }) })

@@ -4,7 +4,7 @@ import t from 'tap'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { connect, exchange, listen, valuesOf } from '../../fixtures/wire.js'
 
-t.test('sends a success as Fastify does, and never with the header', async t => {
+t.test('sends a success as Fastify does, without the header of the contract', async t => {
   const app = Fastify()
   const stock = Fastify()
   await app.register(reasonPhrase)

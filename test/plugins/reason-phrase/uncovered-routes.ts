@@ -40,7 +40,7 @@ t.test('names the first ten of many routes that were added before the plugin', a
   t.equal(warning, `${LATE}${[...'abcdefghij'].map(letter => `GET /${letter}`).join('; ')}; and 2 more${FIX}`)
 })
 
-t.test('warns about the earlier routes of a child context, and not about those outside of it', async t => {
+t.test('warns about the earlier routes of a child context, but not about the routes outside of it', async t => {
   t.strictSame(await getWarnings(async app => {
     app.get('/root', handler)
     await app.register(async child => {
@@ -51,7 +51,7 @@ t.test('warns about the earlier routes of a child context, and not about those o
   }), [`${LATE}GET /child/before${FIX}`])
 })
 
-t.test('does not warn where no route was added before, and about a second registration', async t => {
+t.test('does not warn if no route was added before, or at a second registration', async t => {
   t.strictSame(await getWarnings(async app => {
     await app.register(cors)
     await app.register(reasonPhrase)
@@ -67,7 +67,7 @@ t.test('does not warn where no route was added before, and about a second regist
   }), [], 'the routes of a child context that has the plugin already do not count')
 })
 
-t.test('shows the call of serverOptions() to write if it is missing', async t => {
+t.test('shows the missing call of serverOptions()', async t => {
   const message = 'fastify-reason-phrase: this server was created without serverOptions(), so malformed requests and bad URLs are not covered by the contract. Write: const app = Fastify(serverOptions('
   t.strictSame(await getWarnings(async app => { await app.register(reasonPhrase) }, plain), [`${message}options))`])
   t.strictSame(await getWarnings(async app => {

@@ -43,7 +43,7 @@ t.test('sends 400 for a malformed WebSocket handshake, and logs the reason once'
   t.equal(lines.length, 1)
 })
 
-t.test("leaves a malformed handshake to the service's own wsClientError listener", async t => {
+t.test('sends nothing for a malformed handshake if the service has its own wsClientError listener', async t => {
   const { port } = await service(t, 'refused', true)
   const connection = connect(port)
   connection.write(UPGRADE)

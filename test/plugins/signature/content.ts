@@ -15,7 +15,10 @@ import { connect, assertErrorResponse, listen, valuesOf } from '../../fixtures/w
 
 type Ask = (headers: http2.OutgoingHttpHeaders, ...chunks: Array<string | number>) => Promise<[status: number, reason: unknown, body: string]>
 
-/** Returns a function that sends requests whose HEADERS frame does not end the stream, over one HTTP/2 connection. A number is a pause, in milliseconds. */
+/**
+ * Returns a function that sends requests over one HTTP/2 connection. Their HEADERS frames do not end the stream. A number is a
+ * pause, in milliseconds.
+ */
 function askInFrames (t: Test, port: number): Ask {
   const session = http2.connect(`http://127.0.0.1:${port}`)
   t.teardown(() => { session.destroy() })
@@ -46,12 +49,12 @@ const isBodyless = (method: string): boolean => method === 'GET' || method === '
 const withContent = (method: string, reason: string): string => isBodyless(method) ? `A ${method} request must have no body` : reason
 
 for (const [speed, lookUp] of [['at once', keys], ['later', slowKeys]] as const) {
-  t.test(`takes an HTTP/2 request that ends with an empty DATA frame as one without content, with keys that come ${speed}`, async t => {
+  t.test(`takes an HTTP/2 request with a single, empty DATA frame as a request without content, with keys that come ${speed}`, async t => {
     const ask = askInFrames(t, await listen(t, await build(t, { keys: lookUp }, { http2: true })))
     await Promise.all(METHODS.flatMap(method => [[], [40]].map(async pause => {
       t.equal((await ask(h2Fields(method, '/any'), ...pause))[0], 200, `${method} ${pause}`)
-      t.equal((await ask({ ...h2Fields(method, '/any', undefined, WITH_DIGEST), 'content-digest': EMPTY }, ...pause))[0], 200, `${method} ${pause} with the digest of nothing`)
-      t.strictSame((await ask(h2Fields(method, '/any', 'a body'), ...pause)).slice(0, 2), [401, MISMATCH], `${method} ${pause} with the digest of something`)
+      t.equal((await ask({ ...h2Fields(method, '/any', undefined, WITH_DIGEST), 'content-digest': EMPTY }, ...pause))[0], 200, `${method} ${pause} with the digest of empty content`)
+      t.strictSame((await ask(h2Fields(method, '/any', 'a body'), ...pause)).slice(0, 2), [401, MISMATCH], `${method} ${pause} with the digest of other content`)
     })))
     t.equal((await ask({ ...h2Fields('POST', '/any'), 'content-type': 'application/json' }))[0], 400, 'Fastify requires a body if there is a content type')
     t.strictSame((await ask(h2Fields('GET', '/none'))).slice(0, 2), [404, 'Route GET:/none not found'])
@@ -97,14 +100,14 @@ t.test('takes chunked content of zero bytes as no content', async t => {
     else assertErrorResponse(t, response, 401, reason, `${method} ${sent}`)
     if (valuesOf(response, 'connection')[0] !== 'close') {
       connection.write(signedBytes('GET', '/read'))
-      t.equal((await connection.responses(2, { head: [method === 'HEAD'] }))[1].body, 'read', 'the connection stays open')
+      t.equal((await connection.responses(2, { head: [method === 'HEAD'] }))[1].body, 'read', 'keeps the connection open')
     }
     connection.destroy()
   }))))
 })
 
 t.test('rejects an HTTP/2 request that never ends, and closes its stream', async t => {
-  // Three seconds, so that a signature is still valid when a busy machine verifies it.
+  // Use three seconds, so that a signature is still valid when a busy machine verifies it.
   const cases: Array<[title: string, options: Partial<SignatureOptions>, server: object, headers: () => http2.OutgoingHttpHeaders, chunk: string | undefined, status: number, reason: string | undefined]> = [
     ['without a signature', {}, {}, () => ({ ':method': 'GET', ':path': '/any' }), undefined, 401, UNSIGNED],
     ['without a key', {}, {}, () => h2Fields('GET', '/any', undefined, { key: { id: 'none', secret: 'x' } }), undefined, 401, NOT_VALID],
@@ -130,7 +133,7 @@ t.test('rejects an HTTP/2 request that never ends, and closes its stream', async
   }))
 })
 
-t.test('logs no error if an HTTP/2 client goes away while the service waits for its content', async t => {
+t.test('logs no error if an HTTP/2 client disconnects while the service waits for its content', async t => {
   const lines: string[] = []
   const app = await build(t, {}, { http2: true, logger: { level: 'error', stream: { write: (line: string) => { lines.push(line) } } } })
   const gone = new Promise<void>(resolve => { app.addHook('onRequest', (request, _reply, done) => { if (request.method === 'HEAD') request.raw.on('close', resolve); done() }) })
@@ -146,7 +149,7 @@ t.test('logs no error if an HTTP/2 client goes away while the service waits for 
   t.strictSame(lines, [])
 })
 
-t.test('keeps the connection after it rejects a request of which it has read a part', async t => {
+t.test('keeps the connection open after it has read a part of a rejected request', async t => {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   app.addHook('onRequest', async () => { await sleep(20) })
@@ -168,7 +171,7 @@ declare module '@fastify/request-context' {
 for (const protocol of ['HTTP/1.1', 'HTTP/2'] as const) {
   for (const [speed, lookUp] of [['at once', keys], ['later', slowKeys]] as const) {
     for (const place of ['before', 'after'] as const) {
-      t.test(`keeps the asynchronous context of each request, which starts ${place} the signature is verified, over ${protocol}, with keys that come ${speed}`, async t => {
+      t.test(`keeps the asynchronous context of each request, if it starts ${place} the signature is verified, over ${protocol}, with keys that come ${speed}`, async t => {
         const storage = new AsyncLocalStorage<string>()
         const seen: Array<[tag: string, phase: string, ...stores: unknown[]]> = []
         const app = Fastify(serverOptions(protocol === 'HTTP/2' ? { http2: true } as object : {})) as unknown as FastifyInstance
@@ -280,9 +283,9 @@ for (const protocol of ['HTTP/1.1', 'HTTP/2'] as const) {
             return head[':status']
           })
         }
-        // A request that is rejected before its context starts has none.
+        // A request that is rejected before its context starts has no context.
         const refusedAtOnce = place === 'after' ? `/json ${count}` : undefined
-        t.strictSame(seen.filter(([tag, , ...stores]) => stores.some(store => store !== (tag === refusedAtOnce ? undefined : tag))), [], 'nothing runs in the context of another request')
+        t.strictSame(seen.filter(([tag, , ...stores]) => stores.some(store => store !== (tag === refusedAtOnce ? undefined : tag))), [], 'runs nothing in the context of another request')
       })
     }
   }

@@ -12,9 +12,9 @@ import { connect, exchange, assertErrorResponse, listen, type parse } from '../.
 
 interface Service {
   port: number
-  /** How many handlers have got all of their content. */
+  /** The number of handlers that have received all of their content. */
   runs: number
-  /** What the handler of `/stream` has read. */
+  /** The content that the handler of `/stream` has read. */
   chunks: Buffer[]
 }
 
@@ -40,7 +40,7 @@ async function start (t: Test, lookUp: SignatureOptions['keys']): Promise<Servic
         service.runs++
         return 'streamed'
       })
-      // Its handler does not listen for errors.
+      // The handler of /deaf has no error listener.
       child.post('/deaf', async request => await new Promise(resolve => {
         (request.body as Readable).on('data', () => {}).on('end', () => { service.runs++; resolve('heard the end') })
       }))
@@ -97,7 +97,7 @@ for (const [speed, lookUp] of [['at once', keys], ['later', slowKeys]] as const)
         t.equal((await sendInPieces(service.port, good, good, '/ran', isChunked, size)).statusCode, 200)
         t.equal(service.runs, 1)
         for (const body of [bad, `${good} `, good.slice(0, -1), '{']) assertErrorResponse(t, await sendInPieces(service.port, body, good, '/ran', isChunked, size), 401, MISMATCH)
-        t.equal(service.runs, 1, 'before the handler runs')
+        t.equal(service.runs, 1, 'does not call the handler')
       }
     }
   })
@@ -126,7 +126,7 @@ for (const [speed, lookUp] of [['at once', keys], ['later', slowKeys]] as const)
     const connection = connect(service.port)
     connection.write(signedBytes('POST', '/gzip', zipped, {}, encoding, Buffer.concat([zippedOther, Buffer.alloc(50_000)])).subarray(0, -1))
     await new Promise(resolve => setTimeout(resolve, 100))
-    t.equal(connection.received(), '', 'the last byte is missing')
+    t.equal(connection.received(), '', 'sends nothing before the last byte arrives')
     connection.write('\0')
     assertErrorResponse(t, (await connection.responses(1))[0], 401, MISMATCH)
     connection.destroy()
@@ -137,7 +137,7 @@ for (const [speed, lookUp] of [['at once', keys], ['later', slowKeys]] as const)
     t.equal(service.runs, 2)
   })
 
-  t.test(`ends streamed content with an error instead of its end, with keys that come ${speed}`, async t => {
+  t.test(`emits an error instead of the end of streamed content, with keys that come ${speed}`, async t => {
     const service = await start(t, lookUp)
     const { port } = service
     t.equal((await exchange(port, signedBytes('POST', '/stream', big))).body, 'streamed')
@@ -148,16 +148,16 @@ for (const [speed, lookUp] of [['at once', keys], ['later', slowKeys]] as const)
       assertErrorResponse(t, await exchange(port, signedBytes('POST', target, big, {}, {}, bigOther)), 401, MISMATCH)
       assertErrorResponse(t, await exchange(port, signedBytes('POST', target, 'a', {}, {}, 'b')), 401, MISMATCH)
     }
-    // The mismatch may be known before the handler reads.
+    // The mismatch may be known before the handler starts to read.
     t.match(await (async () => {
       const connection = connect(port)
       connection.write(signedBytes('POST', '/hijack', 'a', {}, { connection: 'close' }, 'b'))
       return await connection.closed()
     })(), new RegExp(`closed|401 ${MISMATCH}`))
-    t.equal(service.runs, 2, 'no handler gets the end')
+    t.equal(service.runs, 2, 'passes the end to no handler')
   })
 
-  t.test(`discards content that nobody reads, and keeps the connection, with keys that come ${speed}`, async t => {
+  t.test(`discards unread content, and keeps the connection open, with keys that come ${speed}`, async t => {
     const { port } = await start(t, lookUp)
     const connection = connect(port)
     for (const sent of ['a', 'b', big]) connection.write(signedBytes('POST', '/unread', 'a', {}, {}, sent))
@@ -168,7 +168,7 @@ for (const [speed, lookUp] of [['at once', keys], ['later', slowKeys]] as const)
   })
 }
 
-t.test('shows other plugins the SHA-256 of a body, before it is read, if it is checked', async t => {
+t.test('shows other plugins the SHA-256 of a body before the body is read, if the digest is checked', async t => {
   const seen: Array<string | undefined> = []
   const see = async (request: FastifyRequest): Promise<void> => {
     const digest = (request.server as Verifying)[kGetBodyDigest]!(request)
@@ -207,10 +207,10 @@ t.test('shows other plugins the SHA-256 of a body, before it is read, if it is c
   }
   seen.length = 0
   assertErrorResponse(t, await exchange(port, signedBytes('POST', '/seen', '{"a":1}', {}, {}, '{"a":2}')), 401, MISMATCH)
-  t.strictSame(seen, [digest], 'before the body is read, it is the digest that the body must have')
+  t.strictSame(seen, [digest], 'shows the digest that the body must have, before the body is read')
 })
 
-t.test('reads a Content-Digest of at most 16 digests and parameters', async t => {
+t.test('accepts a Content-Digest with at most 16 digests and parameters', async t => {
   const { port } = await start(t, keys)
   const sha256 = sign('POST', '/ran', 'a')['content-digest']
   for (const [count, statusCode] of [[15, 200], [16, 401]] as const) {

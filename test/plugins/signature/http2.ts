@@ -48,12 +48,12 @@ for (const [speed, lookUp] of [['at once', keys], ['later', slowKeys]] as const)
         t.strictSame([status, reason], [401, MISMATCH], `${path} ${chunks.join('|')}`)
       }
     }
-    t.equal((await ask(fields('POST', '/any'), [], true)).status, 400, 'a body that cannot be')
+    t.equal((await ask(fields('POST', '/any'), [], true)).status, 400, 'sends 400 for an empty body with a JSON content type')
     const zero = await ask({ ...fields('POST', '/any'), 'content-length': 0, 'content-type': undefined }, [])
     t.equal(zero.status, 200)
 
     const early = await ask(fields('POST', '/any', 'x', { key: { id: 'none', secret: '' } }), Array.from({ length: 40 }, () => Buffer.alloc(50_000)))
-    t.strictSame([early.status, early.reason], [401, NOT_VALID], 'a 401 while a large body arrives')
+    t.strictSame([early.status, early.reason], [401, NOT_VALID], 'sends 401 while a large body arrives')
     const gone = session.request(fields('POST', '/any', '{"a":1}'))
     gone.on('error', () => {})
     gone.write('{"a"')

@@ -44,7 +44,7 @@ t.test('lets a request with a valid signature pass', async t => {
   t.equal((await send(app, 'GET', '/read')).body, 'read')
   assertInjectedError(t, await send(app, 'GET', '/write'), 403, 'The key lacks the permission topic:write')
   t.same((await app.inject('/open')).json(), { key: null })
-  t.same((await send(app, 'GET', '/open')).json(), { key: null }, 'an open route does not look')
+  t.same((await send(app, 'GET', '/open')).json(), { key: null }, 'does not verify the signature on an open route')
 })
 
 t.test('verifies requests that are pipelined on one connection', async t => {
@@ -70,7 +70,7 @@ t.test('sends the challenge of the option in a 401', async t => {
   t.equal((await app.inject('/')).headers['www-authenticate'], 'Signature realm="topics"')
 })
 
-t.test('sends the same 401 for every route without a valid key, so that nobody learns which routes exist', async t => {
+t.test('sends the same 401 for all paths without a valid key, so that nobody learns which routes exist', async t => {
   const app = await build(t, { replay: { store: memoryStore() } }, {}, app => {
     app.post('/json', { bodyLimit: 10, schema: { body: { type: 'object', required: ['a'] } } }, async () => 'ok')
     app.get('/host', { constraints: { host: 'other.example' } }, async () => 'other')
@@ -104,7 +104,7 @@ t.test('sends the same 401 for every route without a valid key, so that nobody l
   }
 })
 
-t.test('sends 404 and 400 as usual to the holder of a key', async t => {
+t.test('sends 404 and 400 to the holder of a key', async t => {
   const app = await build(t)
   const long = 'x'.repeat(200)
   assertInjectedError(t, await send(app, 'GET', '/none'), 404, 'Route GET:/none not found')
@@ -114,7 +114,7 @@ t.test('sends 404 and 400 as usual to the holder of a key', async t => {
   assertInjectedError(t, await send(app, 'GET', '/%zz', undefined, { key: { id: KEY.id, secret: 'wrong' } }), 401, NOT_VALID)
   assertInjectedError(t, await app.inject({ url: '/any', headers: sign('GET', '/other') }), 401, NOT_VALID)
   assertInjectedError(t, await app.inject({ url: '/any', headers: sign('HEAD', '/any') }), 401, NOT_VALID)
-  t.equal((await app.inject({ url: '/any?', headers: sign('GET', '/any') })).statusCode, 200, 'no query is an empty one')
+  t.equal((await app.inject({ url: '/any?', headers: sign('GET', '/any') })).statusCode, 200, 'takes an empty query as no query')
 })
 
 t.test('sends the same bytes for an unknown key and for a wrong MAC', async t => {
@@ -144,7 +144,7 @@ t.test('shows the key to later hooks, and the error to the error handler', async
 t.test('rejects a request with one changed bit in any covered part', async t => {
   const port = await listen(t, await build(t, { required: ['@method', '@path', '@query', 'content-digest', 'content-type', 'x-covered'] }))
   const components = ['"@method"', '"@path"', '"@query"', '"content-digest"', '"content-type"', '"x-covered"']
-  /** The status code of the one answer, 0 where there is none. */
+  /** Returns the status code of the only response; 0 if there is none. */
   const statusOf = async (request: Buffer): Promise<number> => {
     const connection = connect(port)
     connection.socket.end(request)
@@ -152,14 +152,14 @@ t.test('rejects a request with one changed bit in any covered part', async t => 
   }
   const visible = fc.stringMatching(/^[!-~]{1,20}$/)
   const target = fc.tuple(fc.webPath(), fc.option(fc.webQueryParameters())).map(([, query]) => `/any${query === null ? '' : `?${query}`}`)
-  // Fastify refuses a member that is named __proto__.
+  // Fastify rejects a member that is named __proto__.
   const body = fc.dictionary(fc.stringMatching(/^[ -~]{0,5}$/), fc.string({ maxLength: 30 }), { maxKeys: 3, noNullPrototype: true }).map(value => JSON.stringify(value))
 
   await fc.assert(fc.asyncProperty(fc.constantFrom('POST', 'PUT', 'PATCH', 'DELETE'), target, body, visible, fc.nat(), fc.uuid(), async (method, target, body, covered, random, nonce) => {
     const values = { '"content-type"': 'application/json', '"x-covered"': covered }
     const request = signedBytes(method, target, body, { components, values, parameters: `;nonce="${nonce}";alg="hmac-sha256"` }, { 'x-covered': covered, connection: 'close' })
     const text = request.toString('latin1')
-    t.equal(await statusOf(request), 200, `as it is signed, it passes: ${text}`)
+    t.equal(await statusOf(request), 200, `accepts the unchanged request: ${text}`)
     const macAt = text.indexOf('\r\nsignature: sig1=:') + 19
     const parts: Array<[start: number, end: number]> = [
       [0, method.length + 1 + target.length],
@@ -176,7 +176,7 @@ t.test('rejects a request with one changed bit in any covered part', async t => 
       const status = await statusOf(changed)
       t.ok(status === 401 || status === 400, `${status}: ${changed.toString('latin1')}`)
     }
-    // Of its last character, base64 leaves out two bits.
+    // The last character of the base64 text has two unused bits.
     const mac = Buffer.from(text.slice(macAt, macAt + 44), 'base64')
     mac[random % 32] ^= 1 << (random % 8)
     t.equal(await statusOf(Buffer.from(text.slice(0, macAt) + mac.toString('base64') + text.slice(macAt + 44), 'latin1')), 401)

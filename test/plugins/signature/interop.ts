@@ -21,7 +21,7 @@ t.test('verifies the signatures of http-message-signatures', async t => {
   }
 })
 
-t.test('creates signatures in the tests that http-message-signatures verifies', async t => {
+t.test('the signatures of the test fixtures are valid for http-message-signatures', async t => {
   const headers = { ...sign('POST', '/any?a=1', '{}', { parameters: ';alg="hmac-sha256"' }), host: 'localhost' }
   const verify = async (data: Buffer, signature: Buffer): Promise<boolean> => createHmac('sha256', KEY.secret).update(data).digest().equals(signature)
   const config = { keyLookup: async () => ({ id: KEY.id, algs: ['hmac-sha256'], verify }) }

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import { observeStream, restoreEmit, stopObserving, type StreamObserver } from '../../../plugins/signature/observe-stream.js'
 
-/** Creates a stream, and an observer that notes its events. */
+/** Creates a stream, and an observer that records its events. */
 function observed () {
   const events: string[] = []
   const stream = new Readable({ read () {} })
@@ -19,7 +19,7 @@ function observed () {
 
 const turn = async () => await new Promise(resolve => setImmediate(resolve))
 
-t.test('reports chunks and the last one before the stream is read, and suppresses the end', async t => {
+t.test('reports each chunk and the end of the content before the stream is read, and suppresses the event end', async t => {
   const { stream, events } = observed()
   stream.push('a')
   stream.push(null)
@@ -29,7 +29,7 @@ t.test('reports chunks and the last one before the stream is read, and suppresse
   t.strictSame(events, ['chunk a', 'complete', 'resume', 'data a', 'end'])
 })
 
-t.test('lets the stream emit its end after restoreEmit(), and still reports chunks', async t => {
+t.test('lets the stream emit end after restoreEmit(), and still reports chunks', async t => {
   const { stream, events } = observed()
   restoreEmit(stream)
   stream.resume()

@@ -10,7 +10,7 @@ import { KEY, sign } from '../../fixtures/sign.js'
 import { build, keys, MISMATCH, NOT_VALID, signedBytes, slowKeys } from '../../fixtures/signed-service.js'
 import { connect, exchange, assertErrorResponse, listen, valuesOf } from '../../fixtures/wire.js'
 
-t.test('keeps the connection after a 401, or closes it', async t => {
+t.test('keeps the connection usable after a 401, or closes it', async t => {
   const port = await listen(t, await build(t))
   const connection = connect(port)
   connection.write(signedBytes('POST', '/any', '{"a":1}', { key: { id: 'none', secret: '' } }, {}, '{"a":2}'))
@@ -34,7 +34,7 @@ t.test('sends a 401 while a large body arrives, and discards the body', async t 
   assertErrorResponse(t, (await connection.responses(1))[0], 401, NOT_VALID)
   connection.write(request.subarray(10_000))
   connection.write(signedBytes('GET', '/read'))
-  t.equal((await connection.responses(2))[1].body, 'read', 'it is dropped')
+  t.equal((await connection.responses(2))[1].body, 'read', 'has discarded the body')
   connection.destroy()
 })
 
@@ -60,7 +60,7 @@ t.test('logs no error if a client closes the connection during its request', asy
       }
     }
     await new Promise(resolve => setTimeout(resolve, 60))
-    t.equal((await exchange(port, signedBytes('POST', '/any', '{"a":1}'))).statusCode, 200, 'the service is there')
+    t.equal((await exchange(port, signedBytes('POST', '/any', '{"a":1}'))).statusCode, 200, 'still serves requests')
     t.strictSame(lines, [])
   }
 })

@@ -68,7 +68,7 @@ t.test('accepts one of many concurrent requests with the same nonce', async t =>
 })
 
 for (const http2 of [false, true]) {
-  t.test(`sends 503 for a request that was processed before, so that its outcome is unknown, over HTTP/${http2 ? 2 : 1.1}`, async t => {
+  t.test(`sends 503 for a copy of a request, because the outcome of the request is unknown, over HTTP/${http2 ? 2 : 1.1}`, async t => {
     let runs = 0
     const app = await build(t, { replay: { store: memoryStore() } }, { http2 }, app => {
       app.put('/thing', async (_request, reply) => {
@@ -124,8 +124,8 @@ t.test('accepts a copy of a request with an idempotency key on an idempotent rou
   t.equal(runs, 4)
   t.strictSame(await copied('/denied', keyed('POST', '/denied', '{"a":1}')), Array(2).fill([403, 'The key lacks the permission topic:write']))
   t.equal(runs, 4)
-  t.strictSame(await copied('/once', sign('POST', '/once', '{"a":1}')), [[200, undefined], [503, USED]], 'without an idempotency key')
-  t.strictSame(await copied('/any', keyed('POST', '/any', '{"a":1}')), [[200, undefined], [503, USED]], 'on another route')
+  t.strictSame(await copied('/once', sign('POST', '/once', '{"a":1}')), [[200, undefined], [503, USED]], 'rejects a copy without an idempotency key')
+  t.strictSame(await copied('/any', keyed('POST', '/any', '{"a":1}')), [[200, undefined], [503, USED]], 'rejects a copy on another route')
 
   const first = keyed('POST', '/once', '{"a":1}', { parameters: ';nonce="n"' })
   t.strictSame(await copied('/once', first), [[200, undefined], [200, undefined]])
@@ -163,7 +163,7 @@ t.test('accepts a nonce once in all processes that share a Redis server', { skip
     t.strictSame(codes.sort(), [200, 503, 503, 503])
   }
   const left = await apps[0].redis.pttl(`${prefix}4:test:n0`)
-  t.ok(left > 45_000 && left <= 51_000, 'remembered for maxAge and clockSkew')
+  t.ok(left > 45_000 && left <= 51_000, 'remembers the nonce for maxAge and clockSkew')
   await apps[0].redis.del(Array.from({ length: 5 }, (_, i) => `${prefix}4:test:n${i}`))
 
   const client = apps[0].redis.duplicate()

@@ -8,7 +8,7 @@ import { KEY, sign, type Signing } from '../../fixtures/sign.js'
 import { build, bytes, keyed, keys, MISMATCH, NOT_VALID, send, signedBytes, UNSIGNED } from '../../fixtures/signed-service.js'
 import { exchange, assertErrorResponse, listen, valuesOf } from '../../fixtures/wire.js'
 
-t.test('tells the client what is wrong with its signature, and sends Accept-Signature', async t => {
+t.test('sends a message that explains the problem with the signature, and Accept-Signature', async t => {
   const created = Math.floor(Date.now() / 1000)
   const port = await listen(t, await build(t, { replay: { store: memoryStore() } }))
   const GET = (signing?: Signing): Buffer => signedBytes('GET', '/any', undefined, signing)
@@ -44,7 +44,7 @@ t.test('tells the client what is wrong with its signature, and sends Accept-Sign
   }
 })
 
-t.test('requires a signature to cover the idempotency key on every route, and names it in Accept-Signature', async t => {
+t.test('requires that a signature covers the idempotency key on every route, and names the key in Accept-Signature', async t => {
   const port = await listen(t, await build(t))
   for (const [method, path, body] of [['GET', '/any'], ['POST', '/any'], ['POST', '/any', '{"a":1}'], ['POST', '/none', '{"a":1}']] as const) {
     for (const key of ['k1', '"k1"', '']) {
@@ -138,7 +138,7 @@ t.test('verifies requests without content', async t => {
   for (const method of ['GET', 'HEAD', 'TRACE']) assertErrorResponse(t, await exchange(port, signedBytes(method, '/any', '{}')), 401, `A ${method} request must have no body`)
 })
 
-t.test('checks a digest that is covered and not required', async t => {
+t.test('checks a digest that the signature covers although it is not required', async t => {
   const port = await listen(t, await build(t, { required: [] }))
   const digest = sign('POST', '/any', '{"a":1}')['content-digest']
   for (const component of ['"content-digest"', '"content-digest";sf', '"content-digest";key="sha-256"', '"content-digest";bs']) {

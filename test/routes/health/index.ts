@@ -4,7 +4,7 @@ import { databases, Gate, postgresql } from '../../fixtures/database.js'
 import { matchesSchema, createService } from '../../fixtures/service.js'
 
 for (const { name, skip, open } of databases) {
-  t.test(`answers 200 on ${name}`, { skip }, async t => {
+  t.test(`sends 200 on ${name}`, { skip }, async t => {
     const app = await createService(t, await open(t))
     const response = await app.inject('/health')
     t.equal(response.statusCode, 200)
@@ -13,7 +13,7 @@ for (const { name, skip, open } of databases) {
   })
 }
 
-t.test('answers 200 with status degraded while the database is down', async t => {
+t.test('sends 200 with the status degraded while the database is down', async t => {
   const app = await createService(t, await databases[0].open(t))
   t.intercept(app.database, 'isUp', { value: async () => false })
   const response = await app.inject('/health')
@@ -22,7 +22,7 @@ t.test('answers 200 with status degraded while the database is down', async t =>
   t.ok(matchesSchema(Health, response.json()))
 })
 
-t.test('answers 200 with the maintenance during maintenance', async t => {
+t.test('sends 200 with the state of maintenance during maintenance', async t => {
   const app = await createService(t, await databases[0].open(t))
   await app.ready()
   const maintenance = await app.maintenance.enter({ message: 'Moving' })
@@ -32,7 +32,7 @@ t.test('answers 200 with the maintenance during maintenance', async t => {
   t.ok(matchesSchema(Health, response.json()))
 })
 
-t.test('follows the state of PostgreSQL, down and up', { skip: postgresql.skip }, async t => {
+t.test('shows when PostgreSQL goes down and comes up again', { skip: postgresql.skip }, async t => {
   const { gate, databaseUrl } = await Gate.to(t, await postgresql.open(t))
   const app = await createService(t, { databaseUrl })
   const health = async () => {

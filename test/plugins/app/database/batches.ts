@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createBatches } from '../../../../plugins/app/database/batches.js'
 
-t.test('items that arrive during a batch are processed together in the next one', async t => {
+t.test('processes items that arrive during a batch together in the next batch', async t => {
   const batches: number[][] = []
   const double = createBatches(async (items: number[]) => {
     batches.push(items)
@@ -14,7 +14,7 @@ t.test('items that arrive during a batch are processed together in the next one'
   t.same(batches, [[1], [2, 3]])
 })
 
-t.test('a batch has 100 items at most, in the order of their arrival', async t => {
+t.test('processes at most 100 items in a batch, in the order of arrival', async t => {
   const batches: number[][] = []
   const process = createBatches(async (items: number[]) => {
     batches.push(items)
@@ -25,7 +25,7 @@ t.test('a batch has 100 items at most, in the order of their arrival', async t =
   t.same(batches.map(({ length }) => length), [100, 100, 50])
 })
 
-t.test('an error of a batch rejects each of its items, and no item of the next one', async t => {
+t.test('rejects all items of a batch that fails, and no item of the next batch', async t => {
   let isFailing = true
   const process = createBatches(async (items: string[]) => {
     if (isFailing) throw new Error('no disk')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { isUnavailable } from '../../../../plugins/app/database/errors.js'
 
-t.test('isUnavailable() tells an unavailable database from a bug', async t => {
+t.test('isUnavailable() is true for an unavailable database, and false for a bug', async t => {
   const error = (code: string | undefined, message = '') => Object.assign(new Error(message), { code })
   for (const code of [
     'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH',

@@ -27,7 +27,7 @@ for (const { name, skip, open } of databases) {
       t.same(await second.database.run(readNames), [{ name: 'a' }])
     })
 
-    t.test('runs queries in a transaction that is given', async t => {
+    t.test('runs queries in a given transaction', async t => {
       const { database: { run } } = await openDatabase(t, await open(t))
       await t.rejects(run(db => db.transaction().execute(async transaction => {
         await run(addTopic('a'), transaction)
@@ -42,7 +42,7 @@ for (const { name, skip, open } of databases) {
       }))
     })
 
-    t.test('throws other errors as they are', async t => {
+    t.test('does not change errors that have another cause', async t => {
       const { database } = await openDatabase(t, await open(t))
       const wrong = await database.run(db => sql`select wrong`.execute(db)).catch(error => error)
       t.match(wrong, { message: /wrong/ })
@@ -54,7 +54,7 @@ for (const { name, skip, open } of databases) {
   })
 }
 
-t.test('a service whose database cannot be reached does not start, and its error is one line without its password', async t => {
+t.test('rejects the start with one line, without the password, if the database cannot be reached', async t => {
   const directory = t.testdir({ 'a-file': 'x'.repeat(4096) })
   const port = await closedPort()
 
@@ -74,7 +74,7 @@ t.test('a service whose database cannot be reached does not start, and its error
   }
 })
 
-t.test('a service whose migrations fail does not start', async t => {
+t.test('rejects the start if a migration fails', async t => {
   const options = await sqlite.open(t)
   const app = await openDatabase(t, options)
   await app.database.run(async db => {

@@ -13,7 +13,7 @@ import { Gate, postgresql, query, stub, stubDone, stubError } from '../../../fix
 import { openDatabase, readNames, addTopic } from '../../../fixtures/topics.js'
 
 t.test('the database on PostgreSQL', { skip: postgresql.skip }, async t => {
-  t.test('runs each migration once for services that start together', async t => {
+  t.test('runs each migration once if several services start at the same time', async t => {
     const options = await postgresql.open(t)
     const services = await Promise.all(Array.from({ length: 4 }, () => openDatabase(t, options)))
     for (const { database } of services) t.same(await database.run(readNames), [])
@@ -35,24 +35,24 @@ t.test('the database on PostgreSQL', { skip: postgresql.skip }, async t => {
     }
   })
 
-  t.test('is unavailable when it terminates a session during a query', async t => {
+  t.test('is unavailable if the server terminates a session during a query', async t => {
     const { database } = await openDatabase(t, await postgresql.open(t))
     const pid = await database.run(db => sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db))
-    // The pool has one connection so far, and uses it again.
+    // The pool has a single connection so far, so the next query uses it again.
     const asleep = database.run(db => sql`select pg_sleep(600)`.execute(db)).catch(error => error)
     await query(`select pg_terminate_backend(${pid.rows[0].pid})`)
     t.match(await asleep, { statusCode: 503, cause: { code: '57P01' } })
     await database.run(addTopic('a'))
   })
 
-  t.test('is unavailable when it stops answering, and gets another connection', async t => {
+  t.test('is unavailable if the server stops responding, and gets another connection', async t => {
     const { gate, databaseUrl } = await Gate.to(t, await postgresql.open(t))
-    // The migrations can take longer.
+    // Run the migrations first, because they may take longer than the timeout of the second URL.
     await openDatabase(t, { databaseUrl })
     const { database } = await openDatabase(t, { databaseUrl: `${databaseUrl}?query_timeout=200` })
     gate.mute()
     await t.rejects(database.run(readNames), { statusCode: 503, cause: { message: 'Query read timeout' } })
-    t.same(await database.run(readNames), [], 'on another connection')
+    t.same(await database.run(readNames), [], 'runs a query on another connection')
   })
 
   t.test('is unavailable while a lock or a query times out', async t => {
@@ -89,7 +89,7 @@ t.test('the database on PostgreSQL', { skip: postgresql.skip }, async t => {
     t.match(results.filter(({ status }) => status === 'rejected'), [{ reason: { statusCode: 503, cause: { code: '40P01' } } }])
   })
 
-  t.test('reports the error that ended a transaction, and not the error of its rollback', async t => {
+  t.test('reports the error that ended a transaction, not the error of its rollback', async t => {
     const { database: { run } } = await openDatabase(t, await postgresql.open(t))
     const error = await run(db => db.transaction().execute(async db => {
       const { rows: [{ pid }] } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)
@@ -108,14 +108,14 @@ t.test('a connection to PostgreSQL', async t => {
     return db
   }
 
-  t.test('is closed when it does not answer', async t => {
+  t.test('is closed if it does not respond', async t => {
     let closed: Promise<unknown> | undefined
     const url = await stub(t, socket => { closed = once(socket, 'close') })
     await t.rejects(readNames(await connect(t, `${url}?query_timeout=100`)), { message: 'Query read timeout' })
     await closed
   })
 
-  t.test('that breaks during a query fails the query, and not the process', async t => {
+  t.test('rejects the query if it breaks during a query, and does not end the process', async t => {
     const url = await stub(t, socket => socket.destroy())
     const error = await readNames(await connect(t, url)).catch(error => error)
     t.ok(isUnavailable(error), error.message)
@@ -157,7 +157,7 @@ t.test('a connection to PostgreSQL', async t => {
     ])
   })
 
-  t.test('that is lost in a transaction is closed, and reports the reason only', async t => {
+  t.test('is closed if it is lost in a transaction, and reports only the first error', async t => {
     const queries: string[] = []
     let closed: Promise<unknown> | undefined
     const url = await stub(t, (socket, text) => {
@@ -171,7 +171,7 @@ t.test('a connection to PostgreSQL', async t => {
     t.strictSame(queries, ['begin', 'select "name" from "topic"'])
   })
 
-  t.test('that is lost between two queries of a transaction reports the reason', async t => {
+  t.test('reports the first error if it is lost between two queries of a transaction', async t => {
     let closed: Promise<unknown> | undefined
     const url = await stub(t, (socket, text) => {
       if (text === 'begin') return socket.write(stubDone('BEGIN'))
@@ -186,7 +186,7 @@ t.test('a connection to PostgreSQL', async t => {
     }), { code: '25P03' })
   })
 
-  t.test('that is lost while it is opened reports the reason', async t => {
+  t.test('reports the first error if it is lost while it is opened', async t => {
     const sockets: Socket[] = []
     const gate = new Gate(socket => {
       sockets.push(socket)
@@ -204,7 +204,7 @@ t.test('a connection to PostgreSQL', async t => {
     t.equal(sockets.length, 2)
   })
 
-  t.test('whose rollback fails is closed, and reports the error before the rollback', async t => {
+  t.test('is closed if a rollback fails, and reports the error before the rollback', async t => {
     let closed: Promise<unknown> | undefined
     for (const answer of [(socket: Socket) => socket.destroy(), (socket: Socket) => socket.write(stubError('XX000', 'no rollback'))]) {
       const url = await stub(t, (socket, text) => {

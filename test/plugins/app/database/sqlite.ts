@@ -6,7 +6,7 @@ import { explainOpenError } from '../../../../plugins/app/database/sqlite.js'
 import { sqlite } from '../../../fixtures/database.js'
 import { insertTopic, openDatabase, readNames, addTopic } from '../../../fixtures/topics.js'
 
-t.test('a file that another process has locked is unavailable for writes until it is released', async t => {
+t.test('rejects writes while another process has locked the file, and reads it', async t => {
   const options = await sqlite.open(t)
   const { database } = await openDatabase(t, options)
   const other = new Libsql(options.databaseFile!)
@@ -21,7 +21,7 @@ t.test('a file that another process has locked is unavailable for writes until i
   await database.run(addTopic('a'))
   t.same(await database.run(readNames), [{ name: 'a' }])
 
-  // A transaction commits, although a statement before it failed for the lock.
+  // A transaction can commit, although an earlier statement has failed because of the lock.
   other.exec('begin immediate')
   await t.rejects(database.run(db => db.deleteFrom('topic').execute()), { message: 'The database is unavailable' })
   await t.rejects(database.run(db => db.transaction().execute(readNames)), { message: 'The database is unavailable' })
@@ -31,7 +31,7 @@ t.test('a file that another process has locked is unavailable for writes until i
   t.same(await database.run(readNames), [{ name: 'a' }, { name: 'b' }, { name: 'c' }])
 })
 
-t.test('on a full disk, writes and transactions fail with 503, and nothing of them is stored', async t => {
+t.test('rejects writes and transactions with 503 on a full disk, and stores nothing of them', async t => {
   const { database } = await openDatabase(t, await sqlite.open(t))
   const { run } = database
   const room = (pages: number) => run(db => sql`pragma max_page_count = ${sql.lit(pages)}`.execute(db))
@@ -72,7 +72,7 @@ t.test('on a full disk, writes and transactions fail with 503, and nothing of th
   t.same((await run(readNames)).map(({ name }) => name).sort(), ['after', 'before', 'later'])
 })
 
-t.test('a statement runs again after it failed, and after another process added a column', async t => {
+t.test('runs a statement again after it has failed, and after another process has added a column', async t => {
   const options = await sqlite.open(t)
   const { database: { run } } = await openDatabase(t, options)
   const other = new Libsql(options.databaseFile!)
@@ -86,7 +86,7 @@ t.test('a statement runs again after it failed, and after another process added 
   t.match(await run(db => db.selectFrom('topic').selectAll().execute()), [{ name: 'a', extra: null }, { name: 'b', extra: null }])
 })
 
-t.test('more statements than are kept run again', async t => {
+t.test('runs statements again, even if they are more than the cache keeps', async t => {
   const { database: { run } } = await openDatabase(t, await sqlite.open(t))
   for (let round = 0; round < 2; round++) {
     for (let number = 0; number < 150; number++) {
@@ -95,7 +95,7 @@ t.test('more statements than are kept run again', async t => {
   }
 })
 
-t.test('a file that cannot be written is unavailable for writes', async t => {
+t.test('rejects writes if the file is read-only', async t => {
   const { database: { run } } = await openDatabase(t, await sqlite.open(t))
   const cause = { code: 'SQLITE_READONLY' }
   await run(db => sql`pragma query_only = 1`.execute(db))
@@ -105,7 +105,7 @@ t.test('a file that cannot be written is unavailable for writes', async t => {
   await run(addTopic('a'))
 })
 
-t.test('a transaction goes on after an error that concerns one statement only', async t => {
+t.test('continues a transaction after an error that concerns only one statement', async t => {
   const { database: { run } } = await openDatabase(t, await sqlite.open(t))
   await run(db => db.transaction().execute(async db => {
     await addTopic('a')(db)
@@ -115,7 +115,7 @@ t.test('a transaction goes on after an error that concerns one statement only', 
   t.same(await run(readNames), [{ name: 'a' }, { name: 'b' }])
 })
 
-t.test('the end of the database rolls a transaction back, and releases its lock', async t => {
+t.test('close() rolls an open transaction back, and releases its lock', async t => {
   const options = await sqlite.open(t)
   const app = await openDatabase(t, options)
   await t.rejects(app.database.run(db => db.transaction().execute(async db => {

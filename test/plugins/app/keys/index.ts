@@ -5,7 +5,7 @@ import { buildWithKeys } from '../../../fixtures/keys.js'
 
 const entry = (id: string, secret: string, permissions: string[] = []) => ({ id, secret, permissions })
 
-t.test('a missing file is created with one key, and its secret is not logged', async t => {
+t.test('creates a missing file with one key, and does not log its secret', async t => {
   const file = join(t.testdir(), 'a', 'keys.json')
   const { lines, ask } = await buildWithKeys(t, { keysFile: file })
   t.equal(statSync(file).mode & 0o777, 0o600)
@@ -15,17 +15,17 @@ t.test('a missing file is created with one key, and its secret is not logged', a
   t.strictSame(await ask('dev', secret), { id: 'dev', permissions })
   t.equal(await ask('dev', 'another'), 401)
   t.ok(lines.some(line => line.includes(`Created ${file} with one key, dev`)))
-  t.notOk(lines.join('').includes(secret), 'the secret is not in the log')
+  t.notOk(lines.join('').includes(secret), 'does not log the secret')
 
   const again = await buildWithKeys(t, { keysFile: file })
-  t.strictSame(await again.ask('dev', secret), { id: 'dev', permissions }, 'the file is created once')
+  t.strictSame(await again.ask('dev', secret), { id: 'dev', permissions }, 'does not create the file again')
 
   const another = join(t.testdir(), 'keys.json')
   await buildWithKeys(t, { keysFile: another })
   t.not(JSON.parse(readFileSync(another, 'utf8'))[0].secret, secret)
 })
 
-t.test('a draft that another process left does not prevent the creation of the file', async t => {
+t.test('creates the file even if another process has left a draft', async t => {
   const file = join(t.testdir(), 'keys.json')
   // In a container, each process has the same id.
   const leftovers = [`${file}.${process.pid}`, `${file}.1`]
@@ -33,10 +33,10 @@ t.test('a draft that another process left does not prevent the creation of the f
   const { lines } = await buildWithKeys(t, { keysFile: file })
   t.ok(lines.some(line => line.includes(`Created ${file}`)))
   t.equal(JSON.parse(readFileSync(file, 'utf8')).length, 1)
-  t.strictSame(readdirSync(join(file, '..')).sort(), ['keys.json', ...leftovers.map(leftover => basename(leftover))].sort(), 'no draft is left')
+  t.strictSame(readdirSync(join(file, '..')).sort(), ['keys.json', ...leftovers.map(leftover => basename(leftover))].sort(), 'removes its own draft')
 })
 
-t.test('services that start at once create one key', async t => {
+t.test('creates one key if several services start at the same time', async t => {
   const file = join(t.testdir(), 'keys.json')
   const services = await Promise.all(Array.from({ length: 8 }, () => buildWithKeys(t, { keysFile: file })))
   const [{ id, secret }] = JSON.parse(readFileSync(file, 'utf8'))
@@ -45,13 +45,13 @@ t.test('services that start at once create one key', async t => {
   t.strictSame(readdirSync(join(file, '..')), ['keys.json'])
 })
 
-t.test('a missing file is an error when makeKeys is false', async t => {
+t.test('throws for a missing file with makeKeys: false', async t => {
   const file = join(t.testdir(), 'keys.json')
   await t.rejects(buildWithKeys(t, { keysFile: file, makeKeys: false }), { message: `KEYS_FILE (${file}) cannot be used: there is no such file` })
   t.notOk(existsSync(file))
 })
 
-t.test('the error of an invalid file says what is wrong, and quotes no secret', async t => {
+t.test('explains the problem with an invalid file, and quotes no secret', async t => {
   const cases: Array<[content: unknown, reason: string]> = [
     ['[{ "id": "a", "secret": "hidden" ', 'it is not JSON'],
     [{}, '/: Expected array'],
@@ -59,7 +59,7 @@ t.test('the error of an invalid file says what is wrong, and quotes no secret', 
     [[entry('', 'hidden')], '/0/id: Expected string length greater or equal to 1'],
     [[entry('a', 'hidden', ['topic:raed'])], '/0/permissions/0: it must be one of the permissions topic:read, topic:write, message:read, message:write, operator'],
     [[{ ...entry('a', 'hidden'), extra: 1 }], '/0/extra: Unexpected property'],
-    [[entry('a', 'hidden'), entry('a', 'other')], 'the id "a" is there twice']
+    [[entry('a', 'hidden'), entry('a', 'other')], 'two keys have the id "a"']
   ]
   for (const [content, reason] of cases) {
     const file = join(t.testdir({ 'keys.json': typeof content === 'string' ? content : JSON.stringify(content) }), 'keys.json')
@@ -75,7 +75,7 @@ t.test('the error of an invalid file says what is wrong, and quotes no secret', 
   await t.rejects(buildWithKeys(t, { keysFile: join(folder, 'a', 'keys.json') }), { message: /cannot be used: a part of its path is a file, not a folder$/ })
 })
 
-t.test('the default file is keys.json', async t => {
+t.test('uses the file keys.json by default', async t => {
   const before = process.cwd()
   process.chdir(t.testdir())
   t.teardown(() => process.chdir(before))
@@ -83,16 +83,16 @@ t.test('the default file is keys.json', async t => {
   t.ok(existsSync('keys.json'))
 })
 
-t.test('a file that changes is read again', async t => {
+t.test('reads a changed file again', async t => {
   const folder = t.testdir({ 'keys.json': JSON.stringify([entry('a', 'first')]) })
   const file = join(folder, 'keys.json')
   const { lines, line, ask } = await buildWithKeys(t, { keysFile: file })
-  // The watcher alone does not keep the process alive.
+  // The watcher does not keep the process alive, so this timer does.
   const alive = setInterval(() => {}, 1000)
   t.teardown(() => clearInterval(alive))
   t.strictSame(await ask('a', 'first'), { id: 'a', permissions: [] })
 
-  t.test('as an editor puts another in its place', async t => {
+  t.test('if an editor replaces the file by a new one', async t => {
     writeFileSync(join(folder, 'new'), JSON.stringify([entry('a', 'second', ['operator']), entry('b', 'third')]))
     renameSync(join(folder, 'new'), file)
     await line(/Reloaded the keys: 2/)
@@ -101,7 +101,7 @@ t.test('a file that changes is read again', async t => {
     t.strictSame(await ask('b', 'third'), { id: 'b', permissions: [] })
   })
 
-  t.test('an invalid edit leaves the keys as they were', async t => {
+  t.test('keeps the earlier keys if the changed file is invalid', async t => {
     writeFileSync(file, '[{ "id": "a", "secret": "hidden"')
     const { level, msg } = JSON.parse(await line(/stay in use/))
     t.equal(level, 50)
@@ -116,7 +116,7 @@ t.test('a file that changes is read again', async t => {
     t.strictSame(await ask('c', 'fourth'), { id: 'c', permissions: [] })
   })
 
-  t.test('no secret is in the log', async t => {
+  t.test('logs no secret', async t => {
     t.notMatch(lines.join(''), /first|second|third|fourth|hidden/)
   })
 })

@@ -8,14 +8,14 @@ import type { DatabaseOptions } from '../../../../plugins/app/database/index.js'
 import { databases, Gate, postgresql, sqlite } from '../../../fixtures/database.js'
 import { createMessagingService } from '../../../fixtures/messaging-service.js'
 
-/** Returns the options of a logger, and what it has logged. */
+/** Returns the options of a logger, and its log lines. */
 function logger () {
   const lines: Array<{ level: number, msg: string }> = []
   const stream = new PassThrough().on('data', line => lines.push(JSON.parse(line)))
   return {
     logger: { level: 'info', stream },
     async logged (pattern: RegExp) {
-      // A timer, because the event loop can be empty otherwise.
+      // Without this timer, the event loop could be empty, and the process would end.
       while (!lines.some(({ msg }) => pattern.test(msg))) await setTimeout(10)
     },
     count: (pattern: RegExp) => lines.filter(({ msg }) => pattern.test(msg)).length
@@ -26,7 +26,7 @@ const numbers = (length: number) => Array.from({ length }, (_, number) => number
 
 for (const { name, skip, open } of databases) {
   t.test(`on ${name}, the worker`, { skip }, async t => {
-    t.test('stores messages that were accepted before it started', async t => {
+    t.test('stores messages that were accepted before its start', async t => {
       const options = await open(t)
       const before = await createMessagingService(t, options, { working: false })
       const topicIds = [await before.topic('a'), await before.topic('b')]
@@ -48,7 +48,7 @@ for (const { name, skip, open } of databases) {
       t.strictSame(await values(topicId), [0])
     })
 
-    t.test('fails the messages of a deleted topic without giving them a position', async t => {
+    t.test('gives the messages of a deleted topic the status failed, and no position', async t => {
       const options = await open(t)
       const { app, topic, send } = await createMessagingService(t, options, { working: false })
       const [kept, deleted] = [await topic('kept'), await topic('deleted')]
@@ -67,10 +67,10 @@ for (const { name, skip, open } of databases) {
       t.strictSame(await values(deleted), [])
     })
 
-    t.test('leaves messages of an unknown topic alone, and stores the others', async t => {
+    t.test('does not change messages of an unknown topic, and stores the others', async t => {
       const { topic, send, counts, values } = await createMessagingService(t, await open(t))
       const topicId = await topic('a')
-      // The first of all topics, so that it is looked at before the other.
+      // The empty id sorts before all others, so the worker processes this topic first.
       await send('', 0)
       await send(topicId, 1)
       while ((await counts()).stored !== 1) await setTimeout(10)
@@ -78,7 +78,7 @@ for (const { name, skip, open } of databases) {
       t.same(await counts(), { accepted: 1, stored: 1 })
     })
 
-    t.test('keeps the stored messages of a topic that is deleted', async t => {
+    t.test('keeps the stored messages of a deleted topic', async t => {
       const { app, topic, send, settled } = await createMessagingService(t, await open(t))
       const topicId = await topic('a')
       const messageId = await send(topicId, 0)
@@ -119,7 +119,7 @@ for (const { name, skip, open } of databases) {
       t.equal(Number(rows[0].ordered), 4_000)
     })
 
-    t.test('stores many messages of one topic and those of many topics in turn', async t => {
+    t.test('processes one topic with many messages and many other topics in turn', async t => {
       const options = await open(t)
       const before = await createMessagingService(t, options, { working: false })
       const topicIds = await before.topics(250)
@@ -135,19 +135,19 @@ for (const { name, skip, open } of databases) {
       t.same(await counts(), { stored: 1_150 })
     })
 
-    t.test('finishes its transaction when the service closes, and starts no other', async t => {
+    t.test('finishes its transaction when the service closes, and starts no other transaction', async t => {
       const options = await open(t)
       const before = await createMessagingService(t, options, { working: false })
       const topicId = await before.topic('a')
       await Promise.all(numbers(1_400).map(number => before.send(topicId, number)))
 
       const { app } = await createMessagingService(t, options)
-      // The worker runs by now, or is about to.
+      // The worker is running, or about to start.
       await app.close()
       const { stored = 0 } = await before.counts()
       t.ok([0, 500].includes(stored), `${stored} were stored`)
       app.messageWorker.wake()
-      t.same((await before.counts()).stored ?? 0, stored, 'the worker does not start again')
+      t.same((await before.counts()).stored ?? 0, stored, 'does not start again')
 
       const after = await createMessagingService(t, options)
       await after.settled()
@@ -157,7 +157,7 @@ for (const { name, skip, open } of databases) {
   })
 }
 
-t.test('the worker stores a message also when it was woken for more topics than it remembers', async t => {
+t.test('the worker stores each message, even if it is woken for more topics than it remembers', async t => {
   const { app, topic, send, settled, values } = await createMessagingService(t, await sqlite.open(t))
   const topicId = await topic('a')
   const sent = send(topicId, 0)
@@ -238,7 +238,7 @@ t.test('several workers on one PostgreSQL database', { skip: postgresql.skip }, 
     const { values, settled } = await createMessagingService(t, options)
     while (((await before.counts()).stored ?? 0) < 3) await setTimeout(10)
     t.strictSame(await values(free), numbers(3))
-    t.strictSame(await values(held), [], 'no message of a locked topic is stored')
+    t.strictSame(await values(held), [], 'stores no message of a locked topic')
     await other.query('rollback')
     await settled()
     t.strictSame(await values(held), numbers(3))
@@ -280,7 +280,7 @@ t.test('the worker logs an unavailable database once, and stores waiting message
     const log = logger()
     const { app, values } = await createMessagingService(t, options, { logger: log.logger })
     await log.logged(/^Accepted messages wait/)
-    // One attempt that fails at once, and one after the poll interval.
+    // The first attempt fails at once, and the second one after the poll interval.
     app.messageWorker.wake()
     await setTimeout(3_500)
     t.equal(log.count(/^Accepted messages wait/), 1)

@@ -4,7 +4,7 @@ import t from 'tap'
 import { decodeBase64, encodeJson, findJsonLoss, stringifyJson } from '../../../../plugins/app/messages/body.js'
 import { MAX_BODY_DEPTH } from '../../../../schemas/message-body.js'
 
-/** Returns a value inside of so many arrays, or objects. */
+/** Returns a value within this many arrays, or objects. */
 const nested = (depth: number, open = '[', close = ']'): unknown => JSON.parse(open.repeat(depth) + (open === '[' ? '' : '0') + close.repeat(depth))
 
 t.test('encodeJson() returns a text that parses to the same value', async t => {
@@ -28,7 +28,7 @@ t.test('keeps the sign of -0 at any depth', async t => {
   t.equal(stringifyJson(JSON.parse('[-0.0, 0, -1e-0, -0e5]')), '[-0,0,-1,-0]')
 })
 
-t.test('findJsonLoss() names a number that a double changes, and members of the same name', async t => {
+t.test('findJsonLoss() reports a number that a double changes, and members with the same name', async t => {
   const loss = (text: string) => findJsonLoss(text, JSON.parse(text))
   for (const number of [
     '0', '-0', '0.0', '0e5', '-1', '1.50', '1e3', '1E+3', '1000000e-6', '0.1', '9007199254740992', '9007199254740991', '1e21', '1000000000000000000000',
@@ -45,7 +45,7 @@ t.test('findJsonLoss() names a number that a double changes, and members of the 
     const shown = number.length > 40 ? `${number.slice(0, 40)}...` : number
     t.equal(loss(number), `has the number ${shown}, which a double (IEEE 754) would change`)
     t.match(loss(`{ "a\\"1:" : [ "x", { "b" : ${number} } ] }`), `has the number ${shown}`)
-    t.equal(loss(JSON.stringify([number, { [number]: `"${number}` }])), undefined, 'in a string')
+    t.equal(loss(JSON.stringify([number, { [number]: `"${number}` }])), undefined, 'ignores numbers in a string')
   }
   t.match(loss(`0.${'0'.repeat(2000)}`), 'has the number 0.000')
   for (const text of ['{"a":1,"a":1}', '[{"a":{"b":1,"c":2,"b":1}}]', '{"\\u0061":1,"a":1}', '{"":0,"":0}']) {

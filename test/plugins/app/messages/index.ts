@@ -5,7 +5,7 @@ import type { NewRecord } from '../../../../plugins/idempotency/index.js'
 import { databases, sqlite } from '../../../fixtures/database.js'
 import { createMessagingService } from '../../../fixtures/messaging-service.js'
 
-/** Returns the record of an answer to a request with a key. */
+/** Returns the record of a response to a request with a key. */
 const recordOf = (key: string): NewRecord => ({
   operation: createOperation('caller', key),
   fingerprint: Buffer.alloc(32),
@@ -31,7 +31,7 @@ for (const { name, skip, open } of databases) {
       t.equal(await app.messages.find(`EBM-${'0'.repeat(32)}`), undefined)
     })
 
-    t.test('finds an accepted message at once, from each process', async t => {
+    t.test('finds an accepted message at once in each process', async t => {
       const options = await open(t)
       const { topic, send } = await createMessagingService(t, options, { working: false })
       const { app } = await createMessagingService(t, options, { working: false })
@@ -88,7 +88,7 @@ for (const { name, skip, open } of databases) {
       t.strictSame(await values(bytes), ['', body.toString('base64'), '', body.toString('base64', 1)])
     })
 
-    t.test('refuses messages when the backlog of all processes together is full', async t => {
+    t.test('rejects messages if the backlog of all processes together is full', async t => {
       const options = { ...await open(t), messageBacklog: 5 }
       const first = await createMessagingService(t, options, { working: false })
       const second = await createMessagingService(t, options, { working: false })
@@ -109,16 +109,16 @@ for (const { name, skip, open } of databases) {
       t.same(await first.counts(), { accepted: 1, stored: 5 })
     })
 
-    t.test('accepts a message once for the key of its record', async t => {
+    t.test('accepts one message for each idempotency key', async t => {
       const { app, topic, sequences } = await createMessagingService(t, await open(t), { working: false })
       const topicId = await topic('a')
       const accept = (value: string, key?: string) => app.messages.accept(app.messages.createDraft({ topicId, mediaType: 'application/json', body: Buffer.from(`"${value}"`) }), key === undefined ? undefined : recordOf(key))
       const findRecords = () => app.database.run(db => db.selectFrom('idempotency').select(['scope', 'idempotencyKey', 'state', 'status', 'body']).orderBy('idempotencyKey').execute())
 
-      t.same(await Promise.all([accept('1', 'a'), accept('lost', 'a'), accept('2'), accept('3', 'b'), accept('4')]), [true, false, true, true, true], 'one key twice in a transaction')
-      t.same(await Promise.all([accept('lost', 'b'), accept('lost', 'a')]), [false, false], 'a transaction without a message')
+      t.same(await Promise.all([accept('1', 'a'), accept('lost', 'a'), accept('2'), accept('3', 'b'), accept('4')]), [true, false, true, true, true], 'accepts one of two messages with the same key in a transaction')
+      t.same(await Promise.all([accept('lost', 'b'), accept('lost', 'a')]), [false, false], 'accepts no message with a used key')
       t.same(await Promise.all([accept('5', 'c'), accept('lost', 'b')]), [true, false])
-      t.strictSame(await sequences(topicId), [[1, '1'], [2, '2'], [3, '3'], [4, '4'], [5, '5']], 'without gaps')
+      t.strictSame(await sequences(topicId), [[1, '1'], [2, '2'], [3, '3'], [4, '4'], [5, '5']], 'leaves no gaps between sequence numbers')
       const records = await findRecords()
       t.match(records, ['a', 'b', 'c'].map(key => ({ scope: 'caller', idempotencyKey: key, state: 'succeeded', status: 202 })))
       t.strictSame(Buffer.from(records[0].body as ArrayBuffer), Buffer.from('accepted'))
@@ -141,7 +141,7 @@ for (const { name, skip, open } of databases) {
       const accept = (key: string) => app.messages.accept(app.messages.createDraft({ topicId, mediaType: 'application/json', body: Buffer.from('1') }), recordOf(key))
       const results = await Promise.allSettled([accept('a'), accept('b')])
       t.match(results, [{ value: true }, { reason: { statusCode: 503, message: 'Too many messages wait to be stored' } }])
-      await t.rejects(accept('a'), { message: 'Too many messages wait to be stored' }, 'a repetition as well')
+      await t.rejects(accept('a'), { message: 'Too many messages wait to be stored' }, 'rejects a retry too')
       t.same(await counts(), { accepted: 1 })
       t.match(await app.database.run(db => db.selectFrom('idempotency').select('idempotencyKey').execute()), [{ idempotencyKey: 'a' }])
     })
@@ -177,7 +177,7 @@ for (const { name, skip, open } of databases) {
       }
     })
 
-    t.test('takes no waiting message as a cursor', async t => {
+    t.test('does not accept a waiting message as a cursor', async t => {
       const { app, topic, send } = await createMessagingService(t, await open(t), { working: false })
       const topicId = await topic('a')
       const messageId = await send(topicId, 1)
@@ -185,7 +185,7 @@ for (const { name, skip, open } of databases) {
       t.same(await app.messages.list(topicId, { limit: 1 }), { limit: 1, prevId: null, nextId: null, items: [] })
     })
 
-    t.test('ends a page before its bodies exceed 4 MiB, unless it has one message', async t => {
+    t.test('ends a page before its bodies exceed 4 MiB, unless it has a single message', async t => {
       const { app, topic, send, settled } = await createMessagingService(t, await open(t))
       const topicId = await topic('a')
       const large = 'x'.repeat(1_500_000)
@@ -207,7 +207,7 @@ for (const { name, skip, open } of databases) {
   })
 }
 
-t.test('rejects a message that the database does not take, and accepts the next one', async t => {
+t.test('rejects a message that the database rejects, and accepts the next one', async t => {
   const options = await sqlite.open(t)
   const { topic, send, counts } = await createMessagingService(t, options)
   const topicId = await topic('a')
@@ -222,13 +222,13 @@ t.test('rejects a message that the database does not take, and accepts the next 
   t.equal(Object.values(await counts()).reduce((sum, count) => sum + count), 1)
 })
 
-t.test('SQLite flushes to the disk before a message is accepted', async t => {
+t.test('flushes the SQLite file to the disk before a message is accepted', async t => {
   const { app } = await createMessagingService(t, await sqlite.open(t))
   const { sql } = await import('kysely')
   t.match(await app.database.run(db => sql`pragma synchronous`.execute(db)), { rows: [{ synchronous: 2 }] })
 })
 
-t.test('messageBacklog must be a whole number, 0 or more', async t => {
+t.test('throws for a messageBacklog that is not a whole number of at least 0', async t => {
   const refused = async (t: Test, messageBacklog: number) => {
     await t.rejects(createMessagingService(t, { ...await sqlite.open(t), messageBacklog }), { message: /^fastify-reason-phrase: MESSAGE_BACKLOG must be/ })
   }

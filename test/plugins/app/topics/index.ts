@@ -21,27 +21,27 @@ for (const { name, skip, open } of databases) {
       return {
         topics,
         transaction: <Result>(work: (transaction: Transaction<Tables>) => Promise<Result>) => app.database.run(db => db.transaction().execute(work)),
-        /** Creates a topic of each name, the last of them the newest, and returns their ids by name. */
+        /** Creates a topic with each name, in this order. Returns the ids by name. */
         async create (...names: string[]) {
           const ids: Record<string, string> = {}
           for (const name of names) ids[name] = (await topics.create({ ...draft, name }))!.topicId
           return ids
         },
-        /** Returns the names on the page of a query, and the names that its cursors point to. */
+        /** Returns the names on the page of a query, and the names of its cursors. */
         async names (query: Partial<Parameters<typeof topics.list>[0]>) {
           const { items, prevId, nextId, limit } = await topics.list({ limit: 500, ...query })
           t.ok(items.length <= limit)
           const name = (id: string | null) => items.find(({ topicId }) => topicId === id)?.name ?? id
           return { names: items.map(({ name }) => name).join(' '), prev: name(prevId), next: name(nextId) }
         },
-        /** Sets when a topic was created. */
+        /** Sets the creation time of a topic. */
         async date (name: string, createAt: string) {
           await app.database.run(db => db.updateTable('topic').set({ createAt }).where('name', '=', name).execute())
         }
       }
     }
 
-    t.test('creates a topic that can be found', async t => {
+    t.test('creates a topic, and finds it', async t => {
       const { topics } = await registry(t)
       const before = new Date().toISOString()
       const topic = await topics.create({ name: 'Ünïcode 🚌', description: 'Line\nbreak', mediaType: 'a/b; c="d"' })
@@ -59,17 +59,17 @@ for (const { name, skip, open } of databases) {
       t.same(await topics.find(topic!.topicId), topic)
     })
 
-    t.test('gives a name to one topic only when many are created at once', async t => {
+    t.test('creates one topic if several requests use the same name at once', async t => {
       const { topics, create } = await registry(t)
       const created = await Promise.all(Array.from({ length: 20 }, () => topics.create({ ...draft, name: 'taken' })))
       t.equal(created.filter(Boolean).length, 1)
       t.equal((await topics.list({ limit: 10 })).items.length, 1)
 
       await create('Taken')
-      t.equal((await topics.list({ limit: 10 })).items.length, 2, 'another case is another name')
+      t.equal((await topics.list({ limit: 10 })).items.length, 2, 'takes names as case-sensitive')
     })
 
-    t.test('creates topics at once with one whose name is taken', async t => {
+    t.test('creates the other topics of a batch if the name of one topic is taken', async t => {
       const { topics, create } = await registry(t)
       await create('b')
       const created = await Promise.all(['a', 'b', 'c', 'a'].map(name => topics.create({ ...draft, name })))
@@ -77,7 +77,7 @@ for (const { name, skip, open } of databases) {
       for (const topic of created.filter(Boolean)) t.strictSame(await topics.find(topic!.topicId), topic)
     })
 
-    t.test('creates topics of the same names in two processes without a deadlock', async t => {
+    t.test('creates topics with the same names in two processes without a deadlock', async t => {
       const options = await open(t)
       const processes = [await registry(t, options), await registry(t, options)]
       const names = Array.from({ length: 50 }, (_, number) => `${number}`)
@@ -86,7 +86,7 @@ for (const { name, skip, open } of databases) {
       t.same(created.filter(Boolean).map(topic => topic!.name).sort(), names.toSorted())
     })
 
-    t.test('creates and removes topics in a transaction that is given', async t => {
+    t.test('creates and deletes topics in a given transaction', async t => {
       const { topics, create, names, transaction } = await registry(t)
       const { a } = await create('a')
       const change = async (transaction: Transaction<Tables>) => {
@@ -104,7 +104,7 @@ for (const { name, skip, open } of databases) {
       t.equal((await names({})).names, 'b')
     })
 
-    t.test('finds many topics at once, each for its id', async t => {
+    t.test('finds many topics at once, and returns the right topic for each id', async t => {
       const { topics, create } = await registry(t)
       const { a, b } = await create('a', 'b')
       const none = `EBT-${'0'.repeat(32)}`
@@ -112,7 +112,7 @@ for (const { name, skip, open } of databases) {
       t.strictSame(found.map(topic => topic?.name), ['a', undefined, 'b', 'a'])
     })
 
-    t.test('gives the name of a deleted topic to a new one', async t => {
+    t.test('accepts the name of a deleted topic for a new topic', async t => {
       const { topics, create } = await registry(t)
       for (let round = 0; round < 3; round++) {
         const { again } = await create('again')
@@ -128,7 +128,7 @@ for (const { name, skip, open } of databases) {
       t.equal(await topics.find(`EBT-${'0'.repeat(32)}`), undefined)
     })
 
-    t.test('removes a topic once only', async t => {
+    t.test('deletes a topic only once', async t => {
       const { topics, create } = await registry(t)
       const { a, b } = await create('a', 'b')
       const before = new Date().toISOString()
@@ -143,7 +143,7 @@ for (const { name, skip, open } of databases) {
       t.match(await topics.remove(`EBT-${b.slice(4).toUpperCase()}`), { topicId: b })
     })
 
-    t.test('lists topics newest first, also when they were created in the same millisecond', async t => {
+    t.test('lists topics newest first, even if they were created in the same millisecond', async t => {
       const { topics } = await registry(t)
       t.same(await topics.list({ limit: 10 }), { limit: 10, prevId: null, nextId: null, items: [] })
 
@@ -183,7 +183,7 @@ for (const { name, skip, open } of databases) {
       t.same(await names({ beforeId: ids.e, afterId: ids.a }), { names: '', prev: null, next: null })
     })
 
-    t.test('takes cursors with digits in upper or lower case, also of a deleted topic', async t => {
+    t.test('accepts cursors with digits in upper or lower case, and of a deleted topic', async t => {
       const { topics, create, names } = await registry(t)
       const ids = await create('a', 'b', 'c')
       await topics.remove(ids.b)

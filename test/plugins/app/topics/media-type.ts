@@ -19,7 +19,7 @@ t.test('isSameMediaType() ignores case, quotes and the order of parameters', asy
   }
 })
 
-t.test('isSameMediaType() tells other types and other parameters apart, and equals no text that is not a media type', async t => {
+t.test('isSameMediaType() is false for other types or parameters, and for texts that are not media types', async t => {
   for (const [a, b] of [
     ['application/json', 'text/json'],
     ['application/json', 'application/json; charset=utf-8'],

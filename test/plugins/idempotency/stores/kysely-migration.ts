@@ -36,7 +36,7 @@ for (const { name, skip, open } of databases) {
   })
 }
 
-t.test('takes the dialect of an instance, unless it is told', async t => {
+t.test('uses the dialect of the Kysely instance by default', async t => {
   const texts: string[] = []
   const db = createKysely(t, new SqliteDialect({
     database: {
@@ -53,7 +53,7 @@ t.test('takes the dialect of an instance, unless it is told', async t => {
   t.equal(texts[1], 'drop table app.keys')
 })
 
-t.test('refuses a name that would need quotes', async t => {
+t.test('throws for a table name that would need quotes', async t => {
   t.throws(() => createTableMigration({ tabel: 'a' } as object), { message: /unknown option "tabel" of createTableMigration\(\); did you mean "table"\?/ })
   t.throws(() => createTableMigration({ table: 'no table' }), { message: /table must be the name of a table that needs no quotes, not 'no table'/ })
 })

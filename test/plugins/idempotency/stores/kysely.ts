@@ -11,7 +11,7 @@ import { answer, fingerprint, operationOf, rejection } from '../../../fixtures/i
 import { recordsOf, testStore, type StoreUnderTest } from '../../../fixtures/idempotent-store.js'
 
 interface Tables { effectOfOperation: { number: number } }
-const ended = { message: 'The transaction of this request has ended. A handler must await its queries before it sends the response' }
+const ended = { message: 'fastify-reason-phrase: a handler used its transaction after the transaction had ended. Await all queries before you send the response' }
 
 async function create (t: Test, dialect: Dialect, options?: KyselyStoreOptions) {
   const db = new Kysely<Tables>({ dialect, plugins: [new CamelCasePlugin()] })
@@ -46,14 +46,14 @@ for (const { name, dialect, skip, open } of databases) {
   t.test(`kyselyStore() on ${name}, with another table`, { skip }, async t => {
     const tested = await create(t, await open(t), { table: 'keys_of_app' })
     await testStore(t, tested)
-    t.test('has the table', async t => {
+    t.test('creates the table with this name', async t => {
       t.ok((await sql`select id from keys_of_app`.execute(tested.db)).rows.length > 0)
     })
   })
 }
 
 async function testTransactions (t: Test, { db, store, addEffect, countEffects }: Awaited<ReturnType<typeof create>>): Promise<void> {
-  t.test('ends the transaction of a handler with its work', async t => {
+  t.test('throws if a handler uses its transaction after the end', async t => {
     const before = await countEffects()
     const transaction = await store.transaction(async ({ transaction }) => {
       t.equal(transaction.isTransaction, true)
@@ -65,7 +65,7 @@ async function testTransactions (t: Test, { db, store, addEffect, countEffects }
     t.equal(await countEffects(), before)
   })
 
-  t.test('ends every handle of a transaction', async t => {
+  t.test('throws if a handler uses another handle of its transaction after the end', async t => {
     const before = await countEffects()
     await store.transaction(async session => {
       const { transaction } = session
@@ -77,13 +77,13 @@ async function testTransactions (t: Test, { db, store, addEffect, countEffects }
         await t.rejects(handle.executeQuery(compiled), ended)
         await t.rejects(sql`insert into effect_of_operation values (1)`.execute(handle), ended)
       }
-      // The store ends the transaction that is there.
+      // The store ends the current transaction, so begin another one.
       await session.query(rawStatement('begin'))
     })
     t.equal(await countEffects(), before)
   })
 
-  t.test('ends the transaction of a handler before a rejection is recorded', async t => {
+  t.test('throws if a handler uses its transaction after a rejection was sent', async t => {
     const before = await countEffects()
     const operation = operationOf('late effect')
     await store.transaction(async session => {
@@ -97,7 +97,7 @@ async function testTransactions (t: Test, { db, store, addEffect, countEffects }
     t.equal(await countEffects(), before)
   })
 
-  t.test('inserts records in a transaction of the caller', async t => {
+  t.test('insertRecords() inserts records in a transaction of the caller', async t => {
     const operation = operationOf('shared')
     const records = [{ operation, fingerprint, state: 'succeeded', answer }] as const
     t.strictSame(await db.transaction().execute(transaction => store.insertRecords(transaction, records)), [true])
@@ -106,7 +106,7 @@ async function testTransactions (t: Test, { db, store, addEffect, countEffects }
   })
 }
 
-t.test('kyselyStore() knows the dialect of an instance, unless it is told', async t => {
+t.test('kyselyStore() uses the dialect of the Kysely instance by default', async t => {
   const mysql = new Kysely<Tables>({ dialect: new MysqlDialect({ pool: async () => { throw new Error('Not called') } }) })
   t.equal(kyselyStore(mysql).dialect, 'mysql')
   t.equal(kyselyStore(mysql, { dialect: 'sqlite' }).dialect, 'sqlite')
@@ -114,7 +114,7 @@ t.test('kyselyStore() knows the dialect of an instance, unless it is told', asyn
   t.throws(() => kyselyStore(mysql, { table: 'no table' }), { message: /table must be the name of a table that needs no quotes, not 'no table'/ })
 })
 
-t.test('kyselyStore() begins a transaction of read committed on PostgreSQL, and ends its handle before COMMIT', async t => {
+t.test('kyselyStore() uses the isolation level read committed on PostgreSQL, and rejects queries from COMMIT on', async t => {
   const texts: string[] = []
   let onCommit = async () => {}
   const client = {
@@ -138,7 +138,7 @@ t.test('kyselyStore() begins a transaction of read committed on PostgreSQL, and 
     'commit'
   ])
 
-  // Kysely would accept a query until the COMMIT has returned.
+  // Kysely itself would accept queries until COMMIT has returned.
   await store.transaction(async ({ transaction }) => {
     onCommit = async () => { await t.rejects(transaction.selectFrom('effectOfOperation').execute(), ended) }
   })

@@ -13,13 +13,13 @@ t.test('executes operations like a database', async t => {
   await testStore(t, create())
 })
 
-t.test('says that it is no store, and has no SQL', async t => {
+t.test('has a description that warns against its use in production, and cannot run SQL', async t => {
   const { store } = create()
-  t.equal(store.description, 'idempotency records are in the memory of this process: for tests only')
-  await t.rejects(store.transaction(({ query }) => query({ parts: [''] as never, values: [] })), { message: 'memoryStore() has no SQL' })
+  t.equal(store.description, 'memoryStore() keeps idempotency records in this process only. Use another store in production')
+  await t.rejects(store.transaction(({ query }) => query({ parts: [''] as never, values: [] })), { message: 'fastify-reason-phrase: memoryStore() cannot run SQL. Use the records of the session' })
 })
 
-t.test('tells which operation executes', async t => {
+t.test('finds an operation while it is executed', async t => {
   const { store } = create()
   const operation = operationOf('a')
   await t.rejects(store.transaction(async session => {
@@ -31,11 +31,11 @@ t.test('tells which operation executes', async t => {
       t.strictSame(await records.claim(operation, fingerprint), { type: 'executing' })
       t.strictSame(await records.insert([{ operation, fingerprint, state: 'closed' }]), [false])
     })
-  }), { message: 'A transaction was committed before its idempotency key was settled' })
+  }), { message: 'fastify-reason-phrase: memoryStore() cannot commit a transaction before its idempotency key is settled' })
   t.equal(await store.transaction(session => recordsOf(store, session).find(operation)), undefined)
 })
 
-t.test('finds a record in its own transaction, and in others after the commit', async t => {
+t.test('finds a record in its own transaction, and in other transactions after the commit', async t => {
   const { store } = create()
   const operation = operationOf('a')
   const findIn = async () => await store.transaction(session => recordsOf(store, session).find(operation))
@@ -61,10 +61,10 @@ t.test('closes keys, and removes old records', async t => {
   t.equal(await sweep(-60_000, 500), 1)
 })
 
-t.test('ends the transaction of a handler', async t => {
+t.test('throws if a handler uses its transaction after the end', async t => {
   const { store } = create()
   const operation = operationOf('a')
-  const ended = { message: 'The transaction of this request has ended. A handler must await its queries before it sends the response' }
+  const ended = { message: 'fastify-reason-phrase: a handler used its transaction after the transaction had ended. Await all queries before you send the response' }
   const transaction = await store.transaction(async session => {
     const records = recordsOf(store, session)
     await records.claim(operation, fingerprint)
@@ -73,5 +73,5 @@ t.test('ends the transaction of a handler', async t => {
     return session.transaction
   })
   t.throws(() => transaction.onCommit(() => {}), ended)
-  await t.rejects(store.transaction(session => recordsOf(store, session).settle(operation, answer)), { message: 'The idempotency key is not claimed' })
+  await t.rejects(store.transaction(session => recordsOf(store, session).settle(operation, answer)), { message: 'fastify-reason-phrase: memoryStore() can settle an idempotency key only in the transaction that has claimed it' })
 })

@@ -20,26 +20,26 @@ t.test('swaggerUiOptions() throws if the plugin is not registered', async t => {
   t.throws(() => swaggerUiOptions(Fastify()), { message: 'fastify-reason-phrase: the plugin is not registered. Write app.register(reasonPhrase) before swaggerUiOptions(app)' })
 })
 
-t.test('swaggerUiOptions() throws if it gets no app', async t => {
+t.test('swaggerUiOptions() throws without a Fastify instance', async t => {
   for (const wrong of [undefined, { routePrefix: '/docs' }] as any[]) {
     t.throws(() => swaggerUiOptions(wrong), { name: 'TypeError', message: /^fastify-reason-phrase: swaggerUiOptions\(\) takes the Fastify instance as its first argument, as in swaggerUiOptions\(app, \{ routePrefix: '\/docs' \}\), not / })
   }
 })
 
-t.test('the script is that of page/', async t => {
-  t.equal(readFileSync(join(import.meta.dirname, '../../../..', SCRIPT_FILE), 'utf8'), await createScript(), 'otherwise, run npm run build:page')
+t.test('page-script.ts is up to date with page/', async t => {
+  t.equal(readFileSync(join(import.meta.dirname, '../../../..', SCRIPT_FILE), 'utf8'), await createScript(), 'is up to date; if not, run npm run build:page')
 })
 
-t.test('adds its files to those of your own theme', async t => {
+t.test('adds its files to the files of a given theme', async t => {
   const app = await createApp(t)
   const css = [{ filename: 'own.css', content: 'b { color: red }' }]
   const options = swaggerUiOptions(app, { routePrefix: '/own', uiConfig: { docExpansion: 'none' }, theme: { title: 'Own', css } })
   t.match(options, { routePrefix: '/own', uiConfig: { docExpansion: 'none' }, theme: { title: 'Own' } })
   t.strictSame(options.theme!.css!.map(({ filename }) => filename), ['own.css', 'reason-phrase.css'])
   t.strictSame(options.theme!.js!.map(({ filename }) => filename), ['reason-phrase.js'])
-  t.equal(css.length, 1, 'your own options are not changed')
+  t.equal(css.length, 1, 'does not change the given options')
   t.match(options.theme!.js![0]!.content, 'const HEADERS = {"header":"EB-REASON-PHRASE"};')
-  // @ts-expect-error The names of options are checked.
+  // @ts-expect-error The compiler checks the names of options.
   swaggerUiOptions(app, { routPrefix: '/own' })
 })
 
@@ -61,7 +61,7 @@ t.test('@fastify/swagger-ui serves the files under its prefix, with its hooks', 
   t.equal((await app.inject('/own/static/theme/reason-phrase.js')).statusCode, 401)
 })
 
-t.test('the script extends Swagger UI, and keeps its configuration', async t => {
+t.test('extends Swagger UI with the script, and keeps its configuration', async t => {
   const app = await createApp(t, 'X-Reason')
   const script = swaggerUiOptions(app).theme!.js![0]!.content
   let configuration: any
@@ -74,7 +74,7 @@ t.test('the script extends Swagger UI, and keeps its configuration', async t => 
   runInNewContext(script, page)
   t.not(page.SwaggerUIBundle, SwaggerUIBundle)
   t.strictSame(page.SwaggerUIBundle.presets, SwaggerUIBundle.presets)
-  t.strictSame(Object.keys(page).sort(), globals, 'the script adds no global variable')
+  t.strictSame(Object.keys(page).sort(), globals, 'adds no global variable')
 
   t.equal(page.SwaggerUIBundle({ url: '/json', plugins: ['own'] }), 'the page')
   t.match(configuration, { url: '/json', plugins: ['own', Function] })
@@ -85,5 +85,5 @@ t.test('the script extends Swagger UI, and keeps its configuration', async t => 
   t.strictSame(await configuration.requestInterceptor({ url: '/a' }), { url: '/a', own: true })
 
   page.SwaggerUIBundle({ requestInterceptor: () => {} })
-  t.strictSame(await configuration.requestInterceptor({ url: '/a' }), { url: '/a' }, 'an interceptor can change the request in place')
+  t.strictSame(await configuration.requestInterceptor({ url: '/a' }), { url: '/a' }, 'lets an interceptor change the request in place')
 })

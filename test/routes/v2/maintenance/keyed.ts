@@ -17,24 +17,24 @@ for (const { name, skip, open } of databases) {
       }
     }
 
-    t.test('begins and ends maintenance once, and replays the answers', async t => {
+    t.test('begins and ends maintenance once, and replays the responses', async t => {
       const { app, put } = await serve(t)
       const begun = await put({ enabled: true, message: 'Moving' }, 'begin')
       t.match(summarize(begun), { statusCode: 200, status: 'succeeded', replayed: undefined })
-      t.match(app.maintenance.state, { enabled: true, message: 'Moving' }, 'before its answer arrives')
+      t.match(app.maintenance.state, { enabled: true, message: 'Moving' }, 'takes effect before the response arrives')
       t.strictSame(JSON.parse(begun.body), app.maintenance.state)
 
       t.match(summarize(await put({ enabled: false }, 'end')), { statusCode: 200, body: '{"enabled":false}', status: 'succeeded' })
       t.equal(app.maintenance.state.enabled, false)
       t.strictSame(summarize(await put({ enabled: true, message: 'Moving' }, 'begin')), { ...summarize(begun), replayed: 'true' })
-      t.equal(app.maintenance.state.enabled, false, 'a replay has no effect')
+      t.equal(app.maintenance.state.enabled, false, 'has no effect at a replay')
     })
 
-    t.test('keeps a refusal', async t => {
+    t.test('replays a rejection', async t => {
       const { app, put } = await serve(t)
       for (const replayed of [undefined, 'true']) {
         t.match(summarize(await put({ enabled: false, message: 'a' }, 'a')), {
-          statusCode: 422, reason: 'Maintenance that ends takes no message', status: 'rejected', replayed
+          statusCode: 422, reason: 'With enabled: false, message must be left out', status: 'rejected', replayed
         })
       }
       t.equal(app.maintenance.state.enabled, false)
@@ -57,7 +57,7 @@ for (const { name, skip, open } of databases) {
       t.equal(app.maintenance.state.enabled, true)
     })
 
-    t.test('looks at no key during maintenance', async t => {
+    t.test('ignores the key during maintenance, except on exempt routes', async t => {
       const { app, put, create, readRecords } = await serve(t)
       await app.maintenance.enter({ message: 'Moving' })
       for (const key of ['a', 'a', '"malformed']) {
@@ -65,7 +65,7 @@ for (const { name, skip, open } of databases) {
       }
       t.same(await readRecords(), [])
 
-      t.match(summarize(await put({ enabled: false }, 'a')), { statusCode: 200, status: 'succeeded', replayed: undefined }, 'a route that is exempt')
+      t.match(summarize(await put({ enabled: false }, 'a')), { statusCode: 200, status: 'succeeded', replayed: undefined }, 'executes a request on an exempt route')
       t.match(summarize(await create('b')), { statusCode: 201, status: 'succeeded', replayed: undefined })
     })
   })

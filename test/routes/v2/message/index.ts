@@ -10,7 +10,7 @@ for (const { name, skip, open } of databases) {
     const post = async (url: string, payload: object) => (await app.inject({ method: 'POST', url, payload })).json()
     const topic = async (name: string) => (await post('/v2/topic', { name, description: '', mediaType: 'application/json' })).topicId
 
-    t.test('a message is accepted first, and then stored', async t => {
+    t.test('returns a message as accepted first, and as stored later', async t => {
       const topicId = await topic('a')
       const { messageId } = await post(`/v2/topic/${topicId}/message`, { body: { a: null } })
       for (;;) {
@@ -27,10 +27,10 @@ for (const { name, skip, open } of databases) {
       }
     })
 
-    t.test('a message of a deleted topic is failed, with a reason', async t => {
+    t.test('returns a message of a deleted topic as failed, with a reason', async t => {
       const topicId = await topic('b')
       await app.inject({ method: 'DELETE', url: `/v2/topic/${topicId}` })
-      // A request can find the topic just before it is deleted.
+      // A request may find the topic just before it is deleted, so add the message directly.
       const draft = app.messages.createDraft({ topicId, mediaType: 'application/json', body: Buffer.from('7') })
       await app.messages.accept(draft)
       const { messageId } = draft
@@ -45,7 +45,7 @@ for (const { name, skip, open } of databases) {
       }
     })
 
-    t.test('an unknown id gets 404, and a malformed one 400', async t => {
+    t.test('sends 404 for an unknown id, and 400 for a malformed id', async t => {
       const nowhere = `EBM-${'0'.repeat(32)}`
       assertInjectedError(t, await app.inject(`/v2/message/${nowhere}`), 404, `No message ${nowhere}`)
       for (const id of ['x', `ebm-${'0'.repeat(32)}`, `EBT-${'0'.repeat(32)}`]) {

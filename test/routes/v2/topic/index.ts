@@ -45,17 +45,17 @@ for (const { name, skip, open } of databases) {
       assertInjectedError(t, await get(created.headers.location!), 404, `No topic ${topic.topicId}`)
       assertInjectedError(t, await remove(created.headers.location!), 404, `No topic ${topic.topicId}`)
       t.same((await get('/v2/topic')).json().items, [])
-      t.equal((await post(draft)).statusCode, 201, 'its name can be taken again')
+      t.equal((await post(draft)).statusCode, 201, 'accepts the name of a deleted topic')
     })
 
-    t.test('refuses a taken name with 422', async t => {
+    t.test('sends 422 for a name that is taken', async t => {
       const { post } = await registry(t)
       t.equal((await post(draft)).statusCode, 201)
       assertInjectedError(t, await post(draft), 422, 'A topic named "orders.created" exists already')
       assertInjectedError(t, await post({ ...draft, mediaType: 'text/plain' }), 422, 'A topic named "orders.created" exists already')
     })
 
-    t.test('creates one topic only when many requests have the same name', async t => {
+    t.test('creates one topic if many requests have the same name', async t => {
       const { post } = await registry(t)
       const codes = (await Promise.all(Array.from({ length: 10 }, () => post(draft)))).map(({ statusCode }) => statusCode)
       t.same(codes.sort(), [201, ...Array(9).fill(422)])
@@ -93,7 +93,7 @@ for (const { name, skip, open } of databases) {
   })
 }
 
-t.test('refuses with 400 or 422', async t => {
+t.test('sends 400 or 422 for', async t => {
   const app = await createService(t, await sqlite.open(t))
   const post = (payload: unknown) => app.inject({ method: 'POST', url: '/v2/topic', payload: payload as object })
 

@@ -10,7 +10,7 @@ const draft = { name: 'orders.created', description: 'An order was placed', medi
 
 const locationOf = (response: WireResponse) => valuesOf(response, 'location')[0]
 
-/** What an execution answers, for a comparison with its replay. */
+/** Returns the expected replay of a response. */
 const replayOf = (response: WireResponse) => ({ ...summarize(response), replayed: 'true' })
 
 for (const { name, skip, open } of databases) {
@@ -26,7 +26,7 @@ for (const { name, skip, open } of databases) {
       }
     }
 
-    t.test('creates one topic, and replays its answer', async t => {
+    t.test('creates one topic, and replays its response', async t => {
       const { app, create, names } = await serve(t)
       const first = await create('a')
       t.match(summarize(first), { statusCode: 201, status: 'succeeded', replayed: undefined })
@@ -43,7 +43,7 @@ for (const { name, skip, open } of databases) {
       ])
     })
 
-    t.test('creates one topic for many requests at once', async t => {
+    t.test('creates one topic for many concurrent requests with the same key', async t => {
       const { create, names } = await serve(t)
       const responses = await Promise.all(Array.from({ length: 20 }, () => persist(() => create('a'))))
       t.equal(new Set(responses.map(({ statusCode, body }) => `${statusCode} ${body}`)).size, 1)
@@ -51,22 +51,22 @@ for (const { name, skip, open } of databases) {
       t.same(await names(), [draft.name])
     })
 
-    t.test('creates the topics of many keys, and of requests without a key, at once', async t => {
+    t.test('creates the topics of many concurrent requests with and without keys', async t => {
       const { create, names } = await serve(t)
       const numbers = Array.from({ length: 20 }, (_, number) => `${number}`)
       const responses = await Promise.all(numbers.flatMap(number => [persist(() => create(number, { name: `keyed ${number}` })), create(undefined, { name: `bare ${number}` })]))
       t.same(responses.map(({ statusCode }) => statusCode), responses.map(() => 201))
       t.equal((await names()).length, 40)
-      t.notOk(responses.some((response, index) => valuesOf(response, 'idempotency-status').length !== (index + 1) % 2), 'only answers to a key have its status')
+      t.notOk(responses.some((response, index) => valuesOf(response, 'idempotency-status').length !== (index + 1) % 2), 'sends Idempotency-Status only for requests with a key')
     })
 
-    t.test('gives a name to one of many keys', async t => {
+    t.test('creates one topic if requests with different keys have the same name', async t => {
       const { create } = await serve(t)
       const responses = await Promise.all(Array.from({ length: 10 }, (_, number) => persist(() => create(number % 2 === 0 ? `${number}` : undefined))))
       t.same(responses.map(({ statusCode }) => statusCode).sort(), [201, ...Array(9).fill(422)])
     })
 
-    t.test('keeps a refusal after its reason is gone', async t => {
+    t.test('replays a rejection even if the request would now succeed', async t => {
       const { create, remove, names } = await serve(t)
       const location = locationOf(await create(undefined))!
       const taken = await create('a')
@@ -81,15 +81,15 @@ for (const { name, skip, open } of databases) {
       t.strictSame(summarize(await create('c', { mediaType: 'json' })), replayOf(malformed))
     })
 
-    t.test('says nothing about the key of a request that is not valid', async t => {
+    t.test('sends no Idempotency-Status for an invalid request, whose key stays unused', async t => {
       const { create, names } = await serve(t)
       t.match(summarize(await create('a', { name: '' })), { statusCode: 400, status: undefined })
-      t.match(summarize(await create('a')), { statusCode: 201, replayed: undefined }, 'the key was not used')
+      t.match(summarize(await create('a')), { statusCode: 201, replayed: undefined }, 'executes the next request with the key')
       t.match(summarize(await create('a', { name: 'other' })), { statusCode: 422, status: 'mismatch' })
       t.same(await names(), [draft.name])
     })
 
-    t.test('deletes a topic once, and replays the answer', async t => {
+    t.test('deletes a topic once, and replays the response', async t => {
       const { create, remove } = await serve(t)
       const location = locationOf(await create(undefined))!
       const deleted = await remove(location, 'a')

@@ -8,10 +8,10 @@ import { AcceptedMessage, MessagePage, MessageQuery, NewMessage } from '../../..
 import { BY_POSITION, cursorHeaders } from '../../../../../schemas/page.js'
 import { TopicParams } from '../../../../../schemas/topic.js'
 
-// JSON can escape one byte as six, and has white space.
+// In JSON, one byte can be escaped as six, and white space is added.
 const MAX_REQUEST_BYTES = 8 * MAX_BODY_BYTES
 
-// Fastify's own decoder replaces malformed UTF-8 instead of refusing it.
+// Fastify's own decoder would replace malformed UTF-8 instead of rejecting it.
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 declare module 'fastify' {
@@ -44,12 +44,12 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     config: {
       permission: 'message:write',
       idempotency: 'optional',
-      // Many messages are committed together.
+      // The messages of several requests are committed in one transaction.
       transaction: 'shared',
       errors: {
         400: `The request is malformed, or the body has more than ${MAX_BODY_BYTES / 1024} KiB.`,
         404: 'No topic has this id.',
-        422: 'The media type differs from that of the topic, or the body is not valid for it: JSON that reads back the same for a JSON media type, base64 for any other.',
+        422: 'The media type differs from the media type of the topic, or the body is not valid for it: a JSON media type needs JSON that reads back the same, and any other media type needs base64.',
         503: 'The database is unavailable, or too many messages wait to be stored.'
       }
     }
@@ -59,9 +59,9 @@ const routes: FastifyPluginAsyncTypebox = async app => {
 
     const { topicId } = topic
     const { mediaType = topic.mediaType } = request.body
-    // isSameMediaType() alone is too tolerant: Node's parser skips what it cannot read.
+    // isSameMediaType() alone is not enough, because Node's parser skips malformed parameters.
     if (mediaType !== topic.mediaType && (!isMediaType(mediaType) || !isSameMediaType(mediaType, topic.mediaType))) {
-      return reply.unprocessable(`The media type "${escapeControls(mediaType)}" is not "${topic.mediaType}", that of the topic`)
+      return reply.unprocessable(`The media type "${escapeControls(mediaType)}" must be "${topic.mediaType}", the media type of the topic`)
     }
 
     const isJsonTopic = isJson(topic.mediaType)
@@ -69,7 +69,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     if (body === undefined) {
       return reply.unprocessable(isJsonTopic
         ? `body/body is nested deeper than ${MAX_BODY_DEPTH} levels, or has a number out of range`
-        : `body/body must be base64, with its padding, as the media type of the topic is "${topic.mediaType}"`)
+        : `body/body must be base64 with padding, because the media type of the topic is "${topic.mediaType}"`)
     }
     if (body.length > MAX_BODY_BYTES) return reply.badRequest(`body/body must NOT have more than ${MAX_BODY_BYTES} bytes, and has ${body.length}`)
     const loss = findJsonLoss(request.jsonText, request.body)

@@ -18,7 +18,7 @@ async function messages (t: Test, options: DatabaseOptions & MessageOptions, med
     topicId,
     url,
     post: (payload: object | string) => app.inject({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } }),
-    /** Returns the page of a query once it has so many items. */
+    /** Waits until the page of a query has this many items, and returns the page. */
     async page (query: string, length: number) {
       for (;;) {
         const response = await app.inject(`${url}?${query}`)
@@ -66,10 +66,10 @@ for (const { name, skip, open } of databases) {
       await app.inject({ method: 'DELETE', url: `/v2/topic/${topicId}` })
       assertInjectedError(t, await post({ body: 4 }), 404, `No topic ${topicId}`)
       assertInjectedError(t, await app.inject(url), 404, `No topic ${topicId}`)
-      t.match((await app.inject(`/v2/message/${ids[0]}`)).json(), { status: 'stored' }, 'what was stored is still there by its id')
+      t.match((await app.inject(`/v2/message/${ids[0]}`)).json(), { status: 'stored' }, 'returns a stored message of a deleted topic by its id')
     })
 
-    t.test('answers 503 while too many messages wait', async t => {
+    t.test('sends 503 while too many messages wait', async t => {
       const { post } = await messages(t, { ...await open(t), messageBacklog: 0 })
       const response = await post({ body: 1 })
       assertInjectedError(t, response, 503, 'Too many messages wait to be stored')
@@ -78,17 +78,17 @@ for (const { name, skip, open } of databases) {
   })
 }
 
-t.test('a message can repeat the media type of its topic in an equivalent form, and another one is refused with 422', async t => {
+t.test('accepts an equivalent form of the media type of the topic, and sends 422 for another media type', async t => {
   const { post, page } = await messages(t, await sqlite.open(t), 'application/vnd.a+json; charset=utf-8')
   const same = 'Application/VND.A+JSON;Charset="UTF-8"'
   t.equal((await post({ mediaType: same, body: 1 })).statusCode, 202)
   t.equal((await post({ body: 2 })).statusCode, 202)
   t.match((await page('', 2)).json().items, [{ mediaType: same }, { mediaType: 'application/vnd.a+json; charset=utf-8' }])
   for (const mediaType of ['application/json', 'application/vnd.a+json', 'none', '']) {
-    assertInjectedError(t, await post({ mediaType, body: 1 }), 422, `The media type "${mediaType}" is not "application/vnd.a+json; charset=utf-8", that of the topic`)
+    assertInjectedError(t, await post({ mediaType, body: 1 }), 422, `The media type "${mediaType}" must be "application/vnd.a+json; charset=utf-8", the media type of the topic`)
   }
-  assertInjectedError(t, await post({ mediaType: 'a/b\r\nc', body: 1 }), 422, /^The media type "a\/b\\r\\nc" is not /)
-  // Node's parser tolerates these.
+  assertInjectedError(t, await post({ mediaType: 'a/b\r\nc', body: 1 }), 422, /^The media type "a\/b\\r\\nc" must be /)
+  // Node's parser accepts these malformed media types.
   for (const mediaType of [` ${same}`, `${same}\n`, `${same};\0`, `${same};`]) {
     assertInjectedError(t, await post({ mediaType, body: 1 }), 422, /^The media type /)
   }
@@ -105,7 +105,7 @@ t.test('a JSON body', async t => {
     const largest = 'x'.repeat(MAX_BODY_BYTES - 2)
     t.equal((await post({ body: largest })).statusCode, 202)
     t.equal((await post({ body: 'é'.repeat(MAX_BODY_BYTES / 2 - 1) })).statusCode, 202)
-    t.equal((await post(`{ "body": "${'\\u0078'.repeat(MAX_BODY_BYTES - 2)}"${' '.repeat(100_000)} }`)).statusCode, 202, 'however it is written')
+    t.equal((await post(`{ "body": "${'\\u0078'.repeat(MAX_BODY_BYTES - 2)}"${' '.repeat(100_000)} }`)).statusCode, 202, 'does not count escapes and white space')
     assertInjectedError(t, await post({ body: `${largest}x` }), 400, `body/body must NOT have more than ${MAX_BODY_BYTES} bytes, and has ${MAX_BODY_BYTES + 1}`)
     assertInjectedError(t, await post({ body: 'é'.repeat(MAX_BODY_BYTES / 2) }), 400, /^body\/body must NOT have more than/)
     assertInjectedError(t, await post({ body: 'x'.repeat(8 * MAX_BODY_BYTES) }), 400, 'Request body is too large')
@@ -129,7 +129,7 @@ t.test('a JSON body', async t => {
     t.strictSame((await page('', 2)).payload.match(/(?<="body":).*?(?=\}[,\]])/g), texts)
   })
 
-  t.test('is refused when a double would change a number, and when two members have the same name', async t => {
+  t.test('is rejected if a double would change a number, or if two members have the same name', async t => {
     const { post } = await messages(t, await sqlite.open(t))
     assertInjectedError(t, await post('{"body":{"id":12345678901234567890}}'), 422, 'body has the number 12345678901234567890, which a double (IEEE 754) would change')
     assertInjectedError(t, await post('{"body":{"id":1,"id":2}}'), 422, 'body has an object with two members of the same name')
@@ -137,7 +137,7 @@ t.test('a JSON body', async t => {
     assertInjectedError(t, await post('{"body":{"__proto__":1}}'), 400, /^Body is not valid JSON/)
   })
 
-  t.test('is refused when it is not UTF-8', async t => {
+  t.test('is rejected if it is not UTF-8', async t => {
     const { post, app, url } = await messages(t, await sqlite.open(t))
     const bytes = Buffer.from('{"body":"a\xf0\x9f\x98"}', 'latin1')
     assertInjectedError(t, await app.inject({ method: 'POST', url, payload: bytes, headers: { 'content-type': 'application/json' } }), 400, 'The body is not UTF-8')
@@ -147,18 +147,18 @@ t.test('a JSON body', async t => {
   })
 })
 
-t.test('a body of another media type must be base64', async t => {
+t.test('accepts only base64 for any other media type', async t => {
   const { post, page } = await messages(t, await sqlite.open(t), 'text/plain')
   for (const body of ['aGVsbG8=', '']) t.equal((await post({ body })).statusCode, 202)
   t.strictSame((await page('', 2)).json().items.map(({ body }: { body: unknown }) => body), ['aGVsbG8=', ''])
   for (const body of ['hello!', 'aGVsbG8', 7, null, { a: 1 }]) {
-    assertInjectedError(t, await post({ body }), 422, 'body/body must be base64, with its padding, as the media type of the topic is "text/plain"')
+    assertInjectedError(t, await post({ body }), 422, 'body/body must be base64 with padding, because the media type of the topic is "text/plain"')
   }
   t.equal((await post({ body: Buffer.alloc(MAX_BODY_BYTES).toString('base64') })).statusCode, 202)
   assertInjectedError(t, await post({ body: Buffer.alloc(MAX_BODY_BYTES + 1).toString('base64') }), 400, `body/body must NOT have more than ${MAX_BODY_BYTES} bytes, and has ${MAX_BODY_BYTES + 1}`)
 })
 
-t.test('invalid requests are refused with 400 or 404', async t => {
+t.test('sends 400 or 404 for an invalid request', async t => {
   const { app, url, post } = await messages(t, await sqlite.open(t))
   assertInjectedError(t, await post({}), 400, "body must have required property 'body'")
   assertInjectedError(t, await post({ body: 1, colour: 'red' }), 400, 'body has an unknown property: colour')

@@ -12,7 +12,7 @@ import { valuesOf, type WireResponse } from '../../../../../fixtures/wire.js'
 
 const locationOf = (response: WireResponse) => valuesOf(response, 'location')[0]
 
-/** What an execution answers, for a comparison with its replay. */
+/** Returns the expected replay of a response. */
 const replayOf = (response: WireResponse) => ({ ...summarize(response), replayed: 'true' })
 
 async function serve (t: Test, options: DatabaseOptions & MessageOptions) {
@@ -24,7 +24,7 @@ async function serve (t: Test, options: DatabaseOptions & MessageOptions) {
       return locationOf(await send('POST', '/v2/topic', { payload: { name: mediaType, description: '', mediaType } }))!
     },
     remove: (topic: string) => send('DELETE', topic),
-    /** Sends a message. The topic is the path of the topic. */
+    /** Sends a message to the topic with this path. */
     post: (topic: string, key: string | undefined, body: unknown = 1, more: object = {}) => send('POST', `${topic}/message`, { key, payload: { body, ...more } }),
     /** Returns the messages of all topics in the order of their sequence numbers. */
     messages: () => app.database.run(db => db.selectFrom('message').select(['messageId', 'sequence', 'topicId']).orderBy('topicId').orderBy('sequence').execute()),
@@ -34,7 +34,7 @@ async function serve (t: Test, options: DatabaseOptions & MessageOptions) {
 
 for (const { name, skip, open } of databases) {
   t.test(`with an idempotency key on ${name}`, { skip }, async t => {
-    t.test('accepts one message, and replays its answer', async t => {
+    t.test('accepts one message, and replays its response', async t => {
       const { app, createTopic, post, messages, records } = await serve(t, await open(t))
       const topic = await createTopic()
       const first = await post(topic, 'a')
@@ -49,12 +49,12 @@ for (const { name, skip, open } of databases) {
       t.match(await messages(), [{ messageId }])
       t.match(await records(), [{ idempotencyKey: 'a', state: 'succeeded', status: 202 }])
       await until(async () => (await app.messages.find(messageId))!.status === 'stored')
-      t.match(await app.messages.find(messageId), { status: 'stored', position: 1 }, 'the worker is woken')
+      t.match(await app.messages.find(messageId), { status: 'stored', position: 1 }, 'wakes the worker')
       t.match(summarize(await post(topic, 'a', 2)), { statusCode: 422, status: 'mismatch', replayed: undefined })
       t.equal((await messages()).length, 1)
     })
 
-    t.test('accepts one message for each of many keys that are repeated on two instances', async t => {
+    t.test('accepts one message for each of many keys, with retries on two instances', async t => {
       const options = await open(t)
       const instances = [await serve(t, options), await serve(t, options)]
       const [{ createTopic, messages, records }] = instances
@@ -64,20 +64,20 @@ for (const { name, skip, open } of databases) {
       async function post (key: string, index: number, round: number): Promise<WireResponse> {
         for (;;) {
           const response = await instances[(index + round) % 2].post(topics[index % 2], key, Buffer.from(key).toString('base64'))
-          // A repetition can wait only for a time.
+          // A retry waits only for a limited time, and then gets 503.
           if (response.statusCode !== 503) return response
         }
       }
 
       const responses = await Promise.all([0, 1, 2].flatMap(round => keys.map(async (key, index) => ({ key, response: await post(key, index, round) }))))
       const answers = new Set(responses.map(({ key, response }) => `${key}: ${response.statusCode} ${response.body} ${locationOf(response)}`))
-      t.equal(answers.size, 200, 'the same bytes for each key')
+      t.equal(answers.size, 200, 'sends the same bytes for each key')
       t.equal(responses.filter(({ response }) => summarize(response).replayed === undefined).length, 200)
       t.ok(responses.every(({ response }) => response.statusCode === 202 && summarize(response).status === 'succeeded'))
 
       const stored = await messages()
       t.same(stored.map(({ messageId }) => messageId).sort(), [...new Set(responses.map(({ response }) => JSON.parse(response.body).messageId))].sort())
-      t.same(stored.map(({ sequence }) => Number(sequence)), [0, 100].flatMap(() => Array.from({ length: 100 }, (_, index) => index + 1)), 'sequence numbers without gaps')
+      t.same(stored.map(({ sequence }) => Number(sequence)), [0, 100].flatMap(() => Array.from({ length: 100 }, (_, index) => index + 1)), 'leaves no gaps between sequence numbers')
       t.same((await records()).map(({ idempotencyKey }) => idempotencyKey), keys.sort())
     })
 
@@ -91,7 +91,7 @@ for (const { name, skip, open } of databases) {
       t.same(stored.map(({ sequence }) => Number(sequence)), Array.from({ length: 24 }, (_, index) => index + 1))
     })
 
-    t.test('replays during a full backlog, and records nothing else', async t => {
+    t.test('replays while the backlog is full, but records nothing new', async t => {
       const options = await open(t)
       const free = await serve(t, options)
       const full = await serve(t, { ...options, messageBacklog: 0 })
@@ -112,7 +112,7 @@ for (const { name, skip, open } of databases) {
       t.equal((await full.messages()).length, 2)
     })
 
-    t.test('keeps a refusal, and an answer after its topic is deleted', async t => {
+    t.test('replays a rejection, and the response to an accepted message of a deleted topic', async t => {
       const options = await open(t)
       const service = await serve(t, options)
       const other = await serve(t, options)
@@ -121,7 +121,7 @@ for (const { name, skip, open } of databases) {
       const accepted = await post(topic, 'a')
       await remove(topic)
       t.strictSame(summarize(await post(topic, 'a')), replayOf(accepted))
-      t.strictSame(summarize(await other.post(topic, 'a')), replayOf(accepted), 'the process that finds no topic looks for the record')
+      t.strictSame(summarize(await other.post(topic, 'a')), replayOf(accepted), 'replays in a process that does not find the topic')
 
       const missing = await post(topic, 'b')
       t.match(summarize(missing), { statusCode: 404, reason: /^No topic EBT-/, status: 'rejected', replayed: undefined })
@@ -132,11 +132,11 @@ for (const { name, skip, open } of databases) {
         t.strictSame(summarize(await post(text, 'c', 'hello!')), replayOf(malformed))
       }
       t.match(summarize(await post(text, 'd', 'aGVsbG8=', { colour: 'red' })), { statusCode: 400, status: undefined })
-      t.match(summarize(await post(text, 'd', 'aGVsbG8=')), { statusCode: 202, replayed: undefined }, 'an invalid request did not use its key')
+      t.match(summarize(await post(text, 'd', 'aGVsbG8=')), { statusCode: 202, replayed: undefined }, 'executes a request whose key was only used in an invalid request')
       t.equal((await messages()).length, 2)
     })
 
-    t.test('does not accept a message whose key was closed', async t => {
+    t.test('does not accept a message with a closed key', async t => {
       const { app, createTopic, post, messages } = await serve(t, await open(t))
       const topic = await createTopic()
       await app.idempotencyStore.transaction(({ transaction }) => app.idempotencyStore.insertRecords(transaction, [{ operation: createOperation(KEY.id, 'a'), fingerprint: undefined, state: 'closed' }]))

@@ -2,7 +2,7 @@ import t from 'tap'
 import { sqlite } from '../../../../../fixtures/database.js'
 import { assertInjectedError, createService } from '../../../../../fixtures/service.js'
 
-t.test('answers 501 to a valid request, and 400 to an invalid one', async t => {
+t.test('sends 501 to a valid request, and 400 to an invalid request', async t => {
   const app = await createService(t, await sqlite.open(t))
   const url = `/v2/topic/EBT-${'0'.repeat(32)}/subscription`
   const post = (payload: object) => app.inject({ method: 'POST', url, payload })
