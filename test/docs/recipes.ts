@@ -58,12 +58,12 @@ function assertShown (t: Test, title: string, { statusCode, statusMessage, heade
   }
 }
 
-t.test('reports each error of a form', async t => {
-  const [service] = blocksOf('Report form errors', 'ts')
+t.test('reports all validation errors', async t => {
+  const [service] = blocksOf('Report all validation errors', 'ts')
   const app = await run(t, service!, {}, 'app')
   t.teardown(() => app.close())
   const create = (payload: object): Promise<LightMyRequestResponse> => app.inject({ method: 'POST', url: '/topic', payload })
-  assertShown(t, 'Report form errors', await create({ name: '', size: 11 }))
+  assertShown(t, 'Report all validation errors', await create({ name: '', size: 11 }))
   t.match(await create({ name: 'orders' }), { statusCode: 422, statusMessage: 'name is taken', headers: { 'x-field': 'name' }, body: '' })
   t.match(await create({ name: 'invoices' }), { statusCode: 200, body: '{"name":"invoices"}' })
 
