@@ -1,8 +1,8 @@
-/** A request, with the same properties as in Fastify's `inject`. */
+/** A request. The properties have the same names as the options of Fastify's `inject`. */
 export interface RequestOptions {
   /** Default: `GET`. */
   method?: string | undefined
-  /** The path, and the query if there is one. */
+  /** The path, with the query. */
   url: string
   headers?: Record<string, string> | undefined
   /** A value that is neither a string nor bytes is sent as JSON. Default: no body. */
@@ -20,7 +20,7 @@ export interface OutgoingRequest {
   scheme: 'http' | 'https'
   /** The host, and the port unless it is the default of the scheme. */
   authority: string
-  /** The request target as it is sent (RFC 9112 section 3.2). */
+  /** The request target, exactly as it is sent (RFC 9112 section 3.2). */
   target: string
   /** Names in lower case. Several lines of a field are joined with commas. Without `host` over HTTP/2. */
   headers: Record<string, string>
@@ -31,7 +31,7 @@ export interface OutgoingRequest {
 /** Returns additional header fields for a request, such as a signature. */
 export type HeadersHook = (request: OutgoingRequest) => Record<string, string> | Promise<Record<string, string>>
 
-/** Where requests are sent, and which header fields they get. */
+/** The server that requests are sent to, and a hook for their header fields. */
 export interface Origin {
   scheme: 'http' | 'https'
   authority: string

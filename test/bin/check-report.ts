@@ -26,7 +26,7 @@ t.test('prints the rule, the request and the response and exits with 1 for a vio
   t.equal(code, 1)
   t.match(stderr, /^\r1 of 3 probes\r2 of 3 probes\r3 of 3 probes\r\x1b\[K$/) // eslint-disable-line no-control-regex
   t.match(stdout, /^text +3 +2 +1$/m)
-  t.match(stdout, /^text-no-resource-head: HEAD of an unknown path \(RFC 9110 section 9\.3\.2\)\n {2}header in response 1: no such header\. The header has the message on one line \(docs\/contract\.md#message\)\.\n {2}sent\n {4}HEAD \/no-such-resource\S* HTTP\/1\.1\\r\\n\n/m)
+  t.match(stdout, /^text-no-resource-head: HEAD of an unknown path \(RFC 9110 section 9\.3\.2\)\n {2}header in response 1: no such header\. The header contains the message, on one line \(docs\/contract\.md#message\)\.\n {2}sent\n {4}HEAD \/no-such-resource\S* HTTP\/1\.1\\r\\n\n/m)
   t.match(stdout, /^ {2}received \(connection: closed\)\n {4}HTTP\/1\.1 404 No such thing: /m)
   t.match(stdout, /\n\nThe server does not conform: 1 of 3 probes found violations\.\n$/)
 })
