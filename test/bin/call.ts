@@ -114,7 +114,7 @@ t.test('exits with 64 for invalid arguments, and prints the error and the usage 
     [['POST', url, '--idempotency-key', ''], 'idempotencyKey must have 1 to 255 characters of printable ASCII, and not be "." or ".."'],
     [['POST', url, '--idempotency-key', 'k1', '--header', 'idempotency-key: hush'], '--idempotency-key and --header cannot both set Idempotency-Key'],
     [['GET', url, '--data', '"hush"'], 'Request with GET/HEAD method cannot have body.'],
-    [['POST', url, '--data', '"hush"', '--data', '"hush"'], '--data can be given once'],
+    [['POST', url, '--data', '"hush"', '--data', '"hush"'], '--data can be given only once'],
     [['GET', url, '--method', 'PUT'], 'call takes a METHOD and a URL, or --method and a URL'],
     [['--method', 'PUT'], 'call takes a METHOD and a URL'],
     [['GET', url, '--reason-header', 'hush b'], '--reason-header must be the name of a header field'],

@@ -99,11 +99,11 @@ t.test('reads the key from standard input', async t => {
   t.match(await call(['GET', dev, '--key', '-'], { stdin: 'dev:hush', env: { FASTIFY_REASON_PHRASE_KEY: 'dev:wrong' } }), { code: 0 })
   t.match(await call(['POST', dev, '--key', '-', '--data', '{}'], { stdin: 'dev:hush' }), { code: 0 })
   const wrong: Array<[stdin: string, message: string]> = [
-    ['', '--key - needs id:secret, or the JSON of a file of keys, on standard input'],
-    ['\n', '--key - needs id:secret, or the JSON of a file of keys, on standard input'],
-    ['hush', '--key - needs id:secret, or the JSON of a file of keys, on standard input'],
-    [':hush', '--key - needs id:secret, or the JSON of a file of keys, on standard input'],
-    ['dev:\n', '--key - needs id:secret, or the JSON of a file of keys, on standard input'],
+    ['', '--key - expects id:secret, or the JSON of a file of keys, on standard input'],
+    ['\n', '--key - expects id:secret, or the JSON of a file of keys, on standard input'],
+    ['hush', '--key - expects id:secret, or the JSON of a file of keys, on standard input'],
+    [':hush', '--key - expects id:secret, or the JSON of a file of keys, on standard input'],
+    ['dev:\n', '--key - expects id:secret, or the JSON of a file of keys, on standard input'],
     ['[{"id":"dev","secret":"hush"', 'The standard input of --key is not JSON'],
     ['{"id":"dev","secret":"hush"}', 'The standard input of --key must be a JSON array of { id, secret, permissions }'],
     ['[]', 'The standard input of --key has no key']

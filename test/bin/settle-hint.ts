@@ -107,7 +107,7 @@ t.test('names a key file that looks like an option', async t => {
 
 t.test('prints no secret', async t => {
   const { url } = await fail(t)
-  const ask = 'Give it the key on standard input.\n'
+  const ask = 'Pass the signing key on standard input.\n'
   const ways: Array<[args: string[], input: Input, more: string]> = [
     [['--key', 'dev:hush'], {}, ` --key -\n${ask}`],
     [['--key', '-'], { stdin: 'dev:hush' }, ` --key -\n${ask}`],

@@ -84,7 +84,7 @@ t.test('look prints the command that settles an unknown outcome', async t => {
   t.strictSame(await runCommand(['look', 'k1', '--url', `${url}/`, ...signed]), {
     code: 2,
     stdout: '',
-    stderr: `outcome: unknown\nreason: A request with this idempotency key is being executed\nidempotency-key: k1\nattempts: 1\nreplayed: false\nfastify-reason-phrase: this command settles the operation:\n  npx fastify-reason-phrase settle k1 --url ${url} --key -\nGive it the key on standard input.\n`
+    stderr: `outcome: unknown\nreason: A request with this idempotency key is being executed\nidempotency-key: k1\nattempts: 1\nreplayed: false\nfastify-reason-phrase: this command settles the operation:\n  npx fastify-reason-phrase settle k1 --url ${url} --key -\nPass the signing key on standard input.\n`
   })
 })
 
