@@ -1,6 +1,6 @@
 import neostandard from 'neostandard'
 
-// The specifiers that an import of these has, from whatever folder.
+// Each regex matches the specifiers of imports, whatever folder the importing file is in.
 const FASTIFY = {
   regex: '^(fastify|fastify-plugin|@fastify/.+)$',
   message: 'lib/, client/ and page/ work without Fastify. Put code that needs it into plugins/.'
