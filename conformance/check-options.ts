@@ -20,7 +20,7 @@ export function checkConformanceOptions (options: object): void {
   }
   const { allowUnsuccessful = false, concurrency = 1, timeout = 1 } = values
   if (typeof allowUnsuccessful !== 'boolean') throwInvalidOption('allowUnsuccessful of conformance() must be a boolean', allowUnsuccessful)
-  if (!Number.isSafeInteger(concurrency) || (concurrency as number) < 1) throwInvalidOption('concurrency of conformance() must be a positive number', concurrency)
+  if (!Number.isSafeInteger(concurrency) || (concurrency as number) < 1) throwInvalidOption('concurrency of conformance() must be a positive integer', concurrency)
   if (typeof timeout !== 'number' || !(timeout > 0)) throwInvalidOption('timeout of conformance() must be a positive number of milliseconds', timeout)
 }
 

@@ -11,7 +11,7 @@ const keys = [
   { id: 'a#b', secret: 'another', permissions: [] }
 ]
 
-/** What is printed to standard error after a success. Nothing else is. */
+/** Matches a standard error that contains only the outcome of a success. */
 const ONLY_OUTCOME = /^outcome: success\nstatus: 200\n$/
 const OUTCOME = 'outcome: success\nstatus: 200\n'
 
@@ -133,10 +133,10 @@ t.test('warns if other users can read the key file', async t => {
   t.equal((await call(['GET', dev, '--key', shared])).stderr, OUTCOME, 'no warning on Windows')
 })
 
-t.test('--help warns about secrets in the process list, and names the alternatives', async t => {
+t.test('--help warns about secrets in the process list, and lists the alternatives', async t => {
   const { stdout } = await call(['--help'])
-  t.match(stdout, /^ {4}ID:SECRET +other users can see the secret in the process list$/m)
-  t.match(stdout, /^ {4}- +ID:SECRET or the content of a FILE, on standard input$/m)
+  t.match(stdout, /^ {4}ID:SECRET +the key itself; other users can see it in the process list$/m)
+  t.match(stdout, /^ {4}- +ID:SECRET, or the content of such a file, on standard input$/m)
   t.match(stdout, /FASTIFY_REASON_PHRASE_KEY/)
   for (const line of stdout.split('\n')) t.ok(line.length <= 80, line)
 })
