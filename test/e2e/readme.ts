@@ -7,7 +7,7 @@ import t from 'tap'
 import { writeKeysFile } from '../fixtures/service.js'
 import { KEY } from '../fixtures/sign.js'
 
-// Each command starts a process.
+// Each command starts a process, which takes time.
 t.setTimeout(300_000)
 
 const root = join(import.meta.dirname, '..', '..')
@@ -16,7 +16,7 @@ t.test('the commands of docs/service.md get each status code of the contract', a
   const databaseFile = join(t.testdir(), 'topics.db')
   const keys = writeKeysFile(t)
   const { DATABASE_URL, HOST, NODE_ENV, ...inherited } = process.env
-  // tsx compiles the code in another way than this test, so that its coverage must not count.
+  // Disable coverage: tsx compiles the code to different lines than tap, so the coverage would be wrong.
   const env = { ...inherited, _TAPJS_PROCESSINFO_COVERAGE_: '0' }
   const server = spawn(process.execPath, ['--import', 'tsx', 'server.ts'], {
     cwd: root, env: { ...env, PORT: '0', LOG_LEVEL: 'info', DATABASE_FILE: databaseFile, KEYS_FILE: keys }, stdio: ['ignore', 'pipe', 'inherit']
@@ -39,7 +39,7 @@ t.test('the commands of docs/service.md get each status code of the contract', a
     .replaceAll('keys.json', keys)
     .replaceAll('data/topics.db', databaseFile)
     .replaceAll('/tmp/topic', join(t.testdirName, 'topic'))
-    // A body ends without a line break.
+    // Print a line break before each title, because a body does not end with one.
     .replace(/^# (\d{3}) .*$/gm, 'echo; echo "== $1"')
   const { stdout } = spawnSync('bash', ['-c', `exec 2>&1\n${script}`], { cwd: root, env: { ...env, npm_config_loglevel: 'error' }, encoding: 'utf8' })
 
