@@ -25,7 +25,8 @@ export async function readData (argument: string, stdin: Streams['stdin']): Prom
  * for an empty body without a given media type.
  *
  * @param source where the body comes from, for the message of the error
- * @throws {UsageError} if the media type is JSON, but the body is not. The message does not quote the body, which can be a secret.
+ * @throws {UsageError} if the media type is JSON, but the body is not. The message does not quote the body, which can be a
+ *   secret.
  */
 export function resolveMediaType (body: Uint8Array, given: string | null, source: string): string | undefined {
   if (given === null && body.length === 0) return undefined
