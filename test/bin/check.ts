@@ -113,7 +113,7 @@ t.test('fails if a declared request does not get a 2xx', async t => {
   t.match(stdout, /^ {2}could not be tested: POST \/topic was answered 401 The token is missing\. /m)
   t.match(stdout, /^text +26 +26 +0$/m)
   t.match(stdout, /^requests +7 +5 +2$/m)
-  t.match(stdout, /\n\nThe server could not be tested: see requests-1, requests-2\.\n--key and --header send credentials\. --allow-unsuccessful accepts any answer to\nthe requests that you declare\.\n$/)
+  t.match(stdout, /\n\nThe server could not be tested: see requests-1, requests-2\.\n--key and --header send credentials\. --allow-unsuccessful accepts any response\nto the requests that you declare\.\n$/)
   t.notMatch(stdout, /conform/)
 
   const json = JSON.parse((await check([origin, ...topic, '--only', 'requests', '--json'])).stdout)

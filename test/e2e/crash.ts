@@ -147,7 +147,7 @@ async function assertNothingIsLost (t: Test, settings: Record<string, string | u
   t.ok(accepted.size > kills, 'the service accepted messages between the kills')
   t.strictSame([...accepted].filter(([messageId, sent]) => JSON.stringify(found.get(messageId)) !== JSON.stringify(sent)), [], 'no accepted message is lost')
   t.comment(`${kills} kills of ${processes} process(es), ${CLIENTS} clients, ${TOPICS} topics: ${accepted.size} accepted, ` +
-    `${Math.round(accepted.size / time * 1000)} a second while up, ${unknown} without an answer or refused, of which ${found.size - accepted.size} are stored`)
+    `${Math.round(accepted.size / time * 1000)} a second while up, ${unknown} rejected or without a response (${found.size - accepted.size} of these are stored)`)
 }
 
 t.test('loses no accepted message when the process is killed, on SQLite', async t => {

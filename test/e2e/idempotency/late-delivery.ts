@@ -12,7 +12,7 @@ t.setTimeout(120_000)
 
 const CLOSED = { statusCode: 422, reason: 'The idempotency key was closed. The operation did not happen and never will', body: '', status: 'closed', replayed: undefined, retryAfter: undefined }
 const WAIT_MS = 1000
-// The time after which a request is being executed.
+// The time that a request needs until its execution has begun.
 const HEAD_START_MS = 60
 
 const script = await bundleServer(t)
