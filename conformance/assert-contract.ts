@@ -44,6 +44,7 @@ export interface AssertOptions extends JudgingOptions {
  *
  * @param response a response of `inject`, of fetch or of undici's `request`, or the bytes of one response. A string has one
  *   character for each byte (latin1).
+ * @param options the request method, and the options of the contract
  * @throws {AssertionError} if the response breaks rules. The message lists all of them.
  * @throws {TypeError} if the value is not a response, if its body was already read, or if an option is invalid or differs
  *   from the option of the service

@@ -59,6 +59,8 @@ export interface ConformanceOptions extends Selection, IdempotencyOptions, Judgi
  * could be tested: for example, because each request needs credentials.
  *
  * @param t the context of a test of tap, node:test or vitest
+ * @param app the Fastify instance to test
+ * @param options the requests to send, the probes to select, and the options of the contract
  * @throws {TypeError} if an option is invalid, or differs from the option of the service
  * @throws {AssertionError} if probes found violations, and the test runner has no subtests
  */
