@@ -62,7 +62,7 @@ t.test('describes each probe', async t => {
 
 t.test('puts the position of the request into the ids', async t => {
   const ids = createIdempotencyProbes({ idempotent: [{ url: '/a' }, thing] }, 'http/1.1').map(({ id, sends }) => `${id}: ${sends}`)
-  t.ok(ids.includes('idempotency-1-replay: GET /a, twice with one key'))
+  t.ok(ids.includes('idempotency-1-replay: GET /a, twice with the same key'))
   t.ok(ids.includes('idempotency-2-replay: POST /things, twice with the same key'))
   t.strictSame(createIdempotencyProbes({}, 'http/1.1'), [])
 })
