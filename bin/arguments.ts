@@ -5,10 +5,14 @@ import type { Flags } from './flags.js'
 
 type Arguments<F extends Flags> = ReturnType<typeof parseArgs<{ options: F, allowPositionals: true }>>
 
-/** The values of flags. */
+/** The values of the flags that were given. */
 export type Values<F extends Flags> = Arguments<F>['values']
 
-/** @throws {UsageError} if an argument is invalid */
+/**
+ * Returns the flags and the positional arguments.
+ *
+ * @throws {UsageError} if an argument is invalid
+ */
 export function parseArguments<F extends Flags> (args: string[], flags: F): Arguments<F> {
   try {
     return parseArgs({ args, options: flags, allowPositionals: true })
@@ -34,20 +38,25 @@ function suggestFlag (flag: string, flags: Flags): string | undefined {
     const nearest = nearestName(flag, Object.keys(flags))
     return nearest && `--${nearest}`
   }
-  // A letter is similar only to itself in the other case.
+  // For a one-letter flag, the only useful suggestion is the same letter in the other case.
   const letters = Object.values(flags).flatMap(({ short = [] }) => short)
   const letter = letters.find(letter => letter.toLowerCase() === flag.slice(1).toLowerCase())
   return letter && `-${letter}`
 }
 
-/** Returns the http or https URL of an argument; undefined if it is not one, or has a user. */
+/**
+ * Returns the argument as an http or https URL. Undefined if it is not such a URL, or if it contains a user name or a password.
+ */
 export function parseUrl (address: string): URL | undefined {
   const url = URL.canParse(address) ? new URL(address) : undefined
   return url === undefined || !/^https?:$/.test(url.protocol) || url.username || url.password ? undefined : url
 }
 
 /**
- * @param hint is added to the message of the error
+ * Returns the header fields of the `name: value` lines.
+ *
+ * @param option the name of the option, for the message of the error
+ * @param hint text that is added to the message of the error
  * @throws {UsageError} if a line is invalid
  */
 export function parseHeaders (lines: string[] = [], option = '--header', hint = ''): Headers {
@@ -57,7 +66,7 @@ export function parseHeaders (lines: string[] = [], option = '--header', hint = 
     try {
       headers.append(name, value)
     } catch {
-      // The error of Headers quotes the value, which can be a secret.
+      // Do not pass on the error of Headers: it quotes the value, which can be a secret.
       throw new UsageError(`${option} must be 'name: value'${hint}`)
     }
   }

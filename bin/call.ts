@@ -17,16 +17,16 @@ export const call: Command = {
   flags: FLAGS,
   usage: formatHelp({
     synopsis: 'call METHOD URL',
-    purpose: `Sends a request, signed if there is a key, and prints the outcome. You can leave
-METHOD out: it is GET then, or POST with --data.`,
+    purpose: `Sends a request, signed if there is a key, and prints the outcome. METHOD can be
+left out. The default is GET, or POST with --data.`,
     examples: [
       'call GET http://127.0.0.1:3000/v2/topic\n--key keys.json',
       'call POST http://127.0.0.1:3000/v2/topic\n--key keys.json --data @topic.json --idempotency-key auto --retry 60s'
     ],
     flags: FLAGS,
     notes: [KEY_HELP, DURATION_HELP, OUTPUT_HELP, `--idempotency-key auto prints the key to standard error before anything is sent.
---retry repeats POST and PATCH only with an idempotency key. If the outcome of a
-request with a key is unknown, the command that settles it is printed to
+--retry retries POST and PATCH only with an idempotency key. If the outcome of a
+request with such a key is unknown, the command that settles it is printed to
 standard error.`, EXIT_CODE_HELP]
   }),
   async run (args, streams, env) {

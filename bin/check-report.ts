@@ -54,8 +54,8 @@ function summarize (results: readonly ProbeResult[]): string {
   const untested = results.filter(({ violations }) => violations.length > 0)
   if (untested.length === 0) return `The server conforms: ${results.length - results.filter(isSkipped).length} probes passed.`
   return `The server could not be tested: see ${untested.map(({ probe }) => probe.id).join(', ')}.
---key and --header send credentials. --allow-unsuccessful accepts any answer to
-the requests that you declare.`
+--key and --header send credentials. --allow-unsuccessful accepts any response
+to the requests that you declare.`
 }
 
 function isSkipped ({ skipped, violations }: ProbeResult): boolean {

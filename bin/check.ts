@@ -23,24 +23,24 @@ const EXIT_FAILED = 1
 const EXIT_UNREACHABLE = 2
 
 const FLAGS = {
-  request: { type: 'string', multiple: true, value: 'REQUEST', text: "a request that the server answers with 2xx, such as 'GET /v2/topic' or 'POST /v2/topic {\"name\":\"a\"}'; can be repeated (GET of the URL)" },
-  'allow-unsuccessful': { type: 'boolean', text: 'accept any answer to the requests that you declare, not only 2xx' },
+  request: { type: 'string', multiple: true, value: 'REQUEST', text: "a request that gets a 2xx, such as 'GET /v2/topic' or 'POST /v2/topic {\"name\":\"a\"}'; can be repeated (GET of the URL)" },
+  'allow-unsuccessful': { type: 'boolean', text: 'accept any response to the requests that you declare, not only a 2xx' },
   key: { ...REQUEST_FLAGS.key, text: 'sign each well-formed request with a key' },
   header: { ...REQUEST_FLAGS.header, text: 'send a header field with each well-formed request; can be repeated' },
   ...REASON_HEADER_FLAG,
   status: { type: 'string', multiple: true, value: 'CODE', text: 'a status code that extends the table; can be repeated' },
-  idempotent: { type: 'string', multiple: true, value: 'REQUEST', text: 'a request, as for --request, that the server executes once for each Idempotency-Key; can be repeated. Each {{uuid}} in it is replaced by a new UUID for each operation, and is the same in its repetitions' },
-  data: { ...BODY_FLAGS.data, text: 'the body of the requests of --idempotent and --failing that have none; @FILE is a file, @- standard input' },
-  'key-required': { type: 'boolean', text: 'the requests of --idempotent need an Idempotency-Key' },
+  idempotent: { type: 'string', multiple: true, value: 'REQUEST', text: 'a request, as for --request, that the server executes once for each Idempotency-Key; can be repeated. Each {{uuid}} in it becomes a new UUID for each operation, and stays the same in its retries' },
+  data: { ...BODY_FLAGS.data, text: 'the body for the requests of --idempotent and --failing that have no body; @FILE sends a file, @- sends standard input' },
+  'key-required': { type: 'boolean', text: 'the server must reject the requests of --idempotent without an Idempotency-Key' },
   failing: { type: 'string', value: 'REQUEST', text: 'a request with an Idempotency-Key that gets a 5xx' },
   'other-key': { type: 'string', value: 'KEY', text: 'the key of another caller, who can send the requests of --idempotent' },
-  'other-header': { type: 'string', multiple: true, value: "'NAME: VALUE'", text: 'a header field of that caller, instead of the one of --header; can be repeated' },
+  'other-header': { type: 'string', multiple: true, value: "'NAME: VALUE'", text: 'a header field of the other caller, which replaces the same field of --header; can be repeated' },
   ...OUTCOMES_FLAG,
-  only: { type: 'string', multiple: true, value: 'ID', text: 'send only the probes whose id starts with this; can be repeated' },
-  skip: { type: 'string', multiple: true, value: 'ID', text: 'do not send the probes whose id starts with this; can be repeated' },
+  only: { type: 'string', multiple: true, value: 'ID', text: 'send only the probes whose id starts with ID; can be repeated' },
+  skip: { type: 'string', multiple: true, value: 'ID', text: 'do not send the probes whose id starts with ID; can be repeated' },
   slow: { type: 'boolean', text: 'also send the probes that wait for timeouts of the server; this takes minutes' },
   concurrency: { type: 'string', default: '8', value: 'N', text: 'how many probes to send at a time (8)' },
-  timeout: { type: 'string', default: '5s', value: 'DURATION', text: 'the longest time for one exchange, such as 500ms or 5s; without a unit, in milliseconds (5s)' },
+  timeout: { type: 'string', default: '5s', value: 'DURATION', text: 'the maximum duration of one exchange, such as 500ms or 5s; without a unit, in milliseconds (5s)' },
   insecure: { type: 'boolean', short: 'k', text: 'do not verify the certificate' },
   json: { type: 'boolean', text: 'print the results as JSON' },
   tap: { type: 'boolean', text: 'print the results as TAP' },
@@ -49,7 +49,7 @@ const FLAGS = {
 
 type CheckValues = Values<typeof FLAGS>
 
-// The fields that frame a message, or that a probe sets.
+// The fields that determine the length of a message, and the fields that probes set themselves.
 const RESERVED_FIELDS = ['connection', 'content-length', 'expect', 'host', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade']
 
 interface CheckOptions {
@@ -68,8 +68,9 @@ export const check: Command = {
   usage: formatHelp({
     synopsis: 'check URL',
     purpose: `Sends well-formed and malformed requests to a running server, and checks the
-responses by the contract. It is in docs/contract.md of this package. Declare
-requests: one that is not answered with 2xx tests nothing, so the check fails.`,
+responses against the contract, docs/contract.md of this package. Declare
+requests that get a 2xx. If one of them fails, it tests nothing, so the check
+fails too.`,
     examples: [
       "check http://127.0.0.1:3000 --key keys.json\n--request 'GET /v2/topic'",
       "check http://127.0.0.1:3000\n--header \"Authorization: Bearer $TOKEN\"\n--request 'GET /order' --request 'POST /order {\"item\":\"book\"}'"
@@ -100,7 +101,7 @@ async function readOptions (args: string[], streams: Streams, env: Environment):
   try {
     return await parseOptions(values, positionals, streams, env)
   } catch (error) {
-    // Contract, selectProbes and createFieldSigner throw TypeErrors, too.
+    // Contract, selectProbes and createFieldSigner throw TypeErrors for invalid arguments. Report these like a UsageError.
     if (!(error instanceof TypeError)) throw error
     throw new UsageError(error.message.replace(PROGRAM_PREFIX, ''))
   }
@@ -140,7 +141,7 @@ async function parseOptions (values: CheckValues, positionals: string[], streams
     timeout: parseTimeout(values.timeout),
     coverage: { areDeclared: values.request !== undefined, allowUnsuccessful: values['allow-unsuccessful'] === true }
   }
-  // Throws for an unknown probe before anything is sent.
+  // Throw for an unknown probe before anything is sent.
   selectProbes(target, [], createIdempotencyProbes(idempotency, 'http/1.1'), values)
   const formatReport = values.json ? formatJson : values.tap ? formatTap : formatTable
   const mask = createMask([...fields, ...otherFields])
@@ -164,8 +165,8 @@ async function runCheck ({ target, idempotency, selection, concurrency, formatRe
 }
 
 /**
- * Returns a hook that adds header fields, and signs the request. It also signs request targets that fetch cannot send. The
- * fields of a probe win, because the probe tests what they do.
+ * Returns a hook that adds header fields, and signs the request. It also signs request targets that fetch cannot send. A field
+ * of the probe overrides a field of the arguments, because the probe tests the effect of this field.
  */
 function createHook (fields: Headers, key: Key | undefined): HeadersHook {
   const sign = key && createFieldSigner(key, { components: ['content-type'] })
@@ -177,14 +178,18 @@ function createHook (fields: Headers, key: Key | undefined): HeadersHook {
   }
 }
 
-/** Returns the fields of both, and the second ones where both have a field. */
+/** Returns the fields of both lists. If both contain a field, the second list is used. */
 function override (fields: Headers, others: Headers): Headers {
   const all = new Headers(fields)
   for (const [name, value] of others) all.set(name, value)
   return all
 }
 
-/** @throws {UsageError} if a field is malformed, or if the probes set it */
+/**
+ * Returns the header fields of an option.
+ *
+ * @throws {UsageError} if a field is malformed, or if the probes set it
+ */
 function parseFields (lines: string[] | undefined, option: string): Headers {
   const fields = parseHeaders(lines, option, option === '--header' ? '; --reason-header names the field that carries the reason' : '')
   const reserved = RESERVED_FIELDS.find(name => fields.has(name))
@@ -204,7 +209,7 @@ function parseStatus (text: string): [string, string] {
   return [text, STATUS_CODES[text] ?? 'Added']
 }
 
-/** Reports options that have no effect without another one, and options that exclude each other. */
+/** Throws for options that have no effect without `--idempotent`, and for two options that both read standard input. */
 function checkIdempotencyArguments (values: CheckValues): void {
   const unused = (['data', 'key-required', 'failing', 'other-key', 'other-header', 'outcomes'] as const).find(name => values[name] !== undefined)
   if (values.idempotent === undefined && unused !== undefined) throw new TypeError(`--${unused} needs --idempotent`)
@@ -220,11 +225,11 @@ function parseOutcomes (path: string): string {
   return path
 }
 
-/** Returns the body of `--data`, and its media type. */
+/** Returns the body that `--data` gives, and its media type. Undefined without `--data`. */
 async function readBody (data: string[] | undefined, mediaType: string | null, { stdin }: Streams): Promise<Pick<RequestOptions, 'body' | 'headers'> | undefined> {
   const [argument, ...more] = data ?? []
   if (argument === undefined) return undefined
-  if (more.length > 0) throw new UsageError('--data can be given once')
+  if (more.length > 0) throw new UsageError('--data can be given only once')
   const body = await readData(argument, stdin)
   return withMediaType(body, mediaType, '--data')
 }
@@ -234,7 +239,7 @@ function withMediaType (body: Uint8Array, given: string | null, source: string):
   return mediaType === undefined ? { body } : { body, headers: { 'content-type': mediaType } }
 }
 
-/** Returns a request with the body of `--data`, unless it has a body. */
+/** Returns a request with the body of `--data`, unless the request has its own body. */
 function addBody (request: RequestOptions, data: Pick<RequestOptions, 'body' | 'headers'> | undefined): RequestOptions {
   return request.body === undefined ? { ...request, ...data } : request
 }

@@ -9,11 +9,11 @@ import { readKey } from './key.js'
 /** The values of the flags of every command that uses the client. */
 export type ClientValues = Values<typeof REQUEST_FLAGS & typeof OUTCOME_FLAGS>
 
-// More than the budget of a client allows, so that only the duration of --retry limits the attempts.
+// This is more than the retry budget of a client allows, so that only the duration of --retry limits the attempts.
 const MAX_ATTEMPTS = 1000
 
 /**
- * Returns the options of a client that the arguments set.
+ * Returns the client options that the arguments set.
  *
  * @param baseUrl the origin of the service
  * @throws {UsageError} if the key cannot be read, or an argument is invalid
@@ -48,17 +48,20 @@ function checkFieldName (name: string): void {
   }
 }
 
-/** The answer of a service to a command. */
+/** The response of a service to a command. */
 export interface Answer {
   readonly result: Result
   /** The body of the last success, as it was received. */
   readonly bytes: Uint8Array
-  /** The reason phrase of the response that has these header fields; empty over HTTP/2. Undefined if none was received. */
+  /**
+   * Returns the reason phrase of the response with these header fields; empty over HTTP/2. Undefined if there was no such
+   * response.
+   */
   readonly getPhrase: (headers: Headers) => string | undefined
 }
 
 /**
- * Returns the answer to a call of a client.
+ * Calls a client, and returns the response.
  *
  * @throws {UsageError} if an option of the client, or an argument of the call, is invalid
  */
@@ -74,9 +77,9 @@ export async function callClient (options: ClientOptions, call: (client: Client)
 }
 
 /**
- * Returns what a function of the client returns.
+ * Returns the result of a function that uses the client. The client throws only for invalid arguments.
  *
- * @throws {UsageError} instead of its errors, which are about invalid arguments
+ * @throws {UsageError} for each error of the function
  */
 export async function explainErrors<T> (run: () => Promise<T>): Promise<T> {
   try {

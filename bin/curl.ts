@@ -5,27 +5,27 @@ import { UsageError } from './command.js'
 
 const FOLDER_PREFIX = 'fastify-reason-phrase-curl-'
 
-// No service accepts the signature any more.
+// After this time, no service accepts the signature any more, so the files are useless.
 const MAX_AGE_MS = 60 * 60 * 1000
 
-// Of the characters that no shell changes, those of paths.
+// The characters that occur in paths and have no special meaning in any shell.
 const PLAIN_PATH = /^[\w/.:,+@=\\-]+$/
 
 /**
- * Returns the arguments of curl for a request, one on each line, as both a shell and `curl -K -` read them. The list of
- * components in a signature contains spaces, and header fields and bodies can be secret. So these are in files that only
- * this user can read.
+ * Returns the arguments of curl for a request, one on each line. A shell and `curl -K -` can both read them. The header
+ * fields and the body are written to files that only this user can read: they can be secret, and the list of components in
+ * a signature contains spaces.
  *
  * @throws {UsageError} if the path of the folder for temporary files contains a space
  */
 export function createCurlArguments ({ method, url }: Request, fields: ReadonlyArray<readonly [name: string, value: string]>, body: Uint8Array | undefined): string[] {
   const folder = createFolder()
   const fieldFile = join(folder, 'fields')
-  // curl removes a field that ends with a colon, and sends an empty one that ends with a semicolon.
+  // For curl, `name:` removes a field, and `name;` sends an empty field.
   writeFileSync(fieldFile, fields.map(([name, value]) => value === '' ? `${name};\n` : `${name}: ${value}\n`).join(''), { mode: 0o600, encoding: 'latin1' })
   const lines = [
     '--globoff',
-    // With --request HEAD, curl would wait for a body.
+    // With --request HEAD, curl would wait for a response body.
     method === 'HEAD' ? '--head' : `--request ${method}`,
     `--header @${fieldFile}`
   ]
@@ -37,7 +37,7 @@ export function createCurlArguments ({ method, url }: Request, fields: ReadonlyA
   return [...lines, `--url ${url}`]
 }
 
-/** Returns a new folder for the files of a request. Removes the folders of earlier ones. */
+/** Creates a folder for the files of a request, and returns its path. Removes old folders of earlier requests. */
 function createFolder (): string {
   const parent = tmpdir()
   if (!PLAIN_PATH.test(parent)) throw new UsageError('--curl needs a folder for temporary files without spaces in its path. Set the environment variable TMPDIR')
@@ -50,7 +50,7 @@ function removeOldFolders (parent: string): void {
   for (const name of readdirSync(parent)) {
     if (!name.startsWith(FOLDER_PREFIX)) continue
     const folder = join(parent, name)
-    // Another process can have removed it.
+    // Another process can have removed the folder in the meantime.
     const stats = lstatSync(folder, { throwIfNoEntry: false })
     if (stats !== undefined && stats.mtimeMs < oldest && stats.uid === process.getuid?.()) rmSync(folder, { recursive: true, force: true })
   }

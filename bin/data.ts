@@ -4,14 +4,14 @@ import { UsageError, type Streams } from './command.js'
 
 const JSON_TYPE_PATTERN = /^[^;]*[/+]json *(?:;|$)/i
 
-/** Returns whether an argument of `--data` names standard input. */
+/** Returns whether an argument of `--data` stands for standard input. */
 export function isStdin (argument: string | undefined): boolean {
   return argument === '-' || argument === '@-'
 }
 
 /**
- * Returns the body that `--data` names: the content of a file for `@file`,
- * standard input for `@-` and `-`, else the argument itself.
+ * Returns the body that `--data` gives: the content of a file for `@file`,
+ * standard input for `@-` and `-`, and otherwise the argument itself.
  *
  * @throws {UsageError} if the file cannot be read
  */
@@ -21,11 +21,12 @@ export async function readData (argument: string, stdin: Streams['stdin']): Prom
 }
 
 /**
- * Returns the media type of a body: the one that was given, else JSON. An empty
- * body has none.
+ * Returns the media type of a body: the given one, or JSON by default. Undefined
+ * for an empty body without a given media type.
  *
- * @param source what has the body, for messages
- * @throws {UsageError} if the media type is JSON, and the body is not. The message does not quote the body, which can be a secret.
+ * @param source where the body comes from, for the message of the error
+ * @throws {UsageError} if the media type is JSON, but the body is not. The message does not quote the body, which can be a
+ *   secret.
  */
 export function resolveMediaType (body: Uint8Array, given: string | null, source: string): string | undefined {
   if (given === null && body.length === 0) return undefined
@@ -35,7 +36,7 @@ export function resolveMediaType (body: Uint8Array, given: string | null, source
   throw new UsageError(`${source} is not JSON${fault}. ${given === null ? "Other data needs its type: --header 'Content-Type: text/plain'" : 'The Content-Type says that it is'}`)
 }
 
-/** Returns all of standard input. */
+/** Reads standard input to its end, and returns all bytes. */
 export async function readStdin (stdin: Streams['stdin']): Promise<Buffer> {
   const chunks = []
   for await (const chunk of stdin) chunks.push(Buffer.from(chunk as string))
@@ -50,7 +51,7 @@ function readDataFile (file: string): Uint8Array {
   }
 }
 
-/** Returns where a body is not JSON, if that is known; undefined if it is JSON. */
+/** Returns why a body is not JSON, as the end of a sentence. Empty if the reason is not known. Undefined if the body is JSON. */
 function findJsonFault (body: Uint8Array): string | undefined {
   if (!isUtf8(body)) return ', because it is not UTF-8'
   try {

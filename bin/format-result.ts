@@ -7,7 +7,7 @@ import type { Answer } from './client-arguments.js'
 
 const COLORS = { success: 'green', rejected: 'red', unknown: 'yellow' } as const satisfies Record<Outcome, string>
 
-/** Returns the outcome as text for a terminal. Removes control characters that the server sent. */
+/** Returns the outcome as text for a terminal, without control characters from the server. */
 export function formatTitle (result: Result, color: boolean): string {
   const { outcome, status, replayed } = result
   const title = `${outcome}${status === undefined ? '' : ` ${status}`}${replayed ? ' (replayed)' : ''}`
@@ -20,13 +20,13 @@ export function formatTitle (result: Result, color: boolean): string {
   return lines.join('\n')
 }
 
-/** Returns a body as text for a terminal. Removes control characters that the server sent. */
+/** Returns a body as text for a terminal, without control characters from the server. */
 export function formatBody (body: unknown): string {
   if (body instanceof Uint8Array) return `(${body.length} bytes)`
   return withoutControls(typeof body === 'string' ? body : JSON.stringify(body, null, 2)).trimEnd()
 }
 
-/** Returns the outcome as lines for a program. */
+/** Returns the outcome as `name: value` lines that a program can parse. */
 export function formatNotes (result: Result): string {
   const { outcome, status, idempotencyKey, attempts, replayed } = result
   const lines = [`outcome: ${outcome}`]
@@ -42,7 +42,7 @@ export function formatNotes (result: Result): string {
   return `${lines.join('\n')}\n`
 }
 
-/** Returns the status line and the header fields of a response, with the empty line after them. Empty if there was no response. */
+/** Returns the status line, the header fields and the empty line after them. Returns an empty string if there was no response. */
 export function formatHead ({ result, getPhrase }: Answer): string {
   const { status, headers } = result
   if (status === undefined || headers === undefined) return ''
@@ -52,21 +52,24 @@ export function formatHead ({ result, getPhrase }: Answer): string {
   return [statusLine, ...Array.from(headers, ([name, value]) => `${name}: ${value}`), '', ''].join('\r\n')
 }
 
-/** Returns the reason phrase of a recorded answer. The service does not record it, because the contract determines it. */
+/**
+ * Returns the reason phrase of a recorded response. The service does not record it, because it follows from the status code and
+ * the reason.
+ */
 function recallPhrase (result: Result, status: number): string {
   return result.outcome === 'success' ? STATUS_CODES[status] ?? 'OK' : toReasonPhrase(result.reason)
 }
 
 /**
- * Returns a result as one line of JSON, bytes as base64.
+ * Returns a result as one line of JSON, with a body of bytes as base64.
  *
- * @param include whether to print the header fields as well. A cookie in them is a secret.
+ * @param include whether to add the header fields. They are not added by default, because a cookie in them is a secret.
  */
 export function formatJson (result: Result, include = false): string {
   const { cause, headers, ...printed } = { cause: undefined, ...result }
   const fields = include && headers !== undefined ? { headers: toObject(headers) } : {}
   const text = JSON.stringify({ ...printed, ...fields }, (key, value) => key === 'body' && value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value)
-  // JSON.stringify does not escape all characters that control a terminal.
+  // JSON.stringify leaves some characters that control a terminal unescaped.
   return `${escapeControls(text)}\n`
 }
 
@@ -75,7 +78,7 @@ function toObject (headers: Headers): Record<string, string | string[]> {
   return { ...Object.fromEntries(headers), ...cookies.length > 0 && { 'set-cookie': cookies } }
 }
 
-/** Returns a text on one line, without control characters. */
+/** Returns a text as one line, without control characters. */
 export function toOneLine (text: string): string {
   return text.replace(CONTROL_CHARACTERS, ' ').trim()
 }

@@ -1,15 +1,15 @@
 import type { Flags } from './flags.js'
 
-/** The parts of the help of a command. */
+/** The parts of the help text of a command. */
 export interface Help {
-  /** The command, and its arguments. */
+  /** The name of the command, and its arguments. */
   readonly synopsis: string
-  /** What the command does. */
+  /** The description of the command. */
   readonly purpose: string
-  /** Commands that people can copy, without the name of the program. A line break continues a command. */
+  /** Commands to copy, without the name of the program. A line break becomes a continuation line. */
   readonly examples: readonly string[]
   readonly flags: Flags
-  /** What else to know. */
+  /** Further paragraphs. */
   readonly notes: readonly string[]
 }
 
@@ -39,7 +39,7 @@ function formatFlag (name: string, { short, value, text }: Flags[string]): strin
   return [`${names.padEnd(FLAG_WIDTH)}${first}`.trimEnd(), ...rest.map(line => ' '.repeat(FLAG_WIDTH) + line)].join('\n')
 }
 
-/** Returns the lines of a text, broken at spaces, with at most this many characters in each. */
+/** Returns a text as lines of at most this many characters, broken at spaces. */
 function wrap (text: string, width: number): string[] {
   const lines = ['']
   for (const word of text.split(' ')) {

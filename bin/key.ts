@@ -3,14 +3,14 @@ import type { Key } from '../client/index.js'
 import { PROGRAM_PREFIX, UsageError, writeAll, type Environment, type Streams } from './command.js'
 import { readStdin } from './data.js'
 
-/** The environment variable that is read if there is no `--key`. */
+/** The environment variable with the key, which is read if there is no `--key`. */
 export const KEY_VARIABLE = 'FASTIFY_REASON_PHRASE_KEY'
 
 /**
- * Returns the key of `--key`, else that of the environment variable, else
- * undefined. An argument that is the name of an existing file is read as a file.
- * Warns if other users can read the file. Errors and warnings quote no part of
- * the argument, because each part could be a secret.
+ * Returns the key of `--key`, or of the environment variable if there is no
+ * `--key`. Undefined if both are missing. If the argument is the path of an
+ * existing file, reads the file. Warns if other users can read the file. Errors
+ * and warnings quote no part of the argument, because it could be a secret.
  *
  * @throws {UsageError} if the key cannot be read or is invalid
  */
@@ -21,15 +21,15 @@ export async function readKey (argument: string | undefined, streams: Streams, e
 }
 
 /**
- * Returns how a command that is printed names the key of `--key`: by its file, as it was given; else by standard input,
- * because the argument can be a secret.
+ * Returns the argument of `--key` for a command that is printed: the argument itself if it refers to a file, and otherwise `-`
+ * for standard input, because the argument can be a secret.
  */
 export function toPrintableKey (argument: string): string {
   return findFile(argument).file === undefined ? '-' : argument
 }
 
 /**
- * Returns the key that is the argument of an option, as {@link readKey} does.
+ * Returns the key that the argument of an option describes, like {@link readKey}.
  *
  * @param option the name of the option, for messages
  * @throws {UsageError} if the key cannot be read or is invalid
@@ -39,11 +39,11 @@ export async function readKeyArgument (argument: string, option: string, streams
   return await resolveKey(argument, option, streams)
 }
 
-/** Returns the key in the text of standard input, which can end with a line break. */
+/** Returns the key in the text of standard input. The text can end with a line break. */
 function parseStdinKey (text: string, option: string): Key {
   const line = text.replace(/\r?\n$/, '')
   const key = /^\s*[[{]/.test(line) ? selectKey(line, `The standard input of ${option}`) : parsePair(line)
-  if (key === undefined) throw new UsageError(`${option} - needs id:secret, or the JSON of a file of keys, on standard input`)
+  if (key === undefined) throw new UsageError(`${option} - expects id:secret, or the JSON of a file of keys, on standard input`)
   return key
 }
 
@@ -83,7 +83,7 @@ function selectKey (text: string, source: string, id?: string): Key {
 /** Returns the content of a file, and whether its group or others can read it. */
 function readKeyFile (file: string, source: string): { text: string, isShared: boolean } {
   try {
-    // On Windows, the mode does not tell who can read a file.
+    // On Windows, the mode does not say who can read a file.
     const isShared = process.platform !== 'win32' && (statSync(file).mode & 0o044) !== 0
     return { text: readFileSync(file, 'utf8'), isShared }
   } catch (error) {
@@ -95,7 +95,7 @@ function parseJson (text: string, source: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // The error of JSON.parse quotes the text, which contains secrets.
+    // Do not pass on the error of JSON.parse: it quotes the text, which contains secrets.
     throw new UsageError(`${source} is not JSON`)
   }
 }

@@ -5,20 +5,20 @@ export type Mask = (result: ProbeResult) => ProbeResult
 
 const HIDDEN = '[hidden]'
 
-// These are no secrets, and a response can contain their values for other reasons.
+// The values of these fields are not secret, and a response can contain the same text for other reasons.
 const PUBLIC_FIELD = /^(?:accept(?:-.*)?|content-type|origin|user-agent)$/
 
-// Shorter texts occur in other places.
+// Shorter texts are not hidden, because the same text can occur elsewhere in a response.
 const MIN_SECRET_LENGTH = 8
 
-/** Returns a mask that hides the values of these header fields: in requests, and where a server repeats them. */
+/** Returns a mask that hides the values of these header fields, in requests and where a server repeats them in responses. */
 export function createMask (fields: ReadonlyArray<readonly [name: string, value: string]>): Mask {
   if (fields.length === 0) return result => result
   const names = fields.map(([name]) => name.replace(/[^\w-]/g, '\\$&')).join('|')
   const lines = new RegExp(`^((?:${names}):[ \\t]*)[^\\r\\n]+`, 'gim')
   const secrets = fields
     .filter(([name]) => !PUBLIC_FIELD.test(name))
-    // A server can repeat a token without its scheme.
+    // Also hide a token without its scheme, such as Bearer, because a server can repeat only the token.
     .flatMap(([, value]) => [value, value.slice(value.indexOf(' ') + 1)])
     .filter(({ length }) => length >= MIN_SECRET_LENGTH)
   const hide = (text: string): string => secrets.reduce((hidden, secret) => hidden.replaceAll(secret, HIDDEN), text.replace(lines, `$1${HIDDEN}`))

@@ -1,26 +1,26 @@
 import { closeSync, openSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { UsageError, writeAll, type Streams } from './command.js'
 
-/** Standard output, as the file of `--output`. */
+/** The argument of `--output` that stands for standard output. */
 const STDOUT = '-'
 
-/** Returns the file of `--output`. Undefined for standard output. */
+/** Returns the path of the file for `--output`. Undefined for standard output. */
 function toFile (output: string | undefined): string | undefined {
   return output === STDOUT ? undefined : output
 }
 
 /**
- * Checks that the file of `--output` can be written, before anything is sent.
- * Does not change or create the file.
+ * Checks that the file of `--output` can be written. Called before anything is
+ * sent. Does not change or create the file.
  *
- * @throws {UsageError} if it cannot be written
+ * @throws {UsageError} if the file cannot be written
  */
 export function checkOutput ({ output }: { output?: string }): void {
   const file = toFile(output)
   if (file === undefined) return
   try {
     const stats = statSync(file, { throwIfNoEntry: false })
-    // To open a pipe could wait for its reader.
+    // Do not open a pipe: open() would block until another process opens it for reading.
     if (stats !== undefined && !stats.isFile() && !stats.isDirectory()) return
     closeSync(openSync(file, 'a'))
     if (stats === undefined) unlinkSync(file)
@@ -32,12 +32,12 @@ export function checkOutput ({ output }: { output?: string }): void {
 /**
  * Writes data to the file of `--output`, or to standard output.
  *
- * @returns why the file cannot be written; undefined if it was
+ * @returns why the file cannot be written. Undefined if it was written.
  */
 export async function writeOutput (data: string | Uint8Array, output: string | undefined, { stdout }: Streams): Promise<string | undefined> {
   const file = toFile(output)
   if (file === undefined) {
-    // An empty write would wait for a reader that may be gone.
+    // Skip an empty write: it would wait for the reader of a pipe, which may already have exited.
     if (data.length > 0) await writeAll(stdout, data)
     return undefined
   }

@@ -9,8 +9,9 @@ import { writeOutput } from './output.js'
 const EXIT_CODES: Record<Outcome, number> = { success: 0, rejected: 1, unknown: 2 }
 
 /**
- * Prints an answer, and returns the exit code of its outcome. A terminal gets all of it. A pipe, and the file of
- * `--output`, gets the body of a success as it was received; the outcome goes to standard error then.
+ * Prints the outcome and the body of a response, and returns the exit code for the outcome. On a terminal, both are printed to
+ * standard output. A pipe, or the file of `--output`, gets only the body of a success, byte for byte. Then the outcome is
+ * printed to standard error.
  */
 export async function printAnswer (answer: Answer, { json, include, output }: Values<typeof OUTCOME_FLAGS>, streams: Streams, env: Environment): Promise<number> {
   const { result, bytes } = answer
@@ -27,7 +28,7 @@ export async function printAnswer (answer: Answer, { json, include, output }: Va
     await writeAll(stderr, stderr.isTTY ? `${formatTitle(result, !env.NO_COLOR)}\n` : formatNotes(result))
     const content = [Buffer.from(head, 'latin1'), ...result.outcome === 'success' ? [bytes] : []]
     data = Buffer.concat(content)
-    // As with curl, a file is created for an empty body as well, but not if there is nothing to write.
+    // Like curl, create the file for an empty body too, but not if there is nothing to write.
     if (data.length === 0 && result.outcome !== 'success') return EXIT_CODES[result.outcome]
   }
   const fault = await writeOutput(data, output, streams)

@@ -3,18 +3,18 @@ import { UsageError, type Streams } from './command.js'
 import { isStdin, readData, resolveMediaType } from './data.js'
 import type { BODY_FLAGS, REQUEST_FLAGS } from './flags.js'
 
-/** A request that the arguments of a command describe. */
+/** The request that the arguments of a command describe. */
 export interface RequestArguments {
   readonly method: string
   readonly url: URL
   readonly headers: Headers
   readonly body: Uint8Array | undefined
-  /** `true` for a new key. */
+  /** The idempotency key. `true` for a new key. */
   readonly idempotencyKey: string | true | undefined
 }
 
 /**
- * Returns the request of a command.
+ * Returns the request that the arguments of a command describe.
  *
  * @param command the name of the command, for messages
  * @throws {UsageError} if an argument is invalid
@@ -28,7 +28,7 @@ export async function readRequest (command: string, positionals: string[], value
   if (idempotencyKey !== undefined && headers.has('idempotency-key')) throw new UsageError('--idempotency-key and --header cannot both set Idempotency-Key')
 
   const [data, ...more] = values.data ?? []
-  if (more.length > 0) throw new UsageError('--data can be given once')
+  if (more.length > 0) throw new UsageError('--data can be given only once')
   if (values.key === '-' && isStdin(data)) throw new UsageError(`--key - and --data ${data} cannot both read standard input`)
   const body = data === undefined ? undefined : await readData(data, stdin)
   const mediaType = body && resolveMediaType(body, headers.get('content-type'), '--data')
@@ -36,7 +36,7 @@ export async function readRequest (command: string, positionals: string[], value
   return { method, url, headers, body, idempotencyKey }
 }
 
-/** Returns the method and the URL. Without a method, it is GET, or POST with a body. */
+/** Returns the method and the URL. The default method is GET, or POST if there is a body. */
 function parseTarget (command: string, positionals: string[], { method, data }: { method?: string, data?: string[] }): { method: string, address: string } {
   const [first, second, ...rest] = positionals
   if (first === undefined || rest.length > 0) throw new UsageError(`${command} takes a METHOD and a URL`)
@@ -44,7 +44,7 @@ function parseTarget (command: string, positionals: string[], { method, data }: 
     if (method !== undefined) throw new UsageError(`${command} takes a METHOD and a URL, or --method and a URL`)
     return { method: first, address: second }
   }
-  // A method alone.
+  // If the only argument looks like a method, the URL is missing.
   if (/^\w+$/.test(first)) throw new UsageError(`${command} takes a METHOD and a URL`)
   return { method: method ?? (data === undefined ? 'GET' : 'POST'), address: first }
 }

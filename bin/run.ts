@@ -20,7 +20,7 @@ fastify-reason-phrase --version for the version of the package.
 `
 
 /**
- * Runs the command that the arguments name.
+ * Runs the command that is the first argument.
  *
  * @param argv the arguments without the name of the program
  * @returns the exit code
@@ -28,7 +28,7 @@ fastify-reason-phrase --version for the version of the package.
 export async function run ([name = '', ...args]: string[], streams: Streams, env: Environment): Promise<number> {
   const { stdout, stderr } = streams
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  // Without a command, the first argument can be --help or --version.
+  // If there is no command, the first argument can be --help or --version.
   const asksFor = (flag: keyof typeof COMMON_FLAGS): boolean => command === undefined ? hasFlag([name], COMMON_FLAGS, flag) : hasFlag(args, command.flags, flag)
   if (asksFor('help')) {
     await writeAll(stdout, command?.usage ?? usage)
@@ -51,14 +51,14 @@ export async function run ([name = '', ...args]: string[], streams: Streams, env
   }
 }
 
-/** Returns what is wrong with the name of a command. Does not quote it, because it can be a secret. */
+/** Returns why the name is not a command. Does not quote the name, because a misplaced argument can be a secret. */
 function explainName (name: string): string {
   if (name === '') return 'no command'
   const nearest = nearestName(name, Object.keys(commands))
   return nearest === undefined ? 'unknown command' : `unknown command; did you mean ${nearest}?`
 }
 
-/** Returns the version of the package, which has this module in `bin/` or in `dist/bin/`. */
+/** Returns the version of the package. This module is in the folder `bin/` or `dist/bin/` of the package. */
 function readVersion (): string {
   return createRequire(import.meta.url)('fastify-reason-phrase/package.json').version
 }

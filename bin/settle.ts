@@ -13,22 +13,22 @@ const FLAGS = {
   url: { type: 'string', value: 'URL', text: 'the service, such as http://127.0.0.1:3000' },
   ...REQUEST_FLAGS,
   ...OUTCOME_FLAGS,
-  retry: { type: 'string', default: '60s', value: 'DURATION', text: 'ask for this time until there is an answer (60s), and report each attempt on standard error' },
+  retry: { type: 'string', default: '60s', value: 'DURATION', text: 'retry for at most this time until there is a response (60s), and report each attempt on standard error' },
   ...COMMON_FLAGS
 } as const
 
 /** `fastify-reason-phrase settle`: closes an idempotency key, and prints the outcome of its operation. */
 export const settle = createCommand('settle', 'closes an idempotency key, and prints the outcome', `Closes an idempotency key, and prints the outcome of its operation. After that,
-the operation has happened or it never will, however late its request arrives.`)
+the operation has happened or it never will, even if its request arrives later.`)
 
 /** `fastify-reason-phrase look`: prints the outcome of an idempotency key. */
 export const look = createCommand('look', 'prints the outcome of an idempotency key', `Prints the outcome of the operation with an idempotency key. Does not close the
 key: while the outcome is unknown, the request may still arrive.`)
 
 /**
- * Returns a command that asks for the outcome of an idempotency key.
+ * Returns a command that requests the outcome of an idempotency key.
  *
- * @param name the name of the command, and of the method of the client
+ * @param name the name of the command, which is also the name of the client method
  */
 function createCommand (name: 'settle' | 'look', summary: string, purpose: string): Command {
   return {
@@ -59,13 +59,17 @@ function createCommand (name: 'settle' | 'look', summary: string, purpose: strin
   }
 }
 
-/** Returns the answer that the service has recorded, from its answer that tells the outcome. */
+/** Returns the recorded response, which is in the body of the outcome response. */
 function toRecorded (answer: Answer): Answer {
   if (answer.result.outcome !== 'success') return answer
   return { ...answer, bytes: decodeRecordedBody(JSON.parse(new TextDecoder().decode(answer.bytes)) as RecordedOutcome) }
 }
 
-/** @throws {UsageError} if it is not the origin of a service */
+/**
+ * Returns the origin of a URL.
+ *
+ * @throws {UsageError} if the URL has a user, a path or a query
+ */
 function parseOrigin (address: string): string {
   const url = parseUrl(address)
   if (url === undefined || url.href !== `${url.origin}/`) {

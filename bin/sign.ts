@@ -24,8 +24,8 @@ export const sign: Command = {
   usage: formatHelp({
     synopsis: 'sign METHOD URL',
     purpose: `Signs a request, and prints the header fields to send with it. Sends nothing.
-The service accepts them once, and only for some minutes. You can leave METHOD
-out: it is GET then, or POST with --data.`,
+The service accepts them only once, and only for some minutes. METHOD can be
+left out. The default is GET, or POST with --data.`,
     examples: [
       'sign GET http://127.0.0.1:3000/v2/topic\n--key keys.json',
       'sign POST http://127.0.0.1:3000/v2/topic\n--key keys.json --data @topic.json --curl | curl -K -'
@@ -56,7 +56,7 @@ curl $(fastify-reason-phrase sign ... --curl) works in each shell.`, KEY_HELP, '
   }
 }
 
-/** Returns whether a field was given by `--header`. */
+/** Returns whether the user has given a field by `--header`. */
 function isGiven (name: string, lines: string[] = []): boolean {
   return lines.some(line => line.slice(0, line.indexOf(':')).toLowerCase() === name)
 }

@@ -12,7 +12,7 @@ import { toSyntaxViolation } from './syntax-violation.js'
 
 type HeaderObject = Record<string, string | string[] | number | undefined>
 
-/** The response of Fastify's `inject`, which is that of light-my-request. */
+/** The response of Fastify's `inject` (the one of light-my-request). */
 export interface InjectedResponse {
   statusCode: number
   statusMessage: string
@@ -33,19 +33,21 @@ export interface UndiciResponse {
 
 /** The options of {@link assertContract}. */
 export interface AssertOptions extends JudgingOptions {
-  /** The method of the request, for responses that do not have it. Default: `GET`. */
+  /** The request method. Only read if the response does not contain it, such as a response of fetch. Default: `GET`. */
   method?: string | undefined
 }
 
 /**
  * Asserts that one response keeps the contract (`docs/contract.md`). Reads the body
- * of an unsuccessful response, and of no other. A response of `inject` tells the
- * header and the status codes of its service.
+ * only if the response is unsuccessful. With a response of `inject`, the name of the
+ * header and the status codes are those of its service.
  *
- * @param response a response of `inject`, of fetch or of undici's `request`, or the bytes of one response; a string is decoded as latin1
- * @throws {AssertionError} if the response breaks rules. The message names all of them.
- * @throws {TypeError} if the value is no response, if its body was already read, or if an option is invalid or differs from
- *   what the service has
+ * @param response a response of `inject`, of fetch or of undici's `request`, or the bytes of one response. A string has one
+ *   character for each byte (latin1).
+ * @param options the request method, and the options of the contract
+ * @throws {AssertionError} if the response breaks rules. The message lists all of them.
+ * @throws {TypeError} if the value is not a response, if its body was already read, or if an option is invalid or differs
+ *   from the option of the service
  */
 export async function assertContract (response: InjectedResponse | UndiciResponse | Response | Uint8Array | string, options: AssertOptions = {}): Promise<void> {
   checkOptionNames(options, [...CONTRACT_OPTIONS, 'method'], 'assertContract()')
@@ -78,7 +80,7 @@ export async function assertContract (response: InjectedResponse | UndiciRespons
   })
 }
 
-/** Returns the contract of the service, which only a response of `inject` has. */
+/** Returns the contract of the service. Only a response of `inject` has a reference to it. */
 function findContractOf (response: unknown): Contract | undefined {
   const { res } = (response as Partial<InjectedResponse> | null | undefined)?.raw ?? {}
   return res && getContract(res)

@@ -27,36 +27,41 @@ export interface Service {
 
 /** The options of {@link conformance}. */
 export interface ConformanceOptions extends Selection, IdempotencyOptions, JudgingOptions {
-  /** Requests that the service responds to. For other routes, the kit generates requests from the schemas. Default: GET of the root. */
+  /**
+   * Valid requests for routes of the service. For all other routes, the kit generates requests from the schemas. Default: `GET
+   * /`.
+   */
   requests?: readonly RequestOptions[] | undefined
-  /** Whether the `requests` may be answered with a status code that is not 2xx. Default: `false`, so that such an answer fails the test. */
+  /** Whether the `requests` may get a status code that is not 2xx. Default: `false`: such a response fails the test. */
   allowUnsuccessful?: boolean | undefined
   /** Returns additional header fields for each well-formed request, such as a signature. */
   headers?: HeadersHook | undefined
   /** How many probes to send at a time. Default: 8. */
   concurrency?: number | undefined
-  /** The most milliseconds for one exchange. Does not apply to slow probes. Default: 5000. */
+  /** The maximum duration of one exchange, in milliseconds. Does not apply to slow probes. Default: 5000. */
   timeout?: number | undefined
 }
 
 /**
  * Tests a service: starts it on a free port, sends every probe, and reports
- * what was found to the test runner. In tap and node:test, each probe is a
+ * the results to the test runner. In tap and node:test, each probe is a
  * subtest with the id of the probe. In vitest, which has no subtests, the test
  * fails with a summary. Closes the service at the end, unless it was listening
  * before.
  *
  * The kit takes the header, the status codes and the path of the outcome routes
- * from the service. It also derives probes from the routes of the service. To do
- * so, it must be imported before the service is created. These probes call the
- * routes with valid inputs, POST and DELETE included, so use a service whose
- * data you can lose, or exclude routes with `skip`.
+ * from the service. It also derives probes from the routes of the service, if you
+ * import the kit before you create the service. These probes call the routes
+ * with valid inputs, POST and DELETE included. So use a service whose data you
+ * can lose, or exclude routes with `skip`.
  *
- * The test fails if one of the `requests` is not answered 2xx, or if nothing
- * could be tested: for example, if each request needs credentials.
+ * The test fails if one of the `requests` does not get a 2xx, or if nothing
+ * could be tested: for example, because each request needs credentials.
  *
  * @param t the context of a test of tap, node:test or vitest
- * @throws {TypeError} if an option is invalid, or differs from what the service has
+ * @param app the Fastify instance to test
+ * @param options the requests to send, the probes to select, and the options of the contract
+ * @throws {TypeError} if an option is invalid, or differs from the option of the service
  * @throws {AssertionError} if probes found violations, and the test runner has no subtests
  */
 export async function conformance (t: Suite, app: Service, options: ConformanceOptions = {}): Promise<void> {
@@ -76,7 +81,7 @@ export async function conformance (t: Suite, app: Service, options: ConformanceO
       base: '',
       // Test services often have self-signed certificates.
       tls: { rejectUnauthorized: false },
-      // A plugin can be registered as late as in listen().
+      // Read the contract after listen(), which runs the plugins that are not loaded yet.
       contract: resolveContract(findContract(app), { header, statusCodes }),
       requests: requests.length > 0 ? requests : [{ url: '/' }],
       headers,
@@ -99,7 +104,7 @@ export async function conformance (t: Suite, app: Service, options: ConformanceO
   }
 }
 
-/** Returns the lines of a stack trace from the caller of a function on. */
+/** Returns the lines of the current stack trace, starting with the caller of the given function. */
 function getCalls (callee: (...args: any[]) => unknown): string {
   const trace = { stack: '' }
   Error.captureStackTrace(trace, callee)

@@ -8,10 +8,10 @@ import { checkResponse, EXCHANGE_RULES, type Violation } from './rules.js'
 import { MAX_SHOWN_BYTES, toSyntaxViolation } from './syntax-violation.js'
 import type { Target } from './target.js'
 
-/** What is required of an exchange, besides the rules for each response. */
+/** The requirements for an exchange, in addition to the rules for each response. */
 export type Requirements = Pick<ConnectionProbe, 'protocol' | 'answers' | 'check'>
 
-/** Returns the violations in what was exchanged on one connection. */
+/** Returns the violations in the exchange on one connection. */
 export function findViolations (probe: Requirements, exchange: Exchange, { contract }: Target): Violation[] {
   const { responses, syntaxError, connectError, end } = exchange
   const [least, most] = probe.answers
@@ -21,9 +21,10 @@ export function findViolations (probe: Requirements, exchange: Exchange, { contr
     checkResponse(response, contract).map((violation): Violation => ({ ...violation, responseIndex })))
   const syntaxViolation = syntaxError && findSyntaxViolation(syntaxError, exchange, probe)
   if (syntaxViolation !== undefined) violations.push(syntaxViolation)
-  // A truncated success counts as a response, because a stream that fails ends like this.
+  // Count a truncated success as a response: a server cannot report in another way that its stream has failed.
   const count = syntaxError?.response === undefined ? responses.length : responses.length + 1
-  // HTTP/2 requests are always complete, so a server that sends nothing until the timeout does not wait for more bytes.
+  // HTTP/2 requests are always complete. So a server that sends nothing until the timeout is not waiting for more bytes: it
+  // fails.
   const needed = probe.protocol === 'h2' && (end === 'timeout' || end === 'limit') ? Math.max(1, least) : least
   if (count < needed && syntaxViolation === undefined) {
     violations.push({ rule: EXCHANGE_RULES.answered, found: `${count} of ${needed} responses; connection: ${end}` })
@@ -37,10 +38,10 @@ export function findViolations (probe: Requirements, exchange: Exchange, { contr
   return violations
 }
 
-// After a 100, a server waits for the rest of the request.
+// A 100 without a final response is no violation, because the server then waits for the request body.
 const CONTINUE_PATTERN = /^HTTP\/1\.1 100[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n$/
 
-/** Returns the violation of bytes that are no complete response, or undefined if they are allowed. */
+/** Returns the violation for bytes that are not a complete response, or undefined if they are allowed. */
 function findSyntaxViolation (error: ResponseSyntaxError, { responses, end }: Exchange, { answers: [, most] }: Requirements): Violation | undefined {
   const { bytes, statusCode, isTruncated } = error
   const lastIndex = responses.length - 1
@@ -51,10 +52,10 @@ function findSyntaxViolation (error: ResponseSyntaxError, { responses, end }: Ex
   switch (end) {
     case 'timeout': return toViolation('The response does not end in time')
     case 'limit': return toViolation(`The response does not end within ${MAX_EXCHANGE_BYTES} bytes`)
-    // The server closed the connection. A stream that fails ends a success like this.
+    // The server closed the connection. This is allowed in a success, because its stream can fail.
     case 'closed': return statusCode === undefined || isUnsuccessful(statusCode) ? toViolation(error.message) : undefined
     case 'left': return responses.length < most ? undefined : { rule: EXCHANGE_RULES.oneAnswer, found: `bytes after the response: ${shown}`, responseIndex: lastIndex }
-    // The connection was lost, which can happen at any time.
+    // A connection can be lost at any time, so this is no violation.
     case 'reset': return undefined
   }
 }

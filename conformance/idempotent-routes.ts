@@ -6,10 +6,10 @@ import { isRequestOf } from './probes/routes.js'
 import { throwConflict } from './resolve-contract.js'
 
 /**
- * Returns the options for idempotency keys, completed by what the routes of the service tell: the path of the outcome routes,
- * and whether a request without a key is refused.
+ * Returns the options for idempotency keys. Takes missing options from the routes of the service: the path of the outcome
+ * routes, and whether a request must have a key.
  *
- * @throws {TypeError} if the option `outcomes` differs from the path that the service has
+ * @throws {TypeError} if the option `outcomes` differs from the path of the service
  */
 export function completeIdempotency ({ idempotent = [], outcomes, otherHeaders }: IdempotencyOptions, routes: readonly RouteOptions[]): IdempotencyOptions {
   const paths = new Set(routes.filter(isOutcomeRoute).map(({ url }) => url.replace(/\/\*$/, '')))

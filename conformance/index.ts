@@ -6,16 +6,16 @@
 // conformance.ts       tests a Fastify service
 // suite.ts             reports to the test runner: tap, node:test or vitest
 // resolve-contract.ts  takes the options of the contract from the service
-// idempotent-routes.ts takes what is known of the idempotency keys from the service
+// idempotent-routes.ts takes the options for idempotency keys from the routes of the service
 // assert-contract.ts   asserts that one response keeps the contract
-// rules.ts             the rules, and how a response is checked
+// rules.ts             the rules, and the check of a response
 // run-probes.ts        sends probes, and returns their results
 // find-violations.ts   finds the violations in an exchange
-// untested.ts          finds what could not be tested
+// untested.ts          finds requests and runs that tested nothing
 // scenario.ts          sends the requests of a probe that needs several connections
 // report.ts            describes violations and results
-// probes/              what is sent: one file for each group of probes
-// exchange/            how it is sent: requests, connections, and a parser of responses
+// probes/              the probes: one file for each group
+// exchange/            sends and receives: requests, connections, and a parser for responses
 export { assertContract } from './assert-contract.js'
 export type { AssertOptions, InjectedResponse, UndiciResponse } from './assert-contract.js'
 export { conformance } from './conformance.js'

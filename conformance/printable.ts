@@ -1,9 +1,10 @@
 /**
- * Returns bytes as text for a report: printable ASCII as it is, a line feed
- * with a line break after it, and all other bytes as escapes.
+ * Returns bytes as text for a report. Printable ASCII is unchanged except for
+ * the backslash, a line feed becomes `\n` and a line break, and all other bytes
+ * become escapes.
  *
- * @param maxBytes the most bytes to show. Default: 2000
- * @param length how many bytes there were, if `bytes` has only the first ones
+ * @param maxBytes the maximum number of bytes to show. Default: 2000
+ * @param length the total number of bytes, if `bytes` has only the first ones
  */
 export function toPrintable (bytes: Uint8Array, maxBytes = 2000, length = bytes.length): string {
   let text = ''

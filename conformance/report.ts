@@ -3,7 +3,7 @@ import type { Violation } from './rules.js'
 import type { ProbeResult } from './run-probes.js'
 import { isUntested } from './untested.js'
 
-// A probe of one connection sends one or few requests.
+// A scenario sends more requests than a probe on one connection, so more bytes are shown.
 const MAX_SHOWN_SCENARIO_BYTES = 20_000
 
 /** Returns a violation as one line. */
@@ -13,7 +13,7 @@ export function formatViolation ({ rule, found, responseIndex }: Violation): str
   return `${rule.id}${where}: ${found}. ${rule.text} (${rule.source}).`
 }
 
-/** Returns the details of a result for a report: the texts of the probe, and what was sent and received. */
+/** Returns the details of a result for a report: the texts of the probe, and the bytes that were sent and received. */
 export function describeResult ({ probe, exchange }: ProbeResult) {
   const maxBytes = 'run' in probe ? MAX_SHOWN_SCENARIO_BYTES : undefined
   return {
@@ -27,7 +27,7 @@ export function describeResult ({ probe, exchange }: ProbeResult) {
   }
 }
 
-/** Returns the probe, its violations, and what was sent and received, as lines of text. */
+/** Returns the probe, its violations, and the bytes that were sent and received, as lines of text. */
 export function formatResult (result: ProbeResult): string {
   const { sends, source, sent, received, connection } = describeResult(result)
   return [
@@ -37,7 +37,7 @@ export function formatResult (result: ProbeResult): string {
   ].join('\n')
 }
 
-/** Returns a text with spaces before each line. */
+/** Returns a text with an indent before each line. Default: four spaces. */
 export function indent (text: string, by = '    '): string {
   return text.trimEnd().split('\n').map(line => by + line).join('\n')
 }

@@ -1,33 +1,39 @@
 import { inspect, isDeepStrictEqual } from 'node:util'
 import { Contract } from '../lib/contract.js'
 
-/** The options of the contract that the kit needs to know. */
+/** The options of the contract that the kit uses to check responses. */
 export interface JudgingOptions {
-  /** The name of the header that carries the message. Default: that of the service, or else `EB-REASON-PHRASE`. */
+  /**
+   * The name of the header that contains the message. Default: the name that the service uses, or `EB-REASON-PHRASE` if it is not
+   * known.
+   */
   header?: string | undefined
-  /** Status codes from 400 to 599, with their phrases, that extend the table. Default: those of the service, or else none. */
+  /**
+   * Status codes from 400 to 599, with their phrases, that extend the table. Default: the ones of the service, or none if they
+   * are not known.
+   */
   statusCodes?: Record<number, string> | undefined
 }
 
 /**
- * Returns the contract by which the kit judges: that of the service, or else that of the options.
+ * Returns the contract that responses are checked against: the contract of the service, or the options if it is not known.
  *
- * @param service the contract that the service or the response has, if it has one
- * @throws {TypeError} if an option is invalid, or differs from what the service has
+ * @param service the contract of the service. Undefined if it is not known.
+ * @throws {TypeError} if an option is invalid, or differs from the option of the service
  */
 export function resolveContract (service: Contract | undefined, options: JudgingOptions): Contract {
   const given = new Contract(options)
   const { header, statusCodes } = options
   if (service === undefined) return given
   if (header !== undefined && given.field !== service.field) throwConflict('header', header, service.header)
-  // The kit does not judge the phrases.
+  // Compare only the codes, because the kit does not check the phrases.
   const [codes, serviceCodes] = [addedCodes(given), addedCodes(service)]
   if (statusCodes !== undefined && !isDeepStrictEqual(codes, serviceCodes)) throwConflict('the status codes', codes, serviceCodes, 'statusCodes')
   return service
 }
 
 /**
- * Throws the error for an option of the kit that differs from what the service has.
+ * Throws the error for an option of the kit that differs from the option of the service.
  *
  * @throws {TypeError} always
  */

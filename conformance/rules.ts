@@ -9,20 +9,20 @@ import { CONTRACT } from './sources.js'
 
 /** One requirement of the contract. */
 export interface Rule {
-  /** The unique name. */
+  /** The unique name of the rule. */
   readonly id: string
   /** The requirement as a sentence. */
   readonly text: string
-  /** The specification that has the requirement. */
+  /** The specification that contains the requirement. */
   readonly source: string
 }
 
-/** A rule that a server broke. */
+/** A rule that a server broke, and what was found. */
 export interface Violation {
   readonly rule: Rule
   /** What was found instead. */
   readonly found: string
-  /** The index of the response that broke the rule, from 0. Undefined if the whole exchange broke it. */
+  /** The index of the response that broke the rule, from 0. Undefined if the rule is about the whole exchange. */
   readonly responseIndex?: number
 }
 
@@ -79,7 +79,7 @@ const UNSUCCESSFUL_RULES: readonly ResponseRule[] = [
   },
   {
     id: 'header',
-    text: 'The header has the message on one line',
+    text: 'The header contains the message, on one line',
     source: CONTRACT.message,
     findViolation (response, { field }) {
       const values = getFieldValues(response, field)
@@ -101,7 +101,7 @@ const UNSUCCESSFUL_RULES: readonly ResponseRule[] = [
   },
   {
     id: 'phrase',
-    text: 'The reason phrase of HTTP/1.x has the message',
+    text: 'The reason phrase of HTTP/1.x contains the message',
     source: CONTRACT.message,
     findViolation: ({ phrase }) => phrase === '' ? 'an empty reason phrase' : undefined
   },
@@ -125,7 +125,7 @@ const UNSUCCESSFUL_RULES: readonly ResponseRule[] = [
       const [message] = getFieldValues(response, field)
       const { phrase } = response
       if (!message || !phrase || phrase.trimEnd() === toReasonPhrase(message).trimEnd()) return undefined
-      // Reports are printed to terminals, which control characters of the server could manipulate.
+      // Reports are printed to terminals, and control characters from the server could manipulate a terminal.
       return escapeControls(`"${phrase}" and "${message}"`)
     }
   }
@@ -141,7 +141,7 @@ const SUCCESSFUL_RULES: readonly ResponseRule[] = [
   }
 ]
 
-/** The rules for exchanges, which no single response can show. */
+/** The rules for whole exchanges. A single response is not enough to check them. */
 export const EXCHANGE_RULES = {
   syntax: {
     id: 'syntax',

@@ -11,20 +11,25 @@ import { findNothingTested, findObstacle, requiresSuccess, UNTESTED_RULE, type O
 /** The result of a probe. */
 export interface ProbeResult {
   readonly probe: Probe
-  /** What was sent and received. The parsed responses are dropped, because the results of all probes are kept. */
+  /**
+   * The bytes that were sent and received. The parsed responses are dropped to save memory, because the results of all probes are
+   * kept.
+   */
   readonly exchange: Pick<Exchange, 'sent' | 'received' | 'receivedLength' | 'end'>
   /** Empty if the server keeps the contract. */
   readonly violations: readonly Violation[]
-  /** Why the probe could not test the server. Its responses can have violations nevertheless. Undefined if it could. */
+  /**
+   * Why the probe could not test the server. There can be violations nevertheless. Undefined if the probe has tested the server.
+   */
   readonly skipped?: string | undefined
-  /** Why the answer to a valid request is not 2xx. Undefined if it is. */
+  /** Why the response to a valid request is not 2xx. Undefined if it is 2xx. */
   readonly obstacle?: Obstacle | undefined
 }
 
-// How long to wait for a response that is optional.
+// How long to wait for an optional response.
 const OPTIONAL_RESPONSE_TIMEOUT_MS = 2000
 
-// How long to wait for timeouts of the server. Longer than the defaults of common servers.
+// How long to wait for timeouts of the server. It is longer than the default timeouts of common servers.
 const SLOW_TIMEOUT_MS = 400_000
 
 /** Sends one probe, and returns its result. */
@@ -49,7 +54,7 @@ async function runConnectionProbe (target: Target, probe: ConnectionProbe): Prom
 /**
  * Sends the probes, and yields their results in the same order. The connections
  * of a probe are closed before its result is yielded. If the target requires
- * coverage, the last result can be that of the whole run.
+ * coverage and the probes have tested nothing, the last result says so.
  *
  * @param concurrency how many probes to send at a time
  */
@@ -65,7 +70,7 @@ export async function * runProbes (target: Target, probes: readonly Probe[], con
   try {
     for (const probe of probes) {
       const result = runProbe(target, probe)
-      // A rejection is thrown when the result is awaited.
+      // Avoid an unhandled rejection: the error is thrown later, when the promise is awaited.
       result.catch(() => {})
       pending.push(result)
       if (pending.length >= concurrency) yield await takeResult()

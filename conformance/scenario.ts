@@ -10,18 +10,21 @@ import { EXCHANGE_RULES, type Rule, type Violation } from './rules.js'
 import type { Target } from './target.js'
 import { describeAnswer, requiresSuccess, UNTESTED_RULE } from './untested.js'
 
-/** What became of a scenario. The bytes are those of all its connections. */
+/** The result of a scenario. The bytes are those of all its connections. */
 export interface ScenarioResult {
   readonly exchange: Pick<Exchange, 'sent' | 'received' | 'receivedLength' | 'end'>
   readonly violations: readonly Violation[]
-  /** Why the scenario could not test the server. Its responses can have violations nevertheless. Undefined if it could. */
+  /**
+   * Why the scenario could not test the server. There can be violations nevertheless. Undefined if the scenario has tested the
+   * server.
+   */
   readonly skipped: string | undefined
 }
 
-// The shortest time between a 503 and the next attempt.
+// The minimum delay between a 503 and the next attempt, even if Retry-After is 0.
 const MIN_RETRY_DELAY_MS = 50
 
-/** Ends a scenario. */
+/** Thrown to end a scenario. Its result has already been recorded. */
 class ScenarioEnd extends Error {}
 
 /** Runs the scenario of a probe, and returns its result. */
@@ -35,7 +38,7 @@ export async function runScenario (target: Target, { protocol, run }: ScenarioPr
   return scenario.createResult()
 }
 
-/** The requests of a scenario, and what was found. */
+/** Sends the requests of a scenario, and records exchanges and violations. */
 export class Scenario {
   readonly #target: Target
   readonly #protocol: ScenarioProbe['protocol']
@@ -49,16 +52,16 @@ export class Scenario {
     this.#protocol = protocol
   }
 
-  /** The name, in lower case, of the header that carries the message. */
+  /** The name of the header that contains the message, in lower case. */
   get messageField (): string {
     return this.#target.contract.field
   }
 
   /**
    * Sends a request on a new connection, and returns the response. Ends the
-   * scenario if there is none.
+   * scenario if there is no response.
    *
-   * @param headers additional header fields. Default: those of the target
+   * @param headers returns additional header fields. Default: the hook of the target
    */
   async send (request: RequestLines, headers: HeadersHook | undefined = this.#target.headers): Promise<HttpResponse> {
     const target = { ...this.#target, headers }
@@ -74,12 +77,12 @@ export class Scenario {
       : { ...violation, responseIndex: firstIndex + responseIndex }))
     const [response] = exchange.responses
     if (response !== undefined) {
-      // No probe is about a caller without permission.
+      // No probe expects a 401 or 403, so the credentials are wrong or missing.
       const isDenied = response.statusCode === 401 || response.statusCode === 403
       if (isDenied && headers === this.#target.headers && requiresSuccess(target)) this.fail(UNTESTED_RULE, describeAnswer(`${request.method ?? 'GET'} ${request.url}`, response, target))
       return response
     }
-    // A truncated success is no violation by itself.
+    // A truncated success is not reported as a violation above, but this scenario needs a complete response.
     if (violations.length === 0) this.fail(EXCHANGE_RULES.answered, `no complete response; connection: ${exchange.end}`)
     throw new ScenarioEnd()
   }
@@ -87,16 +90,16 @@ export class Scenario {
   /** Sends requests at the same time, each on its own connection. Returns their responses in the same order. */
   async sendAll (requests: readonly RequestLines[]): Promise<HttpResponse[]> {
     const sending = requests.map(async request => await this.send(request))
-    // After an error, no connection stays open.
+    // Wait for all of them before an error is thrown, so that no connection stays open.
     await Promise.allSettled(sending)
     return await Promise.all(sending)
   }
 
   /**
-   * Sends a request like {@link send}. While the response is a 503 with
-   * `Retry-After`, sends it again, for at most the timeout of the target.
+   * Sends a request like {@link send}. As long as the response is a 503 with
+   * `Retry-After`, retries it, for at most the timeout of the target.
    *
-   * @returns the last response, and whether it responds to the first attempt
+   * @returns the last response, and whether it is the response to the first attempt
    */
   async sendUntilAnswered (request: RequestLines, headers?: HeadersHook): Promise<{ response: HttpResponse, isFirst: boolean }> {
     const deadline = Date.now() + this.#target.timeout
@@ -112,7 +115,7 @@ export class Scenario {
     return { response, isFirst }
   }
 
-  /** Sends a request, and closes the connection after its last byte, without waiting for the response. */
+  /** Sends a request, and closes the connection after the last byte of the request, without waiting for the response. */
   async cut (request: RequestLines): Promise<void> {
     const target = this.#target
     const exchange = this.#protocol === 'h2'
@@ -130,7 +133,7 @@ export class Scenario {
   /**
    * Reports that the scenario cannot test the server, and ends it.
    *
-   * @param isDeclared whether somebody has declared what is missing, so that the run fails
+   * @param isDeclared whether the user has declared the request that does not work. Then the run fails.
    */
   skip (reason: string, isDeclared = false): never {
     if (isDeclared && requiresSuccess(this.#target)) this.#violations.push({ rule: UNTESTED_RULE, found: reason })
@@ -138,7 +141,7 @@ export class Scenario {
     throw new ScenarioEnd()
   }
 
-  /** Returns what was sent, received and found. */
+  /** Returns the bytes of all connections, and the violations. */
   createResult (): ScenarioResult {
     const received = Buffer.concat(this.#exchanges.map(exchange => exchange.received))
     const exchange = {
@@ -151,10 +154,10 @@ export class Scenario {
   }
 }
 
-/** Returns how long to wait before a request is sent again, in milliseconds. Undefined if the response is not a 503 with `Retry-After`. */
+/** Returns the delay before a retry, in milliseconds. Undefined if the response is not a 503 with `Retry-After`. */
 function getRetryDelay (response: HttpResponse): number | undefined {
   const [value] = getFieldValues(response, 'retry-after')
   if (response.statusCode !== 503 || value === undefined) return undefined
-  // A date is no number.
+  // Retry-After can be a date, for which Number() returns NaN. Then use the minimum delay.
   return Math.max(MIN_RETRY_DELAY_MS, Number(value) * 1000 || MIN_RETRY_DELAY_MS)
 }

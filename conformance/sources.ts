@@ -15,10 +15,10 @@ export const IDEMPOTENCY = {
   scope: 'docs/idempotency.md#scope'
 } as const
 
-/** The section of `docs/command.md`, a file of the package, about what a run must test. */
+/** The section of `docs/command.md`, a file of the package, that says what a run must test. */
 export const COVERAGE = 'docs/command.md#check'
 
-/** Returns a section of the draft about the field `Idempotency-Key`. */
+/** Returns the name of a section in the Internet-Draft about the field `Idempotency-Key`. */
 export function draftSection (section: string): string {
   return `draft-ietf-httpapi-idempotency-key-header-07 section ${section}`
 }

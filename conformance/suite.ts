@@ -4,7 +4,7 @@ import type { ProbeResult } from './run-probes.js'
 import { isUntested } from './untested.js'
 
 /**
- * The members of a test's context that the kit uses: of the `t` of tap, node:test or vitest. The kit imports none of them.
+ * The members of a test context that the kit uses: the `t` of tap, node:test or vitest. The kit imports none of these libraries.
  * In tap and node:test, each probe is a subtest. Without subtests, as in vitest, the test itself fails.
  */
 export interface Suite {
@@ -13,35 +13,39 @@ export interface Suite {
   fail? (message: string, extra: any): unknown
   skip? (reason: any): unknown
   comment? (message: string): unknown
-  /** A method in node:test, which tap has as a property. */
+  /** A method in node:test, and a property in tap. */
   diagnostic?: unknown
   annotate? (message: string): unknown
 }
 
-/** Reports to a test runner what the probes found. */
+/** Reports the results of the probes to a test runner. */
 export interface Reporter {
   /** Adds a line to the output of the test runner. */
   comment (message: string): unknown
   report (result: ProbeResult): unknown
-  /** @throws {AssertionError} if probes found violations that the test runner does not know yet */
+  /**
+   * Ends the report.
+   *
+   * @throws {AssertionError} if probes found violations that were not reported by a subtest
+   */
   end (): void
 }
 
-// More than these would hide what a developer looks for.
+// With the details of more probes, a developer would not find the first ones in the output.
 const MAX_DETAILED_RESULTS = 5
 
 /**
- * Returns the reporter for a test's context.
+ * Returns the reporter for a test context.
  *
- * @param calls the stack trace of the call of the kit, which is where a failure belongs
+ * @param calls the stack trace of the call of `conformance()`, which is shown with a failure
  */
 export function createReporter (t: Suite, calls: string): Reporter {
   const comment = (message: string): unknown => [t.comment, t.diagnostic, t.annotate].find(method => typeof method === 'function')?.call(t, message)
-  // In Mocha, this.test is an object.
+  // In Mocha, `test` of the context is an object and not a function.
   if (typeof t.test !== 'function') return createSummary(comment, calls)
   return {
     comment,
-    // node:test cancels subtests that are not awaited.
+    // Return the promise, because node:test cancels subtests that are not awaited.
     report: result => t.test!(result.probe.id, subtest => { reportToSubtest(subtest, result, calls) }),
     end () {}
   }
@@ -52,7 +56,7 @@ function reportToSubtest (t: Suite, result: ProbeResult, calls: string): void {
   if (t.pass !== undefined && t.fail !== undefined) {
     if (violations.length === 0) t.pass(probe.requires, { skip: skipped })
     for (const violation of violations) {
-      // The stack trace would only show this module.
+      // Hide the stack trace, because it would only show this module.
       t.fail(formatViolation(violation), { ...describeResult(result), stack: '', at: null })
     }
     (t as { end?: () => void }).end?.()

@@ -4,14 +4,14 @@ import type { HttpResponse } from './exchange/response.js'
 import { toPrintable } from './printable.js'
 import { EXCHANGE_RULES, NO_BODY_RULE, type Violation } from './rules.js'
 
-/** The most bytes of a malformed response that a violation shows. */
+/** The maximum number of bytes of a malformed response that a violation shows. */
 export const MAX_SHOWN_BYTES = 200
 
 /**
- * Returns the violation of bytes that are no complete response. After a
- * response without a body, such bytes are its body.
+ * Returns the violation for bytes that are not a complete response. After a
+ * response that must not have a body, such bytes are reported as its body.
  *
- * @param before the last complete response before the bytes
+ * @param before the last complete response before the bytes. Undefined if there is none.
  */
 export function toSyntaxViolation ({ message, bytes, isTruncated }: ResponseSyntaxError, before: HttpResponse | undefined): Violation {
   const shown = toPrintable(bytes, MAX_SHOWN_BYTES)

@@ -2,7 +2,7 @@ import type { ConnectionOptions } from 'node:tls'
 import type { Contract } from '../lib/contract.js'
 import type { Origin, RequestOptions } from './exchange/request.js'
 
-/** A server to probe. */
+/** The server that the probes are sent to. */
 export interface Target extends Origin {
   host: string
   port: number
@@ -10,23 +10,23 @@ export interface Target extends Origin {
   base: string
   tls?: ConnectionOptions
   contract: Contract
-  /** Requests that the server responds to. Never empty. */
+  /** Valid requests. Never empty. */
   requests: readonly RequestOptions[]
-  /** The most milliseconds for one exchange. */
+  /** The maximum duration of one exchange, in milliseconds. */
   timeout: number
-  /** What has to be tested. Default: nothing, so that probes only look for violations. */
+  /** What the run must test. Default: nothing, so that only violations make the run fail. */
   coverage?: Coverage | undefined
 }
 
-/** What a run has to test. */
+/** What a run must test. */
 export interface Coverage {
-  /** Whether somebody has declared the requests of the target. Otherwise, they are guesses. */
+  /** Whether the user has declared the requests of the target. Otherwise, they are guesses. */
   areDeclared: boolean
-  /** Whether a declared request may be answered with a status code that is not 2xx. */
+  /** Whether a declared request may get a status code that is not 2xx. */
   allowUnsuccessful: boolean
 }
 
-/** Returns a path that no service has. */
+/** Returns a path that should not exist in any service. */
 export function missingPath (target: Target, suffix = ''): string {
   return `${target.base}/no-such-resource-of-the-conformance-kit${suffix}`
 }

@@ -16,7 +16,7 @@ const TIMEOUT_MS = 1500
 
 watchForCrashes()
 
-// A request without a response is reported as a timeout, and must not keep the service from closing.
+// Close all connections: a request without a response is reported as a timeout, and must not delay the close.
 const SERVER_OPTIONS = { forceCloseConnections: true }
 
 const HOOKS = ['onRequest', 'preParsing', 'preValidation', 'preHandler', 'preSerialization', 'onSend', 'onError', 'onResponse'] as const
@@ -71,7 +71,8 @@ type Handler = (request: FastifyRequest, reply: FastifyReply, error?: unknown) =
 function handlerOf (does: typeof HANDLERS[number] | 'succeeds', statusCode: number): Handler {
   switch (does) {
     case 'throws': return () => { throw new Error('thrown') }
-    // If an error handler throws a value that is not an Error, Fastify sends it as the payload of a 200.
+    // If an error handler throws a value that is not an Error, Fastify sends the value as the payload of a 200. So set the status
+    // code.
     case 'throws a text': return (_request, reply) => { reply.code(statusCode); throw 'a text' } // eslint-disable-line no-throw-literal
     case 'throws a 4xx': return () => { throw Object.assign(new Error('refused'), { statusCode: 422 }) }
     case 'rejects': return async () => { await tick(); throw new Error('rejected') }
@@ -91,7 +92,7 @@ function handlerOf (does: typeof HANDLERS[number] | 'succeeds', statusCode: numb
   }
 }
 
-/** Returns a hook. The arguments depend on its name and on whether it is asynchronous. */
+/** Returns a hook. Its parameters depend on the name, and on whether the hook is asynchronous. */
 function hookOf ({ name, style, action }: Hook, statusCode: number): (...args: any[]) => unknown {
   const hasPayload = name === 'preSerialization' || name === 'onSend' || name === 'preParsing'
   const isLate = name === 'preSerialization' || name === 'onSend' || name === 'onError' || name === 'onResponse'
@@ -124,7 +125,7 @@ function hookOf ({ name, style, action }: Hook, statusCode: number): (...args: a
   }
   const call = (reply: FastifyReply, before: unknown, done: (error?: unknown, payload?: unknown) => void): void => {
     const { error, payload, answered } = act(reply, before)
-    // Fastify ignores an error that an onError hook passes.
+    // Fastify ignores an error that an onError hook passes to its callback.
     if (!answered) name === 'onError' ? done() : hasPayload ? done(error ?? null, payload) : done(error)
   }
   return hasPayload
@@ -194,7 +195,7 @@ async function build (given: Configuration): Promise<FastifyInstance> {
   return app
 }
 
-/** Sends bytes on a connection of their own, and returns everything that the server sends until it closes the connection. */
+/** Sends bytes on a new connection, and returns all bytes that the server sends until it closes the connection. */
 async function sendRequest (port: number, bytes: string): Promise<Buffer> {
   const chunks: Buffer[] = []
   const socket = connect(port, '127.0.0.1', () => { socket.write(bytes) })
@@ -216,7 +217,8 @@ async function checkResponses (given: Configuration, app: FastifyInstance): Prom
   const { port } = app.server.address() as AddressInfo
   const child = `${prefixes[0]}/child`.replace(':id', '7')
   const inner = `${child}${prefixes[1]}/grandchild`.replace(':inner', '8')
-  // Without serverOptions(), the plugin covers its context only: routes that are registered after it, and no earlier hooks.
+  // Without serverOptions(), the plugin covers only its own context: the routes that are registered after it, but no earlier
+  // hooks.
   if (server === 'plain' && register === 'child' && given.hooks.some(({ to, when }) => to === 'root' || (to === 'child' && when === 'before'))) return []
   const isEverywhere = server !== 'plain' || (register !== 'child' && register !== 'after the routes')
   const paths = isEverywhere ? ['', child, inner] : register === 'child' ? [child, inner] : []
@@ -226,7 +228,7 @@ async function checkResponses (given: Configuration, app: FastifyInstance): Prom
     const method = methods[(index + done) % methods.length]!
     const isMalformed = method === 'BREW'
     if ((isMalformed || target.endsWith('%')) && server === 'plain') continue
-    // The root context responds to a method without a route.
+    // If there is no route for the method, the root context sends the response.
     if (!isEverywhere && method === 'OPTIONS') continue
     const what = `${method} ${target}`
     try {
@@ -238,7 +240,7 @@ async function checkResponses (given: Configuration, app: FastifyInstance): Prom
     } catch (error) {
       problems.push(`${what} on a socket: ${error instanceof Error && 'bytes' in error ? describeSyntaxError(error) : textOf(error)}`)
     }
-    // Inject creates its own response object, which the plugin covers from routing on.
+    // inject() creates its own response object, so the plugin covers the response only after routing.
     if (isMalformed || target.endsWith('%') || !(register !== 'child' && register !== 'after the routes') || isHookedBefore(given)) continue
     try {
       const answer = await withTimeout(TIMEOUT_MS, inject(app, { method: method as 'GET', url: target }))
@@ -251,14 +253,14 @@ async function checkResponses (given: Configuration, app: FastifyInstance): Prom
   return problems
 }
 
-/** Returns whether a hook of the root can respond before the plugin's hook runs. */
+/** Returns whether a hook of the root context can send a response before the hook of the plugin runs. */
 function isHookedBefore ({ hooks }: Configuration): boolean {
   return hooks.some(({ when, to }) => when === 'before' && to === 'root')
 }
 
 /**
- * Returns whether Fastify itself ends the process: it sends a thrown value that is not an Error through the onSend
- * hooks, and cannot recover from a hook that fails there.
+ * Returns whether the configuration makes Fastify itself crash: Fastify sends a thrown value that is not an Error through
+ * the onSend hooks, and an error in one of these hooks is then uncaught.
  */
 function endsFastify ({ hooks, handler, errorHandlers, notFoundHandlers }: Configuration): boolean {
   const throwsText = [handler, ...hooks.map(({ action }) => action), ...[...errorHandlers, ...notFoundHandlers].map(({ does }) => does)].includes('throws a text')

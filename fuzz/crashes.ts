@@ -1,12 +1,12 @@
 const crashes: unknown[] = []
 
-/** Records uncaught exceptions and unhandled rejections, so that a run can be blamed for them. */
+/** Records uncaught exceptions and unhandled rejections, so that they can be reported with the run that caused them. */
 export function watchForCrashes (): void {
   process.on('uncaughtException', error => { crashes.push(error) })
   process.on('unhandledRejection', error => { crashes.push(error) })
 }
 
-/** Returns the crashes since the last call, in words. */
+/** Returns the crashes since the last call, as text. */
 export function takeCrashes (): string[] {
   return crashes.splice(0).map(describe)
 }

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { bytesOf, textOf } from './values.js'
 
-/** Passes the value of a run to the library, in a handler. */
+/** A handler that passes the value of a run to the library. */
 export type EntryPoint = (value: any, statusCode: number, reply: FastifyReply, request: FastifyRequest) => unknown
 
 export const DECORATORS = ['badRequest', 'unauthorized', 'forbidden', 'notFound', 'unprocessable', 'internalServerError', 'notImplemented', 'serviceUnavailable'] as const
@@ -11,14 +11,14 @@ const decorator = (statusCode: number): typeof DECORATORS[number] => DECORATORS[
 
 const errorOf = (value: unknown): Error => value instanceof Error ? value : Object.assign(new Error('x'), { message: value })
 
-/** Decorator calls. If the value is a text, the response must have it as its message. */
+/** Calls of decorators. If the value is a string, it must be the message of the response. */
 export const DECORATOR_CALLS: Record<string, EntryPoint> = {
   decorator: (value, statusCode, reply) => { reply[decorator(statusCode)](value) },
   'decorator, async': async (value, statusCode, reply) => reply[decorator(statusCode)](value),
   'decorator, later': (value, statusCode, reply) => { setImmediate(() => { reply[decorator(statusCode)](value) }) }
 }
 
-/** Thrown, rejected, sent and returned errors. With a 5xx, the message must stay in the log. */
+/** Thrown, rejected, sent and returned errors. With a 5xx, the message must appear only in the log. */
 export const THROWN_ERRORS: Record<string, EntryPoint> = {
   throw: value => { throw value },
   reject: async value => { throw value },
@@ -79,10 +79,10 @@ export const SENT_PAYLOADS: Record<string, EntryPoint> = {
   'attached to the request': (value, statusCode, reply, request) => { reply.code(statusCode).send({ message: `${request.url} ${textOf(value)}` }) }
 }
 
-// Node calls a function as a callback, and does not catch what it throws.
+// Node calls a function as a callback, and does not catch its errors.
 const noCallback = (value: unknown): unknown => typeof value === 'function' ? undefined : value
 
-/** Writes to the raw response, past Fastify. */
+/** Writes to the raw response, bypassing Fastify. */
 const UNGUARDED_RAW_WRITES: Record<string, EntryPoint> = {
   'raw phrase': (value, statusCode, { raw }) => { raw.writeHead(statusCode, value); raw.end() },
   'raw phrase and headers': (value, statusCode, { raw }) => { raw.writeHead(statusCode, value, { 'x-a': 'b' }); raw.end('a body') },
@@ -108,7 +108,7 @@ const UNGUARDED_RAW_WRITES: Record<string, EntryPoint> = {
   'raw pipe': (value, statusCode, { raw }) => { raw.statusCode = statusCode; Readable.from([bytesOf(value)]).pipe(raw) }
 }
 
-/** Hijacks the reply and catches what the raw write throws, as Fastify does not for a hijacked reply. */
+/** Hijacks the reply, and catches the errors of the raw write, because Fastify does not catch them for a hijacked reply. */
 const hijack = (write: EntryPoint): EntryPoint => (value, statusCode, reply, request) => {
   reply.hijack()
   try {
@@ -126,7 +126,7 @@ export const RAW_WRITES: Record<string, EntryPoint> = {
   ...Object.fromEntries(Object.entries(UNGUARDED_RAW_WRITES).map(([name, write]) => [`hijacked: ${name}`, hijack(write)]))
 }
 
-/** What an error handler or a not-found handler does with the value of a run. */
+/** Bodies of error handlers and not-found handlers, which use the value of a run. */
 export const HANDLER_ACTIONS: Record<string, EntryPoint> = {
   ...DECORATOR_CALLS,
   throw: THROWN_ERRORS.throw!,

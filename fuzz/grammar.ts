@@ -33,7 +33,7 @@ const FIELDS: ReadonlyArray<readonly [string, readonly string[]]> = [
   ['Content-Digest', ['sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:', 'sha-512=:AAAA:', 'x', 'sha-256=:AAAA:, sha-512=:AAAA:']]
 ]
 
-/** Returns a random well-formed request, with its body in one of the framings. */
+/** Returns a random well-formed request, whose body is sent with a length or in chunks. */
 export function generateRequest (random: Random, { last = false } = {}): GeneratedRequest {
   const method = random.pick(METHODS)
   const version = random.chance(0.05) ? 'HTTP/1.0' : 'HTTP/1.1'

@@ -5,16 +5,16 @@ import { findViolations, describeSyntaxError, readResponses } from './responses.
 
 const contract = new Contract()
 
-/** What a client received on a connection. */
+/** The bytes that a client received on a connection, and how the connection ended. */
 export interface ConnectionResult {
   bytes: Buffer
-  /** Whether the client left before the last response, or the connection was reset. */
+  /** Whether the client closed the connection before the last response, or the connection was reset. */
   isAborted: boolean
-  /** How many requests the server must answer; undefined after malformed input, where the number is unknown. */
+  /** The number of responses that the server must send. Undefined after malformed input, where the number is not known. */
   requests?: number
 }
 
-/** Returns what breaks the contract in the responses of a connection, and their status codes. */
+/** Returns the violations of the contract in the responses on a connection, and the status codes. */
 export async function judgeConnection ({ bytes, isAborted, requests }: ConnectionResult): Promise<{ problems: string[], statusCodes: number[] }> {
   const problems: string[] = []
   const answers: HttpResponse[] = []
@@ -22,7 +22,8 @@ export async function judgeConnection ({ bytes, isAborted, requests }: Connectio
   try {
     await readResponses(bytes, head => /^x-method: (\S+)\r?$/im.exec(head)?.[1] ?? 'GET', answers)
   } catch (error) {
-    // A response is cut when its stream fails after the head, when the client leaves, and when only interim responses came.
+    // A response may be truncated if its stream failed after the head, if the client left, or if there are only interim
+    // responses.
     isCut = error instanceof ResponseSyntaxError && error.isTruncated && (isAborted || (error.statusCode ?? 500) < 400 || isInterim(error.bytes))
     if (!isCut) problems.push(describeSyntaxError(error))
   }
@@ -30,7 +31,7 @@ export async function judgeConnection ({ bytes, isAborted, requests }: Connectio
     const isFinal = index === answers.length - 1
     problems.push(...findViolations(answer, contract))
     const [number] = getFieldValues(answer, 'x-seq')
-    // A response without a number was written on the socket by clientErrorHandler, so it must be the last one.
+    // clientErrorHandler writes its response directly to the socket, without a number. This response must be the last one.
     if (number === undefined ? !isFinal || !isLastOnConnection(answer) || answer.statusCode < 400 : number !== String(index)) {
       problems.push(`response ${index} has the number ${number}`)
     }

@@ -17,14 +17,14 @@ import { DECORATOR_CALLS, THROWN_ERRORS } from './entry-points.js'
 
 const SETTINGS = readSettings(1_000_000)
 const { runs: RUNS, seed: SEED } = SETTINGS
-// Longer than the second for which a dropped body can delay its response.
+// Longer than one second, because a body that is discarded can delay the response by up to one second.
 const TIMEOUT_MS = 5000
 
 watchForCrashes()
 const contract = new Contract()
 let current: { value: unknown, statusCode: number } = { value: undefined, statusCode: 500 }
 let id = 0
-// A late request of an earlier run must not get the value of this run.
+// Compare the ids, so that a late request of an earlier run does not get the value of the current run.
 const caseOf = (requestId: string): typeof current => requestId === String(id) ? current : { value: undefined, statusCode: 500 }
 
 const upstreams = [await startUpstream(caseOf), await startRawUpstream(caseOf)]
@@ -39,7 +39,7 @@ for (const { app } of [logged, silent, http2]) {
 const sentinelConnections = new Map([logged, silent].map(({ app }) => [app, new SentinelConnection(ports.get(app)!)]))
 let session: ClientHttp2Session | undefined
 
-/** Sends a request over HTTP/2, on the same connection as long as that is open. */
+/** Sends a request over HTTP/2. Reuses the connection as long as it is open. */
 async function overHttp2 (path: string, method: string): Promise<HttpResponse> {
   if (session === undefined || session.destroyed || session.closed) {
     session = connect(`http://127.0.0.1:${ports.get(http2.app)}`)
@@ -73,7 +73,7 @@ const NAMES = [...logged.paths.keys()]
 const HTTP1 = fc.constantFrom('inject', 'socket')
 
 const anyRun = fc.record({
-  // The upstreams are slow (a connection for each run), so they are chosen less often.
+  // Choose the upstreams less often, because they are slow: each run opens a connection.
   entryPoint: fc.oneof(
     { weight: 30, arbitrary: fc.constantFrom(...NAMES.filter(name => !name.includes('upstream'))) },
     { weight: 1, arbitrary: fc.constantFrom(...NAMES.filter(name => name.includes('upstream'))) }
@@ -90,7 +90,10 @@ const anyRun = fc.record({
 
 type Run = typeof anyRun extends fc.Arbitrary<infer T> ? T : never
 
-/** Returns where the message is missing or must not be sent, for the cases in which that is known. */
+/**
+ * Returns a problem if a required message is missing, or if a secret message is sent. Checks only entry points for which this is
+ * known.
+ */
 function findMessageViolations ({ entryPoint, value, statusCode }: Run, answer: HttpResponse): string[] {
   const [reason] = getFieldValues(answer, contract.field)
   const text = value.kind === 'text' ? value.text : undefined
@@ -104,7 +107,7 @@ function findMessageViolations ({ entryPoint, value, statusCode }: Run, answer: 
   return []
 }
 
-/** Returns whether the value may be sent with a 5xx: an exposed error, bytes, or a Response. */
+/** Returns whether the value may be the message of a 5xx: an exposed error, bytes, or a Response. */
 function isExposed (value: Value): boolean {
   switch (value.kind) {
     case 'error': return value.fields.expose === true
@@ -114,7 +117,7 @@ function isExposed (value: Value): boolean {
   }
 }
 
-// If an error handler throws a value that is not an Error, Fastify sends it as the payload of a 200.
+// If an error handler throws a value that is not an Error, Fastify sends the value as the payload of a 200.
 const THROWN_AS_PAYLOAD = /error handlers?(?: in a row)?: throw$/
 
 const IN_A_HEADER = /header|challenge|send a type|statusMessage|phrase/
@@ -126,11 +129,11 @@ const started = Date.now()
 async function runCase (run: Run): Promise<void> {
   const { entryPoint, value, statusCode, method, log, transport } = run
   const { app, paths } = transport === 'http2' ? http2 : log ? logged : silent
-  // One of these can be a stream without an end.
+  // Exclude these values as payloads, because one of them can be a stream that never ends.
   fc.pre(!(THROWN_AS_PAYLOAD.test(entryPoint) && value.kind === 'hostile'))
   id++
   current = { value: makeValue(value), statusCode }
-  // Clients reject such long headers, and as many headers as a Buffer has when it is passed as headers.
+  // Exclude headers that clients reject: very long ones, and the many headers that a Buffer becomes when it is passed as headers.
   fc.pre(!((transport === 'http2' || IN_A_HEADER.test(entryPoint)) && (lengthOf(value) > 10_000 || value.kind === 'bytes')))
   const url = paths.get(entryPoint)!
   let problems: string[]

@@ -21,7 +21,7 @@ function range (random: Random, bytes: Buffer): [from: number, to: number] {
   return [from, Math.min(bytes.length, from + 1 + random.below(random.chance(0.7) ? 8 : 200))]
 }
 
-/** Returns where a random line begins and ends, its line break included. */
+/** Returns the start and the end of a random line, including its line break. */
 function line (random: Random, bytes: Buffer): [from: number, to: number] {
   const somewhere = at(random, bytes)
   const from = bytes.lastIndexOf('\r\n', Math.max(somewhere - 1, 0)) + 2
@@ -85,7 +85,7 @@ export function mutate (random: Random, bytes: Buffer): Buffer {
   return bytes
 }
 
-/** Returns the bytes in pieces, as they could arrive on a socket. */
+/** Splits the bytes into pieces, as a network could split them. */
 export function splitIntoPieces (random: Random, bytes: Buffer): Buffer[] {
   if (random.chance(0.5) || bytes.length < 2) return [bytes]
   const places = [...random.several(1, 6, () => at(random, bytes)), 0, bytes.length].sort((a, b) => a - b)

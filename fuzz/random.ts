@@ -1,4 +1,4 @@
-/** A pseudo-random number generator (mulberry32): the same seed returns the same numbers. */
+/** A pseudo-random number generator (mulberry32). The same seed produces the same numbers. */
 export class Random {
   #state: number
 
@@ -30,7 +30,7 @@ export class Random {
     return from[this.below(from.length)]!
   }
 
-  /** Returns an array of `least` to `most` elements that `make` returns. */
+  /** Returns an array of `least` to `most` elements, each returned by `make`. */
   several<T> (least: number, most: number, make: () => T): T[] {
     return Array.from({ length: least + this.below(most - least + 1) }, make)
   }

@@ -9,12 +9,12 @@ import { readSeed, readInteger } from './settings.js'
 
 const RUNS = readInteger(0, 'RUNS', 200_000)
 const SEED = readSeed(1)
-// The number of the one input of an earlier run to repeat. Default: all inputs.
+// The number of the only input to send, to repeat a failure of an earlier run. Default: all inputs.
 const ONLY_INPUT = readInteger(2, 'INPUT', -1)
 const CONNECTIONS = 24
-// Longer than each timeout of the server.
+// Longer than all timeouts of the server.
 const TIMEOUT_MS = 15_000
-// The allowed growth of the heap after the warm-up: memory that Node and V8 keep for later.
+// The heap may grow by this size after the warm-up, because Node and V8 keep some memory for reuse.
 const MAX_HEAP_GROWTH_BYTES = 8 * 2 ** 20
 
 type Ending = 'wait' | 'half-close' | 'leave' | 'reset'
@@ -25,18 +25,18 @@ interface Input {
   requests?: number
 }
 
-/** Returns the input with this number, which is the same in each run with the same seed. */
+/** Returns the input with this number. Runs with the same seed have the same inputs. */
 function inputOf (number: number): Input {
   const random = new Random(Math.imul(SEED, 0x9e3779b1) ^ Math.imul(number + 1, 0x85ebca6b))
   const count = random.pick([1, 1, 1, 2, 3, 5])
   const requests = Array.from({ length: count }, (_, index) => generateRequest(random, { last: index === count - 1 }).bytes)
   const bytes = Buffer.concat(requests)
-  // The route /cut ends its connection.
+  // Exclude /cut, because this route closes its connection.
   if (random.chance(0.15) && !bytes.includes('/cut')) return { pieces: splitIntoPieces(random, bytes), ending: 'wait', requests: count }
   return { pieces: splitIntoPieces(random, mutate(random, bytes)), ending: random.pick(['half-close', 'half-close', 'half-close', 'leave', 'reset', 'wait']) }
 }
 
-/** Sends an input on a connection of its own, and returns what came back. */
+/** Sends an input on a new connection, and returns the bytes that were received. */
 async function sendInput (port: number, { pieces, ending, requests }: Input): Promise<ConnectionResult & { isHung: boolean }> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   const chunks: Buffer[] = []
@@ -54,7 +54,7 @@ async function sendInput (port: number, { pieces, ending, requests }: Input): Pr
   else if (ending === 'leave') setImmediate(() => { socket.destroy() })
   else if (ending === 'reset') setImmediate(() => { socket.resetAndDestroy() })
   else if (requests === undefined) {
-    // The server can wait for the rest of the request, so the client ends its side after a short time.
+    // Close this side of the connection after a short time, because the server can wait for the rest of the request.
     await Promise.race([closed, sleep(20)])
     socket.end()
   }
@@ -81,7 +81,7 @@ async function worker (until: number): Promise<void> {
     const input = inputOf(number)
     const result = await sendInput(child.port, input)
     const verdict = await judgeConnection(result)
-    if (result.isHung) verdict.problems.push('the server did not close the connection, not even after the client did')
+    if (result.isHung) verdict.problems.push('the server did not close the connection, even after the client had closed its side')
     if (child.exitReason !== undefined) verdict.problems.push(child.exitReason)
     for (const statusCode of verdict.statusCodes) statusCodes.set(statusCode, (statusCodes.get(statusCode) ?? 0) + 1)
     if (verdict.problems.length > 0) {
@@ -100,7 +100,7 @@ async function workers (until: number): Promise<void> {
 
 console.log(`requests: ${RUNS} inputs, seed ${SEED}`)
 const measured = []
-// The first inputs are the warm-up.
+// Use the first inputs as the warm-up.
 for (const share of [0.1, 0.55, 1]) {
   await workers(ONLY_INPUT < 0 ? Math.floor(end * share) : end)
   if (child.exitReason !== undefined) break
@@ -115,5 +115,5 @@ else if (problems.length === 0) {
 }
 child.stop()
 console.log(`requests: answers ${[...statusCodes].sort(([a], [b]) => a - b).map(([statusCode, count]) => `${statusCode}: ${count}`).join(', ')}`)
-console.log(problems.length > 0 ? problems.join('\n') : `requests: ${done} inputs kept the contract, and the service goes on, seed ${SEED}`)
+console.log(problems.length > 0 ? problems.join('\n') : `requests: ${done} inputs kept the contract, and the service still responds, seed ${SEED}`)
 process.exit(problems.length > 0 ? 1 : 0)

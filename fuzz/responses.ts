@@ -5,16 +5,16 @@ import { checkResponse } from '../conformance/rules.js'
 import type { Contract } from '../lib/contract.js'
 import { parse } from '../test/fixtures/wire.js'
 
-/** Returns what of a response breaks the contract, in words. */
+/** Returns the violations of the contract in a response, as text. */
 export function findViolations (answer: HttpResponse, contract: Contract): string[] {
   return checkResponse(answer, contract).map(({ rule, found }) => `${rule.id}: ${found}`)
 }
 
 /**
- * Returns the responses in bytes, read by the reader of the conformance kit. `methodOf` returns the request method
- * that belongs to a head.
+ * Parses the responses in bytes, with the reader of the conformance kit. `methodOf` returns the method of the request
+ * that the given head responds to.
  *
- * @throws {ResponseSyntaxError} for malformed bytes; `answers` then has the responses before them
+ * @throws {ResponseSyntaxError} for malformed bytes. Then `answers` contains the responses before these bytes.
  */
 export async function readResponses (bytes: Buffer, methodOf: (head: string, index: number) => string, answers: HttpResponse[] = []): Promise<HttpResponse[]> {
   for (let at = 0; at < bytes.length;) {
@@ -26,7 +26,7 @@ export async function readResponses (bytes: Buffer, methodOf: (head: string, ind
         at = head + 4
         yield bytes.subarray(from, at)
       }
-      // One byte at a time, since the reader does not tell where a response ends.
+      // Pass one byte at a time, because the reader does not report where a response ends.
       while (at < bytes.length) yield bytes.subarray(at, ++at)
     }
     const { value } = await parseResponses(step(), [method]).next()
@@ -36,7 +36,7 @@ export async function readResponses (bytes: Buffer, methodOf: (head: string, ind
   return answers
 }
 
-/** Returns the first head that is not a 1xx. */
+/** Returns the header section of the first response that is not a 1xx. */
 function finalHead (bytes: Buffer): string {
   for (let at = 0; ;) {
     const end = bytes.indexOf('\r\n\r\n', at)
@@ -46,26 +46,26 @@ function finalHead (bytes: Buffer): string {
   }
 }
 
-/** Returns why the bytes are not a response, in words. Throws any other error. */
+/** Returns why the bytes are not a response, as text. Rethrows any other error. */
 export function describeSyntaxError (error: unknown): string {
   if (!(error instanceof ResponseSyntaxError)) throw error
   return `syntax: ${error.message}: ${JSON.stringify(Buffer.from(error.bytes).toString('latin1').slice(-300))}`
 }
 
-/** Injects a request, and returns the response as parsed from the bytes that a socket would have received. */
+/** Injects a request, and returns the response, parsed from the bytes that a socket would have received. */
 export async function inject (app: FastifyInstance, options: InjectOptions): Promise<HttpResponse> {
   const response = await app.inject(options)
   const head = (response.raw.res as unknown as { _header: string })._header
   const bytes = head + response.rawPayload.toString('latin1')
   const { responses: [first, ...more], rest } = parse(bytes, [options.method === 'HEAD'], true)
-  if (first === undefined || more.length > 0 || rest !== '') throw new Error(`not exactly one response: ${JSON.stringify(bytes.slice(0, 2000))}`)
+  if (first === undefined || more.length > 0 || rest !== '') throw new Error(`expected exactly one response, but received: ${JSON.stringify(bytes.slice(0, 2000))}`)
   return {
     version: '1.1',
     method: options.method ?? 'GET',
     statusCode: first.statusCode,
     phrase: first.phrase,
     fields: first.lines,
-    // Inject reports the trailers given to addTrailers(), even those that are not sent.
+    // Ignore the trailers of inject(), which contain the arguments of addTrailers() even if they are not sent.
     trailers: [],
     body: Buffer.from(first.body, 'latin1'),
     interim: []

@@ -6,8 +6,8 @@ import { readResponses } from './responses.js'
 export const SENTINEL_PATH = '/the-sentinel'
 
 /**
- * A keep-alive connection that sends a sentinel request after each request. The response to the sentinel is known,
- * so any bytes between the two responses are detected.
+ * A keep-alive connection that sends a sentinel request after each request. The response to the sentinel request is known,
+ * so any extra bytes between the two responses are detected.
  */
 export class SentinelConnection {
   readonly #port: number
@@ -21,12 +21,14 @@ export class SentinelConnection {
     this.#port = port
   }
 
-  /** Returns the response to a request. Throws unless exactly one came, with the sentinel's response after it. */
+  /**
+   * Returns the response to a request. Throws unless there is exactly one response before the response to the sentinel request.
+   */
   async send (request: string | Buffer, method: string): Promise<HttpResponse> {
     const socket = this.#open()
     const sentinelValue = `<${++this.#count}>`
     this.#received = []
-    // One write, so that the connection cannot be reset between the two requests.
+    // Send both requests in one write, so that the connection cannot be reset between them.
     socket.write(Buffer.concat([Buffer.from(request as string, 'latin1'), Buffer.from(`GET ${SENTINEL_PATH} HTTP/1.1\r\nHost: a\r\nx-sentinel: ${sentinelValue}\r\n\r\n`)]))
     while (!this.#closed && !this.#tail().endsWith(sentinelValue)) await new Promise<void>(resolve => { this.#changed = resolve })
     const bytes = Buffer.concat(this.#received)
@@ -35,7 +37,7 @@ export class SentinelConnection {
     if (answer === undefined) throw new Error('no response')
     if (more.length > 0) throw new Error(`more than one response: ${JSON.stringify(bytes.toString('latin1').slice(0, 2000))}`)
     if (sentinel === undefined ? !isLastOnConnection(answer) : sentinel.statusCode !== 200 || Buffer.from(sentinel.body).toString() !== sentinelValue) {
-      throw new Error(`the next response is not that of the sentinel: ${JSON.stringify(bytes.toString('latin1').slice(0, 2000))}`)
+      throw new Error(`the next response must be the one to the sentinel request, but it is: ${JSON.stringify(bytes.toString('latin1').slice(0, 2000))}`)
     }
     if (sentinel === undefined) this.close()
     return answer

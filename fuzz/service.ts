@@ -10,7 +10,7 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS']
 const HOOKS = ['onRequest', 'preParsing', 'preValidation', 'preHandler', 'preSerialization', 'onSend'] as const
 const PAYLOAD = ['preSerialization', 'onSend'] as const
 
-/** A log stream that discards its lines after they are serialized. */
+/** A log stream that discards its lines. The logger still serializes them. */
 const log = new Writable({ write (_chunk, _encoding, done) { done() } })
 
 export interface Settings {

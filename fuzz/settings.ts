@@ -1,4 +1,4 @@
-/** Reads an integer from the command line, or else from the environment. */
+/** Reads an integer from the command line, or from an environment variable if the argument is missing. */
 export function readInteger (position: number, name: string, fallback: number): number {
   const given = process.argv[2 + position] ?? process.env[name]
   if (given === undefined) return fallback
@@ -6,12 +6,12 @@ export function readInteger (position: number, name: string, fallback: number): 
   return Number(given)
 }
 
-/** Reads the seed. Default: a new one. */
+/** Reads the seed. Default: a new seed. */
 export function readSeed (position: number): number {
   return readInteger(position, 'SEED', createSeed())
 }
 
-/** Returns a seed that is made of the time and the process id. */
+/** Returns a new seed, derived from the time and the process id. */
 export function createSeed (): number {
   return (Date.now() ^ (process.pid << 16)) & 0x7fffffff
 }

@@ -13,7 +13,8 @@ const SEED = readSeed(1)
 const CLIENTS = 48
 const TIMEOUT_MS = 15_000
 const REPORT_INTERVAL_MS = Math.min(10, SECONDS / 6) * 1000
-// The allowed growth of the mean heap from the first to the last third of the run: memory that Node and V8 keep for later.
+// The mean heap size may grow by this size from the first to the last third of the run, because Node and V8 keep some memory for
+// reuse.
 const MAX_HEAP_GROWTH_BYTES = 4 * 2 ** 20
 
 const child = await TargetProcess.start()
@@ -24,7 +25,7 @@ let conversations = 0
 let answers = 0
 let reports = 0
 
-/** The stages of a conversation at which a client can leave. */
+/** The stages of a conversation at which a client can close the connection. */
 const STAGES = ['connecting', 'head', 'body', 'answer', 'never', 'never', 'never', 'never', 'never', 'never'] as const
 
 function bytesOf (random: Random): Buffer {
@@ -33,7 +34,7 @@ function bytesOf (random: Random): Buffer {
   return random.chance(0.3) ? mutate(random, bytes) : bytes
 }
 
-/** Sends random requests on one connection, and judges the responses. */
+/** Sends random requests on one connection, and checks the responses. */
 async function converse (random: Random): Promise<void> {
   const stage = random.pick(STAGES)
   const bytes = bytesOf(random)
@@ -63,7 +64,7 @@ async function converse (random: Random): Promise<void> {
       if (index > 0) await new Promise(setImmediate)
       if (socket.writable) socket.write(piece)
     }
-    // The server can wait for the rest of a malformed request, so the client ends its side after a while.
+    // Close this side of the connection after a while, because the server can wait for the rest of a malformed request.
     const last = setTimeout(() => { socket.end() }, random.chance(0.1) ? 1000 : 50)
     await closed
     clearTimeout(last)
@@ -102,11 +103,11 @@ else {
   const third = Math.floor(samples.length / 3)
   if (third > 0) {
     const growth = mean(samples.slice(-third)) - mean(samples.slice(0, third))
-    console.log(`the heap of the last third is ${(growth / 2 ** 20).toFixed(2)} MB above that of the first; at most ${MAX_HEAP_GROWTH_BYTES / 2 ** 20} MB is allowed`)
-    if (growth > MAX_HEAP_GROWTH_BYTES) problems.push('the heap grows')
+    console.log(`the mean heap of the last third is ${(growth / 2 ** 20).toFixed(2)} MB larger than that of the first third; at most ${MAX_HEAP_GROWTH_BYTES / 2 ** 20} MB is allowed`)
+    if (growth > MAX_HEAP_GROWTH_BYTES) problems.push('the heap grows more than allowed')
   }
   problems.push(...await child.findLeftovers(last))
 }
 child.stop()
-console.log(problems.length > 0 ? problems.join('\n') : `soak: ${conversations} conversations with ${answers} answers kept the contract, and the service goes on, seed ${SEED}`)
+console.log(problems.length > 0 ? problems.join('\n') : `soak: ${conversations} conversations with ${answers} answers kept the contract, and the service still responds, seed ${SEED}`)
 process.exit(problems.length > 0 ? 1 : 0)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Measurement } from './target.js'
 
-/** The target service, in a process of its own. */
+/** The target service in a separate process. */
 export class TargetProcess {
   readonly port: number
   readonly #process: ChildProcess
@@ -21,12 +21,12 @@ export class TargetProcess {
     process.once('exit', (code, signal) => { this.#exitReason = `the service ended with ${signal ?? code}` })
   }
 
-  /** How the process ended; undefined while it runs. */
+  /** How the process ended. Undefined while it is running. */
   get exitReason (): string | undefined {
     return this.#exitReason
   }
 
-  /** Returns the memory and handles of the process after a garbage collection. */
+  /** Returns the memory and the handles of the process, after a garbage collection. */
   async measure (): Promise<Measurement> {
     if (this.#exitReason !== undefined) throw new Error(this.#exitReason)
     const message = once(this.#process, 'message')
@@ -35,7 +35,7 @@ export class TargetProcess {
     return measured
   }
 
-  /** Waits until the process has no connection left, or the time is up, and returns the last measurement. */
+  /** Waits until the process has no open connections, or until the timeout. Returns the last measurement. */
   async waitUntilIdle (milliseconds = 10_000): Promise<Measurement> {
     const until = Date.now() + milliseconds
     for (;;) {
@@ -44,11 +44,11 @@ export class TargetProcess {
     }
   }
 
-  /** Returns what is wrong with the service after all clients have left: open connections, or a failing good request. */
+  /** Returns the problems of the service after all clients have left: open connections, or a valid request that fails. */
   async findLeftovers (last: Measurement): Promise<string[]> {
     const problems = isIdle(last) ? [] : [`${last.connections} connections are still open after all clients closed theirs`]
     const response = await fetch(`http://127.0.0.1:${this.port}/ok`)
-    if (response.status !== 200) problems.push(`a valid request at the end gets status code ${response.status}`)
+    if (response.status !== 200) problems.push(`a valid request at the end gets the status code ${response.status} instead of 200`)
     await response.text()
     return problems
   }

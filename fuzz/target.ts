@@ -7,9 +7,9 @@ import Fastify from 'fastify'
 import reasonPhrase, { serverOptions } from '../index.js'
 import signature from '../plugins/signature/index.js'
 
-// The service that the request fuzzer and the soak test send requests to, run by target-process.ts.
+// The service for the request fuzzer and the soak test. target-process.ts starts it.
 
-/** The memory and handles of the process, after a garbage collection. */
+/** The memory and the handles of the process, after a garbage collection. */
 export interface Measurement {
   heap: number
   rss: number
@@ -21,7 +21,7 @@ export interface Measurement {
 const counts = new WeakMap<Socket, number>()
 let requests = 0
 
-/** Numbers each response by its request, so that duplicate and misordered responses are detected. */
+/** Numbers the responses in the order of their requests, so that duplicate and misordered responses are detected. */
 class NumberedResponse extends ServerResponse {
   constructor (request: IncomingMessage) {
     super(request)

@@ -11,7 +11,7 @@ async function listen (server: Server | NetServer): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** Starts a server on node:http that responds with the value in each place that Node allows, and returns its URL. */
+/** Starts a node:http server that sends the value everywhere Node allows it in a response. Returns the URL. */
 export async function startUpstream (caseOf: CaseLookup): Promise<string> {
   return await listen(createHttpServer((request, response) => {
     const { value, statusCode } = caseOf(request.headers['x-case'] as string)
@@ -30,7 +30,7 @@ export async function startUpstream (caseOf: CaseLookup): Promise<string> {
   }))
 }
 
-/** Starts a server that responds with arbitrary bytes in the status line, in a field or in the body, and returns its URL. */
+/** Starts a server that sends the bytes of the value in the status line, in a field or in the body. Returns the URL. */
 export async function startRawUpstream (caseOf: CaseLookup): Promise<string> {
   return await listen(createServer(socket => {
     let received = ''

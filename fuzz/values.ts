@@ -2,8 +2,8 @@ import { Readable } from 'node:stream'
 import fc from 'fast-check'
 
 /**
- * The description of a value. Each run makes the value anew, because fast-check prints what it found, and
- * printing some of the values throws.
+ * The description of a value. Each run creates the value from its description, because fast-check prints its
+ * inputs, and printing some of the values throws.
  */
 export type Value =
   | { kind: 'text', text: string }
@@ -62,7 +62,7 @@ const HOSTILE: Record<string, () => unknown> = {
   'error with a getter': () => Object.defineProperty(new Error('x'), 'message', { get: fail }),
   'error without a stack': () => { const error = new Error('no stack'); Object.defineProperty(error, 'stack', { get: fail }); return error },
   'error with every getter': () => Object.defineProperties(new Error('x'), Object.fromEntries(
-    // The stack comes first, since replacing it reads the other properties.
+    // Replace the stack first, because replacing it reads the other properties.
     ['stack', 'message', 'name', 'code', 'cause', 'statusCode', 'status', 'headers', 'expose', 'isBoom', 'output', 'validation', 'toJSON', 'type'].map(name => [name, { get: fail, enumerable: true }])
   )),
   'error that is its own cause': () => { const error = new Error('a cause'); error.cause = error; return error },
@@ -103,7 +103,7 @@ const HOSTILE: Record<string, () => unknown> = {
   global: () => globalThis
 }
 
-/** Text of every kind, above all characters that have a meaning in HTTP, JSON or terminals. */
+/** Strings of all kinds, mostly characters with a meaning in HTTP, JSON or terminals. */
 const character = fc.oneof(
   { weight: 6, arbitrary: fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 12 }) },
   { weight: 3, arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 4 }) },
@@ -171,17 +171,17 @@ const object: fc.Arbitrary<Value> = fc.record({
   fields: fc.dictionary(fc.constantFrom('message', 'detail', 'error_description', 'title', 'error', 'errors', 'statusCode', 'status', '__proto__', 'toJSON'), leaf, { maxKeys: 4 })
 })
 
-/** Any value that a handler can pass as a message, throw, or send. */
+/** Any value that a handler can use as a message, throw or send. */
 export const value: fc.Arbitrary<Value> = fc.oneof(
   { weight: 30, arbitrary: leaf },
   { weight: 10, arbitrary: error },
   { weight: 5, arbitrary: object }
 )
 
-/** The same values, and rarely a text of up to ten million characters. */
+/** The same values, and rarely a string of up to ten million characters. */
 export const valueOfAnySize: fc.Arbitrary<Value> = fc.oneof({ weight: 4000, arbitrary: value }, { weight: 1, arbitrary: long })
 
-/** Returns the value of a description. */
+/** Creates the value for a description. */
 export function makeValue (value: Value): unknown {
   switch (value.kind) {
     case 'text': return value.text
@@ -192,7 +192,7 @@ export function makeValue (value: Value): unknown {
     case 'object': return Object.fromEntries(Object.entries(value.fields).map(([name, field]) => [name, makeValue(field)]))
     case 'error': {
       const error = new Error('of the error')
-      // The stack is computed on first access, so read it before a hostile field replaces one that it needs.
+      // Node computes the stack at the first access. Read it before a hostile field replaces a property that this needs.
       error.stack = String(error.stack)
       Object.assign(error, value.fields)
       const set = (name: string, made: unknown): void => { Object.defineProperty(error, name, { value: made, writable: true, configurable: true, enumerable: name !== 'message' && name !== 'stack' }) }
@@ -203,7 +203,7 @@ export function makeValue (value: Value): unknown {
   }
 }
 
-/** Returns the length of the longest text in a value. */
+/** Returns the length of the longest string in a value. */
 export function lengthOf (value: Value): number {
   switch (value.kind) {
     case 'long': return value.times
@@ -213,7 +213,7 @@ export function lengthOf (value: Value): number {
   }
 }
 
-/** Returns any value as a text, as a caller would convert it. */
+/** Converts any value to a string, as a caller would do. */
 export function textOf (made: unknown): string {
   try {
     return made instanceof Uint8Array ? Buffer.from(made).toString('latin1') : String(made)
@@ -222,7 +222,7 @@ export function textOf (made: unknown): string {
   }
 }
 
-/** Returns any value as bytes. */
+/** Converts any value to bytes. */
 export function bytesOf (made: unknown): Buffer {
   try {
     if (made instanceof Uint8Array) return Buffer.from(made)

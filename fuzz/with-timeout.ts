@@ -1,4 +1,4 @@
-/** Returns what a promise resolves to. Rejects if that takes longer than the given time. */
+/** Resolves to the value of a promise. Rejects if the promise is not settled within the given time. */
 export async function withTimeout<T> (milliseconds: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout
   const timeout = new Promise<never>((_resolve, reject) => {

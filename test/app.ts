@@ -18,7 +18,7 @@ const topic = (name: string) => ({
 })
 
 for (const { name, skip, open } of databases) {
-  t.test(`sends responses on ${name}`, { skip }, async t => {
+  t.test(`responds with a database of ${name}`, { skip }, async t => {
     const app = await createService(t, await open(t))
     t.match((await app.inject('/health')).json(), { database: { dialect: name.toLowerCase(), state: 'up' } })
     t.equal((await app.inject(topic('a'))).statusCode, 201)
@@ -71,7 +71,7 @@ t.test('sends errors over the wire as the contract requires', async t => {
   }
 })
 
-/** Asserts that routes that need the database send 503, and that other routes still work. */
+/** Asserts that routes which need the database send 503, and that other routes still work. */
 async function assertDatabaseDown (t: Test, app: FastifyInstance) {
   const response = await app.inject(topic('away'))
   assertInjectedError(t, response, 503, 'The database is unavailable')
@@ -81,7 +81,7 @@ async function assertDatabaseDown (t: Test, app: FastifyInstance) {
 }
 
 t.test('sends 503 while the database is unavailable, and recovers', async t => {
-  t.test('with SQLite that another process has locked', async t => {
+  t.test('SQLite, locked by another process', async t => {
     const options = await sqlite.open(t)
     const app = await createService(t, options)
     const other = new Libsql(options.databaseFile!)
@@ -110,7 +110,7 @@ t.test('sends 503 while the database is unavailable, and recovers', async t => {
   })
 })
 
-t.test('sends 503 on a full disk, logs the reason, and loses no accepted message', async t => {
+t.test('sends 503 if the disk is full, logs the reason, and loses no accepted message', async t => {
   const lines: Array<{ reqId?: string, err?: { message: string, stack: string } }> = []
   const app = Fastify(serverOptions({ pluginTimeout: 120_000, logger: { level: 'warn', stream: { write (line: string) { lines.push(JSON.parse(line)) } } } }))
   t.teardown(() => app.close())

@@ -10,7 +10,7 @@ import { postgresql, sqlite } from './fixtures/database.js'
 import { writeKeysFile } from './fixtures/service.js'
 import { KEY } from './fixtures/sign.js'
 
-// Each test sends several hundred requests.
+// Each test sends several hundred requests, which takes time.
 t.setTimeout(300_000)
 
 const OTHER = { id: 'other', secret: 'the secret of another caller' }

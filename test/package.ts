@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import t from 'tap'
 
-// ESLint and other tools of the project depend on it.
+// A dependency of ESLint and other tools.
 const semver = createRequire(import.meta.url)('semver') as {
   satisfies (version: string, range: string): boolean
   subset (range: string, of: string): boolean
@@ -12,21 +12,21 @@ const semver = createRequire(import.meta.url)('semver') as {
 const read = (file: string) => JSON.parse(readFileSync(join(import.meta.dirname, '..', file), 'utf8'))
 const { packages } = read('package-lock.json') as { packages: Record<string, { version: string, dev?: true, engines?: { node?: string } }> }
 
-/** Returns the packages of the lock file whose `engines` do not allow what the function checks. */
+/** Returns the packages in the lock file whose `engines` the function rejects. */
 function findRefusing (allows: (range: string, isDev: boolean) => boolean): string[] {
   return Object.entries(packages)
     .filter(([, { dev = false, engines }]) => engines?.node !== undefined && !allows(engines.node, dev))
     .map(([path, { version, engines }]) => `${path}@${version} needs Node ${engines!.node}`)
 }
 
-// The oldest releases on which the tests run.
+// The oldest Node versions that the tests run on.
 for (const version of ['20.19.0', '22.13.0', '24.0.0', '26.0.0']) {
-  t.test(`npm install warns about no package on Node ${version}`, async t => {
+  t.test(`npm install prints no engine warning on Node ${version}`, async t => {
     t.strictSame(findRefusing(range => semver.satisfies(version, range)), [])
   })
 }
 
-t.test('the dependencies allow every version of Node that the package allows', async t => {
+t.test('the dependencies support every version of Node that the package supports', async t => {
   const { engines: { node } } = read('package.json') as { engines: { node: string } }
   t.strictSame(findRefusing((range, isDev) => isDev || semver.subset(node, range)), [])
 })
@@ -42,7 +42,7 @@ t.test('the README installs the tarball of this version', async t => {
   t.strictSame(readme.match(/^npm install .*fastify-reason-phrase\b.*$/gm)?.length, 1)
 })
 
-t.test('the changelog has a section of this version, with the headings of Keep a Changelog', async t => {
+t.test('the changelog has a section for this version, with the headings of Keep a Changelog', async t => {
   const changelog = readFileSync(join(import.meta.dirname, '..', 'CHANGELOG.md'), 'utf8')
   const { version } = read('package.json') as { version: string }
   const versions = Array.from(changelog.matchAll(/^## (.*)$/gm), ([, heading]) => heading)

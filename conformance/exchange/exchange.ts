@@ -12,30 +12,30 @@ export interface Exchange {
   readonly responses: readonly HttpResponse[]
   /** How many complete requests were sent. */
   readonly requestCount: number
-  /** The error for received bytes that are no complete response. */
+  /** Why the received bytes are not a complete response. Undefined if they are. */
   readonly syntaxError?: ResponseSyntaxError
   /**
    * How the connection ended:
    *
    * - `closed`: the server closed it.
-   * - `reset`: it was reset.
-   * - `left`: the kit closed it, because it had all responses.
-   * - `timeout`: the kit closed it, because the time was up.
+   * - `reset`: the server or the network reset it.
+   * - `left`: the kit closed it, because it needed no more bytes.
+   * - `timeout`: the kit closed it at the timeout.
    * - `limit`: the kit closed it after {@link MAX_EXCHANGE_BYTES}.
    */
   readonly end: 'closed' | 'reset' | 'left' | 'timeout' | 'limit'
-  /** The error because of which there was no connection. */
+  /** Why no connection was established. Undefined if one was. */
   readonly connectError?: Error
 }
 
 /**
- * How long to wait for bytes that should not come, in milliseconds: after the
+ * How long to wait for bytes that should not arrive, in milliseconds: after the
  * last response, and after the header section of an error that has a body.
  */
 export const LINGER_MS = 250
 
-/** The most bytes that are read from one connection. */
+/** The maximum number of bytes that are read from one connection. */
 export const MAX_EXCHANGE_BYTES = 16 * 1024 * 1024
 
-/** The most received bytes that are kept for reports. */
+/** The maximum number of received bytes that are kept for reports. */
 export const MAX_KEPT_RECEIVED_BYTES = 64 * 1024

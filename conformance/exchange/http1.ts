@@ -12,11 +12,11 @@ import type { HttpResponse } from './response.js'
 
 /** One action on a connection. */
 export type Step =
-  /** Sends bytes. `method` is the method of the request that the bytes complete. */
+  /** Sends bytes. `method` is the method of the request that these bytes complete. */
   | { send: Uint8Array, method?: string }
-  /** Waits for a total number of responses, for at most `within` milliseconds. */
+  /** Waits until this number of responses was received on the connection, for at most `within` milliseconds. */
   | { responses: number, within?: number }
-  /** Waits for the first byte, such as that of a 1xx, for at most `within` milliseconds. */
+  /** Waits for the first received byte, for example of a 1xx, for at most `within` milliseconds. */
   | { bytes: true, within: number }
   /** Waits for a number of milliseconds. */
   | { pause: number }
@@ -39,7 +39,7 @@ export async function lastRequestStep (target: Target, request: RequestLines): P
  * Runs the steps on a new HTTP/1.1 connection, reads the responses, and closes
  * the connection.
  *
- * @param timeout in milliseconds. Default: that of the target
+ * @param timeout in milliseconds. Default: the timeout of the target
  */
 export async function exchangeHttp1 (target: Target, steps: readonly Step[], timeout = target.timeout): Promise<Exchange> {
   const connection = new Http1Connection(target, timeout)
@@ -78,7 +78,7 @@ class Http1Connection {
     this.#socket.once(target.scheme === 'https' ? 'secureConnect' : 'connect', () => { this.#isConnected = true })
     this.#socket.on('error', error => {
       if (!this.#isConnected) this.#connectError ??= error
-      // When a stream was read to its end, it closes its other side with an AbortError.
+      // An AbortError is not a failure: Node destroys the socket with it after the last byte was read.
       else if (this.#end === 'closed' && error.name !== 'AbortError') this.#end = 'reset'
     })
     this.#timer = setTimeout(() => {
@@ -101,17 +101,17 @@ class Http1Connection {
     } else if ('pause' in step) {
       await sleep(step.pause, undefined, { signal: this.#leaving.signal }).catch(() => {})
     } else if ('cut' in step) {
-      // The callback comes after the bytes before are with the operating system, or after an error.
+      // The callback of an empty write runs after all earlier bytes were passed to the operating system, or after an error.
       await new Promise(resolve => { this.#socket.write('', resolve) })
       this.#leave('left')
     } else {
-      // Some servers close a half-closed connection. That would hide a response that never ends, so wait for its end first.
+      // Some servers close a half-closed connection. This would hide that a response never ends, so wait for its end first.
       await this.#waitUntil(() => !this.#hasPartialResponse)
       this.#socket.end()
     }
   }
 
-  /** Waits for the responses to all requests, closes the connection, and returns what was exchanged. */
+  /** Waits for the responses to all requests, closes the connection, and returns the exchange. */
   async finish (): Promise<Exchange> {
     await this.#waitUntil(() => this.#responses.length >= this.#methods.length)
     await this.#waitUntil(() => false, LINGER_MS)
@@ -157,14 +157,14 @@ class Http1Connection {
         if (this.#received.length > this.#maxBytes) this.#leave(this.#bodyTimer === undefined ? 'limit' : 'left')
       }
     } catch {
-      // The error event of the socket tells how it ended.
+      // The listener for the error event has already recorded how the connection ended.
     }
   }
 
   #startBody (statusCode: number): void {
     this.#hasPartialResponse = true
     if (!isUnsuccessful(statusCode)) return
-    // An error that does not end with its header section breaks the contract, so its end is not awaited.
+    // An error with a body breaks the contract, so there is no need to wait for the end of the body.
     this.#bodyTimer = setTimeout(() => { this.#leave('left') }, LINGER_MS)
     this.#maxBytes = MAX_KEPT_RECEIVED_BYTES
   }
@@ -176,7 +176,7 @@ class Http1Connection {
     this.#hasPartialResponse = false
   }
 
-  /** The header section of an incomplete error can be checked like a complete response. */
+  /** Treats an incomplete error as a complete response, because its header section can be checked. */
   #acceptIncompleteError (): void {
     const response = this.#syntaxError?.response
     if (response === undefined || !isUnsuccessful(response.statusCode)) return

@@ -14,14 +14,14 @@ export interface Http2Request {
   /** The header fields, including pseudo-header fields. */
   headers: OutgoingHttpHeaders
   body?: Uint8Array
-  /** Whether to send the request only after the responses to those before it. Default: `false`. */
+  /** Whether to wait for the responses to all earlier requests before sending this one. Default: `false`. */
   waitsForPrevious?: boolean
 }
 
-// A server that supports HTTP/2 sends its SETTINGS at once.
+// A server that supports HTTP/2 sends a SETTINGS frame immediately, so a short time is enough.
 const SETTINGS_TIMEOUT_MS = 2000
 
-// Node shows only some frames, so the received bytes of the socket are checked regularly.
+// Node emits no event for some frames, so the number of received bytes is checked at an interval.
 const SIZE_CHECK_INTERVAL_MS = 10
 
 /** Returns the HTTP/2 form of a request. */
@@ -33,7 +33,9 @@ export async function toHttp2Request (target: Target, request: RequestLines, mor
   }
 }
 
-/** Returns whether the target supports HTTP/2: with ALPN on https, with prior knowledge on http (RFC 9113 section 3). */
+/**
+ * Returns whether the target supports HTTP/2: negotiated by ALPN for https, with prior knowledge for http (RFC 9113 section 3).
+ */
 export async function supportsHttp2 (target: Target): Promise<boolean> {
   const connection = openConnection(target)
   const { session } = connection
@@ -51,7 +53,7 @@ export async function supportsHttp2 (target: Target): Promise<boolean> {
  * Sends the requests on a new HTTP/2 connection, reads the responses, and
  * closes the connection.
  *
- * @param timeout in milliseconds. Default: that of the target
+ * @param timeout in milliseconds. Default: the timeout of the target
  */
 export async function exchangeHttp2 (target: Target, requests: readonly Http2Request[], timeout = target.timeout): Promise<Exchange> {
   const connection = openConnection(target)
@@ -86,13 +88,13 @@ export async function exchangeHttp2 (target: Target, requests: readonly Http2Req
   const responses: HttpResponse[] = []
   for (const { response, isTruncated, error } of await Promise.all(pending)) {
     if (error !== undefined) syntaxError ??= createSyntaxError(error, false)
-    // A truncated success is allowed, because a stream that fails ends like this.
+    // A truncated success is allowed: a server cannot report in another way that its stream has failed.
     else if (response !== undefined && isTruncated && (isStopped(end) || isUnsuccessful(response.statusCode))) syntaxError ??= createSyntaxError('The response is truncated', true, response)
     else if (response !== undefined) responses.push(response)
   }
   clearTimeout(timer)
   clearInterval(sizeTimer)
-  // A truncated stream is like a closed HTTP/1.1 connection.
+  // Report a truncated stream like an HTTP/1.1 connection that the server closed.
   const finalEnd = syntaxError?.isTruncated && !isStopped(end) ? 'closed' : end
   await closeConnection(connection)
   const received = formatMessages([...responses, ...syntaxError?.response ? [syntaxError.response] : []].map(({ statusCode, fields, body }) => [[[':status', statusCode], ...fields], body]))
@@ -108,7 +110,7 @@ export async function exchangeHttp2 (target: Target, requests: readonly Http2Req
   }
 }
 
-/** Sends a request on a new HTTP/2 connection, and closes the connection after the server has received all of the request. */
+/** Sends a request on a new HTTP/2 connection, and closes the connection as soon as the server has received the whole request. */
 export async function cutHttp2 (target: Target, { headers, body = new Uint8Array() }: Http2Request): Promise<Exchange> {
   const connection = openConnection(target)
   const { session } = connection
@@ -117,7 +119,7 @@ export async function cutHttp2 (target: Target, { headers, body = new Uint8Array
     session.once('close', resolve)
     const stream = session.request(headers)
     stream.on('error', () => {})
-    // The server acknowledges a PING after the frames before it.
+    // The server acknowledges the PING only after it has received all earlier frames.
     stream.once('finish', () => { session.ping(() => { resolve() }) })
     stream.end(body)
   })
@@ -147,7 +149,7 @@ function openConnection (target: Target): Http2Connection {
   const socket = connectTo(target, 'h2')
   const closed = new Promise(resolve => { socket.once('close', resolve) })
   const session = connectHttp2(`${target.scheme}://${target.authority}`, { createConnection: () => socket })
-  // Without a listener, the error would be thrown.
+  // Without a listener, Node would throw the error.
   session.on('error', () => {})
   return { session, socket, closed }
 }
@@ -158,12 +160,12 @@ async function closeConnection ({ session, socket, closed }: Http2Connection): P
   await closed
 }
 
-/** What was received on one stream. */
+/** The response that was received on one stream. */
 interface StreamResult {
   response?: HttpResponse
   /** Whether the stream was closed before the response was complete. */
   isTruncated: boolean
-  /** The violation of the protocol, if there was one. */
+  /** The violation of the protocol. Undefined if there was none. */
   error?: string
 }
 
@@ -185,9 +187,9 @@ async function sendRequest (session: ClientHttp2Session, { headers, body }: Http
   })
   let error: string | undefined
   let isTruncated = false
-  // The response can be complete before the request is (RFC 9113 section 8.1).
+  // Do not wait for the end of the request: the server may complete its response earlier (RFC 9113 section 8.1).
   await new Promise<void>(resolve => {
-    // An error with a body breaks the contract, so its end is not awaited.
+    // An error with a body breaks the contract, so there is no need to wait for the end of the body.
     let bodyTimer: NodeJS.Timeout | undefined
     const limitErrorBody = (hasBody: boolean): void => {
       if (hasBody && response !== undefined && isUnsuccessful(response.statusCode)) bodyTimer ??= setTimeout(resolve, LINGER_MS)
@@ -200,7 +202,7 @@ async function sendRequest (session: ClientHttp2Session, { headers, body }: Http
     })
     stream.on('response', values => {
       response = toResponse(values)
-      // What follows a 2xx to CONNECT is another protocol (RFC 9113 section 8.5).
+      // After a 2xx to CONNECT, the stream is a tunnel for another protocol (RFC 9113 section 8.5).
       if (response.method === 'CONNECT' && response.statusCode < 300) resolve()
       limitErrorBody(response.method !== 'HEAD' && getFieldValues(response, 'content-length').some(value => value !== '0'))
     })
@@ -209,7 +211,7 @@ async function sendRequest (session: ClientHttp2Session, { headers, body }: Http
       bytes.push(chunk)
       limitErrorBody(true)
     })
-    // After END_STREAM, the stream is still open. Otherwise it is closed before it ends.
+    // A complete response ends with END_STREAM, while the stream is still open. If the stream is already closed, it was cut off.
     stream.once('end', () => {
       isTruncated = stream.closed
       resolve()

@@ -1,15 +1,15 @@
 /**
- * Keeps the first bytes of a stream, and counts all of them. The chunks are
- * copied, so that small chunks do not keep their large buffers in memory.
+ * Keeps the first bytes of a stream, and counts all bytes. Copies the chunks,
+ * because a small chunk can be a view of a large buffer and keep it in memory.
  */
 export class PrefixBuffer {
   readonly #maxBytes: number
   #buffer = Buffer.alloc(0)
   #kept = 0
-  /** How many bytes were pushed. */
+  /** The total number of bytes that were pushed. */
   length = 0
 
-  /** @param maxBytes the most bytes to keep */
+  /** @param maxBytes the maximum number of bytes to keep */
   constructor (maxBytes: number) {
     this.#maxBytes = maxBytes
   }

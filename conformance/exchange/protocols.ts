@@ -3,17 +3,17 @@ import type { Target } from '../target.js'
 import { exchangeHttp1, lastRequestStep } from './http1.js'
 import { supportsHttp2 } from './http2.js'
 
-/** The name of a protocol in ALPN. */
+/** The ALPN name of a protocol. */
 export type Protocol = 'http/1.1' | 'h2'
 
-/** No HTTP server could be reached at the target. */
+/** Thrown if no connection to the target can be established. */
 export class UnreachableError extends Error {}
 
 /**
  * Returns the versions of HTTP that the target supports. A server that supports
- * neither counts as HTTP/1.1, so that its probes report the failure.
+ * neither is treated as HTTP/1.1, so that the HTTP/1.1 probes report the failure.
  *
- * @throws {UnreachableError} if there is no connection
+ * @throws {UnreachableError} if no connection can be established
  */
 export async function detectProtocols (target: Target): Promise<Protocol[]> {
   const isHttp2 = await supportsHttp2(target)

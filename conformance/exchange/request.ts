@@ -1,11 +1,12 @@
-/** A request, with the same properties as in Fastify's `inject`. */
+/** A request. The properties have the same names as the options of Fastify's `inject`. */
 export interface RequestOptions {
-  /** Default: `GET`. */
+  /** The request method. Default: `GET`. */
   method?: string | undefined
-  /** The path, and the query if there is one. */
+  /** The path, with the query. */
   url: string
+  /** The header fields. Default: none. */
   headers?: Record<string, string> | undefined
-  /** A value that is neither a string nor bytes is sent as JSON. Default: no body. */
+  /** The request body. A value that is neither a string nor bytes is sent as JSON. Default: no body. */
   body?: unknown
 }
 
@@ -16,22 +17,26 @@ export interface RequestLines extends Omit<RequestOptions, 'headers'> {
 
 /** A request that is about to be sent. */
 export interface OutgoingRequest {
+  /** The request method. */
   method: string
+  /** The scheme of the URL. */
   scheme: 'http' | 'https'
   /** The host, and the port unless it is the default of the scheme. */
   authority: string
-  /** The request target as it is sent (RFC 9112 section 3.2). */
+  /** The request target, exactly as it is sent (RFC 9112 section 3.2). */
   target: string
-  /** Names in lower case. Several lines of a field are joined with commas. Without `host` over HTTP/2. */
+  /**
+   * The header fields. Names are in lower case, and several lines of a field are joined with commas. Without `host` over HTTP/2.
+   */
   headers: Record<string, string>
-  /** Empty if there is no body. */
+  /** The bytes of the body. Empty if there is no body. */
   body: Uint8Array
 }
 
 /** Returns additional header fields for a request, such as a signature. */
 export type HeadersHook = (request: OutgoingRequest) => Record<string, string> | Promise<Record<string, string>>
 
-/** Where requests are sent, and which header fields they get. */
+/** The server that requests are sent to, and a hook for their header fields. */
 export interface Origin {
   scheme: 'http' | 'https'
   authority: string

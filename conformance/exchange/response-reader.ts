@@ -3,59 +3,63 @@ import { Duplex } from 'node:stream'
 import { PrefixBuffer } from './prefix-buffer.js'
 import { parseRawHeaders, type HttpResponse } from './response.js'
 
-/** The most 1xx responses before a final response. */
+/** The maximum number of 1xx responses before a final response. */
 export const MAX_INTERIM_RESPONSES = 100
 
-// The largest header section that is read.
+// The maximum size of a header section.
 const MAX_HEADER_BYTES = 256 * 1024
 
-/** The most bytes of a body that are kept. */
+/** The maximum number of bytes that are kept of each body. */
 export const MAX_KEPT_BODY_BYTES = 1024 * 1024
 
-// The most bytes of a malformed response that are kept for reports.
+// The maximum number of bytes of a malformed response that are kept for reports.
 const MAX_KEPT_RESPONSE_BYTES = 64 * 1024
 
-/** The parser error for bytes that are no complete response. */
+/** Thrown for bytes that are not a complete response. */
 export class ResponseSyntaxError extends Error {
   /** The first bytes of the malformed response. */
   readonly bytes: Uint8Array
-  /** Whether the bytes ended before the response was complete. */
+  /** Whether the bytes end before the response is complete. */
   readonly isTruncated: boolean
-  /** The response with the received part of its body, if its header section is complete. */
+  /** The response with the received part of its body. Undefined if the header section is incomplete. */
   readonly response: HttpResponse | undefined
 
   constructor (reason: string, bytes: Uint8Array, isTruncated: boolean, response?: HttpResponse) {
     super(reason)
     this.bytes = bytes
-    // Line breaks before a status line are ignored, so they are not the start of a response.
+    // A parser ignores line breaks before a status line. So if there are only line breaks, no response has started.
     this.isTruncated = isTruncated && bytes.some(byte => byte !== 10 && byte !== 13)
     this.response = response
   }
 
-  /** The status code, if the header section is complete. */
+  /** The status code. Undefined if the header section is incomplete. */
   get statusCode (): number | undefined {
     return this.response?.statusCode
   }
 }
 
-/** How to read responses. */
+/** The options of {@link readResponses}. */
 export interface ReadOptions {
-  /** Called after the header section of a response if its body is not complete yet. */
+  /** Called after the header section of each response whose body has not been completely received yet. */
   onHeaders?: (statusCode: number) => void
-  /** Returns whether the server closed the connection, which can end a response. Called after the last byte. Default: `true`. */
+  /**
+   * Returns whether the server closed the connection, which ends a response without a length. Called after the last byte.
+   * Default: `true`.
+   */
   isClosedByServer?: () => boolean
 }
 
 /**
- * Yields the responses in a stream of bytes (RFC 9112). They are parsed by
- * Node's own parser in strict mode. To reach that parser, each response is
- * replayed on the socket of a request.
+ * Yields the responses in a stream of bytes (RFC 9112). Uses Node's own parser
+ * in strict mode. Node does not export this parser, so each response is replayed
+ * on the socket of a request.
  *
- * Ends with the bytes, after a 101, and after a 2xx to CONNECT, because what
- * follows is another protocol. Keeps only the first MiB of each body.
+ * Stops at the end of the bytes, after a 101, and after a 2xx to CONNECT, because
+ * the next bytes belong to another protocol. Keeps only the first MiB of each body.
  *
- * @param methods the methods of the requests, in order. A response to HEAD has no body. Default for further responses: GET
- * @throws {ResponseSyntaxError} for bytes that are no complete response
+ * @param methods the methods of the requests, in order, because a response to HEAD has no body. Further responses are read as
+ *   responses to GET.
+ * @throws {ResponseSyntaxError} if bytes are not a complete response
  */
 export async function * readResponses (chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, methods: readonly string[], { onHeaders = () => {}, isClosedByServer = () => true }: ReadOptions = {}): AsyncGenerator<HttpResponse> {
   let count = 0
@@ -79,7 +83,7 @@ export async function * readResponses (chunks: AsyncIterable<Uint8Array> | Itera
   yield parser.response!
 }
 
-/** A socket that discards writes. The parser emits its data. */
+/** A socket that discards writes. {@link ResponseParser} emits `data` events on it. */
 class ReplaySocket extends Duplex {
   override _read (): void {}
 
@@ -100,7 +104,9 @@ class ResponseParser {
   #isUpgraded = false
   #error: (Error & { reason: string }) | undefined
 
-  /** Returns a parser that is ready. Node attaches its parser to a socket in a later tick. */
+  /**
+   * Returns a parser that is ready to read. It is asynchronous because Node attaches its HTTP parser to a socket in a later tick.
+   */
   static async start (method: string): Promise<ResponseParser> {
     const parser = new ResponseParser(method)
     await new Promise(resolve => { parser.#request.once('socket', resolve) })
@@ -109,7 +115,7 @@ class ResponseParser {
 
   private constructor (method: string) {
     this.#method = method
-    // Node treats every response to CONNECT as a tunnel, even an error (RFC 9110 section 9.3.6), so CONNECT is parsed like GET.
+    // Use GET for CONNECT: Node treats every response to CONNECT as a tunnel, but an error is not one (RFC 9110 section 9.3.6).
     this.#request = request({
       method: method === 'HEAD' ? 'HEAD' : 'GET',
       insecureHTTPParser: false,
@@ -131,21 +137,21 @@ class ResponseParser {
     return this.#message?.statusCode
   }
 
-  /** Returns true once, after the header section is complete. */
+  /** Returns `true` at the first call after the header section is complete, and `false` at all other calls. */
   takeHeaders (): boolean {
     if (this.#headersTaken || this.#message === undefined) return false
     this.#headersTaken = true
     return true
   }
 
-  /** Returns whether what follows the header section is another protocol (RFC 9110 sections 7.8 and 9.3.6). */
+  /** Returns whether the bytes after the header section belong to another protocol (RFC 9110 sections 7.8 and 9.3.6). */
   isTunnel (): boolean {
     if (this.#isUpgraded) return true
     const { statusCode, headers } = this.#message ?? {}
     return this.#method === 'CONNECT' && statusCode! < 300 && !('content-length' in headers!) && !('transfer-encoding' in headers!)
   }
 
-  /** Reads up to the end of the response, and returns how many bytes it read. */
+  /** Reads bytes up to the end of the response, and returns how many were read. */
   read ({ buffer, byteOffset, length }: Uint8Array): number {
     const bytes = Buffer.from(buffer, byteOffset, length)
     for (let at = 0; at < bytes.length;) {
@@ -165,7 +171,7 @@ class ResponseParser {
   }
 
   /**
-   * Completes the response after the last byte.
+   * Completes the response. Called after the last byte.
    *
    * @throws {ResponseSyntaxError} if the response is truncated
    */
@@ -176,21 +182,21 @@ class ResponseParser {
     this.response = this.#finish()
   }
 
-  /** Returns up to where bytes can be read at once without reading into the next response. */
+  /** Returns the index up to which the parser can be given bytes without passing it bytes of the next response. */
   #findSafeEnd (bytes: Buffer, at: number): number {
     const { headers } = this.#message ?? {}
     const length = headers?.['content-length']
     if (length !== undefined) return at + Math.max(1, Number(length) - this.#body.length)
     if (headers !== undefined && headers['transfer-encoding'] === undefined) return bytes.length
-    // A header section and a chunked body end with a blank line, which can start in earlier bytes.
+    // A header section and a chunked body end with a blank line. Its first bytes can be in the piece before.
     const [blank, from] = at === 0 ? ['\n', 0] : ['\n\r\n', at - 1]
     const end = bytes.indexOf(blank, from)
     return end < 0 ? bytes.length : end + blank.length
   }
 
-  /** Moves the received part of the body into the buffer, so that small chunks do not pile up. */
+  /** Moves the received part of the body into the buffer, so that Node does not keep many small chunks in memory. */
   #readBody (): void {
-    // From Node 26, read() returns only one chunk.
+    // Call read() in a loop, because from Node 26 it returns only one chunk.
     let chunk: Buffer | null | undefined
     while ((chunk = this.#message?.read()) != null) this.#body.push(chunk)
   }

@@ -15,9 +15,9 @@ const UPGRADE = 'RFC 9110 section 7.8'
 const missing = (target: Target) => ({ url: missingPath(target) })
 const known = ({ requests }: Target) => requests[0]!
 
-/** Returns violations if the middle one of three pipelined responses is no error, or if the outer ones differ. */
+/** Returns violations if the second of three pipelined responses is not an error, or if the first and the third differ. */
 function checkOrder ({ responses: [first, second, third] }: Exchange): Violation[] {
-  // If the known request fails, its responses look like the error in the middle.
+  // If the known request fails, its responses cannot be told apart from the error in the middle.
   if (first === undefined || isUnsuccessful(first.statusCode)) return []
   const violations: Violation[] = []
   if (second !== undefined && !isUnsuccessful(second.statusCode)) {
@@ -32,20 +32,20 @@ function checkRepeated (before: HttpResponse | undefined, response: HttpResponse
   return [{ rule: EXCHANGE_RULES.order, found: `${response.statusCode} for the request that got ${before.statusCode} before`, responseIndex }]
 }
 
-/** How connections persist and end. */
+/** Persistent connections, pipelining, and the end of a connection. */
 export const connection: readonly Probe[] = [
   probeSteps('connection-kept-alive', { sends: 'A request for an unknown path, then a known request on the same connection', why: 'An error must not close the connection; the client knows where the response ends and continues', source: PERSISTENCE },
     [1, 2], async target => [await requestStep(target, missing(target)), { responses: 1 }, await lastRequestStep(target, known(target))]),
   probeSteps('connection-kept-alive-head', { sends: 'HEAD of an unknown path, then a known request on the same connection', why: 'Clients read a body after a response to HEAD as the next response', source: 'RFC 9110 section 9.3.2' },
     [1, 2], async target => [await requestStep(target, { ...missing(target), method: 'HEAD' }), { responses: 1 }, await lastRequestStep(target, known(target))]),
-  probeSteps('connection-kept-alive-body', { sends: 'POST of a body to an unknown path, then a known request on the same connection', why: 'A server that does not read the body can take it for the next request', source: PERSISTENCE },
+  probeSteps('connection-kept-alive-body', { sends: 'POST of a body to an unknown path, then a known request on the same connection', why: 'A server that does not read the body can parse it as the next request', source: PERSISTENCE },
     [1, 2], async target => [await requestStep(target, { ...missing(target), method: 'POST', body: 'GET / HTTP/1.1\r\n\r\n' }), { responses: 1 }, await lastRequestStep(target, known(target))]),
   probeSteps('connection-many-errors', { sends: 'Ten requests for an unknown path, one after the other', why: 'State that an error leaves behind accumulates', source: PERSISTENCE },
     [1, 10], async target => [
       ...(await Promise.all(Array.from({ length: 9 }, (_, i) => requestStep(target, missing(target)).then(step => [step, { responses: i + 1 }])))).flat(),
       await lastRequestStep(target, missing(target))
     ]),
-  probeSteps('connection-pipelined', { sends: 'A known request, one for an unknown path, and the known request again, all at once', why: 'Responses come in order, with nothing between them', source: PIPELINING },
+  probeSteps('connection-pipelined', { sends: 'A known request, one for an unknown path, and the known request again, all at once', why: 'Responses must be in order, with no bytes between them', source: PIPELINING },
     [1, 3], async target => [await requestStep(target, known(target)), await requestStep(target, missing(target)), await lastRequestStep(target, known(target))],
     { check: checkOrder }),
   probeSteps('connection-pipelined-head', { sends: 'HEAD, GET and HEAD of an unknown path, all at once', why: 'Clients read a body after a response to HEAD as the next response', source: PIPELINING },
@@ -59,7 +59,7 @@ export const connection: readonly Probe[] = [
       return [request, { responses: 1 }, request, { send: Buffer.from('malformed\r\n\r\n'), method: 'GET' }]
     },
     { check: ({ responses: [first, second] }) => checkRepeated(first, second, 1) }),
-  probeSteps('connection-pipelined-post', { sends: 'POST of malformed JSON, twice at once', why: 'The rest of a body can be taken for the next request', source: PIPELINING },
+  probeSteps('connection-pipelined-post', { sends: 'POST of malformed JSON, twice at once', why: 'The server can parse the rest of a body as the next request', source: PIPELINING },
     [1, 2], async target => {
       const request = { ...missing(target), method: 'POST', body: '{"a": nope}', headers: { 'content-type': 'application/json' } }
       return [await requestStep(target, request), await lastRequestStep(target, request)]
@@ -78,11 +78,11 @@ export const connection: readonly Probe[] = [
     }),
   probeSteps('connection-half-closed', { sends: 'A request for an unknown path, then closes its side of the connection', why: 'The server can still send the response', source: 'RFC 9112 section 9.6' },
     [0, 1], async target => [await lastRequestStep(target, missing(target)), { end: true }]),
-  probeRequest('connection-close', { sends: 'Connection: close', why: 'The response is the last on its connection, and says so', source: 'RFC 9112 section 9.6' },
+  probeRequest('connection-close', { sends: 'Connection: close', why: 'The response must have Connection: close, and be the last on its connection', source: 'RFC 9112 section 9.6' },
     target => ({ ...missing(target), headers: { connection: 'close' } })),
   probeRequest('connection-options', { sends: 'A Connection field with several options, including host', why: 'Some servers remove these fields, as a proxy would', source: 'RFC 9110 section 7.6.1' },
     target => ({ ...missing(target), headers: { connection: 'close, te, host, no-such-option', te: 'trailers' } })),
-  probeSteps('connection-http-1-0', { sends: 'HTTP/1.0 without Host', why: 'It is valid in HTTP/1.0, and the server closes the connection after the response', source: 'RFC 9112 section 9.3' },
+  probeSteps('connection-http-1-0', { sends: 'HTTP/1.0 without Host', why: 'The request is valid, and the server closes the connection after the response', source: 'RFC 9112 section 9.3' },
     [0, 1], target => [{ send: Buffer.from(`GET ${missingPath(target)} HTTP/1.0\r\n\r\n`), method: 'GET' }]),
   probeSteps('connection-http-1-0-kept-alive', { sends: 'HTTP/1.0 with Connection: keep-alive, twice', why: 'HTTP/1.0 has no chunks, so the response needs a length', source: 'RFC 9112 appendix C.2.2' },
     [1, 2], async target => {
@@ -103,9 +103,9 @@ export const connection: readonly Probe[] = [
       const request = `GET ${missingPath(target)} HTTP/1.1\r\nHost: ${target.authority}\r\n`
       return `${request}Connection: close\r\n\r\n${request}\r\n`
     }, { answers: [0, 1] }),
-  probeSteps('connection-slow-header', { sends: 'A part of a header section, then waits', why: 'A 408 is not in the table, and comes from the server\'s own timer', source: `${CONTRACT.statusCodes}, RFC 9110 section 15.5.9` },
+  probeSteps('connection-slow-header', { sends: 'Part of a header section, then waits', why: 'A 408 is not in the table, and comes from the server\'s own timer', source: `${CONTRACT.statusCodes}, RFC 9110 section 15.5.9` },
     [0, 1], target => [{ send: Buffer.from(`GET ${missingPath(target)} HTTP/1.1\r\nHost: ${target.authority}\r\nA: `), method: 'GET' }], { slow: true }),
-  probeSteps('connection-slow-body', { sends: 'A part of a body, then waits', why: 'A 408 is not in the table, and comes from the server\'s own timer', source: `${CONTRACT.statusCodes}, RFC 9110 section 15.5.9` },
+  probeSteps('connection-slow-body', { sends: 'Part of a body, then waits', why: 'A 408 is not in the table, and comes from the server\'s own timer', source: `${CONTRACT.statusCodes}, RFC 9110 section 15.5.9` },
     [0, 1], async target => {
       const request = target.requests.find(({ body }) => body !== undefined) ?? { ...missing(target), method: 'POST' }
       const headers = { ...request.headers, 'content-type': 'application/json', 'content-length': '100' }

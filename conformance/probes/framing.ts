@@ -9,18 +9,18 @@ const FIELD = 'RFC 9112 section 5'
 const PARSER = 'The HTTP parser rejects it before any hook of the framework'
 const SMUGGLING = 'Two recipients can read it differently, which allows request smuggling'
 
-/** Returns a GET of an unknown path: the request line, Host, and the rest. */
+/** Returns the bytes of a GET of an unknown path: the request line, Host, and the given rest. */
 const getMissing = (rest: string) => (target: Target) =>
   `GET ${missingPath(target)} HTTP/1.1\r\nHost: ${target.authority}\r\n${rest}`
 
-/** Returns a POST of text to an unknown path: the request line, Host, Content-Type, and the rest. */
+/** Returns the bytes of a POST of text to an unknown path: the request line, Host, Content-Type, and the given rest. */
 const postMissing = (rest: string) => (target: Target) =>
   `POST ${missingPath(target)} HTTP/1.1\r\nHost: ${target.authority}\r\nContent-Type: text/plain\r\n${rest}`
 
-// Some servers read these bytes as a request and the start of another.
+// Some servers read these bytes as one request and the start of another one.
 const UP_TO_TWO_RESPONSES = { answers: [0, 2] } as const
 
-/** Messages that break the syntax of RFC 9112, or use its rare parts. */
+/** Messages that break the syntax of RFC 9112, or use rare parts of it. */
 export const framing: readonly Probe[] = [
   probeBytes('framing-host-missing', { sends: 'HTTP/1.1 without Host', why: PARSER, source: HOST },
     target => `GET ${missingPath(target)} HTTP/1.1\r\nConnection: close\r\n\r\n`),
@@ -124,9 +124,9 @@ export const framing: readonly Probe[] = [
     target => `GET ${missingPath(target)}\r\n\r\n`),
   probeBytes('framing-preface', { sends: 'The HTTP/2 connection preface and nothing after it', why: 'An HTTP/1.1 server reads it as a request', source: 'RFC 9113 section 3.4' },
     () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', UP_TO_TWO_RESPONSES),
-  probeBytes('framing-garbage', { sends: 'Bytes that are no HTTP request', why: PARSER, source: 'RFC 9112 section 2.2' },
+  probeBytes('framing-garbage', { sends: 'Bytes that are not an HTTP request', why: PARSER, source: 'RFC 9112 section 2.2' },
     () => Buffer.from(Array.from({ length: 300 }, (_, i) => (i * 7 + 128) & 0xff))),
-  probeBytes('framing-garbage-text', { sends: 'A line of text that is no request line', why: PARSER, source: 'RFC 9112 section 3' },
+  probeBytes('framing-garbage-text', { sends: 'A line of text that is not a request line', why: PARSER, source: 'RFC 9112 section 3' },
     () => 'how are you\r\n\r\n'),
   probeBytes('framing-tls', { sends: 'The start of a TLS handshake, in the clear on http and inside TLS on https', why: 'Clients confuse http and https', source: 'RFC 8446 section 5.1' },
     () => Buffer.from('160301007b0100007703030000000000000000', 'hex')),

@@ -22,7 +22,7 @@ const withBody = (body: string | Uint8Array, headers: Record<string, string> = J
   return { method, url, body, headers }
 })
 
-/** The probes of the other groups that HTTP/2 can express. */
+/** The probes of the other groups that can also be sent over HTTP/2. */
 export const http2: readonly Probe[] = [
   probeHttp2('http2-text-no-resource', { sends: 'GET of an unknown path', why: CARRIER, source: CONTRACT.message }, 1, oneRequest(missing)),
   probeHttp2('http2-text-no-resource-head', { sends: 'HEAD of an unknown path', why: CARRIER, source: 'RFC 9110 section 9.3.2' }, 1,
@@ -42,7 +42,7 @@ export const http2: readonly Probe[] = [
     oneRequest(target => ({ ...known(target), method: 'PROPFIND', body: undefined }))),
   probeHttp2('http2-routing-unknown-method', { sends: 'An unknown method', why: 'No HTTP/1.1 parser rejects it before the router', source: 'RFC 9110 section 9.1' }, 0,
     oneRequest(target => ({ url: knownPath(target), method: 'FROBNICATE' }))),
-  probeHttp2('http2-routing-options-asterisk', { sends: 'OPTIONS *', why: 'It asks about the server, and most routers have no such path', source: 'RFC 9113 section 8.3.1' }, 1,
+  probeHttp2('http2-routing-options-asterisk', { sends: 'OPTIONS *', why: 'The request is about the server, and most routers have no such path', source: 'RFC 9113 section 8.3.1' }, 1,
     oneRequest(() => ({ method: 'OPTIONS', url: '*' }))),
   probeHttp2('http2-routing-connect', { sends: 'CONNECT to another host', why: 'It asks for a tunnel, and the response does not come from the router', source: 'RFC 9113 section 8.5' }, 0,
     () => [{ headers: { ':method': 'CONNECT', ':authority': 'example.invalid:443' }, body: new Uint8Array() }]),

@@ -11,9 +11,12 @@ import type { ScenarioProbe } from './probe.js'
 
 /** A request that the service executes once for each idempotency key. */
 export interface IdempotentRequest extends RequestOptions {
-  /** Whether the service must refuse the request without a key. Default: whether its route has `config: { idempotency: 'required' }`. */
+  /**
+   * Whether the service must reject the request without a key. Default: `true` if the route has `config: { idempotency:
+   * 'required' }`.
+   */
   required?: boolean | undefined
-  /** A request with a key that the service answers with a 5xx. Default: none, and its probe is skipped. */
+  /** A request that gets a 5xx if it has a key. Default: none, and the probe `failure` is skipped. */
   failing?: RequestOptions | undefined
 }
 
@@ -22,17 +25,17 @@ export interface IdempotencyOptions {
   /**
    * Requests that the service executes once for each idempotency key. Each
    * `{{uuid}}` in the URL, the header fields and the body becomes a new UUID for
-   * each operation, and stays the same in its repetitions. Use it where the
-   * service requires unique values, such as a name. Default: none.
+   * each operation, and stays the same in its retries. Use it where the service
+   * requires unique values, such as a name. Default: none.
    */
   idempotent?: readonly IdempotentRequest[] | undefined
-  /** The path of the routes that tell the outcome of a key. Default: that of the service, or else `/v2/operation`. */
+  /** The path of the outcome routes. Default: the path of the service, or `/v2/operation` if it is not known. */
   outcomes?: string | undefined
-  /** Like `headers`, but for another caller who may send the same requests. Default: none, and its probe is skipped. */
+  /** Like `headers`, but for another caller who may send the same requests. Default: none, and the probe `caller` is skipped. */
   otherHeaders?: HeadersHook | undefined
 }
 
-/** What a scenario is about. */
+/** The arguments of a scenario. */
 interface Subject {
   readonly scenario: Scenario
   readonly request: IdempotentRequest
@@ -40,9 +43,9 @@ interface Subject {
   readonly otherHeaders: HeadersHook | undefined
 }
 
-/** A probe for each idempotent request. */
+/** A probe that is created for each idempotent request. */
 interface Definition {
-  /** The end of the id. */
+  /** The end of the id of the probe. */
   readonly suffix: string
   readonly sends: (name: string) => string
   readonly requires: string
@@ -73,9 +76,9 @@ export function createIdempotencyProbes ({ idempotent = [], outcomes = '/v2/oper
 const DEFINITIONS: readonly Definition[] = [
   {
     suffix: 'replay',
-    sends: name => `${name}, twice with one key`,
-    requires: 'The second response has the bytes of the first one, and says that it is a repetition',
-    why: 'A client that has lost the response needs it, and must be able to tell that nothing happened twice',
+    sends: name => `${name}, twice with the same key`,
+    requires: 'The second response has the same bytes as the first one, and Idempotent-Replayed: true',
+    why: 'A client that has lost the response needs it, and must see that the request was not executed twice',
     source: `${draftSection('2.6')}, ${IDEMPOTENCY.responses}`,
     async run ({ scenario, request }) {
       const operation = createOperation(request)
@@ -86,9 +89,9 @@ const DEFINITIONS: readonly Definition[] = [
   },
   {
     suffix: 'mismatch',
-    sends: name => `${name}, then another one with its key`,
-    requires: 'The other request gets 422 and is not executed, and the key still has its response',
-    why: 'A client that uses a key twice by mistake must not take the response of another request for its own',
+    sends: name => `${name}, then a different request with the same key`,
+    requires: 'The other request gets 422 and is not executed, and the key keeps its response',
+    why: 'A client that reuses a key by mistake must not get the response to a different request',
     source: `${draftSection('2.7')}, ${IDEMPOTENCY.responses}`,
     async run ({ scenario, request }) {
       if (!isUnique(request)) return scenario.skip('No other request is known. Put {{uuid}} into the body or the URL of the request')
@@ -103,9 +106,9 @@ const DEFINITIONS: readonly Definition[] = [
   },
   {
     suffix: 'concurrent',
-    sends: name => `${name}, ${CONCURRENT_REQUESTS} times at once with one key`,
+    sends: name => `${name}, ${CONCURRENT_REQUESTS} times at once with the same key`,
     requires: 'One effect: all responses below 400 are the same, and all others are 503 with Retry-After',
-    why: 'A server that looks for the key first and records it later executes both of two simultaneous requests',
+    why: 'A server that looks up the key first and records it later executes two simultaneous requests twice',
     source: `${draftSection('2.6')}, ${CONTRACT.outcomes}`,
     async run ({ scenario, request }) {
       const operation = createOperation(request)
@@ -116,9 +119,9 @@ const DEFINITIONS: readonly Definition[] = [
   },
   {
     suffix: 'executing',
-    sends: name => `${name}, and repetitions until its response arrives`,
-    requires: 'A repetition waits for the response, or gets 503 with Retry-After, and no 409 or other 4xx',
-    why: 'A 4xx says that nothing happened, but the first request may still succeed',
+    sends: name => `${name}, and retries until its response arrives`,
+    requires: 'A retry waits for the response, or gets 503 with Retry-After, and no 409 or other 4xx',
+    why: 'A 4xx means that nothing happened, but the first request may still succeed',
     source: `${CONTRACT.outcomes}, ${IDEMPOTENCY.responses}`,
     async run ({ scenario, request }) {
       const operation = createOperation(request)
@@ -130,8 +133,8 @@ const DEFINITIONS: readonly Definition[] = [
   {
     suffix: 'key-missing',
     sends: name => `${name} without a key`,
-    requires: '400 if the key is required, and otherwise 400 or a success that is no repetition',
-    why: 'A client that has forgotten the key could not repeat the request',
+    requires: '400 if the key is required, and otherwise 400 or a success without Idempotent-Replayed',
+    why: 'A client that forgot the key cannot safely retry the request',
     source: draftSection('2.7'),
     async run ({ scenario, request }) {
       const operation = createOperation(request)
@@ -148,7 +151,7 @@ const DEFINITIONS: readonly Definition[] = [
     suffix: 'key-empty',
     sends: name => `${name} with an empty key`,
     requires: '400, and the request is not executed',
-    why: 'All clients with this fault would share one key',
+    why: 'All clients with this bug would share one key',
     source: `${draftSection('2.1')}, ${IDEMPOTENCY.responses}`,
     async run (subject) {
       await refuseKey(subject, '')
@@ -159,7 +162,7 @@ const DEFINITIONS: readonly Definition[] = [
     suffix: 'key-doubled',
     sends: name => `${name} with two keys`,
     requires: '400, and the request is not executed',
-    why: 'A proxy and the server could each take another one of the two',
+    why: 'A proxy and the server could each use a different one of the two keys',
     source: `${draftSection('2.1')}, ${IDEMPOTENCY.responses}`,
     run: async subject => { await refuseKey(subject, [`"${createKey()}"`, `"${createKey()}"`]) }
   },
@@ -167,14 +170,14 @@ const DEFINITIONS: readonly Definition[] = [
     suffix: 'key-too-long',
     sends: name => `${name} with a key of ${MAX_KEY_LENGTH + 1} characters`,
     requires: '400, and the request is not executed',
-    why: 'A key that is cut for its column is the key of other requests, too',
+    why: 'A key that is truncated to fit a database column can equal the key of another request',
     source: IDEMPOTENCY.responses,
     run: async subject => { await refuseKey(subject, `"${createKey().padEnd(MAX_KEY_LENGTH + 1, 'k')}"`) }
   },
   {
     suffix: 'rejection',
-    sends: name => `${name} again with another key, which the service rejects, then with that key once more`,
-    requires: 'The same status code and message, as a repetition',
+    sends: name => `${name} again with a second key, which the service rejects, then a retry with the second key`,
+    requires: 'The second rejection has the same status code and message, and Idempotent-Replayed: true',
     why: 'A rejection that is executed again can turn into a success after the client was told that nothing happened',
     source: `${draftSection('2.6')}, ${CONTRACT.outcomes}`,
     async run ({ scenario, request }) {
@@ -190,9 +193,9 @@ const DEFINITIONS: readonly Definition[] = [
   },
   {
     suffix: 'failure',
-    sends: name => `${name}, made to fail, twice with one key`,
-    requires: 'The 5xx has no final Idempotency-Status, and the second response is no repetition',
-    why: 'A replayed 5xx hides the outcome from the client for as long as the key lives',
+    sends: name => `${name}, with inputs that make it fail, twice with the same key`,
+    requires: 'The 5xx has no final Idempotency-Status, and the second response has no Idempotent-Replayed',
+    why: 'If a 5xx is replayed, the client cannot learn the outcome until the key expires',
     source: CONTRACT.outcomes,
     async run ({ scenario, request: { failing } }) {
       if (failing === undefined) return scenario.skip('No request is known that the service answers with a 5xx. Set the option failing (--failing)')
@@ -206,9 +209,9 @@ const DEFINITIONS: readonly Definition[] = [
   },
   {
     suffix: 'caller',
-    sends: name => `${name}, then another one of another caller with its key`,
-    requires: 'The request of the other caller is executed, and the key of the first caller still has its response',
-    why: 'Callers who share keys read the responses of others, and lose their own requests',
+    sends: name => `${name}, then a different request from another caller with the same key`,
+    requires: 'The request of the other caller is executed, and the key of the first caller keeps its response',
+    why: 'If callers shared keys, they would read the responses of others, and their own requests would be lost',
     source: `${draftSection('5')}, ${IDEMPOTENCY.scope}`,
     async run ({ scenario, request, otherHeaders }) {
       if (otherHeaders === undefined) return scenario.skip('No other caller is known. Set the option otherHeaders (--other-key)')
@@ -222,7 +225,7 @@ const DEFINITIONS: readonly Definition[] = [
     suffix: 'closed',
     sends: name => `${name} with a key that was closed before`,
     requires: '422, and the request is not executed',
-    why: 'A client closes a key to be sure that a delayed request does nothing',
+    why: 'A client closes a key to make sure that a delayed request has no effect',
     source: IDEMPOTENCY.outcomes,
     async run (subject) {
       const { scenario, request } = subject
@@ -249,8 +252,8 @@ const DEFINITIONS: readonly Definition[] = [
   {
     suffix: 'cut',
     sends: name => `${name}, on a connection that is closed after the last byte, then again with its key`,
-    requires: 'One effect: the request succeeds, and further repetitions get the same response',
-    why: 'A server that records its responses only when they are sent executes the request twice',
+    requires: 'One effect: the request succeeds, and further retries get the same response',
+    why: 'A server that records a response only after it was sent executes the request twice',
     source: `${draftSection('2.6')}, ${CONTRACT.outcomes}`,
     async run ({ scenario, request }) {
       const operation = createOperation(request)
@@ -262,16 +265,18 @@ const DEFINITIONS: readonly Definition[] = [
   }
 ]
 
-/** Sends an operation whose key is new, and returns the response. Ends the scenario with the rule unless the operation is executed and succeeds. */
+/**
+ * Sends an operation with a new key, and returns the response. Fails with the rule unless the operation is executed and succeeds.
+ */
 async function execute (scenario: Scenario, operation: Operation, rule: Rule = RULES.executed, headers?: HeadersHook): Promise<HttpResponse> {
   const { response, isFirst } = await scenario.sendUntilAnswered(withKey(operation), headers)
   if (isUnsuccessful(response.statusCode)) scenario.fail(rule, `${response.statusCode} for a new key`, response)
-  // After a 503, the request may have been executed.
+  // After a 503, a replayed response is no violation: the first attempt may have been executed.
   if (isFirst && isReplayed(response)) scenario.fail(rule === RULES.executed ? RULES.replayMarked : rule, 'Idempotent-Replayed for a new key', response)
   return response
 }
 
-/** Repeats an operation. Ends the scenario with the rule unless the response is that of a repetition. */
+/** Retries an operation. Fails with the rule unless the response is the recorded one, and marked as replayed. */
 async function repeat (scenario: Scenario, operation: Operation, first: HttpResponse, rule: Rule = RULES.replay): Promise<void> {
   const { response } = await scenario.sendUntilAnswered(withKey(operation))
   const difference = describeDifference(first, response, scenario.messageField)
@@ -279,30 +284,30 @@ async function repeat (scenario: Scenario, operation: Operation, first: HttpResp
   if (!isReplayed(response)) scenario.fail(RULES.replayMarked, 'no Idempotent-Replayed: true', response)
 }
 
-/** Ends the scenario unless the response tells this state of the key. */
+/** Fails unless the response has this state of the key in `Idempotency-Status`. */
 function checkStatus (scenario: Scenario, response: HttpResponse, status: string): void {
   if (!hasStatus(response, status)) scenario.fail(RULES.status, `${describeStatus(response)}, not ${status}`, response)
 }
 
-/** Sends a request that must be refused, and returns the refusal. Ends the scenario with the rule if it is not. */
+/** Sends a request that must be rejected with this status code, and returns the response. Fails with the rule if it is not. */
 async function refuse (scenario: Scenario, request: RequestLines, statusCode: number, rule: Rule): Promise<HttpResponse> {
   const { response } = await scenario.sendUntilAnswered(request)
   if (response.statusCode !== statusCode) scenario.fail(rule, `${response.statusCode}`, response)
   return response
 }
 
-/** Sends an operation with an invalid key, which must be refused. */
+/** Sends an operation with an invalid key. Fails unless the request is rejected, and has no effect. */
 async function refuseKey ({ scenario, request }: Subject, lines: string | string[]): Promise<void> {
   const operation = createOperation(request)
   await refuse(scenario, withKeyLines(operation.request, lines), 400, RULES.key)
   await execute(scenario, operation, RULES.withoutEffect)
 }
 
-/** Sends an operation, and repeats it on other connections until the first response arrives. */
+/** Sends an operation, and retries it on other connections until the first response arrives. */
 async function sendWhileExecuting (scenario: Scenario, operation: Operation): Promise<HttpResponse[]> {
   const execution = { isRunning: true }
   const sending = scenario.send(withKey(operation)).finally(() => { execution.isRunning = false })
-  // A rejection is thrown when the response is awaited.
+  // Avoid an unhandled rejection: the error is thrown later, when the promise is awaited.
   sending.catch(() => {})
   const responses: HttpResponse[] = []
   try {
@@ -313,7 +318,7 @@ async function sendWhileExecuting (scenario: Scenario, operation: Operation): Pr
   return [await sending, ...responses]
 }
 
-/** Ends the scenario unless all responses to requests with one key are the same, or 503 with `Retry-After`. */
+/** Fails unless all responses to requests with the same key are equal, or 503 with `Retry-After`. */
 function checkSimultaneous (scenario: Scenario, responses: readonly HttpResponse[]): void {
   const successes = responses.filter(({ statusCode }) => !isUnsuccessful(statusCode))
   for (const response of responses) {
@@ -327,7 +332,7 @@ function checkSimultaneous (scenario: Scenario, responses: readonly HttpResponse
   if (unmarked.length > 1) scenario.fail(RULES.replayMarked, `${unmarked.length} successes without Idempotent-Replayed: true`, unmarked[1])
 }
 
-/** Repeats an operation whose responses are known. If all of them were 503, the operation must be executed now. */
+/** Retries an operation after these responses. If all of them are a 503, the operation must be executed now. */
 async function settle (scenario: Scenario, operation: Operation, responses: readonly HttpResponse[]): Promise<void> {
   let first = responses.find(({ statusCode }) => !isUnsuccessful(statusCode))
   if (first === undefined) {
@@ -338,7 +343,10 @@ async function settle (scenario: Scenario, operation: Operation, responses: read
   await repeat(scenario, operation, first, RULES.oneEffect)
 }
 
-/** Closes a key, and returns the response. Skips the scenario if there is no such route. Ends it unless the key has this state then. */
+/**
+ * Closes a key, and returns the response. Skips the scenario if there are no outcome routes. Fails unless the key then has this
+ * state.
+ */
 async function close ({ scenario, outcomes }: Subject, key: string, state: string): Promise<HttpResponse> {
   const { response } = await scenario.sendUntilAnswered(createClosing(outcomes, key))
   const { statusCode } = response

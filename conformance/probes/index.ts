@@ -6,5 +6,5 @@ import { payload } from './payload.js'
 import { routing } from './routing.js'
 import { text } from './text.js'
 
-/** The probes that work for every service. Other probes are created from known requests and from routes. */
+/** The probes that work for every service. Further probes are created from known requests and from routes. */
 export const probes: readonly Probe[] = [...text, ...routing, ...framing, ...payload, ...connection, ...http2]

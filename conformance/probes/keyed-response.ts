@@ -1,31 +1,31 @@
 import { escapeControls } from '../../lib/control-characters.js'
 import { getFieldValues, type HttpResponse } from '../exchange/response.js'
 
-/** The recorded header fields that are compared. Others, such as Date, differ in a repetition. */
+/** The recorded header fields that are compared. Other fields, such as Date, differ in a replayed response. */
 const RECORDED_FIELDS = ['content-type', 'location'] as const
 
-/** Returns whether a response says that it is a repetition. */
+/** Returns whether a response is marked as replayed, with `Idempotent-Replayed: true`. */
 export function isReplayed (response: HttpResponse): boolean {
   return getFieldValues(response, 'idempotent-replayed').includes('true')
 }
 
-/** Returns whether a response tells this state of its key. */
+/** Returns whether `Idempotency-Status` of a response is this state of the key. */
 export function hasStatus (response: HttpResponse, status: string): boolean {
   const values = getFieldValues(response, 'idempotency-status')
   return values.length === 1 && values[0] === status
 }
 
-/** Returns what a response tells of its key. */
+/** Returns `Idempotency-Status` of a response as text for a report. */
 export function describeStatus (response: HttpResponse): string {
   const values = getFieldValues(response, 'idempotency-status')
   return values.length === 0 ? 'no Idempotency-Status' : escapeControls(`Idempotency-Status: ${values.join(', ')}`)
 }
 
 /**
- * Returns how a response differs from another one, or undefined if both are the
- * recorded response.
+ * Returns how a response differs from the recorded response, or undefined if they
+ * are equal.
  *
- * @param messageField the name, in lower case, of the header that carries the message
+ * @param messageField the name of the header that contains the message, in lower case
  */
 export function describeDifference (recorded: HttpResponse, response: HttpResponse, messageField: string): string | undefined {
   if (response.statusCode !== recorded.statusCode) return `${response.statusCode}, not ${recorded.statusCode}`
@@ -35,7 +35,7 @@ export function describeDifference (recorded: HttpResponse, response: HttpRespon
   return field && `another ${field}`
 }
 
-/** Returns the state that the outcome of a key has. Undefined if the body is no outcome. */
+/** Returns the state in the body of an outcome response. Undefined if the body is not an outcome. */
 export function readState ({ body }: HttpResponse): string | undefined {
   try {
     const { state } = Object(JSON.parse(Buffer.from(body).toString()))

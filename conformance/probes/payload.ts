@@ -8,12 +8,12 @@ import { OPTIONAL_RESPONSE_WAIT_MS, probeRequest, probeSteps, type Probe } from 
 const MEDIA_TYPE = 'RFC 9110 section 15.5.16'
 const TOO_LARGE = 'RFC 9110 section 15.5.14'
 
-// Larger than the default limits of frameworks.
+// Larger than the default body limits of common frameworks.
 const LARGE_BODY_BYTES = 4 * 1024 * 1024
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
-/** Returns a request with this body: a known request that has a body, or one for an unknown path. */
+/** Returns a request with this body: the first known request that has a body, or a POST to an unknown path. */
 function requestWithBody (target: Target, body: string | Uint8Array, headers: Record<string, string>): RequestOptions {
   const { method, url, headers: given = {} } = target.requests.find(request => request.body !== undefined) ?? { method: 'POST', url: missingPath(target) }
   const kept = Object.entries(given).filter(([name]) => !name.toLowerCase().startsWith('content-'))
@@ -102,7 +102,7 @@ export const payload: readonly Probe[] = [
       { responses: 1, within: OPTIONAL_RESPONSE_WAIT_MS },
       { end: true }
     ]),
-  probeSteps('payload-expect-continue', { sends: 'Expect: 100-continue, then the body after the 100', why: 'The 100 is a response too, and no error', source: 'RFC 9110 section 10.1.1' },
+  probeSteps('payload-expect-continue', { sends: 'Expect: 100-continue, then the body after the 100', why: 'The 100 is a response too, but not an error', source: 'RFC 9110 section 10.1.1' },
     [1, 1], async target => [
       { send: await encodeWithoutBody(target, { 'content-length': '2', expect: '100-continue' }), method: 'POST' },
       { bytes: true, within: 1000 },

@@ -21,12 +21,12 @@ interface ProbeBase {
   readonly why: string
   /** The specification that the probe tests. */
   readonly source: string
-  /** Whether the probe waits for the server's own timeouts. Such probes are sent only on request. */
+  /** Whether the probe waits for the server's own timeouts. Such probes are sent only with the option `slow`. */
   readonly slow?: boolean
 }
 
 interface ConnectionProbeBase extends ProbeBase {
-  /** The least and the most responses that are allowed. */
+  /** The minimum and the maximum number of responses. */
   readonly answers: readonly [least: number, most: number]
   /**
    * Returns violations beyond the rules for each response.
@@ -35,14 +35,14 @@ interface ConnectionProbeBase extends ProbeBase {
    */
   readonly check?: (exchange: Exchange) => Violation[]
   /**
-   * Where the valid request of the probe comes from: the requests of the target, or a schema. An error means that the
-   * service itself was not tested. Absent if the request is not valid.
+   * Where the valid request of the probe comes from: the requests of the target, or a schema. If its response is an error,
+   * the probe has not tested the service itself. Absent if the request is not valid.
    *
    * @internal
    */
   readonly origin?: 'requests' | 'schema'
   /**
-   * Whether the probe replaces one of HTTP/1.1, so that it is sent only to servers without HTTP/1.1.
+   * Whether the probe replaces an HTTP/1.1 probe. It is sent only to servers that do not support HTTP/1.1.
    *
    * @internal
    */
@@ -66,9 +66,9 @@ export interface Http2Probe extends ConnectionProbeBase {
 /** A probe on one connection. */
 export type ConnectionProbe = Http1Probe | Http2Probe
 
-/** A probe of several requests, each on its own connection. What is sent depends on the responses. */
+/** A probe that sends several requests, each on its own connection. Later requests depend on earlier responses. */
 export interface ScenarioProbe extends ProbeBase {
-  /** The protocol of its connections. */
+  /** The protocol of all connections of the probe. */
   readonly protocol: 'http/1.1' | 'h2'
   /** @internal */
   readonly run: (scenario: Scenario) => Promise<void>
@@ -83,7 +83,10 @@ export type ProbeTexts = Pick<ProbeBase, 'sends' | 'why' | 'source'>
 const RESPONSE_REQUIRED = 'A response; an unsuccessful one keeps the contract'
 const RESPONSE_OPTIONAL = 'Any response, or a closed connection; an unsuccessful response keeps the contract'
 
-/** How long to wait for a response to an incomplete or malformed request. A server can wait for more bytes instead. */
+/**
+ * How long to wait for the response to an incomplete or malformed request, in milliseconds. A server can wait for more bytes
+ * instead.
+ */
 export const OPTIONAL_RESPONSE_WAIT_MS = 300
 
 /** Returns a probe that sends one well-formed request. The server must respond. */
@@ -101,9 +104,9 @@ export function probeRequest (id: string, texts: ProbeTexts, createRequest: (tar
 }
 
 /**
- * Returns a probe that sends bytes which a server can reject without a
- * response. The probe then closes its side of the connection, so that the
- * server does not wait for more bytes.
+ * Returns a probe that sends bytes. A server is allowed to close the connection
+ * without a response. Then the probe closes its side of the connection, so that
+ * the server does not wait for more bytes.
  */
 export function probeBytes (id: string, texts: ProbeTexts, createBytes: (target: Target) => string | Uint8Array, overrides: Partial<Http1Probe> & { method?: string } = {}): Http1Probe {
   const { method = 'GET', ...rest } = overrides
@@ -136,7 +139,7 @@ export function probeSteps (id: string, texts: ProbeTexts & { requires?: string 
 /**
  * Returns a probe that sends requests over HTTP/2.
  *
- * @param least the least responses that are allowed
+ * @param least the minimum number of responses
  * @internal
  */
 export function probeHttp2 (id: string, texts: ProbeTexts & { requires?: string }, least: number, createRequests: Http2Probe['createRequests'], overrides: Partial<Http2Probe> = {}): Http2Probe {

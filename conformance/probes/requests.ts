@@ -18,7 +18,7 @@ export function createRequestProbes (requests: readonly RequestOptions[]): Probe
     if (method !== 'GET') return own
     return [
       ...own,
-      probeRequest(`${id}-head`, { sends: `HEAD of ${name}`, why: 'The response is that of GET without the body', source: 'RFC 9110 section 9.3.2' },
+      probeRequest(`${id}-head`, { sends: `HEAD of ${name}`, why: 'The response must be the one to GET, without the body', source: 'RFC 9110 section 9.3.2' },
         () => ({ ...request, method: 'HEAD' })),
       probeRequest(`${id}-range`, { sends: `${name} with a range that cannot be satisfied`, why: 'A 416 has Content-Range, and is not in the table', source: `${CONTRACT.statusCodes}, RFC 9110 section 15.5.17` },
         () => ({ ...request, headers: { ...request.headers, range: 'bytes=999999999999-' } })),
@@ -26,7 +26,7 @@ export function createRequestProbes (requests: readonly RequestOptions[]): Probe
         () => ({ ...request, headers: { ...request.headers, 'if-match': '"no-such-representation"' } })),
       probeRequest(`${id}-unacceptable`, { sends: `${name} that accepts only an unknown media type`, why: 'A 406 is not in the table', source: `${CONTRACT.statusCodes}, RFC 9110 section 15.5.7` },
         () => ({ ...request, headers: { ...request.headers, accept: 'application/x-no-such-type, */*;q=0' } })),
-      probeSteps(`${id}-pipelined`, { sends: `${name}, its HEAD, and the same again, all at once`, why: 'Clients read a body after a response to HEAD as the next response', source: 'RFC 9112 section 9.3.2' },
+      probeSteps(`${id}-pipelined`, { sends: `${name}, HEAD of the same URL, and the first request again, all at once`, why: 'Clients read a body after a response to HEAD as the next response', source: 'RFC 9112 section 9.3.2' },
         [1, 3], async target => [await requestStep(target, request), await requestStep(target, { ...request, method: 'HEAD' }), await lastRequestStep(target, request)])
     ]
   })

@@ -25,15 +25,15 @@ const INPUTS = ['params', 'query', 'headers', 'body'] as const
 /**
  * Returns requests that test the routes of a service: a valid request, HEAD of
  * each GET, one request for each way in which an input can be invalid, and a
- * body that is too large. If a known request matches a route, its inputs are
- * the valid ones.
+ * body that is too large. The valid inputs come from the known request that
+ * matches the route, or are generated from the schemas.
  *
  * @param bodyLimit the limit of the server, in bytes
  */
 export function deriveRequests (routes: readonly RouteOptions[], requests: readonly RequestOptions[], resolve: ResolveRef, bodyLimit: number): DerivedRequest[] {
   const seen = new Map<string, number>()
   return routes.flatMap(route => [route.method].flat().flatMap(method => {
-    // HEAD is derived from GET.
+    // Skip it, because a HEAD request is derived from each GET.
     if (method === 'HEAD') return []
     const slug = `routes-${method}-${route.url}`.toLowerCase().replace(/[^a-z\d]+/g, '-').replace(/-$/, '')
     const count = (seen.get(slug) ?? 0) + 1
@@ -59,7 +59,7 @@ function deriveFromRoute (route: RouteOptions, method: string, id: string, reque
   }
 
   add('', name, 'A success has no header, and an error has no body', valid)
-  if (method === 'GET') add('-head', `HEAD of ${name}`, 'The response is that of GET without the body', valid, 'HEAD')
+  if (method === 'GET') add('-head', `HEAD of ${name}`, 'The response must be the one to GET, without the body', valid, 'HEAD')
 
   for (const input of INPUTS) {
     const schema = schemas[input]
@@ -112,7 +112,7 @@ function createInputs ({ url }: RouteOptions, schemas: Partial<Record<string, Sc
   }
 }
 
-/** Returns the request with these inputs, or undefined if they are no valid header fields. */
+/** Returns the request with these inputs, or undefined if they cannot be sent as header fields. */
 function createRequest ({ url, constraints = {} }: RouteOptions, method: string, { params, query, headers, body }: Inputs): RequestOptions | undefined {
   const path = url.replace(PARAMETER, (_match, name: string | undefined) => encodeURIComponent(toText(params[name ?? WILDCARD] ?? 'a')))
   const search = new URLSearchParams()
@@ -127,7 +127,7 @@ function createRequest ({ url, constraints = {} }: RouteOptions, method: string,
   return method === 'GET' || method === 'HEAD' || body === undefined ? request : { ...request, body }
 }
 
-// The name of the parameter for `*`.
+// The name of the parameter that stands for `*`.
 const WILDCARD = 'wildcard'
 
 const PARAMETER = /:([A-Za-z_]\w*)(?:\((?:[^()]|\([^()]*\))*\))?\??|\*/g

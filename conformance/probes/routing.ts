@@ -42,7 +42,7 @@ export const routing: readonly Probe[] = [
   }, withRequestLine(target => `${'M'.repeat(10_000)} ${knownTarget(target)} HTTP/1.1`)),
   probeRequest('routing-options-asterisk', {
     sends: 'OPTIONS *',
-    why: 'It asks about the server, and most routers have no such path',
+    why: 'The request is about the server, and most routers have no such path',
     source: 'RFC 9112 section 3.2.4'
   }, () => ({ method: 'OPTIONS', url: '*' })),
   probeRequest('routing-options', {

@@ -27,7 +27,7 @@ export interface Schema {
   format?: string
 }
 
-/** Returns the schema that a `$ref` names, or undefined if there is none. */
+/** Returns the schema that a `$ref` refers to, or undefined if there is none. */
 export type ResolveRef = (ref: string) => Schema | undefined
 
 /** A value that a schema rejects. */
@@ -37,10 +37,10 @@ export interface InvalidValue {
   readonly value: unknown
 }
 
-// Ends circular references.
+// The limit ends circular references.
 const MAX_DEPTH = 8
 
-// The most characters or items of a generated value.
+// The maximum number of characters or items of a generated value.
 const MAX_SAMPLE_LENGTH = 100_000
 
 const FORMATS: Record<string, string> = {
@@ -57,7 +57,7 @@ const FORMATS: Record<string, string> = {
 
 /**
  * Returns a value that a schema most likely accepts: its first example if it has
- * one. A value for a `pattern` without an example can be wrong.
+ * one. For a `pattern` without an example, the value can be invalid.
  */
 export function sampleValue (schema: Schema, resolve: ResolveRef, depth = 0): unknown {
   const { const: constant, enum: values, default: fallback, examples } = schema
@@ -92,8 +92,8 @@ export function sampleValue (schema: Schema, resolve: ResolveRef, depth = 0): un
 }
 
 /**
- * Returns objects that a schema rejects. Each changes one thing in a valid
- * object: a property is missing, of a wrong type, out of range, or unknown.
+ * Returns objects that a schema rejects. Each of them differs from a valid object
+ * in one property, which is missing, of a wrong type, out of range, or unknown.
  */
 export function createInvalidObjects (schema: Schema, valid: Record<string, unknown>, resolve: ResolveRef): InvalidValue[] {
   const { properties = {}, required = [] } = flatten(schema, resolve)

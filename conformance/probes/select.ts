@@ -5,11 +5,14 @@ import { probes } from './index.js'
 import type { Probe } from './probe.js'
 import { createRequestProbes } from './requests.js'
 
-/** Which probes are sent. */
+/** The options that select the probes to send. */
 export interface Selection {
-  /** The ids of probes to leave out. The start of an id, such as a group, selects all probes that start with it. Default: none. */
+  /**
+   * The ids of probes to leave out. The start of an id, such as a group, matches all probes whose id starts with it. Default:
+   * none.
+   */
   skip?: readonly string[] | undefined
-  /** The ids of the only probes to send. The start of an id selects as in `skip`. Default: all. */
+  /** The ids of the only probes to send. The start of an id matches as in `skip`. Default: all probes. */
   only?: readonly string[] | undefined
   /** Whether to send the probes that wait for the server's own timeouts. Default: `false`. */
   slow?: boolean | undefined
@@ -19,8 +22,8 @@ export interface Selection {
  * Returns the probes to send to a target.
  *
  * @param protocols the protocols that the target supports
- * @param more additional probes, such as those that are derived from the routes of the service
- * @throws {TypeError} if `skip` or `only` has a name that matches no probe
+ * @param more additional probes, such as the ones that are derived from the routes of the service
+ * @throws {TypeError} if a name in `skip` or `only` matches no probe
  */
 export function selectProbes (target: Target, protocols: readonly Protocol[], more: readonly Probe[], { skip = [], only = [], slow = false }: Selection): Probe[] {
   const all = [...probes, ...createRequestProbes(target.requests), ...more]

@@ -2,7 +2,7 @@ import { CONTRACT } from '../sources.js'
 import { missingPath } from '../target.js'
 import { probeBytes, probeRequest, type Probe } from './probe.js'
 
-/** The status code, the message and its limits. */
+/** The status code, the message, and the limits of the message. */
 export const text: readonly Probe[] = [
   probeRequest('text-no-resource', {
     sends: 'GET of an unknown path',
@@ -41,7 +41,7 @@ export const text: readonly Probe[] = [
   }, target => ({ url: `${target.base}/` })),
   probeRequest('text-root-head', {
     sends: 'HEAD of the root',
-    why: 'The response is that of GET without the body',
+    why: 'The response must be the one to GET, without the body',
     source: 'RFC 9110 section 9.3.2'
   }, target => ({ method: 'HEAD', url: `${target.base}/` })),
   probeRequest('text-over-128', {

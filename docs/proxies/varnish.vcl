@@ -6,15 +6,15 @@ backend service {
   .first_byte_timeout = 60s;
 }
 
-# Each request is sent to the service once. On a reused connection that is lost,
-# Varnish sends a request without a body again, although it may have been
-# processed. It has one pool of connections for all methods.
+# Open a connection for each request. If a reused connection is lost, Varnish
+# retries a request without a body, although it may have been processed. All
+# methods share one connection pool, so connections cannot be reused at all.
 sub vcl_backend_fetch {
   set bereq.http.Connection = "close";
 }
 
 sub vcl_backend_response {
-  # An error holds for its own request. Without this a 404 is kept for two minutes.
+  # Do not cache errors. By default, Varnish caches a 404 for two minutes.
   if (beresp.status >= 400) {
     set beresp.uncacheable = true;
     set beresp.ttl = 0s;
@@ -22,7 +22,7 @@ sub vcl_backend_response {
   }
 }
 
-# What Varnish answers itself.
+# The errors that Varnish sends itself.
 sub vcl_backend_error {
   set beresp.status = 503;
   set beresp.reason = "Service Unavailable";
@@ -32,8 +32,8 @@ sub vcl_backend_error {
   return (deliver);
 }
 
-# Ranges are the service's. Varnish answers an impossible one with 416, also
-# after the service has processed the request.
+# Leave range requests to the service. Otherwise Varnish sends a 416 for an
+# unsatisfiable range, even after the service has processed the request.
 sub vcl_deliver {
   unset req.http.Range;
 }

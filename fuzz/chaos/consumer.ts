@@ -10,14 +10,14 @@ const TIMEOUT_MS = 500
 const DEADLINE_MS = 2_500
 const ATTEMPTS = 3
 
-/** How often a key is closed while its request is on its way, and how long after the call begins at most. */
+/** The probability that a key is closed while its request is in flight, and the maximum time after the start of the call. */
 const EARLY_CLOSING_PROBABILITY = 0.05
 const MAX_EARLY_CLOSING_MS = 50
 
-/** How long the settling of an operation takes at most when the service is back. */
+/** The maximum time to settle an operation after the disruptions have ended, in milliseconds. */
 const LAST_DEADLINE_MS = 60_000
 
-/** What the consumers of a run share. */
+/** The state that the consumers of a run share. */
 export interface Consumption {
   readonly proxy: ChaosProxy
   readonly key: Key
@@ -28,13 +28,13 @@ export interface Consumption {
   settles: number
 }
 
-/** A consumer of the service: a client with retries, which does one operation after the other. */
+/** A consumer of the service: a client with retries that performs one operation after the other. */
 export class Consumer {
   readonly #consumption: Consumption
   readonly #client: Client
   readonly #number: number
   readonly #random: Random
-  /** The operations that it settles later. */
+  /** The operations with an unknown outcome, which the consumer settles later. */
   readonly #unknown: Operation[] = []
 
   constructor (consumption: Consumption, number: number) {
@@ -45,7 +45,7 @@ export class Consumer {
     this.#client = createClient({ baseUrl: proxy.url, key, timeout: TIMEOUT_MS, retry: { deadline: DEADLINE_MS, attempts: ATTEMPTS, baseDelay: 30, maxDelay: 300 } })
   }
 
-  /** Does operations until the run is over. */
+  /** Performs operations until the run is over. */
   async run (isOver: () => boolean): Promise<void> {
     for (let round = 0; !isOver(); round++) {
       for (const operation of this.#unknown.splice(0)) await this.#finish(operation)
@@ -57,12 +57,12 @@ export class Consumer {
       for (let message = this.#random.below(4); message > 0; message--) await this.#operate('message', `message-${name}-${message}`, topicId)
       if (this.#random.chance(0.3)) continue
       await this.#operate('delete', `delete-${name}`, topicId)
-      // The topic is gone, unless the deletion is unknown or was rejected.
+      // Send to the deleted topic. It still exists if the deletion is unknown or was rejected.
       if (this.#random.chance(0.2)) await this.#operate('message', `message-${name}-late`, topicId)
     }
   }
 
-  /** Does an operation. Returns its outcome; undefined if that is not known yet. */
+  /** Performs an operation, and returns its final result. Undefined if the outcome is still unknown. */
   async #operate (kind: Kind, key: string, topicId?: string) {
     const { seed, operations } = this.#consumption
     const operation = new Operation(kind, key, createRandom(seed, key), topicId)
@@ -76,7 +76,9 @@ export class Consumer {
     return operation.result
   }
 
-  /** Settles an operation, unless its outcome is known. Then its late requests may arrive. */
+  /**
+   * Settles an operation if its outcome is unknown. As soon as the outcome is final, releases the requests that the proxy holds.
+   */
   async #finish (operation: Operation): Promise<void> {
     if (operation.result === undefined) await this.#settle(operation)
     if (operation.result === undefined) this.#unknown.push(operation)
@@ -94,7 +96,7 @@ export class Consumer {
   }
 }
 
-/** Settles the operations that are unknown. The service must be back. */
+/** Settles all operations with an unknown outcome, and returns their number. The service must be available again. */
 export async function settleUnknown ({ proxy, key, operations }: Consumption): Promise<number> {
   const client = createClient({ baseUrl: proxy.url, key, timeout: LAST_DEADLINE_MS / 10, retry: { deadline: LAST_DEADLINE_MS } })
   const unknown = [...operations.values()].filter(({ result }) => result === undefined)

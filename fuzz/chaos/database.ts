@@ -8,33 +8,33 @@ import { findPort } from './ports.js'
 
 type Row = Record<string, unknown>
 
-/** Where a process of the service finds the database. */
+/** The connection of a service process to the database. */
 export interface Link {
-  /** The variables of its environment. */
+  /** The environment variables of the process. */
   readonly env: Readonly<Record<string, string>>
-  /** Is between the process and the database; undefined if the database is a file. */
+  /** The gate between the process and the database. Undefined if the database is a file. */
   readonly gate?: Gate | undefined
 }
 
 /** The database of a run. */
 export interface Database {
-  /** One for each process of the service. */
+  /** One link for each process of the service. */
   readonly links: readonly Link[]
-  /** Runs a query without the service. */
+  /** Runs a query directly, not through the service or a gate. */
   query (text: string): Promise<Row[]>
 }
 
-/** How long the service waits for the result of a query. A pause is longer. */
+/** How long the service waits for the result of a query, in milliseconds. It is shorter than a pause. */
 const QUERY_TIMEOUT_MS = 1_500
 
-/** The databases that a run can have. */
+/** The databases that a run can use. */
 export const DATABASES = { postgresql: createPostgresql, sqlite: createSqlite }
 
 export type DatabaseName = keyof typeof DATABASES
 
-/** Creates a database of PostgreSQL for two processes. */
+/** Creates a PostgreSQL database for two processes. */
 async function createPostgresql (scope: Scope): Promise<Database> {
-  if (!process.env.TEST_DATABASE_URL) throw new Error('--database postgresql needs TEST_DATABASE_URL, the URL of a database of PostgreSQL')
+  if (!process.env.TEST_DATABASE_URL) throw new Error('--database postgresql needs the environment variable TEST_DATABASE_URL, the URL of a PostgreSQL database')
   const { databaseUrl } = await openPostgresql(scope)
   async function createLink (): Promise<Link> {
     const { gate, databaseUrl: through } = await Gate.to(scope, { databaseUrl }, await findPort())
@@ -52,7 +52,7 @@ async function createPostgresql (scope: Scope): Promise<Database> {
   }
 }
 
-/** Creates a file of SQLite for one process. */
+/** Creates an SQLite file for one process. */
 async function createSqlite (scope: Scope): Promise<Database> {
   const folder = await mkdtemp(join(tmpdir(), 'chaos-'))
   scope.teardown(() => rm(folder, { recursive: true }))

@@ -3,26 +3,29 @@ import type { Gate } from '../../test/fixtures/database.js'
 import type { Random } from '../random.js'
 import type { ServiceProcess } from './service-process.js'
 
-/** What can happen to a process of the service. Afterwards, the process runs, and reaches its database. */
+/** The disruptions of a service process. Afterwards, the process runs and can reach its database again. */
 export type Disruption = 'kill' | 'stop' | 'pause' | 'cut'
 
-/** A process of the service, with what stands between it and its database. */
+/** A service process, and the gate between the process and its database. */
 export interface Disrupted {
   readonly service: ServiceProcess
   readonly gate: Gate | undefined
 }
 
-/** How long a process runs between two disruptions, in milliseconds. */
+/** The time between two disruptions of a process, in milliseconds. */
 const MIN_UPTIME_MS = 200
 const MAX_UPTIME_MS = 2_200
-/** The longest time from the end of a process to its next start. */
+/** The maximum time from the end of a process to its next start, in milliseconds. */
 const MAX_DOWNTIME_MS = 200
-/** How long a pause is. The deadline of the client and the timeouts of the database are shorter. */
+/** The duration of a pause, in milliseconds. It is longer than the deadline of the client and the timeouts of the database. */
 const PAUSE_MS = 4_000
-/** How long a process is cut off from its database at most. */
+/** The maximum time for which a process is cut off from its database, in milliseconds. */
 const MAX_CUT_MS = 2_500
 
-/** How many of twenty disruptions are of each kind. Each kill meets the requests at other points, so most of them are kills. */
+/**
+ * How many of twenty disruptions are of each kind. Most of them are kills, because each kill interrupts requests at different
+ * points.
+ */
 const WITHOUT_GATE = createLots({ kill: 16, stop: 3, pause: 1, cut: 0 })
 const WITH_GATE = createLots({ kill: 12, stop: 2, pause: 3, cut: 3 })
 
@@ -47,7 +50,7 @@ const DISRUPT: Record<Disruption, (disrupted: Disrupted, random: Random) => Prom
     service.resume()
   },
   async cut ({ gate }, random) {
-    // The connections break at once, or they say nothing before.
+    // In half of the cases, the connections transfer no bytes for some time before they are closed.
     if (random.chance(0.5)) {
       gate!.mute()
       await sleep(MAX_CUT_MS / 2 * random.next())
@@ -59,9 +62,9 @@ const DISRUPT: Record<Disruption, (disrupted: Disrupted, random: Random) => Prom
 }
 
 /**
- * Disrupts a process again and again until the run is over.
+ * Disrupts a process repeatedly until the run is over.
  *
- * @param counts counts the disruptions
+ * @param counts the numbers of disruptions by kind, which this function increments
  */
 export async function disrupt (disrupted: Disrupted, random: Random, isOver: () => boolean, counts: Record<Disruption, number>): Promise<void> {
   for (;;) {

@@ -1,6 +1,6 @@
 import type { Random } from '../random.js'
 
-/** What can happen to a request or to its answer, with the text of the history. */
+/** What can happen to a request or to its response, with the text for the history. */
 export const FATES = {
   pass: 'is passed on',
   dropBefore: 'is dropped before it is forwarded',
@@ -17,20 +17,20 @@ export type Fate = keyof typeof FATES
 
 const FAULTS = Object.keys(FATES).filter(fate => fate !== 'pass') as Fate[]
 
-/** How good the network of an operation is. For `none`, no request arrives before the key is closed. */
+/** The quality of the network for an operation. With `none`, no request arrives before the key is closed. */
 export type Luck = 'good' | 'bad' | 'none'
 
 const LUCKS: Luck[] = ['good', 'good', 'good', 'good', 'good', 'good', 'bad', 'bad', 'bad', 'none']
 
-/** The share of the requests that something happens to. */
+/** The share of the requests that are not simply passed on. */
 const FAULT_PROBABILITIES: Record<Luck, number> = { good: 0.1, bad: 0.7, none: 0.2 }
 
-/** Returns the luck of an operation. */
+/** Picks the luck of an operation. */
 export function pickLuck (random: Random): Luck {
   return random.pick(LUCKS)
 }
 
-/** Returns what happens to a request of an operation, or of its closing. */
+/** Picks the fate of a request that executes an operation, or that closes its key. */
 export function pickFate (random: Random, luck: Luck, isClosing: boolean): Fate {
   if (luck === 'none' && !isClosing) return 'hold'
   return random.chance(FAULT_PROBABILITIES[luck]) ? random.pick(FAULTS) : 'pass'

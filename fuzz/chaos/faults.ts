@@ -7,7 +7,7 @@ import { ROLLBACK, statement } from '../../lib/idempotency/statement.js'
 import type { Records, Session } from '../../lib/idempotency/store.js'
 import type { SqlStore } from '../../plugins/idempotency/index.js'
 
-/** Returns a store with a fault, which a run has to find. */
+/** Returns a store with a fault that a run must find. */
 export type Fault = <T>(store: SqlStore<T>) => SqlStore<T>
 
 /** The faults that can be planted in the service. */
@@ -17,16 +17,19 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   lease: takeLeases
 }
 
-/** The time from the commit of the effects to their record, in milliseconds. */
+/** The time from the commit of the effects to the commit of the record, in milliseconds. */
 const RECORD_DELAY_MS = 20
 
-/** How long a lease is valid, in milliseconds. A pause is longer. */
+/** How long a lease is valid, in milliseconds. It is shorter than a pause. */
 const LEASE_MS = 500
 
-/** The time from the effects of a request with a lease to its commit, in milliseconds. Otherwise, most pauses would miss it. */
+/**
+ * The delay between the effects of a request with a lease and the commit, in milliseconds. Without it, most pauses would not
+ * occur at this point.
+ */
 const LEASED_TIME_MS = 100
 
-/** Returns a store that commits the effects, and then the record of the answer. */
+/** Returns a store that commits the effects first, and the record of the response in a second transaction. */
 function recordAfterCommit<T> (store: SqlStore<T>): SqlStore<T> {
   return {
     ...store,
@@ -59,7 +62,7 @@ function recordAfterCommit<T> (store: SqlStore<T>): SqlStore<T> {
   }
 }
 
-/** Returns a store that says that a key is closed, and forgets it. */
+/** Returns a store that reports that a key was closed, but deletes the record. */
 function forgetClosings<T> (store: SqlStore<T>): SqlStore<T> {
   return {
     ...store,
@@ -82,8 +85,8 @@ function forgetClosings<T> (store: SqlStore<T>): SqlStore<T> {
 }
 
 /**
- * Returns a store that locks a key by a lease, which is a row of its own. A request whose lease has expired still commits
- * its effects, and overwrites the record. Each transaction needs a second connection, so this does not work on SQLite.
+ * Returns a store that locks a key with a lease, which is a separate row. A request whose lease has expired still commits
+ * its effects, and overwrites the record. Each transaction needs a second connection, so the store does not work with SQLite.
  */
 function takeLeases<T> (store: SqlStore<T>): SqlStore<T> {
   async function takeLease ({ id, key }: Operation): Promise<boolean> {
@@ -135,7 +138,7 @@ function recordsOf<T> ({ dialect, table }: SqlStore<T>, { query }: Session<T>): 
   return createRecords(dialect, query, table)
 }
 
-/** Returns records with other methods. */
+/** Returns the records with some methods replaced. */
 function override (records: Records, methods: Partial<Records>): Records {
   return new Proxy(records, {
     get: (_target, name: keyof Records) => methods[name] ?? (records[name] as (...parameters: unknown[]) => unknown).bind(records)

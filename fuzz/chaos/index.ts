@@ -2,7 +2,7 @@ import { formatReport } from './report.js'
 import { runChaos } from './run.js'
 import { readSettings } from './settings.js'
 
-// So the processes of the service end, too.
+// process.exit() runs the exit listeners, which kill the service processes.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => { process.exit(1) })
 
 const settings = readSettings()

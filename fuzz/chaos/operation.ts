@@ -6,7 +6,7 @@ import { pickFate, pickLuck, type Fate, type Luck } from './fates.js'
  * The kinds of operations:
  *
  * - `create` creates a topic.
- * - `refuse` would create a topic, but the service rejects it.
+ * - `refuse` tries to create an invalid topic, which the service rejects.
  * - `message` sends a message to a topic.
  * - `delete` deletes a topic.
  */
@@ -19,7 +19,7 @@ export interface OperationRequest {
   readonly body?: object | undefined
 }
 
-/** The part of an answer that names the effect. */
+/** The ids in a response body that identify the effect. */
 export interface OperationBody {
   readonly topicId?: string
   readonly messageId?: string
@@ -28,12 +28,12 @@ export interface OperationBody {
 /** A result of the client. */
 export type OperationResult = KeyedResult<OperationBody>
 
-/** An operation of a consumer, and what happened to it. */
+/** An operation of a consumer, with its history and its results. */
 export class Operation {
   readonly key: string
   readonly kind: Kind
   readonly request: OperationRequest
-  /** Finds its effects in the database. */
+  /** The name under which `readEffects()` returns the effects of the operation. */
   readonly subject: string
   readonly random: Random
   readonly #luck: Luck
@@ -41,8 +41,8 @@ export class Operation {
   readonly #results: OperationResult[] = []
 
   /**
-   * @param key also names the operation in the database
-   * @param topicId the topic of a message or of a deletion
+   * @param key the idempotency key, which also identifies the operation in the database
+   * @param topicId the topic of a message, or the topic to delete
    */
   constructor (kind: Kind, key: string, random: Random, topicId = '') {
     this.kind = kind
@@ -53,12 +53,12 @@ export class Operation {
     this.subject = kind === 'delete' ? `deletion of ${topicId}` : key
   }
 
-  /** Returns what happens to the next request of the operation, or of its closing. */
+  /** Picks the fate of the next request that executes the operation, or that closes its key. */
   pickFate (isClosing: boolean): Fate {
     return pickFate(this.random, this.#luck, isClosing)
   }
 
-  /** Adds a line to the history. */
+  /** Adds an event to the history, with the current time. */
   note (event: string): void {
     this.#history.push(`${(performance.now() / 1000).toFixed(3)} s ${event}`)
   }
@@ -70,7 +70,7 @@ export class Operation {
     this.note(`the client's ${call}(): ${outcome} ${status} after ${attempts} attempts${result.outcome === 'success' ? '' : `: ${result.reason}`}`)
   }
 
-  /** The final result of the client; undefined while the outcome is unknown. */
+  /** The first result with a final outcome. Undefined while the outcome is unknown. */
   get result (): OperationResult | undefined {
     return this.#results.find(({ outcome }) => outcome !== 'unknown')
   }
@@ -84,7 +84,7 @@ export class Operation {
   }
 
   /**
-   * Returns in which way the results contradict each other or the effects; undefined if they do not.
+   * Returns how the results contradict each other or the effects. Undefined if they are consistent.
    *
    * @param effects the ids of the topics or messages that are in the database
    */
@@ -92,11 +92,11 @@ export class Operation {
     const { result } = this
     if (result === undefined) return 'its outcome is unknown'
     const other = this.#results.find(({ outcome }) => outcome !== 'unknown' && outcome !== result.outcome)
-    if (other !== undefined) return `its outcome is ${result.outcome}, and ${other.outcome} later`
-    if (effects.length !== (result.outcome === 'success' ? 1 : 0)) return `its outcome is ${result.outcome}, and the number of its effects is ${effects.length}`
+    if (other !== undefined) return `its first outcome is ${result.outcome}, but a later one is ${other.outcome}`
+    if (effects.length !== (result.outcome === 'success' ? 1 : 0)) return `its outcome is ${result.outcome}, but the number of its effects is ${effects.length}`
     if (result.outcome !== 'success') return undefined
     const { topicId, messageId = topicId } = result.body
-    return messageId === effects[0] ? undefined : `its answer names ${messageId}, and its effect is ${effects[0]}`
+    return messageId === effects[0] ? undefined : `its response contains the id ${messageId}, but the id in the database is ${effects[0]}`
   }
 }
 

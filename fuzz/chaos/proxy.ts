@@ -5,67 +5,67 @@ import type { Random } from '../random.js'
 import { FATES, type Fate } from './fates.js'
 import type { Operation } from './operation.js'
 
-/** A request that has arrived at the proxy. */
+/** A request that the proxy has received. */
 interface Delivery {
   readonly client: Socket
-  /** Its bytes, decoded as latin1. */
+  /** The bytes of the request, decoded as latin1. */
   readonly request: string
   readonly operation: Operation
 }
 
-/** What became of a request that was sent to a process. */
+/** The result of sending a request to a process. */
 interface Exchange {
   /** Whether the process has accepted the connection. */
   readonly isConnected: boolean
-  /** The bytes that have come until the connection was closed. */
+  /** The bytes that were received until the connection was closed. */
   readonly answer: Buffer
 }
 
 interface ExchangeOptions {
-  /** The milliseconds between two pieces of the request. Default: it is sent at once. */
+  /** The delay between two pieces of the request, in milliseconds. Default: the request is sent in one piece. */
   readonly interval?: number
-  /** Is called when the request is sent. */
+  /** Called when the request has been sent. */
   readonly onSent?: () => void
-  /** The exchange ends when the client leaves. */
+  /** The client connection. When the client closes it, the exchange ends. */
   readonly client?: Socket | undefined
 }
 
-/** How long a request is delayed, in milliseconds. The timeout of the client is shorter. */
+/** How long a request is delayed, in milliseconds. It is longer than the timeout of the client. */
 const MIN_DELAY_MS = 600
 const MAX_DELAY_MS = 2_000
-/** The longest interval between two pieces of a slow request, and the longest time before its answer. */
+/** The maximum delay between two pieces of a slow request, and before its response, in milliseconds. */
 const MAX_INTERVAL_MS = 150
 const PIECES = 3
-/** The time between two attempts to deliver a request while no process runs. */
+/** The delay between two attempts to deliver a request while no process is running, in milliseconds. */
 const REDELIVERY_DELAY_MS = 50
 
 const BAD_GATEWAY = 'HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'
 
-/** A proxy in front of the processes of the service, which has faults at random. */
+/** A proxy in front of the service processes that injects random faults. */
 export class ChaosProxy {
   readonly #findOperation: (key: string) => Operation
   readonly #ports: readonly number[]
-  /** What delivers the requests that are held until the outcome of their operation is final. */
+  /** Functions that deliver the held requests, by operation. A request is held until the outcome of its operation is final. */
   readonly #held = new Map<Operation, Array<() => void>>()
-  /** The deliveries for which no client waits. */
+  /** The pending deliveries of requests whose client is not waiting any more. */
   readonly #deliveries = new Set<Promise<void>>()
   #isHealed = false
   #url = ''
-  /** How many requests had each fate. */
+  /** The number of requests for each fate. */
   readonly counts: Record<Fate, number>
-  /** How many requests were delivered while no client waited for their answer. */
+  /** The number of requests that were delivered when no client was waiting for the response. */
   lateDeliveries = 0
-  /** How many of them came after the outcome was final. */
+  /** The number of late deliveries after the outcome of the operation was final. */
   deliveriesAfterOutcome = 0
 
-  /** @param ports those of the processes */
+  /** @param ports the ports of the service processes */
   private constructor (ports: readonly number[], findOperation: (key: string) => Operation) {
     this.#ports = ports
     this.#findOperation = findOperation
     this.counts = Object.fromEntries(Object.keys(FATES).map(fate => [fate, 0])) as Record<Fate, number>
   }
 
-  /** Opens a proxy until the end of the scope. */
+  /** Opens a proxy. It is closed at the end of the scope. */
   static async open (scope: Scope, ports: readonly number[], findOperation: (key: string) => Operation): Promise<ChaosProxy> {
     const proxy = new ChaosProxy(ports, findOperation)
     const gate = new Gate(client => { proxy.#accept(client) })
@@ -78,18 +78,18 @@ export class ChaosProxy {
     return this.#url
   }
 
-  /** Ends the faults. The requests that are held stay held. */
+  /** Stops injecting faults. Requests that are held stay held. */
   heal (): void {
     this.#isHealed = true
   }
 
-  /** Delivers the requests of an operation that are held. */
+  /** Delivers the held requests of an operation. */
   release (operation: Operation): void {
     for (const deliver of this.#held.get(operation) ?? []) deliver()
     this.#held.delete(operation)
   }
 
-  /** Resolves when all requests are delivered. */
+  /** Resolves when all late requests have been delivered. */
   async delivered (): Promise<void> {
     while (this.#deliveries.size > 0) await Promise.all(this.#deliveries)
   }
@@ -150,7 +150,7 @@ export class ChaosProxy {
     this.#deliveries.add(delivery)
   }
 
-  /** Delivers a request for which no client waits, as soon as there is a process. */
+  /** Delivers a late request as soon as a process accepts it. */
   async #deliver (request: string, operation: Operation): Promise<void> {
     for (;;) {
       const isAfterOutcome = operation.result !== undefined
@@ -158,14 +158,14 @@ export class ChaosProxy {
       if (isConnected) {
         this.lateDeliveries++
         if (isAfterOutcome) this.deliveriesAfterOutcome++
-        operation.note(`a late request was delivered, and answered: ${answer.toString('latin1').split('\r\n', 1)[0]}`)
+        operation.note(`a late request was delivered, and the response was: ${answer.toString('latin1').split('\r\n', 1)[0]}`)
         return
       }
       await sleep(REDELIVERY_DELAY_MS)
     }
   }
 
-  /** Sends a request to a random process, or to another one if that is down. */
+  /** Sends a request to a random process, or to another process if the first one is down. */
   async #send (request: string, random: Random, options?: ExchangeOptions): Promise<Exchange> {
     const first = random.below(this.#ports.length)
     let exchange: Exchange
@@ -176,7 +176,7 @@ export class ChaosProxy {
   }
 }
 
-/** Reads a request. Resolves to undefined if the client leaves before its end. */
+/** Reads a request. Resolves to undefined if the client closes the connection before the end of the request. */
 async function readRequest (client: Socket): Promise<string | undefined> {
   return await new Promise(resolve => {
     let received = ''
@@ -191,19 +191,19 @@ async function readRequest (client: Socket): Promise<string | undefined> {
 function isComplete (received: string): boolean {
   const end = received.indexOf('\r\n\r\n')
   if (end < 0) return false
-  // The clients send no chunks.
+  // The client never uses chunked transfer coding.
   const [, length = '0'] = /^content-length: (\d+)/im.exec(received.slice(0, end)) ?? []
   return received.length >= end + 4 + Number(length)
 }
 
-/** Sends a request to a process, on a connection of its own. */
+/** Sends a request to a process on a new connection. */
 async function sendTo (port: number, request: string, { interval, onSent, client }: ExchangeOptions = {}): Promise<Exchange> {
   return await new Promise(resolve => {
     const chunks: Buffer[] = []
     let isConnected = false
     const server = connect(port, '127.0.0.1', async () => {
       isConnected = true
-      // So the end of the answer is the end of the connection.
+      // Set connection: close, so that the response ends when the server closes the connection.
       const bytes = Buffer.from(request.replace(/^connection: .*$/im, 'connection: close'), 'latin1')
       if (interval === undefined) server.write(bytes, onSent)
       else await writeSlowly(server, bytes, interval)

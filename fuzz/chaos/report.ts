@@ -2,10 +2,10 @@ import { FATES, type Fate } from './fates.js'
 import type { Operation } from './operation.js'
 import type { Report } from './run.js'
 
-/** The most violations that are printed. */
+/** The maximum number of violations that are printed. */
 const MAX_VIOLATIONS = 10
 
-/** Returns the lines of a report: the figures, and the histories of the operations that went wrong. */
+/** Returns a report as lines: the figures, and the histories of the operations with violations. */
 export function formatReport ({ operations, proxy, disruptions, settles, violations, problems }: Report): string[] {
   const figures: Array<[name: string, value: string]> = [
     ['operations', `${operations.length} (${count(operations, ({ kind }) => kind)})`],
@@ -30,7 +30,7 @@ function describeOutcome ({ result }: Operation): string {
   return /was closed/.test(result.reason) ? 'rejected by closing' : 'rejected by the handler'
 }
 
-/** Counts the operations by a property. */
+/** Returns the numbers of operations by a property, as text. */
 function count (operations: readonly Operation[], property: (operation: Operation) => string): string {
   const counts = new Map<string, number>()
   for (const operation of operations) counts.set(property(operation), (counts.get(property(operation)) ?? 0) + 1)

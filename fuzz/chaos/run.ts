@@ -18,7 +18,7 @@ export interface Violation {
   readonly problem: string
 }
 
-/** What a run has found. */
+/** The result of a run. */
 export interface Report {
   readonly operations: readonly Operation[]
   readonly proxy: ChaosProxy
@@ -26,7 +26,7 @@ export interface Report {
   /** How often `settle()` was called during the run, and after it. */
   readonly settles: readonly [during: number, after: number]
   readonly violations: readonly Violation[]
-  /** What is wrong with the processes of the service. */
+  /** The service processes that ended unexpectedly, as text. */
   readonly problems: readonly string[]
 }
 
@@ -38,10 +38,10 @@ const PERMISSIONS = ['topic:read', 'topic:write', 'message:read', 'message:write
 const root = join(import.meta.dirname, '..', '..')
 
 /**
- * Lets consumers work with the service while everything fails. Then heals everything, settles what is unknown, delivers
- * what is late, and compares the outcomes with the effects.
+ * Runs consumers while the network, the service processes and the database connections fail. Then stops all faults, settles
+ * the unknown outcomes, delivers the held requests, and compares the outcomes with the effects in the database.
  *
- * @param log gets a line now and then
+ * @param log called with a line of progress from time to time
  */
 export async function runChaos ({ seconds, kills, seed, database: name, fault }: Settings, log: (line: string) => void): Promise<Report> {
   const scope = new RunScope()
@@ -86,7 +86,7 @@ export async function runChaos ({ seconds, kills, seed, database: name, fault }:
   }
 }
 
-/** Compiles the service, with a fault if one is given. Returns the folder. */
+/** Compiles the service, with the given fault. Returns the folder. */
 async function compile (scope: RunScope, fault: string | undefined): Promise<string> {
   const parent = join(root, '.tap')
   await mkdir(parent, { recursive: true })
@@ -97,7 +97,7 @@ async function compile (scope: RunScope, fault: string | undefined): Promise<str
   return folder
 }
 
-/** Returns the environment of the processes, without the settings of this one. */
+/** Returns the environment variables for the service processes, without the settings of the current process. */
 async function createEnvironment (folder: string, fault: string | undefined): Promise<NodeJS.ProcessEnv> {
   const { NODE_OPTIONS, NODE_V8_COVERAGE, HOST, MESSAGE_BACKLOG, NODE_ENV, DATABASE_FILE, DATABASE_URL, ...env } = process.env
   const keysFile = join(folder, 'keys.json')

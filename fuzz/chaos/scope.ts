@@ -1,15 +1,15 @@
 import type { Scope } from '../../test/fixtures/database.js'
 
-/** What a run has started, and has to end. */
+/** Collects the resources of a run, so that all of them can be released at its end. */
 export class RunScope implements Scope {
   readonly #ends: Array<() => unknown> = []
 
-  /** Adds what ends something. */
+  /** Adds a function that releases a resource. */
   teardown (end: () => unknown): void {
     this.#ends.push(end)
   }
 
-  /** Ends everything, the last first. */
+  /** Calls the functions in reverse order. */
   async end (): Promise<void> {
     for (const end of this.#ends.splice(0).reverse()) await end()
   }

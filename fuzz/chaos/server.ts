@@ -1,6 +1,6 @@
-// Runs the service until its standard input ends, so that it ends with the run.
+// Runs the service until its standard input ends. So the service ends together with the process of the run.
 import '../../server.js'
 
 process.stdin.resume().on('end', () => { process.exit() })
-// A service that fails to start ends by itself, as it would without an open standard input.
+// Without unref(), the open standard input would keep a service alive that has failed to start.
 process.stdin.unref()

@@ -8,7 +8,7 @@ import { canConnect, findPort } from './ports.js'
 const POLL_INTERVAL_MS = 20
 const START_TIMEOUT_MS = 60_000
 
-/** A process of the service, which can be killed, stopped and paused, and started again. */
+/** A service process that can be killed, stopped, paused and restarted. */
 export class ServiceProcess {
   readonly port: number
   readonly #folder: string
@@ -26,28 +26,28 @@ export class ServiceProcess {
   }
 
   /**
-   * Starts a process, which ends with the scope.
+   * Starts a process. It is killed at the end of the scope.
    *
-   * @param folder where the service was compiled
+   * @param folder the folder with the compiled service
    */
   static async start (scope: Scope, folder: string, env: NodeJS.ProcessEnv): Promise<ServiceProcess> {
     const port = await findPort()
     const service = new ServiceProcess(folder, { ...env, PORT: String(port) }, port)
     scope.teardown(() => service.kill())
-    // If the run ends without its scope, for example by a signal.
+    // Also kill the process if the run ends without ending its scope, for example by a signal.
     process.once('exit', () => { service.#child?.kill('SIGKILL') })
     await service.start()
     return service
   }
 
-  /** How the process has ended by itself; undefined if it has not. */
+  /** How the process has ended unexpectedly. Undefined if it has not. */
   get problem (): string | undefined {
     return this.#problem
   }
 
   /**
-   * Starts the process, and resolves when it listens. A process that ends before that, because its database answers too
-   * slowly, is started again, as a supervisor would.
+   * Starts the process, and resolves when it listens. If the process ends before, because its database is too slow, starts
+   * it again, as a supervisor would do.
    *
    * @throws {Error} if no process listens within 60 seconds
    */
@@ -57,7 +57,7 @@ export class ServiceProcess {
     this.#spawn()
     const deadline = performance.now() + START_TIMEOUT_MS
     while (!await canConnect(this.port)) {
-      if (performance.now() > deadline) throw new Error('A process of the service does not start')
+      if (performance.now() > deadline) throw new Error(`The service on port ${this.port} does not listen within ${START_TIMEOUT_MS / 1000} seconds`)
       if (this.#child!.exitCode !== null) this.#spawn()
       await sleep(POLL_INTERVAL_MS)
     }
@@ -88,7 +88,7 @@ export class ServiceProcess {
     await this.#ended
   }
 
-  /** Stops the process from running, and keeps its connections. */
+  /** Suspends the process. Its connections stay open. */
   pause (): void {
     this.#child?.kill('SIGSTOP')
   }

@@ -7,21 +7,21 @@ import { FAULTS } from './faults.js'
 
 /** The settings of a run. */
 export interface Settings {
-  /** How long the faults last at least. */
+  /** The minimum duration of the run with faults, in seconds. */
   readonly seconds: number
-  /** How many processes are killed at least. A slow machine needs more time for it: at most ten times the seconds. */
+  /** The minimum number of kills. If necessary, the run takes longer, but at most ten times `seconds`. */
   readonly kills: number
-  /** Decides what is injected. The times at which it happens differ from run to run. */
+  /** Determines the injected faults. Their exact times differ between runs with the same seed. */
   readonly seed: number
   readonly database: DatabaseName
-  /** The fault that is planted in the service; undefined for the service as it is. */
+  /** The name of the fault that is planted in the service. Undefined for no fault. */
   readonly fault: string | undefined
 }
 
 /**
  * Reads the settings from the command line.
  *
- * @throws {TypeError} if an option is unknown, or its value is not valid
+ * @throws {TypeError} if an option is unknown, or if its value is invalid
  */
 export function readSettings (): Settings {
   const { values: { seconds = '600', kills = '0', seed, database = process.env.TEST_DATABASE_URL ? 'postgresql' : 'sqlite', fault } } = parseArgs({
@@ -44,11 +44,11 @@ function checkName (option: string, value: string, known: object): void {
 }
 
 function toInteger (option: string, value: string): number {
-  if (!/^\d{1,10}$/.test(value)) throw new TypeError(`--${option} must be a number without a sign, not ${value}`)
+  if (!/^\d{1,10}$/.test(value)) throw new TypeError(`--${option} must be an integer of 1 to 10 digits, not ${value}`)
   return Number(value)
 }
 
-/** Returns the generator of one part of a run, so that each part is random in the same way, whatever the others do. */
+/** Returns a random number generator for one part of a run. The parts do not influence each other, so each is reproducible. */
 export function createRandom (seed: number, part: string): Random {
   return new Random(createHash('sha256').update(`${seed} ${part}`).digest().readUInt32BE())
 }

@@ -1,6 +1,6 @@
-// Has each client that is installed read the reason of an error, over HTTP/1.1
-// and over HTTP/2. Fails if a client cannot, or if what it shows as the reason
-// phrase is not what the table of docs/clients.md says. Run by scripts/clients/run.
+// Makes each installed client read the reason of an error, over HTTP/1.1 and over
+// HTTP/2. Fails if a client cannot read it, or if the reason phrase that the client
+// shows differs from the table of docs/clients.md. Run by scripts/clients/run.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,7 @@ import Fastify from 'fastify'
 import reasonPhrase, { serverOptions } from '../../index.ts'
 import { cert, key } from '../../test/fixtures/certificate.ts'
 
-// Characters that a client could take for a quotation, an escape, an encoding or a list.
+// Contains characters that a client could misread as a quotation, an escape, an encoding or a list.
 const MESSAGE = `«Größe» – "20,5 cm"; λόγος: 50 % of \\100 zł, l’été %C3%BC &uuml; =?UTF-8?Q?=C3=BC?= 日本 ${'naïve '.repeat(100)}`
 const ASCII = `<<Grosse>> - "20,5 cm"; logos: 50 % of \\100 zl, l'ete %C3%BC &uuml; =?UTF-8?Q?=C3=BC?= RiBen ${'naive '.repeat(100)}`
 const REASON = ASCII.slice(0, 512).trimEnd()
@@ -30,9 +30,9 @@ const java = ['java', `-Djavax.net.ssl.trustStore=${trustStore}`, '-Djavax.net.s
 const php = ['php', '-d', `curl.cainfo=${certificate}`, 'curl.php']
 
 /**
- * Each client: the command that prints its version, its command for HTTP/1.1,
- * and that for HTTP/2 with the options after the URL. Over TLS the service
- * offers both protocols, and the client chooses.
+ * The clients. Each has a command that prints its version, a command for HTTP/1.1,
+ * and for HTTP/2 a command or the options to add after the URL. Over TLS, the
+ * service offers both protocols, and the client chooses one.
  */
 const CLIENTS = [
   { name: 'curl', version: ['curl', '--version'], http1: ['bash', 'curl.sh'], http2: { service: 'h2c', options: ['--http2-prior-knowledge'] } },
@@ -57,7 +57,7 @@ const CLIENTS = [
   { name: 'fastify-reason-phrase/client', version: printVersion('../'), http1: node('client.js') }
 ]
 
-// No client uses a proxy, and every client trusts the certificate of the service.
+// Without the variables for proxies, and with variables that make each client trust the certificate of the service.
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/_proxy$/i.test(name)))
 for (const name of ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'PERL_LWP_SSL_CA_FILE']) env[name] = certificate
 env.WGETRC = join(work, 'wgetrc')
@@ -66,11 +66,11 @@ const running = new Set()
 
 function run ([file, ...args]) {
   return new Promise(resolve => {
-    // In a process group of its own, so that its children end with it.
+    // Start it in its own process group, so that its child processes can be killed together with it.
     const child = spawn(file, args, { cwd: folder, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
     const result = { stdout: '', stderr: '', code: undefined }
     const timer = setTimeout(() => {
-      result.stderr += `It took longer than ${CLIENT_TIMEOUT_MS} ms`
+      result.stderr += `The client took longer than ${CLIENT_TIMEOUT_MS} ms`
       kill(child)
     }, CLIENT_TIMEOUT_MS)
     running.add(child)
@@ -88,7 +88,7 @@ function run ([file, ...args]) {
 function kill ({ pid }) {
   try {
     process.kill(-pid)
-  } catch {} // It has ended.
+  } catch {} // The process has already ended.
 }
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
@@ -99,7 +99,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   })
 }
 
-/** The version of HTTP of the last request to each service. */
+/** The HTTP version of the last request to each service. */
 const lastVersion = {}
 const services = []
 
@@ -115,7 +115,7 @@ async function serve (service, options) {
   return await app.listen({ host: '127.0.0.1', port: 0 })
 }
 
-/** Returns the fields that each file in docs/clients prints. */
+/** Parses the lines that each file in docs/clients prints. */
 function parse (stdout) {
   const [status, reason, phrase] = ['status', 'reason', 'phrase'].map(name => new RegExp(`^${name}: (.*)$`, 'm').exec(stdout)?.[1])
   return { status, reason, phrase }
@@ -130,19 +130,19 @@ function describePhrase (phrase) {
   }
 }
 
-/** Returns the table of docs/clients.md: what each client shows over HTTP/1.1 and over HTTP/2. */
+/** Returns the table of docs/clients.md: the reason phrase that each client shows over HTTP/1.1 and over HTTP/2. */
 function readTable () {
   const text = readFileSync(join(root, 'docs', 'clients.md'), 'utf8')
   const rows = text.matchAll(/^\| \[(.*?)\]\(.*?\) \| .*? \| (.*?) \| (.*?) \|$/gm)
   return new Map(Array.from(rows, ([, name, http1, http2]) => [name, { 'HTTP/1.1': http1, 'HTTP/2': http2 }]))
 }
 
-/** Runs a client, and returns what it showed as the reason phrase, or why it failed. */
+/** Runs a client, and returns the reason phrase that it showed, or why it failed. */
 async function measure (command, service, isHttp2) {
   const { stdout, stderr, code } = await run(command)
   const { status, reason, phrase } = parse(stdout)
   if (status !== '422' || reason !== REASON) {
-    return { failure: `it had to print\n  status: 422\n  reason: ${REASON}\nand printed, with the exit code ${code},\n${stdout}${stderr}` }
+    return { failure: `expected the output\n  status: 422\n  reason: ${REASON}\nbut the exit code was ${code}, and the output was\n${stdout}${stderr}` }
   }
   return { shown: isHttp2 && lastVersion[service] !== '2.0' ? 'takes HTTP/1.1' : describePhrase(phrase) }
 }
@@ -174,7 +174,7 @@ async function main () {
     console.log(`${name} ${number}: phrase ${answers.map(([protocol, { shown = 'failed' }]) => `over ${protocol}: ${shown}`).join(', ')}`)
     for (const [protocol, { failure, shown }] of answers) {
       const expected = rows.get(name)?.[protocol]
-      const wrong = failure ?? (expected === undefined || expected === shown ? undefined : `docs/clients.md says of the phrase "${expected}", and it was "${shown}"`)
+      const wrong = failure ?? (expected === undefined || expected === shown ? undefined : `docs/clients.md says that the reason phrase is "${expected}", but it was "${shown}"`)
       if (wrong === undefined) continue
       console.error(`${name} over ${protocol}: ${wrong}`)
       process.exitCode = 1

@@ -1,5 +1,5 @@
-// Servers of one service for requests with idempotency keys: POST /things creates a thing whose name nobody has, and
-// POST /failing fails.
+// The same service on different servers, for requests with idempotency keys: POST /things creates a thing with a unique name,
+// and POST /failing fails.
 import { randomUUID } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,14 +13,14 @@ const version = name => require(`${name}/package.json`).version
 
 const HANDLER_MS = 20
 
-/** The options of the kit for these servers. */
+/** The options of the conformance kit for these servers. */
 export const keyedOptions = {
   idempotent: [{ method: 'POST', url: '/things', body: { name: '{{uuid}}' }, required: true, failing: { method: 'POST', url: '/failing', body: { name: '{{uuid}}' } } }],
   outcomes: '/operation',
   otherHeaders: () => ({ 'x-caller': 'other' })
 }
 
-/** Each starts the service, and returns its port and a function that closes it. */
+/** Functions that start the service, and return its port and a function that closes it. */
 export const KEYED_SERVERS = {
   'fastify-reason-phrase/idempotency': async () => {
     const app = Fastify(serverOptions())
@@ -56,7 +56,7 @@ const STATUS_CODES = {
   [IdempotencyErrorCodes.IDEMPOTENCY_KEY_LEN_EXEEDED]: 400
 }
 
-/** Adds hooks that do for these routes what those of `@node-idempotency/fastify` do. */
+/** Adds hooks that do the same for these routes as the hooks of `@node-idempotency/fastify`. */
 function addHooks (app) {
   const keys = new Idempotency(new MapStorage(), { enforceIdempotency: true })
   const describe = ({ headers, body, url, method }) => ({ headers, body, path: url, method })
@@ -79,12 +79,12 @@ function addHooks (app) {
     if (!isKeyed(request)) return
     const { statusCode } = reply
     const additional = { statusCode, 'Content-Type': reply.getHeader('content-type') }
-    // Without a key that is required, the library throws. Its plugin does not catch that either.
+    // If a required key is missing, the library throws. Its own Fastify plugin does not catch this error either.
     await keys.onResponse(describe(request), { additional, ...(statusCode < 400 ? { body: payload } : { error: payload }) })
   })
 }
 
-/** A storage for the library in this process, as atomic as Redis. */
+/** An in-memory storage for the library. Its operations are as atomic as those of Redis. */
 class MapStorage {
   #values = new Map()
 

@@ -1,4 +1,4 @@
-// Writes the screenshots of docs/: the page of the service, in Chromium.
+// Writes the screenshots in docs/: Chromium shows the Swagger UI page of the example service.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -3,10 +3,10 @@ import { build } from 'esbuild'
 
 const root = join(import.meta.dirname, '..', '..')
 
-/** The file with the script of the page, from the root of the project. */
+/** The path of the file with the script of the page, relative to the root of the project. */
 export const SCRIPT_FILE = 'plugins/openapi/swagger-ui/page-script.ts'
 
-/** Returns the text of {@link SCRIPT_FILE}: a module that exports the code of page/, and of the client that it uses, as one script. */
+/** Returns the text of {@link SCRIPT_FILE}: a module that exports the code of page/, bundled with the client, as one script. */
 export async function createScript (): Promise<string> {
   const { outputFiles: [bundle] } = await build({
     absWorkingDir: root,
@@ -15,7 +15,7 @@ export async function createScript (): Promise<string> {
     write: false,
     format: 'iife',
     target: 'es2022',
-    // Without this, the bundle begins with a directive that has no effect where it stands.
+    // Otherwise the bundle begins with a directive that has no effect at that position.
     tsconfigRaw: {}
   })
   const text = bundle!.text.trimEnd().replace(/[\\`]|\$(?=\{)/g, '\\$&')

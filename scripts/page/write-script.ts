@@ -1,4 +1,4 @@
-// Writes the script of the page of Swagger UI, for the package.
+// Writes the bundled script that the package adds to the page of Swagger UI.
 import { writeFileSync } from 'node:fs'
 import { createScript, SCRIPT_FILE } from './create-script.js'
 

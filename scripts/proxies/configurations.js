@@ -1,9 +1,12 @@
-// How the configurations in docs/proxies are changed: for a second server, and
-// in one setting at a time, to see what the setting is for.
+// Changes to the configurations in docs/proxies: a second server, and variants
+// that change one setting to show its effect.
 import { observeAnswer, observeCaching, observeDown, observeLostConnection, observeRawRequest } from './observations.js'
 import { BAD_CHUNK, MISSING, NO_RANGE } from './requests.js'
 
-/** Adds a second server to the configuration of a proxy. nginx would not ask a server that failed for 10 s. */
+/**
+ * The edits that add a second server to the configuration of a proxy. Without max_fails=0, nginx does not use a failed server for
+ * 10 s.
+ */
 export const SECOND_SERVER = {
   nginx: port => [['  server 127.0.0.1:3000;', `  server 127.0.0.1:3000 max_fails=0;\n  server 127.0.0.1:${port} max_fails=0;`]],
   haproxy: port => [['  server service 127.0.0.1:3000', `  server service 127.0.0.1:3000\n  server other 127.0.0.1:${port}`]],
@@ -36,7 +39,7 @@ const WITHOUT_LOCATION = [/^<Location \/>[^]*?^<\/Location>$/gm, '']
 const H2C = ['http://127.0.0.1:3000/', 'h2c://127.0.0.1:3000/']
 const UNBUFFERED = 'proxy_read_timeout 60s;\n    proxy_request_buffering off;'
 
-/** Each variant differs from docs/proxies in one setting, and `observe` returns what that changes. */
+/** The variants of each proxy. Each differs from docs/proxies in one setting, and `observe` describes the effect. */
 export const VARIANTS = {
   nginx: [
     { name: 'without `error_page`', edits: [[/^ *error_page .*/gm, '']], observe: observeDown },

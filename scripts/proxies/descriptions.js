@@ -1,10 +1,10 @@
-// Describes answers in the words of docs/proxies.md, and puts them in its tables.
+// Describes responses in the words of docs/proxies.md, as rows of its tables.
 import { STATUS_CODES } from 'node:http'
 import { PROXY_NAMES } from './start.js'
 
 export const COLUMNS = ['status', 'reason phrase', 'header', 'retry-after', 'body', 'content-length', 'contract']
 
-/** Describes, by column, how an answer through a proxy differs from that of the service. */
+/** Describes, by column, how a response through a proxy differs from the direct response of the service. */
 export function compare (direct, proxied) {
   const field = name => describeChange(direct.headers[name], proxied.headers[name])
   return {
@@ -33,7 +33,7 @@ function describeContract ({ violations }) {
   return violations.length === 0 ? 'kept' : `broken: ${violations.join(', ')}`
 }
 
-/** Describes an error that a proxy made itself. */
+/** Describes an error that a proxy created itself. */
 export function describeError (answer) {
   const { statusCode, phrase = '', headers, body } = answer
   const parts = [`${statusCode} ${phrase}`.trim()]
@@ -42,7 +42,7 @@ export function describeError (answer) {
   return `${parts.join(', ')}; contract ${describeContract(answer)}`
 }
 
-/** Describes what became of a raw request. A string is how its stream was lost. */
+/** Describes the result of a raw request: its response, or a string that says how the stream was lost. */
 export function describeOutcome (answer, hasBegun) {
   const after = hasBegun ? '; the handler had begun' : ''
   if (answer === undefined) return `closed without an answer${after}`
@@ -55,7 +55,7 @@ export function describeRuns (runs) {
   return ['never run', 'run once', 'run twice'][runs] ?? `run ${runs} times`
 }
 
-/** Returns the most common outcome of pairs of an outcome and a method, and the methods of the others. */
+/** Summarizes pairs of an outcome and a method: the most common outcome, and each other outcome with its methods. */
 export function summarize (outcomes) {
   const methods = new Map()
   for (const [outcome, method] of outcomes) methods.set(outcome, (methods.get(outcome) ?? new Set()).add(method))
@@ -63,7 +63,7 @@ export function summarize (outcomes) {
   return [most, ...others.map(([outcome, methods]) => `${outcome} for ${[...methods].join(', ')}`)].join('; ')
 }
 
-/** Joins rows that differ only in their last cell. */
+/** Joins rows that are equal except for their last cell. */
 export function joinRows (rows) {
   const last = new Map()
   for (const row of rows) {
@@ -73,7 +73,7 @@ export function joinRows (rows) {
   return Array.from(last, ([key, cells]) => [...JSON.parse(key), [...cells].join(', ')])
 }
 
-/** Returns a table of Markdown, sorted by proxy, because all proxies are measured at the same time. */
+/** Returns a Markdown table, sorted by proxy. The rows are unsorted, because all proxies are measured at the same time. */
 export function table (columns, rows) {
   const line = cells => `| ${cells.join(' | ')} |`
   const sorted = rows.toSorted(([one], [other]) => PROXY_NAMES.indexOf(one) - PROXY_NAMES.indexOf(other))

@@ -1,6 +1,6 @@
-// Sends requests to a service directly and through each proxy, prints what
-// became of the answers, and fails if one breaks the contract, or if
-// docs/proxies.md says otherwise. Run by scripts/proxies/run.
+// Sends requests to a service directly and through each proxy, and prints how the
+// responses differ. Fails if a response breaks the contract, or if the results
+// differ from docs/proxies.md. Run by scripts/proxies/run.
 import { readFileSync } from 'node:fs'
 import { SECOND_SERVER, VARIANTS } from './configurations.js'
 import { COLUMNS, compare, describeError, describeRuns, joinRows, summarize, table } from './descriptions.js'
@@ -12,7 +12,7 @@ import { PROXY_NAMES, findProgram, startProxy, stopAll } from './start.js'
 
 const PROTOCOLS = ['HTTP/1.1', 'HTTP/2']
 
-// How many errors follow each other on one connection.
+// The number of consecutive errors on one connection.
 const ERRORS_IN_A_ROW = 5
 
 const [work] = process.argv.slice(2)
@@ -24,7 +24,7 @@ function check (holds, failure) {
   if (!holds) failures.push(failure)
 }
 
-/** The rows of each table. */
+/** The rows of each table, which are printed at the end. */
 const rows = { answers: [], passedOn: [], madeByProxy: [], rawRequests: [], losses: [], lossesByProxy: [], variants: [] }
 
 async function measureProxy (name) {
@@ -48,7 +48,7 @@ async function measureProxy (name) {
   await proxy.stop()
 }
 
-/** Compares the answers through a proxy with those of the service. */
+/** Compares the responses through a proxy with the direct responses of the service. */
 async function measureAnswers (name, protocol, proxy, service) {
   const changes = []
   for (const request of ANSWERED) {
@@ -64,14 +64,14 @@ async function measureAnswers (name, protocol, proxy, service) {
   const before = service.connections()
   await sendAll(protocol, proxy, Array(ERRORS_IN_A_ROW).fill(MISSING))
   const opened = service.connections() - before
-  // Varnish opens one for each request, see docs/proxies/varnish.vcl.
+  // Varnish opens a connection for each request: see docs/proxies/varnish.vcl.
   check(opened <= (name === 'varnish' ? ERRORS_IN_A_ROW : 1), `${name}, ${protocol}: ${ERRORS_IN_A_ROW} errors took ${opened} connections to the service`)
   const statusCodes = await createMissing(protocol, proxy)
   check(statusCodes === '404, 201, 200', `${name}, ${protocol}: a 404 is kept: ${statusCodes}`)
   rows.passedOn.push([name, protocol, ...COLUMNS.map(column => summarize(changes.map(([change, method]) => [change[column], method]))), statusCodes])
 }
 
-/** Groups the raw requests by what becomes of them. */
+/** Groups the raw requests by their results. */
 async function measureRawRequests (name, proxy, { begun }) {
   const tried = {
     'HTTP/1.1': Object.keys(RAW_REQUESTS).map(async request => [request, await tryRawRequest(proxy, begun, request, name === 'nginx')]),
@@ -87,12 +87,14 @@ async function measureRawRequests (name, proxy, { begun }) {
   }
 }
 
-/** Loses the connection to one service, or to one of two, after the work of a request with each method. */
+/**
+ * Sends a request with each method, and drops the connection to the service after its work. Does so with one server and with two.
+ */
 async function measureLosses (name, servers) {
   const runs = new Map()
   const services = await Promise.all(Array.from({ length: servers }, () => startService({ runs })))
   const proxy = await startProxy(work, name, services[0].port, servers > 1 ? SECOND_SERVER[name](services[1].port) : [])
-  // A proxy keeps connections only after a request that was answered.
+  // A proxy keeps a connection open only after a request that got a response.
   for (const requestsBefore of [0, servers * 2]) {
     for (const protocol of PROTOCOLS) {
       const seen = { connection: [], times: [], answer: [], outcome: [] }
@@ -102,7 +104,7 @@ async function measureLosses (name, servers) {
         for (const [key, value] of Object.entries(row)) seen[key].push([value, method])
         rows.losses.push([name, servers, protocol, method, ...Object.values(row)])
         const title = `${name}, servers: ${servers}, ${protocol}, ${method} on a ${connection} connection`
-        check(connection === (requestsBefore > 0 && name !== 'varnish' ? 'reused' : 'new'), `${title}: not the connection that is tried`)
+        check(connection === (requestsBefore > 0 && name !== 'varnish' ? 'reused' : 'new'), `${title}: the test needs another kind of connection`)
         check(again.length === 0 && outcome === 'unknown', `${title}: ${row.times}, ${answer}, ${outcome}`)
       }
       rows.lossesByProxy.push([name, protocol, ...Object.values(seen).map(summarize), servers])
@@ -132,7 +134,7 @@ async function measureAll (name) {
     for (const servers of [1, 2]) await measureLosses(name, servers)
     for (const variant of VARIANTS[name]) await measureVariant(name, variant)
   } catch (error) {
-    // The other proxies are still measured, and end what they started.
+    // Continue with the other proxies, which also stop the processes that they started.
     failures.push(`${name}: ${error.stack}`)
   }
 }
@@ -141,11 +143,11 @@ function print (title, columns, rows) {
   console.log(`\n${title}\n\n${table(columns, rows)}`)
 }
 
-/** Prints a table, and fails unless docs/proxies.md has each of its rows. */
+/** Prints a table. Fails unless docs/proxies.md contains each of its rows. */
 function printDocumented (title, columns, rows) {
   print(title, columns, rows)
   if (rows.length === 0) return
-  for (const row of table(columns, rows).split('\n')) check(documented.includes(row), `not in docs/proxies.md: ${row}`)
+  for (const row of table(columns, rows).split('\n')) check(documented.includes(row), `docs/proxies.md must contain the row ${row}`)
 }
 
 function printTables () {
@@ -164,7 +166,7 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   })
 }
 try {
-  // A proxy mostly waits, so all of them are measured at the same time.
+  // Measure all proxies at the same time, because a proxy spends most of the time waiting.
   await Promise.all(PROXY_NAMES.map(measureAll))
   printTables()
 } catch (error) {
@@ -172,6 +174,6 @@ try {
 } finally {
   await stopAll()
 }
-console.log(failures.length === 0 ? '\nas docs/proxies.md says' : `\n${failures.join('\n')}`)
-// A service that waits, such as for a slow answer, would keep this process alive.
+console.log(failures.length === 0 ? '\nthe results match docs/proxies.md' : `\n${failures.join('\n')}`)
+// Exit explicitly, because a pending slow response of the service would keep this process alive.
 process.exit(failures.length === 0 ? 0 : 1)

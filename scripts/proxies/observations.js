@@ -1,4 +1,4 @@
-// What is tried on a proxy, and what is seen: a lost connection, a raw request, caching, and a service that is down.
+// The experiments with a proxy: a lost connection, a raw request, caching, and a service that is down.
 import { createClient } from '../../client/index.ts'
 import { compare, describeError, describeOutcome, describeRuns } from './descriptions.js'
 import { DOWN, RAW_REQUESTS, RAW_STREAMS } from './requests.js'
@@ -7,8 +7,9 @@ import { ANSWER_TIMEOUT_MS, createFetch, describeLoss, openSession, send, sendRa
 let jobs = 0
 
 /**
- * Has the service lose the connection of a request after the work, and before
- * the answer. Our client sends it, after some other requests on its connection.
+ * Sends a request whose connection the service drops after its work and before
+ * the response. The client of this package sends it, after other requests on the
+ * same connection.
  */
 export async function loseConnection (protocol, { port, url }, runs, method, requestsBefore) {
   const id = String(jobs++)
@@ -20,7 +21,7 @@ export async function loseConnection (protocol, { port, url }, runs, method, req
   try {
     for (let i = 0; i < requestsBefore; i++) {
       const { outcome, cause } = await client('POST', '/ready')
-      if (outcome !== 'success') throw new Error(`no answer over ${protocol} before ${method}`, { cause })
+      if (outcome !== 'success') throw new Error(`the GET over ${protocol} before ${method} got no response`, { cause })
     }
     const { outcome, status, cause } = await client(method, `/job/${id}`, /^P/.test(method) ? { body: {} } : {})
     return { runs: runs.get(id) ?? [], outcome, answer: status ?? (session === undefined ? 'closed without an answer' : describeLoss(cause)) }
@@ -29,7 +30,7 @@ export async function loseConnection (protocol, { port, url }, runs, method, req
   }
 }
 
-/** Returns the status codes of a GET that is answered by 404, the PUT that makes the resource, and the same GET again. */
+/** Returns the status codes of a GET for a missing resource, the PUT that creates the resource, and the same GET again. */
 export async function createMissing (protocol, proxy) {
   const statusCodes = []
   for (const method of ['GET', 'PUT', 'GET']) {
@@ -40,9 +41,9 @@ export async function createMissing (protocol, proxy) {
 }
 
 /**
- * Describes what a proxy answers to one of {@link RAW_REQUESTS}, and whether
- * the handler had begun. The second part follows when the handler has begun,
- * or at once if the proxy buffers a request.
+ * Describes the response of a proxy to one of {@link RAW_REQUESTS}, and whether
+ * the handler had begun. The second part of the request is sent when the handler
+ * has begun, or immediately if the proxy buffers requests.
  */
 export async function tryRawRequest (proxy, begun, name, buffersRequests = false) {
   const id = name.replace(/\W+/g, '-')
@@ -51,14 +52,14 @@ export async function tryRawRequest (proxy, begun, name, buffersRequests = false
   return describeOutcome(answer, begun.has(id))
 }
 
-/** Describes what a proxy answers to one of {@link RAW_STREAMS}, and whether the handler had begun. */
+/** Describes the response of a proxy to one of {@link RAW_STREAMS}, and whether the handler had begun. */
 export async function tryRawStream (proxy, begun, name) {
   const id = `http-2-${name}`
   const answer = await sendRawStream(proxy.url, { ...RAW_STREAMS[name], 'x-request': id })
   return describeOutcome(answer, begun.has(id))
 }
 
-// The rest describe, for a changed configuration, what the change leads to.
+// The following functions describe the effect of a changed configuration.
 
 export async function observeDown (proxy, service) {
   await service.close()
@@ -69,7 +70,7 @@ export function observeAnswer (request) {
   return async (proxy, service) => {
     const direct = await send(service.http2 ? 'HTTP/2' : 'HTTP/1.1', service, request)
     const proxied = await send('HTTP/1.1', proxy, request)
-    // HTTP/2 has no reason phrase, so it is compared with the header.
+    // HTTP/2 has no reason phrase, so compare the reason phrase through the proxy with the header.
     const changes = Object.entries(compare({ phrase: direct.headers['eb-reason-phrase'], ...direct }, proxied))
     return `a 404 of the service: ${changes.filter(([, change]) => change !== 'kept').map(([name, change]) => `${name} ${change}`).join('; ')}`
   }

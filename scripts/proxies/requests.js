@@ -1,16 +1,16 @@
-// The requests that are sent to the service through each proxy.
+// The requests that are sent through each proxy.
 import { BODY_LIMIT } from './service.js'
 
-/** Requests that the service answers. */
+/** Requests that the service responds to itself. */
 export const ANSWERED = [
   { method: 'GET', path: '/topic' },
   { method: 'HEAD', path: '/topic' },
   { method: 'GET', path: '/topic/none' },
   { method: 'HEAD', path: '/topic/none' },
-  // The reason quotes the URL as it came.
+  // The message quotes the URL, so it shows whether the proxy has changed the URL.
   { method: 'GET', path: '/none/a%2Fb//c?d=%7e+e' },
   { method: 'POST', path: '/topic', body: '{"name":"orders"}' },
-  // The service answers while the body still arrives.
+  // The service sends the response before it has received the whole body.
   { method: 'POST', path: '/topic', body: JSON.stringify('a'.repeat(BODY_LIMIT * 30)) },
   { method: 'GET', path: '/away' },
   { method: 'HEAD', path: '/away' }
@@ -22,22 +22,22 @@ export const DOWN = { method: 'GET', path: '/down' }
 
 const HOST = 'Host: localhost\r\n'
 const KILOBYTES_40 = 'a'.repeat(40_000)
-// More than any proxy buffers before it sends a body on.
+// More bytes than any proxy buffers before it forwards a body.
 const LARGE = 'a'.repeat(0x40000)
 
 function streamed (field, body) {
   return `POST /stream HTTP/1.1\r\n${HOST}Content-Type: application/octet-stream\r\n${field}\r\n\r\n${body}`
 }
 
-/** In place of the second part of a request: the client ends its side of the connection, and still reads. */
+/** Can replace the second part of a request: the client closes its side of the connection, and continues to read. */
 export const HALF_CLOSE = Symbol('half-close')
 
 export const BAD_CHUNK = 'a bad chunk'
 export const NO_RANGE = 'a range that is not there'
 
 /**
- * Requests that a proxy answers itself, or passes on, over HTTP/1.1: the bytes
- * of each by its name in docs/proxies.md, in one part or two.
+ * Requests over HTTP/1.1 that a proxy rejects itself or passes on: the bytes of
+ * each, in one or two parts, by its name in docs/proxies.md.
  */
 export const RAW_REQUESTS = {
   'a NUL in the method': ['G\0T / HTTP/1.1\r\nHost: localhost\r\n\r\n'],
@@ -60,7 +60,7 @@ export const RAW_REQUESTS = {
   [NO_RANGE]: [streamed('Content-Length: 3\r\nRange: bytes=1000-', 'abc')]
 }
 
-/** The same over HTTP/2: the fields of each request. A POST sends the start of a body, and does not end it. */
+/** Such requests over HTTP/2: the fields of each request. A POST sends the start of a body, and does not end the body. */
 export const RAW_STREAMS = {
   'a URI of 40 KB': { ':path': `/${KILOBYTES_40}` },
   'a field of 40 KB': { ':path': '/none', x: KILOBYTES_40 },

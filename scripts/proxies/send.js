@@ -1,4 +1,4 @@
-// Sends requests to a service or a proxy, and returns the answers with the rules of the contract that they break.
+// Sends requests to a service or a proxy, and returns the responses with the rules of the contract that they break.
 import { once } from 'node:events'
 import http2 from 'node:http2'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,7 +8,9 @@ import { HALF_CLOSE } from './requests.js'
 
 export const ANSWER_TIMEOUT_MS = 15_000
 
-/** Sends requests to a service, or a proxy, over either protocol, one after the other on one connection. */
+/**
+ * Opens a session that sends requests to a service or a proxy, over HTTP/1.1 or HTTP/2, one after the other on one connection.
+ */
 export async function sendAll (protocol, { port, url }, requests) {
   return protocol === 'HTTP/2' ? await sendOverHttp2(url, requests) : await sendOverHttp1(port, requests)
 }
@@ -45,7 +47,7 @@ async function sendOverHttp1 (port, requests) {
 
 async function sendOverHttp2 (url, requests) {
   const session = openSession(url)
-  // An error of the session also ends its streams, whose errors reject the answer.
+  // Ignore the error of the session: it also ends the streams, and their errors reject the promises.
   session.on('error', () => {})
   const answers = []
   try {
@@ -62,12 +64,12 @@ async function sendOverHttp2 (url, requests) {
   return answers
 }
 
-/** Connects over HTTP/2, whatever the certificate. */
+/** Connects over HTTP/2, without verifying the certificate. */
 export function openSession (url) {
   return http2.connect(url, { rejectUnauthorized: false })
 }
 
-/** Returns the answer on a stream of HTTP/2. */
+/** Returns the response on an HTTP/2 stream. */
 async function receive (stream, method) {
   const chunks = []
   stream.on('data', chunk => chunks.push(chunk))
@@ -80,7 +82,7 @@ async function receive (stream, method) {
   return { statusCode, headers, body: received.toString('latin1'), violations: await findViolations(response, statusCode, method) }
 }
 
-/** Returns the rules that an unsuccessful answer breaks. */
+/** Returns the ids of the rules that an unsuccessful response breaks. */
 async function findViolations (response, statusCode, method) {
   if (statusCode < 400) return []
   try {
@@ -93,8 +95,8 @@ async function findViolations (response, statusCode, method) {
 }
 
 /**
- * Sends the parts of a request on a connection of its own, the second when
- * `isReady` returns true. Returns undefined if the connection is closed without an answer.
+ * Sends the parts of a request on a new connection, the second part when
+ * `isReady` returns true. Returns undefined if the connection is closed without a response.
  */
 export async function sendRawRequest (port, [first, second], isReady) {
   const connection = connect(port)
@@ -111,7 +113,7 @@ export async function sendRawRequest (port, [first, second], isReady) {
     await withTimeout(over)
     const received = connection.received()
     if (received === '') return undefined
-    // An answer without a length ends with the connection.
+    // A response without a length ends with the connection.
     const [{ statusCode, phrase, body }] = await withTimeout(connection.responses(1))
     return { statusCode, phrase, body, headers: {}, violations: await findViolations(received, statusCode, 'GET') }
   } finally {
@@ -119,7 +121,7 @@ export async function sendRawRequest (port, [first, second], isReady) {
   }
 }
 
-/** Sends a request on a session of its own. Returns a string if the stream or the session is closed without an answer. */
+/** Sends a request on a new session. Returns a string if the stream or the session is closed without a response. */
 export async function sendRawStream (url, fields) {
   const session = openSession(url)
   const failed = once(session, 'error').then(([error]) => { throw error })
@@ -144,7 +146,7 @@ export function describeLoss ({ code, message }) {
   return code === 'ERR_HTTP2_SESSION_ERROR' ? 'the connection is closed' : code
 }
 
-/** Returns a fetch() that sends every request on one session of HTTP/2. */
+/** Returns a function like fetch() that sends every request on the same HTTP/2 session. */
 export function createFetch (session) {
   return async request => {
     const fields = { ':method': request.method, ':path': new URL(request.url).pathname, ...Object.fromEntries(request.headers) }
@@ -160,7 +162,7 @@ export function createFetch (session) {
 async function withTimeout (promise) {
   let timer
   const late = new Promise((resolve, reject) => {
-    timer = setTimeout(reject, ANSWER_TIMEOUT_MS, new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`))
+    timer = setTimeout(reject, ANSWER_TIMEOUT_MS, new Error(`no response within ${ANSWER_TIMEOUT_MS} ms`))
   })
   try {
     return await Promise.race([promise, late])

@@ -3,10 +3,10 @@ import { constants } from 'node:http2'
 import Fastify from 'fastify'
 import reasonPhrase, { serverOptions } from '../../index.ts'
 
-// Longer than a reason phrase (128 characters), shorter than the header (512).
+// Longer than the limit of the reason phrase (128 characters), shorter than the limit of the header (512).
 const LONG_MESSAGE = `Das Thema „Bestellungen/Größe“ — ${'已存在 и уже занято '.repeat(9)}☃`
 
-// The proxies let larger request bodies through.
+// Smaller than the body limits of the proxies.
 export const BODY_LIMIT = 16 * 1024
 
 export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']
@@ -14,9 +14,9 @@ export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']
 /**
  * Starts the service on a free port.
  *
- * The route `/job/:id` loses the connection after the work and before the
- * answer. A second request for the same work is answered by 404. The route
- * `/stream` reads a request body while it arrives.
+ * The route `/job/:id` drops the connection after its work and before the
+ * response. A second request for the same id gets a 404. The route `/stream`
+ * reads a request body while it arrives.
  *
  * @param {{ http2?: boolean, noStore?: boolean, runs?: Map<string, Array<'new' | 'reused'>> }} options
  * `runs` lists, for each run of `/job/:id`, whether its connection is new; several servers can share it.
@@ -25,9 +25,9 @@ export async function startService ({ http2 = false, noStore = false, runs = new
   const app = Fastify(serverOptions({ http2, bodyLimit: BODY_LIMIT, forceCloseConnections: true }))
   let connections = 0
   const created = new Set()
-  // Connections that had a request before.
+  // The connections on which an earlier request arrived.
   const used = new WeakSet()
-  // The x-request fields of the requests whose handler began.
+  // The x-request fields of the requests whose handler has begun.
   const begun = new Set()
   app.server.on('connection', () => { connections++ })
   await app.register(reasonPhrase)
@@ -58,7 +58,7 @@ export async function startService ({ http2 = false, noStore = false, runs = new
       used.add(socket)
       if (before.length > 0) return reply.notFound('The work is done')
       reply.hijack()
-      // Over HTTP/2 only the stream is lost.
+      // Over HTTP/2, drop only the stream.
       if (http2) stream.close(constants.NGHTTP2_INTERNAL_ERROR)
       else socket.destroy()
     }

@@ -1,4 +1,4 @@
-// Starts a proxy in a folder of its own, with the configuration of docs/proxies.
+// Starts a proxy in its own folder, with the configuration of docs/proxies.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { cert, key } from '../../test/fixtures/certificate.ts'
 const DOCS = new URL('../../docs/proxies/', import.meta.url).pathname
 const PATH = `${process.env.PATH}:/usr/sbin:/usr/local/sbin`
 
-// The proxies run as nobody if this is run by root.
+// If root runs this script, the proxies run as nobody.
 const NOBODY = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {}
 
 const HTTPD_MODULES = ['/usr/lib/apache2/modules', '/usr/lib64/httpd/modules'].find(existsSync)
@@ -19,8 +19,8 @@ const START_TIMEOUT_MS = 20_000
 const STOP_TIMEOUT_MS = 5_000
 
 /**
- * How each proxy is started: its program, the replacements in the configuration
- * that a user has, and the files and arguments around it.
+ * How to start each proxy: its program, the replacements in the documented
+ * configuration, and the additional files and arguments.
  */
 const PROXIES = {
   nginx: {
@@ -30,7 +30,7 @@ const PROXIES = {
     replace: ({ folder }) => [
       ['/etc/ssl/', `${folder}/`],
       ['60s', '3s'],
-      // Their default is 60 s, too.
+      // The default of these timeouts is 60 s, which would make the test slow.
       ['server {', 'server {\n  client_header_timeout 3s;\n  client_body_timeout 3s;']
     ],
     main: ({ folder }) => `
@@ -85,10 +85,10 @@ http {
     version: ['-V'],
     config: 'varnish.vcl',
     replace: () => [['60s', '3s']],
-    // Varnish has no TLS, so it speaks HTTP/2 without it.
+    // Varnish has no TLS, so it uses HTTP/2 in cleartext.
     cleartext: true,
     args: ({ folder, port }) => ['-F', '-n', `${folder}/run`, '-a', `127.0.0.1:${port}`, '-f', `${folder}/config`, '-s', 'malloc,16m', '-p', 'feature=+http2',
-      // The seconds that the rest of a request may take.
+      // The timeout for the rest of a request, in seconds.
       '-p', 'timeout_idle=3',
       ...process.getuid() === 0 ? ['-j', 'none'] : []]
   }
@@ -146,7 +146,7 @@ export async function startProxy (work, name, service, edits = []) {
     ...NOBODY,
     cwd: folder,
     env: { PATH, TMPDIR: folder },
-    // In a process group of its own, so that its workers end with it.
+    // Start it in its own process group, so that its workers can be killed together with it.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe']
   })
@@ -171,14 +171,14 @@ export async function startProxy (work, name, service, edits = []) {
   while (!(await isListening(port))) {
     if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
       await stop()
-      throw new Error(`${name} does not start:\n${output}`)
+      throw new Error(`${name} did not start. Its output:\n${output}`)
     }
     await sleep(50)
   }
   return { port, url: proxy.cleartext ? `http://127.0.0.1:${port}` : `https://127.0.0.1:${tlsPort}`, stop }
 }
 
-/** Stops every proxy that was started. */
+/** Stops all proxies that were started. */
 export async function stopAll () {
   await Promise.all([...running].map(({ stop }) => stop()))
 }
@@ -191,19 +191,22 @@ function signal ({ pid }, name) {
   }
 }
 
-/** Replaces texts. Throws if one is missing, because the proxy would otherwise keep a user's port or setting. */
+/**
+ * Replaces texts in a configuration. Throws if a text is missing, because the proxy would then use a port or a setting of the
+ * documentation.
+ */
 function replaceAll (text, replacements) {
   for (const [from, to] of replacements) {
     const before = text
     text = text.replaceAll(from, to)
-    if (text === before) throw new Error(`A text that is to be replaced is not in the configuration: ${from}`)
+    if (text === before) throw new Error(`The configuration in docs/proxies must contain the text ${from}, which the test replaces`)
   }
   return text
 }
 
 const givenPorts = new Set()
 
-/** Returns a port that nothing listens on, and that no other proxy was given. */
+/** Returns a port that nothing listens on, and that was not given to another proxy. */
 async function findFreePort () {
   const server = net.createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -6,12 +6,12 @@ import { transform } from 'esbuild'
 const root = new URL('../../', import.meta.url)
 const { name, exports } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
 
-/** The sources of the package's entries, by what its users import. */
+/** The source files of the package's entries, by the specifiers that users import. */
 const ENTRIES = new Map(Object.entries(exports)
   .filter(([, entry]) => entry.default !== undefined)
   .map(([path, entry]) => [name + path.slice(1), new URL(entry.default.replace('/dist/', '/').replace(/js$/, 'ts'), root).href]))
 
-/** Finds the source of a module that is imported by its name after compilation, or of an entry of the package. */
+/** Resolves an import of a `.js` file or of an entry of the package to its TypeScript source. */
 export async function resolve (specifier, context, nextResolve) {
   const entry = ENTRIES.get(specifier)
   if (entry !== undefined) return { url: entry, format: 'module', shortCircuit: true }

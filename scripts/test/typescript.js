@@ -1,7 +1,9 @@
-// Lets Node run the TypeScript of this project. The loader of tsx puts all code on one line, so that its coverage is wrong.
+// Lets Node run the TypeScript of this project. The loader of tsx is not used, because it emits all code on one line, which
+// makes the coverage wrong.
 import { register } from 'node:module'
 
-// Tests look for warnings. Node 26 deprecates register(), whose replacement cannot wait for esbuild.
+// Hide the deprecation of register() in Node 26, because some tests fail on warnings. Its replacement is synchronous, and
+// esbuild is not.
 const { noDeprecation } = process
 process.noDeprecation = true
 register('./typescript-hooks.js', import.meta.url)

@@ -43,7 +43,7 @@ t.test('--idempotency-key sends a key, which the signature covers', async t => {
   t.match(received, [['"a \\"b\\""', /"idempotency-key"\)/]])
 })
 
-t.test('--idempotency-key auto makes a new key for each call', async t => {
+t.test('--idempotency-key auto creates a new key for each call', async t => {
   const origin = await serve(t, echo)
   const keys = new Set<string>()
   for (let i = 0; i < 2; i++) {
@@ -56,7 +56,7 @@ t.test('--idempotency-key auto makes a new key for each call', async t => {
   t.equal(keys.size, 2)
 })
 
-t.test('without a METHOD, sends GET, or POST with --data, or the method of -X', async t => {
+t.test('sends GET without a METHOD, POST with --data, and the method of -X', async t => {
   const origin = await serve(t, echo)
   for (const [args, method] of [[[], 'GET'], [['-d', '{}'], 'POST'], [['-X', 'DELETE'], 'DELETE'], [['--method', 'put', '-d', '{}'], 'PUT']] as const) {
     const { code, stdout } = await call([`${origin}/a`, ...args])
@@ -65,13 +65,13 @@ t.test('without a METHOD, sends GET, or POST with --data, or the method of -X', 
   }
 })
 
-t.test('--reason-header names the field of the reason', async t => {
+t.test('--reason-header sets the name of the field with the reason', async t => {
   const origin = await respondWith(t, 404, { 'x-reason': 'No topic' })
   t.match(await call(['GET', origin, '--reason-header', 'X-Reason']), { code: 1, stderr: /^reason: No topic$/m })
   t.match(await call(['GET', origin]), { code: 1, stderr: /^reason: Not Found$/m })
 })
 
-t.test('--retry repeats a POST only with a key', async t => {
+t.test('--retry retries a POST only with an idempotency key', async t => {
   t.intercept(Math, 'random', { value: () => 0 })
   let requests = 0
   const origin = await serve(t, (_request, response) => { response.writeHead(++requests % 2 === 1 ? 503 : 204).end() })
@@ -80,13 +80,13 @@ t.test('--retry repeats a POST only with a key', async t => {
   t.equal(requests, 3)
 })
 
-t.test('--timeout limits the time of the call', async t => {
+t.test('--timeout limits the duration of the call', async t => {
   const origin = await serve(t, () => {})
   t.strictSame(await call(['GET', origin, '--timeout', '50']), { code: 2, stdout: '', stderr: 'outcome: unknown\nreason: No response within 50 ms\n' })
   for (const timeout of ['0', 'soon', '', '-1']) t.match(await call(['GET', origin, `--timeout=${timeout}`]), { code: 64, stderr: 'timeout must be a positive number of milliseconds' })
 })
 
-t.test('--max-response-size limits the bytes of the response body', async t => {
+t.test('--max-response-size limits the size of the response body', async t => {
   const origin = await respondWith(t, 200, {}, 'abc')
   t.match(await call(['GET', origin, '--max-response-size', '3']), { code: 0 })
   t.strictSame(await call(['GET', origin, '--max-response-size', '2']), { code: 2, stdout: '', stderr: 'outcome: unknown\nstatus: 200\nreason: The body is larger than 2 bytes\n' })
@@ -114,7 +114,7 @@ t.test('exits with 64 for invalid arguments, and prints the error and the usage 
     [['POST', url, '--idempotency-key', ''], 'idempotencyKey must have 1 to 255 characters of printable ASCII, and not be "." or ".."'],
     [['POST', url, '--idempotency-key', 'k1', '--header', 'idempotency-key: hush'], '--idempotency-key and --header cannot both set Idempotency-Key'],
     [['GET', url, '--data', '"hush"'], 'Request with GET/HEAD method cannot have body.'],
-    [['POST', url, '--data', '"hush"', '--data', '"hush"'], '--data can be given once'],
+    [['POST', url, '--data', '"hush"', '--data', '"hush"'], '--data can be given only once'],
     [['GET', url, '--method', 'PUT'], 'call takes a METHOD and a URL, or --method and a URL'],
     [['--method', 'PUT'], 'call takes a METHOD and a URL'],
     [['GET', url, '--reason-header', 'hush b'], '--reason-header must be the name of a header field'],

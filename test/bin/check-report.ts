@@ -5,7 +5,7 @@ import { runCommand, type Input } from './fixtures/run-command.js'
 
 const check = async (args: string[], input?: Input) => await runCommand(['check', ...args], input)
 
-/** Starts a server that conforms except for its mutation, and returns its URL. */
+/** Starts a server that keeps the contract except for its mutation, and returns its URL. */
 async function url (t: Test, mutate?: (draft: ResponseDraft) => unknown): Promise<string> {
   return `http://${(await startConformingServer(t, mutate)).authority}`
 }
@@ -26,12 +26,12 @@ t.test('prints the rule, the request and the response and exits with 1 for a vio
   t.equal(code, 1)
   t.match(stderr, /^\r1 of 3 probes\r2 of 3 probes\r3 of 3 probes\r\x1b\[K$/) // eslint-disable-line no-control-regex
   t.match(stdout, /^text +3 +2 +1$/m)
-  t.match(stdout, /^text-no-resource-head: HEAD of an unknown path \(RFC 9110 section 9\.3\.2\)\n {2}header in response 1: no such header\. The header has the message on one line \(docs\/contract\.md#message\)\.\n {2}sent\n {4}HEAD \/no-such-resource\S* HTTP\/1\.1\\r\\n\n/m)
+  t.match(stdout, /^text-no-resource-head: HEAD of an unknown path \(RFC 9110 section 9\.3\.2\)\n {2}header in response 1: no such header\. The header contains the message, on one line \(docs\/contract\.md#message\)\.\n {2}sent\n {4}HEAD \/no-such-resource\S* HTTP\/1\.1\\r\\n\n/m)
   t.match(stdout, /^ {2}received \(connection: closed\)\n {4}HTTP\/1\.1 404 No such thing: /m)
   t.match(stdout, /\n\nThe server does not conform: 1 of 3 probes found violations\.\n$/)
 })
 
-t.test('--json and --tap print the results in their format', async t => {
+t.test('--json and --tap print the results as JSON and as TAP', async t => {
   const target = await url(t, withoutHeader)
   const only = ['--only', 'text-no-resource', '--skip', 'text-no-resource-head', '--only', 'text-root-head']
   const json = await check([target, '--json', ...only])
@@ -73,7 +73,7 @@ t.test('does not count a probe with violations as skipped', async t => {
 })
 
 t.test('prints all requests of a probe', async t => {
-  const target = `http://${(await startKeyedServer(t, ['says 400 while it executes'])).authority}`
+  const target = `http://${(await startKeyedServer(t, ['sends 400 while it executes'])).authority}`
   const { code, stdout } = await check([target, '--idempotent', 'POST /orders {"item":"book"}', '--only', 'idempotency-1-concurrent'])
   t.equal(code, 1)
   t.match(stdout, /\n {2}idempotency-executing in response \d+: 400\. While a request is executed/)

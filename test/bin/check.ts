@@ -17,7 +17,7 @@ import { runCommand, type Input } from './fixtures/run-command.js'
 
 const check = async (args: string[], input?: Input) => await runCommand(['check', ...args], input)
 
-/** Starts a server that conforms except for its mutation, and returns its URL. */
+/** Starts a server that keeps the contract except for its mutation, and returns its URL. */
 async function url (t: Test, mutate?: (draft: ResponseDraft) => unknown): Promise<string> {
   return `http://${(await startConformingServer(t, mutate)).authority}`
 }
@@ -74,7 +74,7 @@ t.test('--key signs each well-formed request', async t => {
   t.equal((await check([origin, ...signed], { env: { FASTIFY_REASON_PHRASE_KEY: `${KEY.id}:${KEY.secret}` } })).code, 0)
   t.ok(seen.has(`POST /signed ${KEY.id} 200`), 'with the key from the environment')
   t.match(await check([origin, ...signed], { env: { FASTIFY_REASON_PHRASE_KEY: 'hidden' } }), { code: 64, stderr: /^fastify-reason-phrase: FASTIFY_REASON_PHRASE_KEY: no such file\. It must be/ })
-  t.match(await check([origin, ...signed, '--key', '-'], { stdin: 'hidden' }), { code: 64, stderr: /^fastify-reason-phrase: --key - needs/ })
+  t.match(await check([origin, ...signed, '--key', '-'], { stdin: 'hidden' }), { code: 64, stderr: /^fastify-reason-phrase: --key - expects/ })
 
   const wrong = await check([await url(t, withoutHeader), '--key', 'id:hidden', '--only', 'text-no-resource-post'])
   t.equal(wrong.code, 1)
@@ -82,7 +82,7 @@ t.test('--key signs each well-formed request', async t => {
   t.notMatch(wrong.stdout, 'hidden')
 })
 
-/** Starts a service whose routes need a bearer token. Returns its origin, and the requests that were let in. */
+/** Starts a service whose routes require a bearer token. Returns its origin, and the requests with a valid token. */
 async function startBearerService (t: Test) {
   const app = Fastify(serverOptions({}, { statusCodes: { 409: 'Conflict' } }))
   t.teardown(() => app.close())
@@ -104,7 +104,7 @@ async function startBearerService (t: Test) {
 
 const topic = ['--request', 'GET /topic', '--request', 'POST /topic {"name":"a"}']
 
-t.test('fails if a declared request is not answered with 2xx', async t => {
+t.test('fails if a declared request does not get a 2xx', async t => {
   const { origin } = await startBearerService(t)
   const { code, stdout, stderr } = await check([origin, ...topic, '--only', 'requests', '--only', 'text'])
   t.equal(code, 1)
@@ -113,7 +113,7 @@ t.test('fails if a declared request is not answered with 2xx', async t => {
   t.match(stdout, /^ {2}could not be tested: POST \/topic was answered 401 The token is missing\. /m)
   t.match(stdout, /^text +26 +26 +0$/m)
   t.match(stdout, /^requests +7 +5 +2$/m)
-  t.match(stdout, /\n\nThe server could not be tested: see requests-1, requests-2\.\n--key and --header send credentials\. --allow-unsuccessful accepts any answer to\nthe requests that you declare\.\n$/)
+  t.match(stdout, /\n\nThe server could not be tested: see requests-1, requests-2\.\n--key and --header send credentials\. --allow-unsuccessful accepts any response\nto the requests that you declare\.\n$/)
   t.notMatch(stdout, /conform/)
 
   const json = JSON.parse((await check([origin, ...topic, '--only', 'requests', '--json'])).stdout)
@@ -122,7 +122,7 @@ t.test('fails if a declared request is not answered with 2xx', async t => {
   t.match((await check([origin, ...topic, '--only', 'requests', '--tap'])).stdout, /^not ok 1 - requests-1\n[^]*could not be tested: GET \/topic was answered 401/m)
 })
 
-t.test('passes if each declared request is answered with 2xx, and sends --header with each well-formed request', async t => {
+t.test('passes if each declared request gets a 2xx, and sends the --header fields with each well-formed request', async t => {
   const { origin, seen } = await startBearerService(t)
   const { code, stdout } = await check([origin, ...topic, '-H', 'Authorization: Bearer of the test', '--header', 'X-Tenant: a', '--status', '409'])
   t.equal(code, 0, stdout)
@@ -135,7 +135,7 @@ t.test('passes if each declared request is answered with 2xx, and sends --header
   t.strictSame([...seen], ['POST /topic undefined text/plain'])
 })
 
-t.test('fails for any status code but 2xx, unless --allow-unsuccessful accepts it', async t => {
+t.test('fails for any status code other than 2xx, unless --allow-unsuccessful is given', async t => {
   const { origin } = await startBearerService(t)
   const only = ['-H', 'Authorization: Bearer of the test', '--only', 'requests', '--status', '409']
   for (const [request, answer] of [['POST /taken {}', '409 Conflict'], ['GET /moved', '302 Found'], ['GET /nothing', '404 Route GET:/nothing not found']] as const) {
@@ -146,7 +146,7 @@ t.test('fails for any status code but 2xx, unless --allow-unsuccessful accepts i
     t.equal(allowed.code, 0, allowed.stdout)
     t.match(allowed.stdout, 'The server conforms')
   }
-  t.equal((await check([origin, ...topic, '--only', 'requests', '--allow-unsuccessful'])).code, 0, 'also without credentials')
+  t.equal((await check([origin, ...topic, '--only', 'requests', '--allow-unsuccessful'])).code, 0, 'also accepts a 401 without credentials')
 })
 
 t.test('does not let a violation hide that a request could not be tested', async t => {
@@ -169,18 +169,18 @@ t.test('fails if nothing was tested', async t => {
   const none = await check([conforming, '--only', 'http2'], { isTTY: true })
   t.equal(none.code, 1)
   t.match(none.stdout, 'could not be tested: no probe was sent. The server does not have the protocol of the selected probes, or they are slow')
-  t.equal((await check([conforming, '--only', 'connection-slow', '--allow-unsuccessful'])).code, 1, 'and there was nothing to allow')
+  t.equal((await check([conforming, '--only', 'connection-slow', '--allow-unsuccessful'])).code, 1, '--allow-unsuccessful does not help if no probe was sent')
 
   const keyed = `http://${(await startKeyedServer(t)).authority}`
   const skipped = await check([keyed, '--idempotent', 'POST /orders {"item":"book"}', '--only', 'idempotency-1-mismatch'])
   t.equal(skipped.code, 1)
   t.match(skipped.stdout, 'could not be tested: every probe was skipped')
 
-  t.equal((await check([conforming, '--only', 'text-no-resource'])).code, 0, 'errors alone are worth a test')
-  t.equal((await check([`${conforming}/nothing`, '--only', 'requests'])).code, 0, 'a 404 for a request that nobody declared is an answer of the service')
+  t.equal((await check([conforming, '--only', 'text-no-resource'])).code, 0, 'a run that causes only errors has tested something')
+  t.equal((await check([`${conforming}/nothing`, '--only', 'requests'])).code, 0, 'a 404 for a request that was not declared is a response of the service itself')
 })
 
-t.test('fails if a declared idempotent request is refused, or a failing one does not fail', async t => {
+t.test('fails if the server rejects the credentials of an idempotent request, or if the request of --failing succeeds', async t => {
   const { origin } = await startBearerService(t)
   const denied = await check([origin, '--idempotent', 'POST /topic {}', '--only', 'idempotency'])
   t.equal(denied.code, 1)
@@ -197,7 +197,7 @@ t.test('fails if a declared idempotent request is refused, or a failing one does
   t.match(allowed.stdout, 'idempotency-1-failure was skipped: The request of the option failing got 201, not a 5xx')
 })
 
-t.test('sends declared requests to a server that has only HTTP/2', async t => {
+t.test('sends declared requests to a server that supports only HTTP/2', async t => {
   const target = await startConformingHttp2Server(t)
   const origin = `http://${target.authority}`
   t.equal((await check([origin, '--request', 'GET /', '--only', 'http2-requests'])).code, 0)
@@ -206,7 +206,7 @@ t.test('sends declared requests to a server that has only HTTP/2', async t => {
   t.match(stdout, /http2-requests-2: POST \/nothing .*\n {2}could not be tested: POST \/nothing was answered 404 No such thing: \/nothing\. /)
 })
 
-t.test('--other-header sends another field for another caller', async t => {
+t.test('--other-header sets a field of the requests from another caller', async t => {
   const callers = new Map<string, Set<string>>()
   const app = Fastify(serverOptions())
   t.teardown(() => app.close())
@@ -219,13 +219,13 @@ t.test('--other-header sends another field for another caller', async t => {
   })
   const origin = await app.listen({ host: '127.0.0.1', port: 0 })
   const args = [origin, '-H', 'Authorization: first', '-H', 'X-Tenant: a', '--idempotent', 'POST /order {"a":"{{uuid}}"}', '--only', 'idempotency-1-caller']
-  t.equal((await check(args)).code, 1, 'nothing is tested without it')
+  t.equal((await check(args)).code, 1, 'without --other-header, nothing is tested')
   const { code, stdout } = await check([...args, '--other-header', 'Authorization: second'])
   t.equal(code, 0, stdout)
   t.strictSame(callers, new Map([['first', new Set(['a'])], ['second', new Set(['a'])]]))
 })
 
-t.test('does not print a stack trace if the reader of standard error is gone', async t => {
+t.test('prints no stack trace if standard error is a closed pipe', async t => {
   const stderr = new Writable({ write (_chunk, _encoding, done) { done(Object.assign(new Error('EPIPE'), { code: 'EPIPE' })) } })
   const stdout = new PassThrough()
   Object.assign(stderr, { isTTY: true })
@@ -253,7 +253,7 @@ t.test('--idempotent sends requests with idempotency keys', async t => {
     t.equal(code, 0)
   })
 
-  t.test('--data is the body of a request that has none', async t => {
+  t.test('--data is the body of a request without its own body', async t => {
     const { stdout, code } = await run(['replays another body'], ['--idempotent', 'POST /things', '--data', '-', '--only', 'idempotency-1-replay'], { stdin: '{"name":"{{uuid}}"}' })
     t.equal(code, 1)
     t.match(stdout, /content-type: application\/json\\r\\n\n[^]*\{"name":"[\da-f-]{36}"\}POST/)
@@ -263,7 +263,7 @@ t.test('--idempotent sends requests with idempotency keys', async t => {
   })
 })
 
-t.test('--key signs requests with idempotency keys, and --other-key those of another caller', async t => {
+t.test('--key signs requests with idempotency keys, and --other-key signs the requests of another caller', async t => {
   const app = Fastify(serverOptions())
   t.teardown(() => app.close())
   const names = new Set<string>()
@@ -289,7 +289,7 @@ t.test('--key signs requests with idempotency keys, and --other-key those of ano
   t.notMatch(wrong.stdout, 'hidden')
 })
 
-t.test('escapes control characters of the server', async t => {
+t.test('escapes control characters from the server', async t => {
   const server = createServer({ key, cert }, (_request, response) => { response.writeHead(404, 'a\x9b2Jb', { 'EB-REASON-PHRASE': 'c\x9b2Jd', 'Content-Length': 0 }).end() })
   await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
   t.teardown(() => { server.close() })
@@ -302,7 +302,7 @@ t.test('escapes control characters of the server', async t => {
   }
 })
 
-t.test('checks a server on https', async t => {
+t.test('checks an https server', async t => {
   const server = createServer({ key, cert }, (request, response) => {
     if (request.url === '/') response.end()
     else response.writeHead(404, 'No', { 'EB-REASON-PHRASE': 'No', 'Content-Length': 0 }).end()
@@ -362,7 +362,7 @@ t.test('exits with 64 for invalid arguments, and prints the error and the usage'
     [[target, '--idempotent', 'POST / {hidden'], 'The body of --idempotent is not JSON'],
     [[target, '--request', 'POST / {hidden', '--header', 'Content-Type: application/json'], 'The body of --request is not JSON'],
     [[target, '--idempotent', 'POST /', '--data', 'hidden'], '--data is not JSON'],
-    [[target, '--idempotent', 'POST /', '--data', '1', '--data', '2'], '--data can be given once'],
+    [[target, '--idempotent', 'POST /', '--data', '1', '--data', '2'], '--data can be given only once'],
     [[target, '--other-header', 'a: b'], '--other-header needs --idempotent'],
     [[target, '--idempotent', '/'], "--idempotent must be like 'GET /path'"],
     [[target, '--idempotent', 'POST /', '--failing', '/'], '--failing must be like'],
@@ -371,7 +371,7 @@ t.test('exits with 64 for invalid arguments, and prints the error and the usage'
     [[target, '--idempotent', 'POST /', '--outcomes', 'operation'], '--outcomes must be a path such as /v2/operation'],
     [[target, '--idempotent', 'POST /', '--outcomes', '/operation/'], '--outcomes must be a path such as /v2/operation'],
     [[target, '--idempotent', 'POST /', '--other-key', 'hidden'], '--other-key: no such file. It must be a file of keys, or id:secret'],
-    [[target, '--idempotent', 'POST /', '--other-key', '-'], '--other-key - needs id:secret'],
+    [[target, '--idempotent', 'POST /', '--other-key', '-'], '--other-key - expects id:secret'],
     [[target, '--idempotent', 'POST /', '--key', '-', '--data', '-'], '--key - and --data - cannot both read standard input'],
     [[target, '--idempotent', 'POST /', '--other-key', '-', '--data', '@-'], '--other-key - and --data @- cannot both read standard input'],
     [[target, '--idempotent', 'POST /', '--data', '@/no/such/file'], 'The file of --data cannot be read (ENOENT)'],

@@ -37,7 +37,7 @@ t.test('--data sends JSON or other data, a file or standard input', async t => {
   t.match(await call(['POST', origin, '--data', `@${join(t.testdirName, 'nothing')}`]), { code: 64, stderr: 'The file of --data cannot be read (ENOENT)' })
 })
 
-t.test('--data that is not JSON is not sent, unless its type is given', async t => {
+t.test('rejects --data that is not JSON, unless --header sets another Content-Type', async t => {
   t.testdir()
   let requests = 0
   const origin = await serveSigned(t, 'dev', 'hush', (_request, response) => {

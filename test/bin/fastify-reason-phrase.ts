@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { closedPort } from '../fixtures/database.js'
 import { serve, serveSigned } from '../client/fixtures/servers.js'
 
-// These tests start processes, which is slow.
+// The tests start processes, which takes time.
 t.setTimeout(300_000)
 
 const root = join(import.meta.dirname, '..', '..')
@@ -35,7 +35,7 @@ t.test('starts with a shebang for node', async t => {
   t.equal(readFileSync(join(root, program), 'utf8').split('\n')[0], '#!/usr/bin/env node')
 })
 
-t.test('the build makes it executable, so that npx can run it in a clone', async t => {
+t.test('the build makes the program executable, so that npx can run it in a clone', async t => {
   const { bin, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const folder = t.testdir({ dist: { bin: { 'fastify-reason-phrase.js': '' } } })
   const built = join(folder, bin['fastify-reason-phrase'])
@@ -44,12 +44,12 @@ t.test('the build makes it executable, so that npx can run it in a clone', async
   t.equal(statSync(built).mode & 0o777, 0o755)
 })
 
-t.test('npm run call and npm run check run it from source', async t => {
+t.test('npm run call and npm run check run the program from its source', async t => {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   for (const name of ['call', 'check']) t.equal(scripts[name], `node --import tsx bin/fastify-reason-phrase.ts ${name}`)
 })
 
-t.test('signs, sends and prints, and exits with the code of the outcome', async t => {
+t.test('signs and sends a request, prints the outcome, and exits with its exit code', async t => {
   const origin = await serveSigned(t, 'dev', 'hush', ({ method, body }, response) => {
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify({ method, body: String(body) }))
@@ -63,7 +63,7 @@ t.test('signs, sends and prints, and exits with the code of the outcome', async 
   t.match(await run(t, ['call']), { code: 64, stdout: '', stderr: 'call takes a METHOD and a URL' })
 })
 
-t.test('does not crash if its pipe is closed', async t => {
+t.test('does not crash if standard output is a closed pipe', async t => {
   let respond = () => {}
   const process_ = start(t, ['call', 'GET', await serve(t, (_request, response) => {
     respond = () => { response.setHeader('content-type', 'text/plain').end('a'.repeat(1_000_000)) }

@@ -12,7 +12,7 @@ async function respondWith (t: Test, status: number, headers: Record<string, str
 
 const json = { 'content-type': 'application/json' }
 
-t.test('prints the unchanged body to a pipe, and lines to standard error', async t => {
+t.test('prints the unchanged body to a pipe, and the outcome to standard error', async t => {
   const print = async (status: number, headers: Record<string, string | number>, body?: string | Buffer) => call(['GET', await respondWith(t, status, headers, body)])
   t.strictSame(await print(200, json, '{ "a": "é" }'), { code: 0, stdout: '{ "a": "é" }', stderr: 'outcome: success\nstatus: 200\n' })
   t.strictSame(await print(200, json, 'null'), { code: 0, stdout: 'null', stderr: 'outcome: success\nstatus: 200\n' })
@@ -22,7 +22,7 @@ t.test('prints the unchanged body to a pipe, and lines to standard error', async
   t.strictSame(await print(404, { 'eb-reason-phrase': 'No topic' }), { code: 1, stdout: '', stderr: 'outcome: rejected\nstatus: 404\nreason: No topic\n' })
   t.strictSame(await print(503, { 'eb-reason-phrase': 'Later', 'retry-after': 30 }), { code: 2, stdout: '', stderr: 'outcome: unknown\nstatus: 503\nreason: Later\nretry-after: 30\n' })
   t.strictSame(await print(500, { 'eb-reason-phrase': 'No', 'x-request-id': 'req-1' }), { code: 2, stdout: '', stderr: 'outcome: unknown\nstatus: 500\nreason: No\nrequest-id: req-1\n' })
-  t.strictSame(await print(422, json, '{"errors":[]}'), { code: 1, stdout: '', stderr: 'outcome: rejected\nstatus: 422\nreason: Unprocessable Entity\n' }, 'not the body of an error, which breaks the contract')
+  t.strictSame(await print(422, json, '{"errors":[]}'), { code: 1, stdout: '', stderr: 'outcome: rejected\nstatus: 422\nreason: Unprocessable Entity\n' }, 'does not print the body of an error')
   t.strictSame(await print(200, json, '{'), { code: 2, stdout: '', stderr: 'outcome: unknown\nstatus: 200\nreason: The body is not JSON\n' })
   t.match(await print(404, { 'eb-reason-phrase': 'a\tb\x9bc' }), { stderr: /^reason: a b c$/m })
 
@@ -38,10 +38,10 @@ t.test('prints each byte of a body to a pipe', async t => {
   }
   const text = Buffer.from('\ufeff{ "a" : 1.0,\r\n"a":1e2 }\n')
   const { stdout } = await runForBytes(['call', 'GET', await respondWith(t, 200, json, text)])
-  t.ok(stdout.equals(text), 'JSON with a byte order mark, numbers and spaces as they were')
+  t.ok(stdout.equals(text), 'keeps the byte order mark, the numbers and the spaces of JSON')
 })
 
-t.test('prints to standard error what is not for a pipe, if only one of them is a terminal', async t => {
+t.test('prints the outcome to the terminal if only one of standard output and standard error is a terminal', async t => {
   const found = await respondWith(t, 200, json, '{"a":1}')
   const missing = await respondWith(t, 404, { 'eb-reason-phrase': 'No topic' })
   t.strictSame(await call(['GET', found], { isTTY: 'stderr', env: { NO_COLOR: '1' } }), { code: 0, stdout: '{"a":1}', stderr: 'success 200\n' })
@@ -67,7 +67,7 @@ t.test('prints a readable result to a terminal', async t => {
     t.equal(await print(204, {}, '', { NO_COLOR: '' }), '\x1b[32msuccess 204\x1b[39m\n')
   })
 
-  t.test('without control characters of the server', async t => {
+  t.test('without control characters from the server', async t => {
     const env = { NO_COLOR: '1' }
     t.equal(await print(404, { 'eb-reason-phrase': 'a\x9b2Jb', 'x-request-id': 'c\x9b2Jd' }, '', env), 'rejected 404\na 2Jb\nRequest c 2Jd\n')
     t.equal(await print(200, { 'content-type': 'text/plain' }, 'a\x1b[2J\x07\r\n\tb\u202ec\x7f\u009b\n\n', env), 'success 200\n\na[2J\n\tbc\n')
@@ -91,7 +91,7 @@ t.test('--json prints one line of JSON', async t => {
   t.match(await call(['GET', await respondWith(t, 200, json, '"\u009b\u202e"'), '--json'], { isTTY: true }), { stdout: '"body":"\\u009b\\u202e"' })
 })
 
-t.test('prints no header fields without --include, because they can be secrets', async t => {
+t.test('prints no header fields without --include, because they can be secret', async t => {
   const origin = await respondWith(t, 200, { 'set-cookie': 'session=hush', location: '/hush' })
   for (const args of [[], ['--json']]) {
     for (const isTTY of [true, false]) {
@@ -119,7 +119,7 @@ t.test('--include prints the status line and the header fields before the body',
 
   t.match(JSON.parse((await call(['GET', origin, '-i', '--json'])).stdout), { body: 'text', headers: { 'content-type': 'text/plain', 'set-cookie': ['a=b'] } })
   t.notOk('set-cookie' in JSON.parse((await call(['GET', missing, '-i', '--json'])).stdout).headers)
-  t.strictSame(await call(['GET', `http://127.0.0.1:${await closedPort()}`, '-i']).then(({ stdout }) => stdout), '', 'nothing without a response')
+  t.strictSame(await call(['GET', `http://127.0.0.1:${await closedPort()}`, '-i']).then(({ stdout }) => stdout), '', 'prints nothing without a response')
   t.match(await call(['HEAD', origin, '-i']), { code: 0, stdout: /^HTTP\/1\.1 200 Fine\r\n[^]*\r\n\r\n$/ })
 })
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { formatHelp } from '../../bin/help.js'
 
-t.test('formats flags in two columns, and breaks their texts at 80 characters', async t => {
+t.test('formats flags in two columns, with lines of at most 80 characters', async t => {
   const text = formatHelp({
     synopsis: 'do THING',
     purpose: 'Does a thing.',

@@ -11,7 +11,7 @@ const keys = [
   { id: 'a#b', secret: 'another', permissions: [] }
 ]
 
-/** What is printed to standard error after a success. Nothing else is. */
+/** Matches a standard error that contains only the outcome of a success. */
 const ONLY_OUTCOME = /^outcome: success\nstatus: 200\n$/
 const OUTCOME = 'outcome: success\nstatus: 200\n'
 
@@ -99,11 +99,11 @@ t.test('reads the key from standard input', async t => {
   t.match(await call(['GET', dev, '--key', '-'], { stdin: 'dev:hush', env: { FASTIFY_REASON_PHRASE_KEY: 'dev:wrong' } }), { code: 0 })
   t.match(await call(['POST', dev, '--key', '-', '--data', '{}'], { stdin: 'dev:hush' }), { code: 0 })
   const wrong: Array<[stdin: string, message: string]> = [
-    ['', '--key - needs id:secret, or the JSON of a file of keys, on standard input'],
-    ['\n', '--key - needs id:secret, or the JSON of a file of keys, on standard input'],
-    ['hush', '--key - needs id:secret, or the JSON of a file of keys, on standard input'],
-    [':hush', '--key - needs id:secret, or the JSON of a file of keys, on standard input'],
-    ['dev:\n', '--key - needs id:secret, or the JSON of a file of keys, on standard input'],
+    ['', '--key - expects id:secret, or the JSON of a file of keys, on standard input'],
+    ['\n', '--key - expects id:secret, or the JSON of a file of keys, on standard input'],
+    ['hush', '--key - expects id:secret, or the JSON of a file of keys, on standard input'],
+    [':hush', '--key - expects id:secret, or the JSON of a file of keys, on standard input'],
+    ['dev:\n', '--key - expects id:secret, or the JSON of a file of keys, on standard input'],
     ['[{"id":"dev","secret":"hush"', 'The standard input of --key is not JSON'],
     ['{"id":"dev","secret":"hush"}', 'The standard input of --key must be a JSON array of { id, secret, permissions }'],
     ['[]', 'The standard input of --key has no key']
@@ -133,10 +133,10 @@ t.test('warns if other users can read the key file', async t => {
   t.equal((await call(['GET', dev, '--key', shared])).stderr, OUTCOME, 'no warning on Windows')
 })
 
-t.test('--help warns about secrets in the process list, and names the alternatives', async t => {
+t.test('--help warns about secrets in the process list, and lists the alternatives', async t => {
   const { stdout } = await call(['--help'])
-  t.match(stdout, /^ {4}ID:SECRET +other users can see the secret in the process list$/m)
-  t.match(stdout, /^ {4}- +ID:SECRET or the content of a FILE, on standard input$/m)
+  t.match(stdout, /^ {4}ID:SECRET +the key itself; other users can see it in the process list$/m)
+  t.match(stdout, /^ {4}- +ID:SECRET, or the content of such a file, on standard input$/m)
   t.match(stdout, /FASTIFY_REASON_PHRASE_KEY/)
   for (const line of stdout.split('\n')) t.ok(line.length <= 80, line)
 })

@@ -8,7 +8,7 @@ import { runCommand } from './fixtures/run-command.js'
 
 const check = async (args: string[]) => await runCommand(['check', ...args])
 
-t.test('the reports do not show the values of --header and --other-header', async t => {
+t.test('hides the values of --header and --other-header in reports', async t => {
   const app = Fastify(serverOptions())
   t.teardown(() => app.close())
   await app.register(reasonPhrase)
@@ -26,7 +26,7 @@ t.test('the reports do not show the values of --header and --other-header', asyn
   }
 })
 
-t.test('hides the values that a server repeats', async t => {
+t.test('hides the values in responses that repeat them', async t => {
   for (const answer of ['Bearer hush-hush is wrong', 'The token hush-hush is wrong']) {
     const origin = await serve(t, (_request, response) => {
       response.writeHead(401, answer, { 'EB-REASON-PHRASE': answer, 'WWW-Authenticate': 'Bearer', 'Content-Length': 0 }).end()
@@ -40,18 +40,18 @@ t.test('hides the values that a server repeats', async t => {
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 
-/** Returns what a mask makes of what was received. */
+/** Returns the received bytes after a mask was applied. */
 function maskReceived (fields: Array<[name: string, value: string]>, received: string, receivedLength = received.length) {
   const result = { probe: {}, violations: [], exchange: { sent: bytes(''), received: bytes(received), receivedLength, end: 'left' } } as unknown as ProbeResult
   const { exchange } = createMask(fields)(result)
   return { text: Buffer.from(exchange.received).toString('latin1'), length: exchange.receivedLength }
 }
 
-t.test('hides neither short values nor those of public fields where they occur for other reasons', async t => {
+t.test('does not hide short values and values of public fields in responses', async t => {
   t.strictSame(maskReceived([['x-a', '1'], ['accept', 'application/json'], ['user-agent', 'long enough'], ['authorization', 'Basic abc']], 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n1 long enough abc').text, 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n1 long enough abc')
 })
 
-t.test('keeps how many bytes were not kept', async t => {
+t.test('keeps the number of bytes that are not in the report', async t => {
   t.strictSame(maskReceived([['authorization', 'Bearer hush-hush']], 'a Bearer hush-hush', 100), { text: 'a [hidden]', length: 92 })
 })
 

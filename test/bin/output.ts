@@ -8,7 +8,7 @@ import { runCommand, runForBytes } from './fixtures/run-command.js'
 
 const BYTES = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
 
-/** Starts a server with a file of bytes, and returns its URL and the number of requests. */
+/** Starts a server that sends bytes, and returns its URL and the number of requests. */
 async function start (t: Test) {
   const sent: string[] = []
   const url = await serve(t, ({ url }, response) => {
@@ -32,14 +32,14 @@ t.test('--output writes the body to a file, and the outcome to standard error', 
     }
   }
   t.match(await runCommand(['call', 'GET', `${url}/empty`, '-o', join(folder, 'empty')]), { code: 0 })
-  t.equal(readFileSync(join(folder, 'empty'), 'utf8'), '', 'an empty body makes an empty file')
+  t.equal(readFileSync(join(folder, 'empty'), 'utf8'), '', 'writes an empty file for an empty body')
   t.match(await runCommand(['call', 'GET', url, '-io', join(folder, 'with head')]), { code: 0, stdout: '' })
   t.match(readFileSync(join(folder, 'with head'), 'latin1'), /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\n\0/)
   t.match(await runCommand(['call', 'GET', `${url}/missing`, '--json', '-o', join(folder, 'json')]), { code: 1, stdout: '', stderr: '' })
   t.match(JSON.parse(readFileSync(join(folder, 'json'), 'utf8')), { outcome: 'rejected', reason: 'No file' })
 })
 
-t.test('--output leaves the file alone if there is no body of a success', async t => {
+t.test('--output neither changes nor creates the file if there is no success', async t => {
   const folder = t.testdir({ existing: 'text' })
   const { url } = await start(t)
   for (const name of ['existing', 'new']) t.match(await runCommand(['call', 'GET', `${url}/missing`, '-o', join(folder, name)]), { code: 1, stdout: '', stderr: 'reason: No file' })
@@ -47,7 +47,7 @@ t.test('--output leaves the file alone if there is no body of a success', async 
   t.notOk(existsSync(join(folder, 'new')))
 })
 
-t.test('--output - is standard output, also on a terminal', async t => {
+t.test('--output - writes the body to standard output, also on a terminal', async t => {
   const { url } = await start(t)
   for (const isTTY of [false, true]) {
     const { stdout, stderr } = await runForBytes(['call', 'GET', url, '--output', '-'], { isTTY, env: { NO_COLOR: '1' } })

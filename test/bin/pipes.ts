@@ -6,17 +6,17 @@ import { serve } from '../client/fixtures/servers.js'
 
 const run = promisify(execFile)
 
-// These tests start processes, which is slow.
+// The tests start processes, which takes time.
 t.setTimeout(300_000)
 
 const root = join(import.meta.dirname, '..', '..')
 
-/** The program with the same Node options as this test, so that its coverage is measured. */
+/** The command line of the program, with the Node options of this test, so that its coverage is measured. */
 const PROGRAM = [process.execPath, ...process.execArgv, join('bin', 'fastify-reason-phrase.ts')].map(word => `'${word}'`).join(' ')
 
 const withoutJq = await run('jq', ['--version']).then(() => false, () => 'there is no jq')
 
-/** Runs a command of bash, in which `program` is the program. */
+/** Runs a command in bash, where `program` runs the program. */
 async function bash (command: string): Promise<{ code: number, stdout: Buffer, stderr: string }> {
   const script = `program () { ${PROGRAM} "$@"; }; ${command}`
   try {
@@ -31,7 +31,7 @@ async function bash (command: string): Promise<{ code: number, stdout: Buffer, s
 const BYTES = Buffer.from(Array.from({ length: 1_000_000 }, (_, i) => i % 256))
 const LINES = 'line\n'.repeat(200_000)
 
-t.test('call and its neighbours in a pipe', async t => {
+t.test('call works with other programs in a pipe', async t => {
   const url = await serve(t, ({ url }, response) => {
     if (url === '/missing') return response.writeHead(404, { 'eb-reason-phrase': 'No topic' }).end()
     if (url === '/bytes') return response.end(BYTES)
@@ -39,19 +39,19 @@ t.test('call and its neighbours in a pipe', async t => {
     response.setHeader('content-type', 'application/json').end('{"items": [1, 2]}')
   })
 
-  t.test('jq reads the body', { skip: withoutJq }, async t => {
+  t.test('passes the body to jq', { skip: withoutJq }, async t => {
     const { stdout, stderr } = await bash(`program call GET ${url} | jq -c .items`)
     t.strictSame([String(stdout), stderr], ['[1,2]\n', 'outcome: success\nstatus: 200\n'])
     const missing = await bash(`set -o pipefail; program call GET ${url}/missing | jq .`)
     t.strictSame([missing.code, String(missing.stdout), missing.stderr], [1, '', 'outcome: rejected\nstatus: 404\nreason: No topic\n'])
   })
 
-  t.test('each byte arrives', async t => {
+  t.test('passes on each byte', async t => {
     const { stdout } = await bash(`program call GET ${url}/bytes | cat`)
     t.ok(stdout.equals(BYTES))
   })
 
-  t.test('a reader that leaves early causes no stack trace', async t => {
+  t.test('prints no stack trace if the reader closes the pipe early', async t => {
     for (const pipe of ['| head -1', '| head -c 1 >/dev/null', '2>&1 | head -1', '| true', '2>&1 | true']) {
       const { stdout, stderr } = await bash(`{ program call GET ${url}/lines; echo "exit code $?" >&3; } 3>&2 ${pipe}`)
       t.match(stderr, /exit code 0\n$/, pipe)

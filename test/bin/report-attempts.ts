@@ -8,7 +8,7 @@ import { runCommand } from './fixtures/run-command.js'
 
 const call = async (args: string[]) => await runCommand(['call', ...args])
 
-/** Starts a server that answers with these status codes, and then with 204. */
+/** Starts a server that sends these status codes, and then 204. */
 async function answerWith (t: Test, statuses: number[], headers: Record<string, string> = {}): Promise<string> {
   let answers = 0
   return await serve(t, (_request, response) => { response.writeHead(statuses[answers++] ?? 204, headers).end() })
@@ -16,7 +16,7 @@ async function answerWith (t: Test, statuses: number[], headers: Record<string, 
 
 const reason = { 'eb-reason-phrase': 'We\tmove' }
 
-t.test('reports each attempt that is followed by another one', async t => {
+t.test('reports each attempt except the last one', async t => {
   t.intercept(Math, 'random', { value: () => 0.1 })
   t.strictSame(await call(['GET', await answerWith(t, [503, 500], reason), '--retry', '60s']), {
     code: 0,
@@ -26,7 +26,7 @@ t.test('reports each attempt that is followed by another one', async t => {
   const { code, stdout, stderr } = await call(['POST', await answerWith(t, [503], reason), '--retry', '60s', '--json', '--idempotency-key', 'k1'])
   t.equal(code, 0)
   t.strictSame(JSON.parse(stdout), { outcome: 'success', status: 204, idempotencyKey: 'k1', attempts: 2, replayed: false })
-  t.equal(stderr, 'fastify-reason-phrase: attempt 1: 503 We move; next in 50 ms\n', 'with --json as well')
+  t.equal(stderr, 'fastify-reason-phrase: attempt 1: 503 We move; next in 50 ms\n', 'also reports attempts with --json')
 })
 
 t.test('reports the delay of Retry-After', async t => {
@@ -45,12 +45,12 @@ t.test('reports an attempt without a response', async t => {
 
 t.test('reports nothing without --retry', async t => {
   t.strictSame(await call(['GET', await answerWith(t, [503], reason)]), { code: 2, stdout: '', stderr: 'outcome: unknown\nstatus: 503\nreason: We move\n' })
-  t.match(await call(['GET', await answerWith(t, []), '--retry', '60s']), { code: 0, stderr: /^outcome: success\n/ }, 'and nothing if there is one attempt')
+  t.match(await call(['GET', await answerWith(t, []), '--retry', '60s']), { code: 0, stderr: /^outcome: success\n/ }, 'reports nothing if there is only one attempt')
 })
 
-t.test('reports the key that --idempotency-key auto makes before anything is sent', async t => {
+t.test('prints the key that --idempotency-key auto creates before anything is sent', async t => {
   let printed = ''
-  // Prints late, like a pipe that is full.
+  // Delay each write, like a full pipe.
   const stderr = new Writable({ write (chunk, _encoding, done) { setTimeout(() => { printed += String(chunk); done() }, 100) } })
   let printedBefore = ''
   let sent: unknown
@@ -62,11 +62,11 @@ t.test('reports the key that --idempotency-key auto makes before anything is sen
   t.equal(await run(['call', 'POST', origin, '--idempotency-key', 'auto'], { stdin: Readable.from([]), stdout: new PassThrough(), stderr }, {}), 0)
   const [, key] = /^fastify-reason-phrase: idempotency key: (\S+)\n$/.exec(printedBefore)!
   t.equal(sent, `"${key}"`)
-  t.ok(Math.abs(getKeyTime(key!)! - Date.now()) < 60_000, 'it is a UUID of version 7')
+  t.ok(Math.abs(getKeyTime(key!)! - Date.now()) < 60_000, 'the key is a UUID of version 7')
   t.match(printed, `\nidempotency-key: ${key}\n`)
 })
 
-t.test('sends nothing if the key cannot be printed', async t => {
+t.test('sends nothing if the idempotency key cannot be printed', async t => {
   const origin = await serve(t, () => { t.fail('a request was sent') })
   const stdout = new PassThrough()
   const stderr = new Writable({ write (_chunk, _encoding, done) { done(Object.assign(new Error('The disk is full'), { code: 'ENOSPC' })) } })

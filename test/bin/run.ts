@@ -55,7 +55,7 @@ t.test('--help of each command has two examples, and each of its flags', async t
   }
 })
 
-t.test('the same flag means the same in each command', async t => {
+t.test('flags have the same name and placeholder in each command', async t => {
   const lines = new Map<string, Set<string>>()
   for (const name of names) {
     const { stdout } = await output([name, '--help'])
@@ -77,15 +77,15 @@ t.test('--version prints the name and the version of the package', async t => {
   }
 })
 
-t.test('--help and --version as the value of an option are no options', async t => {
+t.test('does not treat --help and --version as options if they are the value of an option', async t => {
   for (const value of ['--help', '-h', '--version', '-V']) t.match(await output(['call', 'GET', 'http://127.0.0.1', '--header', value]), { code: 64, stdout: '' }, value)
 })
 
-t.test('--help after -- is no option', async t => {
+t.test('does not treat --help after -- as an option', async t => {
   t.match(await output(['settle', '--', '--help']), { code: 64, stdout: '', stderr: 'settle takes a KEY, and --url URL' })
 })
 
-t.test('exits with 64 without a command, and for an unknown command', async t => {
+t.test('exits with 64 if there is no command, or an unknown command', async t => {
   t.match(await output([]), { code: 64, stdout: '', stderr: /^fastify-reason-phrase: no command\n\nUsage: / })
   for (const [name, nearest] of [['cal', 'call'], ['chek', 'check'], ['Settle', 'settle'], ['sing', 'sign']] as const) {
     t.match(await output([name, '--help']), { code: 64, stdout: '', stderr: `fastify-reason-phrase: unknown command; did you mean ${nearest}?\n\nUsage: ` }, name)

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { serve, type Received } from '../client/fixtures/servers.js'
 import { runCommand, type Input } from './fixtures/run-command.js'
 
-/** Starts a service that answers 503, and that has closed each key. Returns its URL, and the requests about outcomes. */
+/** Starts a service that sends 503, and whose keys are all closed. Returns its URL, and the requests for outcomes. */
 async function fail (t: Test, fields: Record<string, string> = {}) {
   const asked: Received[] = []
   const url = await serve(t, (request, response) => {
@@ -16,13 +16,13 @@ async function fail (t: Test, fields: Record<string, string> = {}) {
   return { url, asked }
 }
 
-/** Returns the arguments that a program gets from the printed command, with bash. */
+/** Returns the arguments that bash would pass to the printed command. */
 function readCommand (stderr: string): string[] {
   const [, command] = /^ {2}npx (.*)$/m.exec(stderr)!
   return execFileSync('bash', ['-c', `print () { printf '%s\\0' "$@"; }; print ${command}`], { encoding: 'utf8' }).split('\0').slice(0, -1)
 }
 
-/** Calls a service that fails, and returns what is printed to standard error after the outcome. */
+/** Calls a service that fails, and returns the standard error without the lines of the outcome. */
 async function call (args: string[], input?: Input): Promise<string> {
   const { code, stderr } = await runCommand(['call', 'POST', ...args], input)
   if (code !== 2) throw new Error(`exit code ${code}: ${stderr}`)
@@ -41,22 +41,22 @@ t.test('prints the command that settles an unknown outcome', async t => {
   t.match(asked, [{ url: '/v2/operation/k1' }])
 })
 
-t.test('prints it with the key that auto has made, and with --json', async t => {
+t.test('prints the command with a key of --idempotency-key auto, and with --json', async t => {
   const { url } = await fail(t)
   const stderr = await call([url, '--idempotency-key', 'auto', '--json'])
   t.match(stderr, new RegExp(`^fastify-reason-phrase: idempotency key: (\\S+)\\n${TITLE} {2}npx fastify-reason-phrase settle \\1 --url ${url}\\n$`))
 })
 
-t.test('prints nothing if there is nothing to settle', async t => {
+t.test('prints no command if there is nothing to settle', async t => {
   const { url } = await fail(t)
-  t.equal(await call([url]), '', 'without an idempotency key')
+  t.equal(await call([url]), '', 'prints no command without an idempotency key')
   for (const status of [204, 404]) {
     const origin = await serve(t, (_request, response) => { response.writeHead(status).end() })
     t.match(await runCommand(['call', 'POST', origin, '--idempotency-key', 'k1']), { stderr: /^(?!.*settle)/s }, `after ${status}`)
   }
 })
 
-t.test('prints nothing if the service cannot tell the outcome by this key', async t => {
+t.test('prints no command if the service cannot report the outcome for this key', async t => {
   t.intercept(Math, 'random', { value: () => 0 })
   for (const status of ['expired', 'mismatch']) {
     let attempts = 0
@@ -72,7 +72,7 @@ t.test('prints nothing if the service cannot tell the outcome by this key', asyn
   t.match(await call([(await fail(t, { 'idempotency-status': 'executing' })).url, '--idempotency-key', 'k1']), TITLE)
 })
 
-t.test('a shell reads each word as it was given', async t => {
+t.test('quotes each word so that a shell does not change it', async t => {
   t.testdir()
   const folder = join(t.testdirName, "it's a $HOME `x`")
   mkdirSync(folder)
@@ -85,7 +85,7 @@ t.test('a shell reads each word as it was given', async t => {
       const stderr = await call([url, `--idempotency-key=${key}`, '--key', keyFile, '--outcomes', "/it's/a $b"])
       t.notMatch(stderr, /hush/)
       const args = readCommand(stderr).slice(1)
-      t.ok(args.includes(keyFile), 'the file of the key is the same')
+      t.ok(args.includes(keyFile), 'the key file is unchanged')
       t.match(await runCommand(args), { code: 1, stderr: /^outcome: rejected\nreason: The idempotency key was closed/ }, key)
       const { url: path, headers } = asked.at(-1)!
       t.equal(decodeURIComponent(path), `/it's/a $b/${key}`)
@@ -94,7 +94,7 @@ t.test('a shell reads each word as it was given', async t => {
   }
 })
 
-t.test('names a key file that looks like an option', async t => {
+t.test('prints a key file whose name looks like an option', async t => {
   const folder = t.testdir({ '-keys.json': JSON.stringify([{ id: 'dev', secret: 'hush' }]) })
   const before = process.cwd()
   process.chdir(folder)
@@ -105,9 +105,9 @@ t.test('names a key file that looks like an option', async t => {
   t.match(await runCommand(args), { code: 1 })
 })
 
-t.test('prints no secret', async t => {
+t.test('does not print secrets', async t => {
   const { url } = await fail(t)
-  const ask = 'Give it the key on standard input.\n'
+  const ask = 'Pass the signing key on standard input.\n'
   const ways: Array<[args: string[], input: Input, more: string]> = [
     [['--key', 'dev:hush'], {}, ` --key -\n${ask}`],
     [['--key', '-'], { stdin: 'dev:hush' }, ` --key -\n${ask}`],
@@ -122,5 +122,5 @@ t.test('prints no secret', async t => {
     t.equal(stderr, `${TITLE}  npx fastify-reason-phrase settle k1 --url ${url}${more}`, args.join(' '))
   }
   const stderr = await call([url, '--idempotency-key', 'k1', '--key', 'dev:hush'])
-  t.match(await runCommand(readCommand(stderr).slice(1), { stdin: 'dev:hush' }), { code: 1 }, 'and the command works with the key on standard input')
+  t.match(await runCommand(readCommand(stderr).slice(1), { stdin: 'dev:hush' }), { code: 1 }, 'the printed command works with the key on standard input')
 })

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { serve, serveSigned, type Received } from '../client/fixtures/servers.js'
 import { runCommand, runForBytes, type Input } from './fixtures/run-command.js'
 
-/** What the service knows of a key. */
+/** The outcomes that the service can report for a key. */
 const OUTCOMES = {
   succeeded: { state: 'succeeded', statusCode: 201, headers: { 'content-type': 'application/json', location: '/v2/topic/1' }, body: '{"name":"orders"}' },
   rejected: { state: 'rejected', statusCode: 422, reason: 'The name is taken' },
@@ -12,7 +12,7 @@ const OUTCOMES = {
   executing: { state: 'executing' }
 }
 
-/** Starts a service that knows this of each key. Returns its URL, and the requests that it has received. */
+/** Starts a service that reports this outcome for each key. Returns its URL, and the received requests. */
 async function tell (t: Test, outcome: keyof typeof OUTCOMES) {
   const received: Received[] = []
   const url = await serveSigned(t, 'dev', 'hush', (request, response) => {
@@ -24,7 +24,7 @@ async function tell (t: Test, outcome: keyof typeof OUTCOMES) {
 
 const signed = ['--key', 'dev:hush']
 
-t.test('settle closes the key, look asks, and both print the outcome of the operation', async t => {
+t.test('settle closes the key, look only requests its outcome, and both print the outcome', async t => {
   for (const command of ['settle', 'look']) {
     const print = async (outcome: keyof typeof OUTCOMES, args: string[] = []) => await runCommand([command, 'k1', '--url', (await tell(t, outcome)).url, ...signed, ...args])
     t.strictSame(await print('succeeded'), { code: 0, stdout: '{"name":"orders"}', stderr: 'outcome: success\nstatus: 201\nidempotency-key: k1\nattempts: 1\nreplayed: true\n' })
@@ -40,7 +40,7 @@ t.test('settle closes the key, look asks, and both print the outcome of the oper
   t.match(received, [{ method: 'PUT', url: '/v2/operation/k1', body: Buffer.from('{"state":"closed"}') }, { method: 'GET', url: '/outcomes/k1', headers: { 'x-a': 'b' } }])
 })
 
-t.test('prints a recorded answer to a terminal', async t => {
+t.test('prints a recorded response to a terminal', async t => {
   const input: Input = { isTTY: true, env: { NO_COLOR: '1' } }
   const print = async (outcome: keyof typeof OUTCOMES) => (await runCommand(['settle', 'k1', '--url', (await tell(t, outcome)).url, ...signed], input)).stdout
   t.equal(await print('succeeded'), 'success 201 (replayed)\n\n{\n  "name": "orders"\n}\n')
@@ -48,7 +48,7 @@ t.test('prints a recorded answer to a terminal', async t => {
   t.equal(await print('closed'), 'rejected\nThe idempotency key was closed. The operation did not happen and never will\n')
 })
 
-t.test('takes the key of the signature from a file or from standard input', async t => {
+t.test('takes the signing key from a file or from standard input', async t => {
   const file = join(t.testdir(), 'keys.json')
   writeFileSync(file, JSON.stringify([{ id: 'dev', secret: 'hush' }]), { mode: 0o600 })
   const { url } = await tell(t, 'closed')
@@ -58,7 +58,7 @@ t.test('takes the key of the signature from a file or from standard input', asyn
   t.match(await runCommand(['settle', 'k1', '--url', url]), { code: 2, stderr: 'outcome: unknown\nstatus: 401\n' })
 })
 
-t.test('asks for 60 seconds until there is an answer, or as long as --retry says', async t => {
+t.test('retries for 60 seconds, or for the duration of --retry, until there is a response', async t => {
   t.intercept(Math, 'random', { value: () => 0 })
   for (const command of ['settle', 'look']) {
     let attempts = 0
@@ -84,11 +84,11 @@ t.test('look prints the command that settles an unknown outcome', async t => {
   t.strictSame(await runCommand(['look', 'k1', '--url', `${url}/`, ...signed]), {
     code: 2,
     stdout: '',
-    stderr: `outcome: unknown\nreason: A request with this idempotency key is being executed\nidempotency-key: k1\nattempts: 1\nreplayed: false\nfastify-reason-phrase: this command settles the operation:\n  npx fastify-reason-phrase settle k1 --url ${url} --key -\nGive it the key on standard input.\n`
+    stderr: `outcome: unknown\nreason: A request with this idempotency key is being executed\nidempotency-key: k1\nattempts: 1\nreplayed: false\nfastify-reason-phrase: this command settles the operation:\n  npx fastify-reason-phrase settle k1 --url ${url} --key -\nPass the signing key on standard input.\n`
   })
 })
 
-t.test('takes a key that looks like an option after --', async t => {
+t.test('accepts an idempotency key that looks like an option after --', async t => {
   for (const key of ['-h', '--help', '--url', '--', '- -']) {
     const { url, received } = await tell(t, 'closed')
     t.match(await runCommand(['settle', '--url', url, ...signed, '--', key]), { code: 1, stderr: `idempotency-key: ${key}\n` })
@@ -129,7 +129,7 @@ t.test('exits with 64 for invalid arguments, and prints the error and the usage 
   }
 })
 
-t.test('prints each byte of a recorded body to a pipe, and its recorded header fields with --include', async t => {
+t.test('prints the bytes of a recorded body to a pipe, and the recorded header fields with --include', async t => {
   const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
   const outcomes = [
     { state: 'succeeded', statusCode: 201, headers: { location: '/v2/topic/1' }, body: bytes.toString('base64'), bodyEncoding: 'base64' },

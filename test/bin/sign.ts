@@ -12,7 +12,7 @@ const run = promisify(execFile)
 const KEY = ['--key', 'dev:hush']
 const withoutCurl = await run('curl', ['--version']).then(() => false, () => 'there is no curl')
 
-/** Starts a server that reports the signature of each request. Returns its URL and the requests. */
+/** Starts a server that verifies the signature of each request. Returns its URL and the requests. */
 async function start (t: Test) {
   const received: Received[] = []
   const url = await serve(t, (request, response) => {
@@ -22,7 +22,7 @@ async function start (t: Test) {
   return { url, received }
 }
 
-/** Keeps temporary files in the folder of the test. */
+/** Puts temporary files into the folder of the test. */
 function useTemporaryFolder (t: Test): string {
   const folder = t.testdir()
   const { TMPDIR } = process.env
@@ -36,7 +36,7 @@ function useTemporaryFolder (t: Test): string {
 
 const sign = async (args: string[], input?: Input) => await runCommand(['sign', ...args], input)
 
-/** Returns the fields of a text. */
+/** Parses a text of `name: value` lines. */
 const parse = (text: string) => Object.fromEntries(text.trimEnd().split('\n').map(line => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(': ') + 2)]))
 
 t.test('prints the fields of a signed request', async t => {
@@ -53,7 +53,7 @@ t.test('prints the fields of a signed request', async t => {
   t.equal(findSignatureError({ method: 'POST', url: '/a', headers: signed, body: Buffer.from('{"a":"é"}') }, 'dev', 'hush'), undefined)
 })
 
-t.test('prints no secret', async t => {
+t.test('does not print secrets', async t => {
   useTemporaryFolder(t)
   for (const more of [[], ['--curl']]) {
     const { code, stdout, stderr } = await sign(['POST', 'http://127.0.0.1/a', ...KEY, '-H', 'Authorization: Bearer hush', '-H', 'Content-Type: text/plain', '-d', 'hush', ...more])
@@ -62,13 +62,13 @@ t.test('prints no secret', async t => {
   }
 })
 
-t.test('reports the key that --idempotency-key auto makes', async t => {
+t.test('prints the key that --idempotency-key auto creates', async t => {
   const { stdout, stderr } = await sign(['PUT', 'http://127.0.0.1/a', ...KEY, '--idempotency-key', 'auto'])
   const [, key] = /^fastify-reason-phrase: idempotency key: (\S+)\n$/.exec(stderr)!
   t.equal(parse(stdout)['idempotency-key'], `"${key}"`)
 })
 
-t.test('takes the key from the environment, and needs one', async t => {
+t.test('takes the key from the environment, and exits with 64 without a key', async t => {
   const args = ['GET', 'http://127.0.0.1/a']
   t.match(await sign(args, { env: { FASTIFY_REASON_PHRASE_KEY: 'dev:hush' } }), { code: 0 })
   t.match(await sign([...args, '--key', '-'], { stdin: 'dev:hush\n' }), { code: 0 })
@@ -98,7 +98,7 @@ t.test('exits with 64 for invalid arguments, and prints the error and the usage 
   }
 })
 
-t.test('--curl prints arguments that each shell and curl -K read', { skip: withoutCurl }, async t => {
+t.test('--curl prints arguments that every shell and curl -K can read', { skip: withoutCurl }, async t => {
   const folder = useTemporaryFolder(t)
   const { url, received } = await start(t)
   const body = join(folder, 'body of mine')
@@ -117,7 +117,7 @@ t.test('--curl prints arguments that each shell and curl -K read', { skip: witho
     for (const command of ['bash', 'sh', 'curl']) {
       const { code, stdout, stderr } = await sign([method, url + path, ...KEY, '--curl', ...args])
       t.strictSame([code, stderr], [0, ''])
-      t.notMatch(stdout.replaceAll(/^--(?:request|header|data-binary|url) /gm, ''), / /, 'a shell splits only between arguments')
+      t.notMatch(stdout.replaceAll(/^--(?:request|header|data-binary|url) /gm, ''), / /, 'contains spaces only between arguments')
       const file = join(folder, 'arguments')
       writeFileSync(file, stdout)
       const { stdout: answer } = command === 'curl'
@@ -155,7 +155,7 @@ t.test('--curl writes files that only this user can read, and removes old ones',
   t.equal(readdirSync(folder).length, 4)
 })
 
-t.test('--curl explains a folder of temporary files with a space', async t => {
+t.test('--curl rejects a temporary folder with a space in its path, and says what to do', async t => {
   const folder = useTemporaryFolder(t)
   process.env.TMPDIR = join(folder, 'with space')
   t.equal(tmpdir(), process.env.TMPDIR)

@@ -63,7 +63,7 @@ t.test('checks responses of inject', async t => {
   await assertContract({ statusCode, statusMessage, headers: { ...headers, via: undefined }, trailers, rawPayload, raw: { req: {} } })
 })
 
-t.test('takes the header and the status codes of a response of inject from its service', async t => {
+t.test('uses the header and the status codes of the service for a response of inject', async t => {
   const contract = { header: 'X-Reason', statusCodes: { 429: 'Too Many Requests' } }
   const app = Fastify(serverOptions({}, contract))
   t.teardown(() => app.close())
@@ -101,7 +101,7 @@ t.test('checks responses of fetch and undici', async t => {
   t.equal(await read.body.text(), 'good', 'does not read the body of a success')
   await breaks(t, await request(`${other}/none`), ['no-body', 'content-length', 'no-representation-metadata', 'header'])
 
-  // Older versions of undici do not have the status text.
+  // Older versions of undici do not return the status text.
   const { statusCode, headers, trailers, body } = await request(`${url}/none`)
   await assertContract({ statusCode, headers, trailers, body })
 
@@ -110,7 +110,7 @@ t.test('checks responses of fetch and undici', async t => {
   await t.rejects(assertContract(before), { name: 'TypeError', message: /call assertContract before you read it$/ })
 })
 
-t.test('throws a TypeError for a value that is no response', async t => {
+t.test('throws a TypeError for a value that is not a response', async t => {
   for (const given of [undefined, null, 404, {}, { statusCode: 404 }, { headers: {} }]) {
     await t.rejects(assertContract(given as unknown as Given), { name: 'TypeError', message: /^fastify-reason-phrase: assertContract takes a response/ })
   }

@@ -28,7 +28,7 @@ interface Report {
   comments: string[]
 }
 
-/** Runs the kit, and returns what it reports to tap. */
+/** Runs the kit, and returns its report to tap. */
 async function runKit (app: Parameters<typeof conformance>[1], options?: ConformanceOptions): Promise<Report> {
   const report: Report = { passed: {}, skipped: {}, failed: {}, comments: [] }
   const suite = (id: string): Suite => ({
@@ -82,7 +82,7 @@ t.test('reports the rule, its source, the request and the response of a violatio
   ])
 })
 
-t.test('judges a service without the plugin by the options', async t => {
+t.test('checks a service without the plugin against the options', async t => {
   const buildStock = (): FastifyInstance => {
     const app = Fastify()
     app.get('/429', (_request, reply) => {
@@ -148,7 +148,7 @@ t.test('adds the fields of the headers hook to each well-formed request', async 
   t.equal(unsigned, 0)
 })
 
-t.test('fails for a declared request that is not answered with 2xx, unless allowUnsuccessful is set', async t => {
+t.test('fails for a declared request that does not get a 2xx, unless allowUnsuccessful is set', async t => {
   for (const [options, id] of [[{}, 'requests-2'], [{ http2: true }, 'http2-requests-2']] as const) {
     const given = { requests: [{ url: '/' }, { url: '/signed' }, { method: 'POST', url: '/things', body: { name: 'a' } }], only: ['requests', 'http2-requests'] }
     const { failed, passed } = await runKit(await build(options), given)
@@ -173,28 +173,28 @@ t.test('fails if nothing was tested', async t => {
   t.match(failed, { run: [[/^could not be tested: GET \/ was answered 401 No token, and no other request got further\. /]] })
   t.equal(Object.keys(failed).length, 1)
   t.strictSame((await runKit(await denying(() => false), { allowUnsuccessful: true })).failed, {})
-  t.strictSame((await runKit(await denying(url => url.startsWith('/things/')))).failed, {}, 'one route is enough')
+  t.strictSame((await runKit(await denying(url => url.startsWith('/things/')))).failed, {}, 'one tested route is enough')
   t.strictSame((await runKit(await denying(url => url === '/'))).failed, {})
 
   t.match((await runKit(await build(), { only: ['http2'] })).failed, { run: [[/^could not be tested: no probe was sent/]] })
   t.match((await runKit(await build(), { only: ['connection-slow'], allowUnsuccessful: true })).failed, { run: [[/^could not be tested: no probe was sent/]] })
 })
 
-t.test('fails if each request is answered with 5xx', async t => {
+t.test('fails if each request gets a 5xx', async t => {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   app.get('/', async (_request, reply) => reply.serviceUnavailable('We move'))
   t.match((await runKit(app)).failed, { run: [[/^could not be tested: GET \/ was answered 503 We move/]] })
 })
 
-t.test('sends slow probes on request', async t => {
+t.test('sends slow probes only with the option slow', async t => {
   const app = await build({ requestTimeout: 400, http: { headersTimeout: 300, connectionsCheckingInterval: 50 } })
   const { passed, failed } = await runKit(app, { requests, slow: true, only: ['connection-slow'] })
   t.strictSame(failed, {})
   t.strictSame(Object.keys(passed), ['connection-slow-header', 'connection-slow-body', 'connection-slow-nothing'])
 })
 
-t.test('tests idempotent requests, and reports what it cannot test as skipped', async t => {
+t.test('tests idempotent requests, and reports probes that cannot test anything as skipped', async t => {
   for (const options of [{}, { http2: true }]) {
     const app = await build(options)
     const names = new Set<string>()
@@ -218,7 +218,7 @@ t.test('tests idempotent requests, and reports what it cannot test as skipped', 
   }
 })
 
-t.test('takes the path of the outcome routes, and whether a key is required, from the service', async t => {
+t.test('takes the path of the outcome routes, and the routes that require a key, from the service', async t => {
   const buildKeyed = async (): Promise<FastifyInstance> => {
     const app = await build()
     await app.register(idempotency, { store: memoryStore() as never, scope: () => 'all', outcomes: '/operation' })
@@ -244,7 +244,7 @@ t.test('closes the service at the end, unless it was listening before', async t 
   await listening.listen({ port: 0, host: '::1' })
   t.strictSame((await runKit(listening, { only: ['text-root'] })).failed, {})
   t.ok(listening.server.listening)
-  t.equal(await new Promise((resolve, reject) => { listening.server.getConnections((error, count) => error ? reject(error) : resolve(count)) }), 0, 'leaves no connections')
+  t.equal(await new Promise((resolve, reject) => { listening.server.getConnections((error, count) => error ? reject(error) : resolve(count)) }), 0, 'leaves no connections open')
 })
 
 t.test('closes the service after an error', async t => {
@@ -282,7 +282,7 @@ async function refusesConnections ({ server }: { server: { address: () => unknow
   return await new Promise(resolve => createConnection(address.port, '127.0.0.1').on('error', () => resolve(true)).on('connect', () => resolve(false)))
 }
 
-t.test('rejects options that are unknown or of the wrong type', async t => {
+t.test('rejects options that are unknown or have the wrong type', async t => {
   for (const [options, message] of [
     [{ statusCode: { 429: 'Slow Down' } }, 'unknown option "statusCode" of conformance(); did you mean "statusCodes"? The options are header, statusCodes, exposeServerErrors, challenge, requestId, requests, allowUnsuccessful, headers, concurrency, timeout, skip, only, slow, idempotent, outcomes and otherHeaders'],
     [{ requests: 'GET /' }, "option requests of conformance() must be an array, not 'GET /'"],
@@ -290,8 +290,8 @@ t.test('rejects options that are unknown or of the wrong type', async t => {
     [{ skip: {} }, 'option skip of conformance() must be an array, not {}'],
     [{ idempotent: {} }, 'option idempotent of conformance() must be an array, not {}'],
     [{ allowUnsuccessful: 'yes' }, "option allowUnsuccessful of conformance() must be a boolean, not 'yes'"],
-    [{ concurrency: 0 }, 'option concurrency of conformance() must be a positive number, not 0'],
-    [{ concurrency: '8' }, "option concurrency of conformance() must be a positive number, not '8'"],
+    [{ concurrency: 0 }, 'option concurrency of conformance() must be a positive integer, not 0'],
+    [{ concurrency: '8' }, "option concurrency of conformance() must be a positive integer, not '8'"],
     [{ timeout: 0 }, 'option timeout of conformance() must be a positive number of milliseconds, not 0'],
     [{ timeout: '1s' }, "option timeout of conformance() must be a positive number of milliseconds, not '1s'"],
     [{ only: ['tekst-root'] }, 'no probe has the id "tekst-root", or an id that starts with "tekst-root-"; did you mean "text-root"?']

@@ -2,7 +2,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import { getRecordedRoutes } from '../../conformance/recorded-routes.js'
 
-t.test('returns all routes of a server, for every encapsulated context', async t => {
+t.test('returns all routes of a server, from every encapsulated context', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   app.get('/a', { schema: { querystring: { type: 'object' } } }, async () => {})

@@ -18,13 +18,13 @@ t.test('finds no violation in a response that keeps the contract', async t => {
   t.strictSame(ids({ ...notFound, version: '2', phrase: undefined, fields: [['eb-reason-phrase', 'No topic']] }), [])
 })
 
-t.test('checks an unsuccessful response by all its rules', async t => {
+t.test('checks all rules for an unsuccessful response', async t => {
   t.strictSame(ids({ ...notFound, body: new Uint8Array(1), fields: [] }), ['no-body', 'content-length', 'header'])
   t.strictSame(ids({ ...notFound, statusCode: 401 }), ['challenge'])
   t.match(checkResponse({ ...notFound, phrase: 'Not Found' }, new Contract()), [{ rule: { id: 'phrase-matches-header' }, found: '"Not Found" and "No topic"' }])
 })
 
-t.test('checks the header of the contract', async t => {
+t.test('checks the header that the contract names', async t => {
   t.strictSame(ids({ ...ok, fields: [['X-Reason', 'a']] }, new Contract({ header: 'X-Reason' })), ['success-without-header'])
 })
 

@@ -39,7 +39,7 @@ t.test('finds no violations if no known request has a body', async t => {
 
 const isError = ({ statusCode }: ResponseDraft): boolean => statusCode >= 400
 
-/** Returns a mutation of errors only. */
+/** Returns a mutation that changes only errors. */
 const errors = (mutate: Mutation): Mutation => (draft, asked) => isError(draft) ? mutate(draft, asked) : undefined
 
 const set = (draft: ResponseDraft, name: string, value?: string): void => {
@@ -116,7 +116,7 @@ const mutations: Array<[title: string, mutate: Mutation, probe: string, rules: s
   ['two responses', errors((draft, { pipelined }) => {
     if (!pipelined) draft.behind = 'HTTP/1.1 404 a\r\nEB-REASON-PHRASE: a\r\nContent-Length: 0\r\n\r\n'
   }), 'connection-many-errors', ['one-answer', 'close-is-last']],
-  ['a response after the last', errors(draft => {
+  ['a response after the last one', errors(draft => {
     draft.behind = 'HTTP/1.1 404 a\r\nEB-REASON-PHRASE: a\r\nContent-Length: 0\r\n\r\n'
   }), 'text-no-resource', ['one-answer', 'close-is-last']],
   ['responses in another order', (draft, { pipelined, index, path }) => {
@@ -168,7 +168,7 @@ t.test('finds violations in HTTP/2', async t => {
   }
 })
 
-t.test('has a mutation that breaks each rule, except those for idempotency keys', async t => {
+t.test('these tests have a mutation for each rule, except the rules for idempotency keys', async t => {
   t.strictSame([...brokenRules].sort(), rules.map(({ id }) => id).filter(id => !id.startsWith('idempotency-')).sort())
 })
 
@@ -181,7 +181,7 @@ t.test('reports an unreachable server', async t => {
   }
 })
 
-t.test('allows a truncated success, but no truncated error', async t => {
+t.test('allows a truncated success, but not a truncated error', async t => {
   const cut = (statusCode: number): Mutation => draft => {
     draft.statusCode = statusCode
     set(draft, 'content-length', '10')
@@ -191,7 +191,7 @@ t.test('allows a truncated success, but no truncated error', async t => {
   t.strictSame(await findBrokenRules(await startConformingServer(t, cut(404)), 'http/1.1', ['text-no-resource-post']), { 'text-no-resource-post': ['syntax'] })
 })
 
-t.test('rejects with the error of the headers hook', async t => {
+t.test('rejects with the error that the headers hook throws', async t => {
   const target = await startConformingServer(t)
   target.headers = () => { throw new Error('no key') }
   await t.rejects(findBrokenRules(target, 'http/1.1', ['text']), { message: 'no key' })
@@ -199,7 +199,7 @@ t.test('rejects with the error of the headers hook', async t => {
 
 t.test('passes no probe on a server that never completes a response', async t => {
   const only = { 'http/1.1': ['text-no-resource', 'text-not-ascii-bytes', 'framing-garbage', 'connection-kept-alive'], h2: ['http2-text-no-resource', 'http2-routing-unknown-method', 'http2-connection'] }
-  // After HEAD, a 404 without a length is complete. Over HTTP/2, Node takes a 200 as complete, too.
+  // After HEAD, a 404 without a length is complete. Over HTTP/2, Node also treats a 200 as complete.
   const skip = ['text-no-resource-head', 'connection-kept-alive-head', 'http2-text-no-resource-head']
 
   const passed = async (t: Test, { target }: { target: Target }, protocol: Probe['protocol']): Promise<void> => {
@@ -211,7 +211,7 @@ t.test('passes no probe on a server that never completes a response', async t =>
     }
   }
 
-  t.test('because it stops or is slow', async t => {
+  t.test('because it stops or sends slowly', async t => {
     await Promise.all([
       ...Object.entries(SLOW_RESPONSES).map(async ([title, respond]) => t.test(title, async t => {
         const server = await startUnfinishedServer(t, respond)
@@ -226,10 +226,10 @@ t.test('passes no probe on a server that never completes a response', async t =>
     ])
   })
 
-  // The most unread bytes in the buffers of both operating systems.
+  // The maximum number of bytes that the server can write although the kit does not read them: the socket buffers of both sides.
   const buffered = 16 * 1024 * 1024
 
-  t.test('because it writes without end', async t => {
+  t.test('because it writes endlessly', async t => {
     for (const [title, respond] of Object.entries(ENDLESS_RESPONSES)) {
       const server = await startUnfinishedServer(t, respond)
       t.comment(title)
@@ -262,7 +262,7 @@ t.test('checks the header section of an error without waiting for the body', asy
   }
 })
 
-t.test('reports responses that break off', async t => {
+t.test('reports truncated responses', async t => {
   const [probe] = selectProbes(await startConformingServer(t), ['http/1.1'], [], { only: ['text-no-resource-post'] })
   const [two] = selectProbes(await startConformingServer(t), ['http/1.1'], [], { only: ['framing-length-disagreeing'] })
   const found = async (bytes: string, end: 'end' | 'resetAndDestroy' | 'resume', sent = probe!): Promise<string[]> => {
@@ -296,7 +296,7 @@ t.test('accepts a 2xx to CONNECT as a tunnel', async t => {
   t.strictSame((await runProbe(http2, connect[1]!)).violations, [])
 })
 
-t.test('allows a reset stream of a success', async t => {
+t.test('allows that the stream of a success is reset', async t => {
   const target = await startConformingHttp2Server(t, () => {}, stream => {
     stream.respond({ ':status': 200 })
     stream.write('a', () => { stream.close(2) })

@@ -8,7 +8,7 @@ import { UNTESTED_RULE } from '../../conformance/untested.js'
 
 const calls = '    at suite.ts:1:1'
 
-/** Returns the result of a probe that found so many violations. */
+/** Returns the result of a probe with this number of violations. */
 function createResult (index: number, violations = 0, skipped?: string): ProbeResult {
   return {
     probe: probes[index]!,
@@ -18,7 +18,7 @@ function createResult (index: number, violations = 0, skipped?: string): ProbeRe
   }
 }
 
-t.test('throws in a subtest without fail(), as in node:test', async t => {
+t.test('throws in a subtest if the context has no fail(), as in node:test', async t => {
   const subtests: Record<string, unknown> = {}
   const comments: string[] = []
   const suite: Suite = {
@@ -51,7 +51,7 @@ t.test('throws in a subtest without fail(), as in node:test', async t => {
   t.strictSame(comments, ['a comment'])
 })
 
-t.test('throws a summary at the end without subtests, as in vitest', async t => {
+t.test('throws a summary at the end if the context has no subtests, as in vitest', async t => {
   const comments: string[] = []
   const reporter = createReporter({ annotate (message) { comments.push(message) } }, calls)
   for (const result of [createResult(0), createResult(1, 0, 'a reason')]) reporter.report(result)
@@ -69,7 +69,7 @@ ${probes[7]!.id}: no-body, content-length
 ${probes[8]!.id}: no-body, content-length`)
 })
 
-t.test('a summary tells a service that could not be tested from one that breaks the contract', async t => {
+t.test('the summary distinguishes a service that could not be tested from a service that breaks the contract', async t => {
   const untested = { ...createResult(2), violations: [{ rule: UNTESTED_RULE, found: 'GET / was answered 401 No' }] }
   const summarize = (results: ProbeResult[]): string => {
     const reporter = createReporter({}, calls)
@@ -86,7 +86,7 @@ t.test('a summary tells a service that could not be tested from one that breaks 
 })
 
 t.test('accepts the context of any other test runner', async t => {
-  // Mocha has an object of this name.
+  // In Mocha, this property is an object.
   for (const suite of [{}, { test: {} } as Suite]) {
     const reporter = createReporter(suite, calls)
     reporter.comment('a comment')

@@ -6,7 +6,7 @@ import ts from 'typescript'
 const root = join(import.meta.dirname, '..', '..')
 const { entryPoints } = JSON.parse(readFileSync(join(root, 'typedoc.json'), 'utf8')) as { entryPoints: string[] }
 
-/** Returns the names that a module exports, without those of `export *`. */
+/** Returns the names that a module exports, except for the names of `export *`. */
 function exportsOf (source: ts.SourceFile): string[] {
   return source.statements.flatMap(statement => {
     if (ts.isExportAssignment(statement)) return ['default']
@@ -21,7 +21,7 @@ function exportsOf (source: ts.SourceFile): string[] {
 for (const entryPoint of entryPoints) {
   const text = readFileSync(join(root, entryPoint), 'utf8')
   const [, module] = /@module (\S+)/.exec(text)!
-  t.test(`the API reference has each export of ${module}`, async t => {
+  t.test(`the API reference contains each export of ${module}`, async t => {
     const page = readFileSync(join(root, 'docs', 'api', `${module}.md`), 'utf8')
     const documented = Array.from(page.matchAll(/^### (.*?)(?:\(\))?$/gm), ([, name]) => name!.replaceAll('\\', ''))
     const exported = exportsOf(ts.createSourceFile(entryPoint, text, ts.ScriptTarget.ES2022))

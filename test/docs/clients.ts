@@ -17,10 +17,10 @@ const folder = join(docs, 'clients')
 const page = readFileSync(join(docs, 'clients.md'), 'utf8')
 const [, ...sections] = page.split(/^## /m)
 
-/** The files of docs/clients that a part of the page links to. */
+/** Returns the files of docs/clients that a part of the page links to. */
 const linked = (text: string) => Array.from(text.matchAll(/\]\(clients\/(.*?)\)/g), ([, file]) => file!)
 
-/** Whether these lines are lines of a file, one after the other, and as deep in each other. */
+/** Returns whether these lines are consecutive lines of a file, with the same relative indentation. */
 function occurs (lines: string[], file: string): boolean {
   const own = readFileSync(join(folder, file), 'utf8').split('\n')
   return own.some((line, index) => {
@@ -29,7 +29,7 @@ function occurs (lines: string[], file: string): boolean {
   })
 }
 
-t.test('Every code block of docs/clients.md is two lines of the file that it names', async t => {
+t.test('each code block of docs/clients.md is two lines of the file that it links to', async t => {
   const blocks = sections.flatMap(section => {
     const [file] = linked(section)
     return Array.from(section.matchAll(/^```\w+\n([^]*?)\n```$/gm), ([, code]) => ({ file: file!, lines: code!.split('\n') }))
@@ -39,14 +39,14 @@ t.test('Every code block of docs/clients.md is two lines of the file that it nam
     t.equal(lines.length, 2, file)
     t.ok(occurs(lines, file), `${file}: ${lines.join(' / ')}`)
   }
-  t.equal(page.match(/^```\w/gm)!.length, blocks.length, 'and there are no other code blocks')
+  t.equal(page.match(/^```\w/gm)!.length, blocks.length, 'the page has no other code blocks')
 })
 
-t.test('docs/clients.md names every file of docs/clients, and no other', async t => {
+t.test('docs/clients.md links to each file of docs/clients, and to no other file', async t => {
   t.strictSame([...new Set(linked(page))].sort(), readdirSync(folder).sort())
 })
 
-t.test('The table of docs/clients.md has a row for every client that was measured', async t => {
+t.test('the table of docs/clients.md has a row for each measured client', async t => {
   const rows = Array.from(page.matchAll(/^\| \[(.*?)\]\(#(.*?)\) \|/gm), ([, name, anchor]) => ({ name, anchor }))
   const headings = sections.map(section => section.slice(0, section.indexOf('\n'))).filter(name => name !== 'Clients that send a request again')
   t.strictSame(rows, headings.map(name => ({ name, anchor: name.toLowerCase().replace(/[^\w -]/g, '').replaceAll(' ', '-') })))
@@ -55,7 +55,7 @@ t.test('The table of docs/clients.md has a row for every client that was measure
 const REASON = 'No such order: '.repeat(20).trim()
 const PHRASE = REASON.slice(0, 128).trim()
 
-t.test('What docs/clients.md says of the clients for Node', async t => {
+t.test('docs/clients.md describes the errors of the clients for Node', async t => {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   app.get('/', async (_request, reply) => reply.unprocessable(REASON))
@@ -92,7 +92,7 @@ t.test('What docs/clients.md says of the clients for Node', async t => {
   t.equal(response.headers['eb-reason-phrase'], REASON)
   t.notOk('EB-REASON-PHRASE' in response.headers, 'the name is in lower case')
 
-  /** How many requests come of one. */
+  /** Returns how many requests a client sends for one call. */
   const sent = async (call: () => Promise<unknown>) => {
     requests = 0
     await t.rejects(call())
@@ -101,8 +101,8 @@ t.test('What docs/clients.md says of the clients for Node', async t => {
   const away = `${url}/away`
   const backoffLimit = 1
   for (const method of ['get', 'put', 'delete'] as const) {
-    t.equal(await sent(() => got[method](away, { retry: { backoffLimit } })), 3, `got sends ${method} twice again`)
-    t.equal(await sent(() => ky[method](away, { retry: { backoffLimit } })), 3, `ky sends ${method} twice again`)
+    t.equal(await sent(() => got[method](away, { retry: { backoffLimit } })), 3, `got retries ${method} twice`)
+    t.equal(await sent(() => ky[method](away, { retry: { backoffLimit } })), 3, `ky retries ${method} twice`)
     t.equal(await sent(() => got[method](away, { retry: { limit: 0 } })), 1)
     t.equal(await sent(() => ky[method](away, { retry: 0 })), 1)
   }
@@ -110,7 +110,7 @@ t.test('What docs/clients.md says of the clients for Node', async t => {
   t.equal(await sent(() => ky.post(away)), 1)
 })
 
-t.test('The clients for Node send a request again after a lost connection as docs/clients.md says', async t => {
+t.test('docs/clients.md lists the clients for Node that retry a request after a lost connection', async t => {
   const app = Fastify(serverOptions())
   await app.register(reasonPhrase)
   let runs = 0
@@ -145,7 +145,7 @@ t.test('The clients for Node send a request again after a lost connection as doc
   const again = ['got', 'ky']
   for (const [name, call] of Object.entries(calls)) {
     for (const method of ['GET', 'DELETE', 'POST'] as const) {
-      // Leaves a connection that the next request reuses.
+      // Send a request first, so that the next request reuses its connection.
       await call('GET', origin)
       runs = 0
       const settled = await call(method, url).catch((error: Error) => error)
@@ -153,6 +153,6 @@ t.test('The clients for Node send a request again after a lost connection as doc
       t.equal(runs, isAgain ? 2 : 1, `${name} sends ${method} ${isAgain ? 'twice' : 'once'}`)
       if (name === 'fastify-reason-phrase/client') t.match(settled, { outcome: 'unknown' })
     }
-    t.equal(page.includes(`| ${name} | GET, PUT, DELETE |`), again.includes(name), `docs/clients.md says so of ${name}`)
+    t.equal(page.includes(`| ${name} | GET, PUT, DELETE |`), again.includes(name), `docs/clients.md says whether ${name} retries`)
   }
 })

@@ -16,7 +16,7 @@ const blocks = documents.flatMap(document => {
   }))
 })
 
-/** What a block has from the service around it, where it does not declare it itself. */
+/** Declarations that are added to a block if it uses a name without declaring it. */
 const AROUND: Record<string, string> = {
   app: "declare const app: import('fastify').FastifyInstance",
   baseUrl: 'declare const baseUrl: string',
@@ -34,12 +34,12 @@ const AROUND: Record<string, string> = {
 function moduleOf (code: string): string {
   const declares = (name: string) => new RegExp(`(?:const|import|interface|type|function) ${name}\\b(?=[^.(])`).test(code)
   const around = Object.entries(AROUND).filter(([name]) => new RegExp(`\\b${name}\\b`).test(code) && !declares(name))
-  // In the README, the names of a schema are both a type and a value.
+  // In the README, `Topic` is used both as a type and as a value.
   const schema = /schemas: \{ Topic \}/.test(code) ? ['declare const Topic: object'] : []
   return [...around.map(([, declaration]) => declaration), ...schema, 'export {}', code].join('\n')
 }
 
-t.test('Every block of TypeScript compiles', async t => {
+t.test('each TypeScript block compiles', async t => {
   const options: ts.CompilerOptions = {
     noEmit: true,
     strict: true,
@@ -74,7 +74,7 @@ t.test('Every block of TypeScript compiles', async t => {
   }
 })
 
-t.test('Every block for a shell can be read by one', async t => {
+t.test('each shell block has a valid syntax', async t => {
   for (const { name, code } of blocks.filter(({ language }) => language === 'sh')) {
     t.equal(spawnSync('bash', ['-n'], { input: code, encoding: 'utf8' }).stderr, '', name)
   }

@@ -5,7 +5,7 @@ import t from 'tap'
 import { sqlite } from '../fixtures/database.js'
 import { createService, writeKeysFile } from '../fixtures/service.js'
 
-// Each command starts a process.
+// Each command starts a process, which takes time.
 t.setTimeout(600_000)
 
 const root = join(import.meta.dirname, '..', '..')
@@ -24,7 +24,7 @@ t.test('each command of docs/command.md works with the example service', async t
   const service = await createService(t, { ...await sqlite.open(t), keysFile })
   const url = await service.listen({ host: '127.0.0.1', port: 0 })
   const folder = t.testdir({ bin: {}, tmp: {}, 'topic.json': topic('shipments'), 'topic2.json': topic('returns') })
-  // npx would run the build, which can be old or missing.
+  // Replace npx, because it would run the build, which can be outdated or missing.
   const program = [process.execPath, ...process.execArgv.map(argument => argument.replace('./', `${root}/`)), join(root, 'bin', 'fastify-reason-phrase.ts')]
   writeFileSync(join(folder, 'bin', 'npx'), `#!/bin/sh\nshift\nexec ${program.map(word => `'${word}'`).join(' ')} "$@"\n`, { mode: 0o755 })
   const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}`, TMPDIR: join(folder, 'tmp'), TOKEN: 'of-a-test' }
@@ -39,7 +39,7 @@ t.test('each command of docs/command.md works with the example service', async t
     return { code, ...output }
   }
 
-  /** What a command prints, by a part of the command. The others print an outcome or a report of success. */
+  /** The expected output and exit code of a command that contains the first text. The first matching row is used. */
   const printed: Array<[part: string, stdout: RegExp, stderr: RegExp, code?: number]> = [
     ['| jq', /^orders\n$/, /^outcome: success\nstatus: 200\n$/],
     ['-o openapi.json', /^$/, /^outcome: success\nstatus: 200\n$/],
@@ -71,6 +71,6 @@ t.test('each command of docs/command.md works with the example service', async t
   t.match(stdout, `\n${shown!}`)
 })
 
-t.test('docs/command.md names each option that has a short form', async t => {
+t.test('docs/command.md lists each option with a short form', async t => {
   for (const short of ['-H', '-d', '-X', '-i', '-o', '-k', '-h', '-V']) t.match(page, `| \`${short}\``.replace('| `-V', '`-V'))
 })

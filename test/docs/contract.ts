@@ -13,7 +13,7 @@ const root = join(import.meta.dirname, '..', '..')
 const read = (page: string) => readFileSync(join(root, page), 'utf8')
 const page = read('docs/contract.md')
 
-/** The rules, and all probes but those that are derived from routes. */
+/** All rules, and all probes except the ones that are derived from routes. */
 const cited = [
   ...rules,
   ...probes,
@@ -33,12 +33,12 @@ t.test('each rule and each probe cites a section that exists', async t => {
   }
 })
 
-t.test('the page has the table of status codes', async t => {
+t.test('docs/contract.md has the table of status codes', async t => {
   const rows = Array.from(page.matchAll(/^\| (\d{3}) ([^|]+) \| ([^|]+) \|$/gm), ([, code, phrase, meaning]) => ({ code, phrase, meaning }))
   t.strictSame(rows, Object.entries(STATUS_CODES).map(([code, { phrase, meaning }]) => ({ code, phrase, meaning })))
 })
 
-t.test('the page has the limits of a message', async t => {
+t.test('docs/contract.md states the limits of a message', async t => {
   t.match(page, new RegExp(`^\\| the header field \\|.*\\| ${MAX_HEADER_LENGTH} \\|$`, 'm'))
   t.match(page, new RegExp(`^\\| the reason phrase of HTTP/1.x \\|.*\\| ${MAX_PHRASE_LENGTH} \\|$`, 'm'))
 })

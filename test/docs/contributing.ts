@@ -6,13 +6,13 @@ const root = join(import.meta.dirname, '..', '..')
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
 const page = read('CONTRIBUTING.md')
 
-t.test('CONTRIBUTING.md has the steps of CI', async t => {
+t.test('CONTRIBUTING.md lists the steps of CI', async t => {
   const steps = Array.from(read('.ci/run').matchAll(/^step (npm .*)$/gm), ([, step]) => step)
   const [, section] = page.split('## What CI runs\n')
   t.strictSame(Array.from(section!.matchAll(/^\| `(npm .*?)` \|/gm), ([, step]) => step), steps)
 })
 
-t.test('each script that a page names exists', async t => {
+t.test('each npm script that a page mentions exists', async t => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
   const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', ...readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
   for (const name of pages) {
@@ -20,7 +20,7 @@ t.test('each script that a page names exists', async t => {
   }
 })
 
-t.test('the map of the house has each folder and each file that it names', async t => {
+t.test('each folder and file in the map of CONTRIBUTING.md exists', async t => {
   const [, section] = page.split('## The map of the house\n')
   const [table] = section!.split('\n## ')
   const named = Array.from(table!.matchAll(/`([\w./-]+\/|\w+\.ts)`/g), ([, path]) => path!)

@@ -14,7 +14,7 @@ import { TestStore } from '../fixtures/keyed-service.js'
 const root = join(import.meta.dirname, '..', '..')
 const page = readFileSync(join(root, 'docs', 'idempotency.md'), 'utf8')
 
-/** Returns the rows of the table that follows a text, as lists of cells. */
+/** Returns the rows of the table after a text, as lists of cells. */
 function rowsAfter (text: string): string[][] {
   const [, ...lines] = page.slice(page.indexOf(text)).split('\n')
   const start = lines.findIndex(line => line.startsWith('|'))
@@ -22,7 +22,7 @@ function rowsAfter (text: string): string[][] {
   return lines.slice(start + 2, end).map(line => line.split('|').slice(1, -1).map(cell => cell.trim()))
 }
 
-t.test('the page has each refusal, with its status code and its fields', async t => {
+t.test('docs/idempotency.md lists each rejection, with its status code and its fields', async t => {
   const rows = rowsAfter('## Responses')
   const { nothingKnown, ...refusals } = REFUSALS
   for (const { statusCode, reason, retryAfter, idempotencyStatus } of Object.values(refusals)) {
@@ -36,7 +36,7 @@ t.test('the page has each refusal, with its status code and its fields', async t
   t.match(page, nothingKnown.reason)
 })
 
-t.test('the page has each option with its default', async t => {
+t.test('docs/idempotency.md lists each option with its default', async t => {
   const { headers, ...settings } = resolveOptions({ store: new TestStore() })
   const rows = rowsAfter('## Options')
   t.strictSame(rows.map(([name]) => name), [...Object.keys(settings).slice(0, 3), 'headers', ...Object.keys(settings).slice(3)].map(name => `\`${name}\``))
@@ -48,7 +48,7 @@ t.test('the page has each option with its default', async t => {
   for (const header of headers) t.match(meaning, `\`${header}\``)
 })
 
-/** Starts the service of a block of TypeScript. Returns its URL, and a token of a caller. */
+/** Starts the service in a TypeScript block. Returns its URL, and the token of a caller. */
 async function start (t: Test, code: string): Promise<{ url: string, token: string }> {
   const { databaseUrl } = await postgresql.open(t)
   Object.assign(process.env, { DATABASE_URL: databaseUrl, JWT_SECRET: 'of a test' })
@@ -65,7 +65,7 @@ async function start (t: Test, code: string): Promise<{ url: string, token: stri
   return { url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`, token: app.jwt.sign({ sub: 'alice' }) }
 }
 
-t.test('the commands of the page get the responses that it shows', { skip: postgresql.skip }, async t => {
+t.test('the commands in docs/idempotency.md get the responses that the page shows', { skip: postgresql.skip }, async t => {
   const [, code] = /\n## Example\n[^]*?```ts\n([^]*?)```/.exec(page)!
   const { url, token } = await start(t, code!)
   const normalize = (text: string): string => text.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'a time')

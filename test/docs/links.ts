@@ -13,7 +13,7 @@ const pages = [
 ]
 const read = (page: string) => readFileSync(join(root, page), 'utf8')
 
-/** Returns the files of the tarball, without those of `dist`. */
+/** Returns the files in the tarball, except for the files in `dist`. */
 function listPackedFiles (): string[] {
   const { status, stdout, stderr } = spawnSync('npm', ['pack', '--dry-run', '--ignore-scripts', '--json'], {
     cwd: root, encoding: 'utf8', env: { ...process.env, npm_config_loglevel: 'error' }
@@ -34,7 +34,7 @@ t.test('finds the links and the anchors of a page', async t => {
   ])
 })
 
-t.test('every link leads to a file, and to a section of it', async t => {
+t.test('the file and the section of each link exist', async t => {
   for (const page of pages) {
     const text = read(page)
     for (const { file, anchor } of linksOf(page, text)) {
@@ -44,7 +44,7 @@ t.test('every link leads to a file, and to a section of it', async t => {
   }
 })
 
-t.test('the links of each packed page lead to a packed file', async t => {
+t.test('each link of a page in the tarball points to a file in the tarball', async t => {
   const packed = listPackedFiles()
   const packedPages = packed.filter(path => path.endsWith('.md'))
   for (const page of ['README.md', 'CHANGELOG.md', 'docs/contract.md']) t.ok(packedPages.includes(page), page)

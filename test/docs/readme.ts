@@ -16,9 +16,9 @@ const [, imports, statements] = /stays unknown:\n\n```ts\n([^]*?)\n\n([^]*?)```/
 const dev = { id: 'dev', secret: 'of a test' }
 const body = { name: 'orders', description: '', mediaType: 'text/plain' }
 
-/** Runs the example with a network that does this with each request until it asks for outcomes. */
+/** Runs the example. Each request has this fate in the network, except for requests for outcomes. */
 async function runExample (t: Test, fate: Fate) {
-  // Without delays between attempts.
+  // Remove the delays between attempts.
   t.intercept(Math, 'random', { value: () => 0 })
   const app = await createService(t, { ...await sqlite.open(t), keysFile: writeKeysFile(t, [KEY, dev]) })
   const { url: baseUrl, fates, deliver } = await openLossyProxy(t, await app.listen({ host: '127.0.0.1', port: 0 }))
@@ -47,7 +47,7 @@ async function runExample (t: Test, fate: Fate) {
   return { printed, savedBefore, left: [...saved], deliver, countTopics: async () => (await app.inject('/v2/topic')).json().items.length }
 }
 
-t.test('the ten lines of the README settle an operation that has happened', async t => {
+t.test('the example of the README settles an operation that has happened', async t => {
   t.equal(statements!.trimEnd().split('\n').filter(line => line !== '').length, 10)
   const { printed, savedBefore, left, countTopics } = await runExample(t, 'lost')
   t.strictSame(savedBefore, [1], 'the outcome is unknown')
@@ -55,15 +55,15 @@ t.test('the ten lines of the README settle an operation that has happened', asyn
   t.strictSame([printed.length, left, await countTopics()], [1, [], 1])
 })
 
-t.test('the ten lines of the README settle an operation that never happens', async t => {
+t.test('the example of the README settles an operation that never happens', async t => {
   const { printed, savedBefore, left, deliver, countTopics } = await runExample(t, 'held')
   t.strictSame(savedBefore, [1], 'the outcome is unknown')
   t.strictSame(printed, ['It never happens: The idempotency key was closed. The operation did not happen and never will'])
-  t.equal(await deliver(), 422, 'the late request is refused')
+  t.equal(await deliver(), 422, 'the late request is rejected')
   t.strictSame([left, await countTopics()], [[], 0])
 })
 
-t.test('the ten lines of the README settle nothing if the outcome is known', async t => {
+t.test('the example of the README settles nothing if the outcome is known', async t => {
   const { printed, savedBefore, left, countTopics } = await runExample(t, 'answered')
   t.strictSame([printed, savedBefore, left, await countTopics()], [[], [0], [], 1])
 })

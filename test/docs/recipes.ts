@@ -20,7 +20,7 @@ const ENTRIES: Record<string, string> = { '': 'index.ts', '/client': 'client/ind
 const traceId = '0af7651916cd43dd8448eb211c80319c'
 const traceparent = `00-${traceId}-b7ad6b7169203331-01`
 
-/** Returns the blocks of a section of the page in a language. */
+/** Returns the code blocks in this language in a section of the page. */
 function blocksOf (title: string, language: string): string[] {
   const [, section] = page.split(`\n## ${title}\n`)
   const [text] = section!.split('\n## ')
@@ -29,13 +29,13 @@ function blocksOf (title: string, language: string): string[] {
 
 let recipes = 0
 
-/** Runs a block of TypeScript with these variables around it, and returns the given variable of the block. */
+/** Runs a TypeScript block that can use these variables, and returns the given variable of the block. */
 async function run (t: Test, code: string, around: Record<string, unknown>, result?: string): Promise<any> {
   const [, imports, statements] = /^((?:import .*\n)*)([^]*)$/.exec(code)!
   const resolved = imports!.replaceAll(/'fastify-reason-phrase(\/\w+)?'/g, (_match, entry = '') => JSON.stringify(pathToFileURL(join(root, ENTRIES[entry]!)).href))
   const source = `${resolved}\nexport async function run ({ ${Object.keys(around).join(', ')} }: any) {\n${statements}\n${result === undefined ? '' : `return ${result}`}}`
   const { outputText } = ts.transpileModule(source, { compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext } })
-  // Node imports each file once.
+  // Use a new file name each time, because Node imports each file only once.
   const file = join(t.testdir(), `recipe-${recipes++}.mjs`)
   writeFileSync(file, outputText)
   const module = await import(pathToFileURL(file).href)
@@ -106,7 +106,7 @@ t.test('the id of an error is in the response, in the log and in the result of t
   t.match(printed, [/^Internal Server Error, request [\da-f-]{36}$/])
 })
 
-t.test('the id of a request is that of its trace', async t => {
+t.test('the recipe uses the trace id as the request id', async t => {
   const [service] = blocksOf('Use the trace id as request id', 'ts')
   const app = await run(t, service!, {}, 'app')
   t.teardown(() => app.close())
@@ -114,7 +114,7 @@ t.test('the id of a request is that of its trace', async t => {
   for (const headers of [{}, { traceparent: 'nonsense' }]) t.match((await app.inject({ url: '/', headers })).headers['x-request-id'], /^[\da-f-]{36}$/)
 })
 
-t.test('a span has the id of the request, and the log has that of the trace', async t => {
+t.test('the recipe adds the request id to the span, and the trace id to the log', async t => {
   const exporter = new InMemorySpanExporter()
   const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
   propagation.setGlobalPropagator(new W3CTraceContextPropagator())
@@ -138,7 +138,7 @@ t.test('a span has the id of the request, and the log has that of the trace', as
   t.equal(taken.attributes['http.response.status_code'], 409)
 })
 
-/** Adds routes that fail in different ways, and calls them. */
+/** Adds routes that fail in different ways, and sends a request to each. */
 async function fail (app: FastifyInstance): Promise<void> {
   await app.register(reasonPhrase)
   app.get('/topic/:topicId', (_request, reply) => reply.notFound())
@@ -146,7 +146,7 @@ async function fail (app: FastifyInstance): Promise<void> {
   for (const url of ['/topic/1', '/topic/2', '/slow', '/none']) await app.inject(url)
 }
 
-t.test('OpenTelemetry counts errors', async t => {
+t.test('the recipe for OpenTelemetry counts errors', async t => {
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })
   metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }))
@@ -168,7 +168,7 @@ t.test('OpenTelemetry counts errors', async t => {
   ])
 })
 
-t.test('Prometheus counts errors', async t => {
+t.test('the recipe for Prometheus counts errors', async t => {
   const [code] = blocksOf('Count errors with Prometheus', 'ts')
   const app = await createApp(t)
   await run(t, code!, { app })
@@ -183,6 +183,6 @@ t.test('Prometheus counts errors', async t => {
   ]) t.ok(body.split('\n').includes(line), line)
 })
 
-t.test('the page has the name of the channel', async t => {
+t.test('the page contains the name of the diagnostics channel', async t => {
   t.match(page, `\`ERROR_CHANNEL\` is \`${ERROR_CHANNEL}\``)
 })

@@ -11,13 +11,13 @@ import { closedPort, sqlite } from '../fixtures/database.js'
 import { writeKeysFile } from '../fixtures/service.js'
 import { KEY } from '../fixtures/sign.js'
 
-// A browser can be slow. The time limit of tap is the only one.
+// A browser can be slow. The timeouts of Playwright are disabled, so only this timeout applies.
 t.setTimeout(300_000)
 
 const HEADER = 'EB-REASON-PHRASE'
 const nowhere = `EBT-${'0'.repeat(32)}`
 
-t.test('the page of the OpenAPI document', { skip }, async t => {
+t.test('Swagger UI shows the OpenAPI document', { skip }, async t => {
   const app = Fastify(serverOptions({ pluginTimeout: 120_000 }))
   await app.register(service, { ...await sqlite.open(t), keysFile: writeKeysFile(t) })
   const origin = await listen(t, app)
@@ -59,13 +59,13 @@ t.test('the page of the OpenAPI document', { skip }, async t => {
         if (Number(statusCode) < 400) {
           t.equal(description, withoutMarkup(response.description))
           t.strictSame(headers, Object.keys(response.headers ?? {}))
-          t.equal(bodies, 2, 'a success has a media type and an example')
+          t.equal(bodies, 2, 'each success has a media type and an example')
         } else {
           const { $ref } = response
           const { description: meaning, headers: fields } = $ref === undefined ? response : (app.swagger() as any).components.responses[statusCode]
           t.equal(description, withoutMarkup(meaning), `${statusCode}`)
           t.match(description, 'The response has no body')
-          // Nothing has run on a route that is not implemented.
+          // The operation cannot have succeeded on a route that is not implemented.
           if (Number(statusCode) >= 500 && statusCode !== '501') t.match(description, 'the operation may have succeeded')
           t.strictSame(headers, Object.keys(fields))
           t.ok(headers.includes(HEADER))
@@ -74,7 +74,7 @@ t.test('the page of the OpenAPI document', { skip }, async t => {
       }
     }
     const [description] = await texts(ui.block('post', '/v2/topic').locator('.response[data-code="422"] .response-col_description__inner'))
-    t.match(description, /^The name is taken, or the media type is malformed\./, 'the description is the one of the route')
+    t.match(description, /^The name is taken, or the media type is malformed\./, 'shows the description of the route')
   })
 
   await t.test('shows the examples, and the required parameters', async t => {
@@ -91,7 +91,7 @@ t.test('the page of the OpenAPI document', { skip }, async t => {
     t.equal(missing.statusCode, '401')
     const refusal = ['eb-reason-phrase: The request is not signed: it must have Signature-Input and Signature']
     t.strictSame(missing.headers.filter(line => line.startsWith('eb-')), refusal)
-    t.strictSame(missing.titles, ['Reason', 'Response headers'], 'no body is shown')
+    t.strictSame(missing.titles, ['Reason', 'Response headers'], 'shows no body')
 
     const post = ui.block('post', '/v2/topic')
     const refused = await ui.send(post, () => post.locator('textarea').fill('{ "name": "a", "description": "", "mediaType": "none" }'))
@@ -108,10 +108,10 @@ t.test('the page of the OpenAPI document', { skip }, async t => {
   })
 
   t.strictSame(ui.failures, [])
-  t.strictSame(elsewhere, [], 'the page requests nothing from another origin')
+  t.strictSame(elsewhere, [], 'the page sends no request to another origin')
 })
 
-t.test('a page on another origin', { skip }, async t => {
+t.test('a page on another origin can use the service', { skip }, async t => {
   const options = { ...await sqlite.open(t), keysFile: writeKeysFile(t) }
   const withCors = async (app: FastifyInstance<any, any, any, any>) => {
     await app.register(cors)
@@ -127,7 +127,7 @@ t.test('a page on another origin', { skip }, async t => {
   await unavailable.register(cors)
   await unavailable.register(reasonPhrase)
   unavailable.get('/', (_request, reply) => reply.serviceUnavailable('Later', { retryAfter: 7 }))
-  // A service whose first answer to each request is a 503.
+  // The first response to each request is a 503, so that the client must retry.
   const flaky = Fastify()
   await flaky.register(cors, { methods: ['GET', 'POST', 'PUT'], exposedHeaders: ['Idempotency-Status', 'Idempotent-Replayed'] })
   const keys: unknown[] = []
@@ -155,13 +155,13 @@ t.test('a page on another origin', { skip }, async t => {
     home: await listen(t, home)
   }
 
-  // The browser starts after the servers, so that it is closed before them: an HTTP/2 server waits for its clients.
+  // Start the browser after the servers, so that it is closed before them: an HTTP/2 server waits for its clients.
   const page = await open(t, { ignoreHTTPSErrors: true })
   await page.goto(origins.home)
   t.equal(await page.title(), 'Another origin')
 
   const FIELDS = ['location', 'retry-after', 'idempotent-replayed', 'idempotency-status', 'x-request-id']
-  /** Returns which of these fields a script of the page can read of the response to a POST. */
+  /** Returns the fields that a script of the page can read in the response to a POST. */
   const readFields = (url: string, body: object, key: typeof KEY, idempotencyKey: string) => page.evaluate(async ({ url, body, key, idempotencyKey, fields }) => {
     const { signer } = await import('/client.js' as string)
     const request = new Request(url, { method: 'POST', headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey }, body: JSON.stringify(body) })
@@ -170,7 +170,7 @@ t.test('a page on another origin', { skip }, async t => {
     return { statusCode: response.status, ...Object.fromEntries(read.filter(([, value]) => value !== null)) }
   }, { url, body, key, idempotencyKey, fields: FIELDS })
 
-  /** Returns what a script of the page can read of a response. */
+  /** Returns the parts of a response that a script of the page can read. */
   const ask = (url: string, body?: object, key?: typeof KEY) => page.evaluate(async ({ url, body, header, key }) => {
     const options = body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
     const { signer } = await import('/client.js' as string)
@@ -192,7 +192,7 @@ t.test('a page on another origin', { skip }, async t => {
   }
 
   for (const protocol of ['http', 'http2'] as const) {
-    await t.test(`reads the fields of the contract where they are sent over ${protocol}`, async t => {
+    await t.test(`reads the fields of the contract in the responses that have them, over ${protocol}`, async t => {
       const url = `${origins[protocol]}/v2/topic`
       const topic = { name: `fields.${protocol}`, description: '', mediaType: 'text/plain' }
       const location = /^\/v2\/topic\/EBT-/
@@ -204,7 +204,7 @@ t.test('a page on another origin', { skip }, async t => {
       t.match(again, { statusCode: 201, location, 'idempotency-status': 'succeeded', 'idempotent-replayed': 'true' })
       t.match(taken, { statusCode: 422, 'x-request-id': /^req-/, 'idempotency-status': 'rejected' })
       t.match(takenAgain, { statusCode: 422, 'x-request-id': /^req-/, 'idempotency-status': 'rejected', 'idempotent-replayed': 'true' })
-      t.strictSame([first, again, taken, takenAgain].map(fields => Object.keys(fields).length), [3, 4, 3, 4], 'and nothing else')
+      t.strictSame([first, again, taken, takenAgain].map(fields => Object.keys(fields).length), [3, 4, 3, 4], 'reads no other fields')
     })
   }
 
@@ -232,10 +232,10 @@ t.test('a page on another origin', { skip }, async t => {
       { outcome: 'success', status: 201, body: { name: 'from a page' } },
       { outcome: 'rejected', status: 404, reason: `No topic ${nowhere}` },
       { outcome: 'unknown', cause: /Failed to fetch/ }
-    ], 'the outcome is unknown, because a page cannot tell that a request was never sent')
+    ], 'the outcome is unknown, because a page cannot find out that a request was never sent')
   })
 
-  await t.test('repeats a request with its key, and settles the key', async t => {
+  await t.test('retries a request with its idempotency key, and settles the key', async t => {
     const [created, settled] = await page.evaluate(async ({ baseUrl, key }) => {
       const { createClient } = await import('/client.js' as string)
       const client = createClient({ baseUrl, key, timeout: 60_000, retry: { baseDelay: 1 } })
@@ -247,7 +247,7 @@ t.test('a page on another origin', { skip }, async t => {
     t.strictSame(keys, Array(2).fill(`"${created.idempotencyKey}"`))
   })
 
-  await t.test('reads no reason when the header is not exposed', async t => {
+  await t.test('reads no reason if the header is not exposed', async t => {
     t.match(await ask(origins.withoutPlugin), { statusCode: 404, reason: null })
   })
 
@@ -256,7 +256,7 @@ t.test('a page on another origin', { skip }, async t => {
   })
 })
 
-/** Returns the text that the page shows of Markdown. */
+/** Returns the text that the page shows for Markdown. */
 function withoutMarkup (markdown: string): string {
   return markdown.replaceAll('`', '')
 }

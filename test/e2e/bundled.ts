@@ -8,25 +8,25 @@ import { build, type BuildOptions } from 'esbuild'
 import t, { type Test } from 'tap'
 import { connect, exchange, assertErrorResponse, valuesOf, type Connection, type WireResponse } from '../fixtures/wire.js'
 
-// Bundling takes time.
+// Bundling is slow.
 t.setTimeout(120_000)
 
 const entry = join(import.meta.dirname, '..', 'fixtures', 'bundled-service.ts')
 
-// Outside of the project, so that only the bundle is found.
+// Use a folder outside of the project, so that the bundle cannot find the packages of the project.
 const folder = mkdtempSync(join(tmpdir(), 'fastify-reason-phrase-'))
 t.teardown(() => { rmSync(folder, { recursive: true }) })
 
-/** A service that runs in a process. */
+/** A service that runs in a separate process. */
 interface Started {
   port: number
-  /** Ends the service. Resolves to its exit code and to its standard error output. */
+  /** Ends the service. Resolves to its exit code and its standard error. */
   end: () => Promise<[code: number | null, errors: string]>
 }
 
 async function start (t: Test, command: string, args: string[], cwd: string): Promise<Started> {
   const { NODE_OPTIONS, NODE_V8_COVERAGE, NODE_PATH, ...env } = process.env
-  // Later versions of Node print warnings about tsx.
+  // Disable warnings, because later versions of Node warn about tsx.
   const child = spawn(command, args, { cwd, env: { ...env, NODE_NO_WARNINGS: '1', _TAPJS_PROCESSINFO_COVERAGE_: '0' }, stdio: ['pipe', 'pipe', 'pipe'] })
   const exited = once(child, 'exit')
   let errors = ''
@@ -47,8 +47,8 @@ async function start (t: Test, command: string, args: string[], cwd: string): Pr
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
 
-// The ways in which a service sends an error, with text that is not ASCII where the service can choose it.
-// The messages of Node's parser differ between versions.
+// The ways in which a service sends an error, with non-ASCII text where the service can choose the text. Some rows have no
+// message, because the messages of Node's parser differ between versions.
 const errors: Array<[bytes: string, statusCode: number, reason?: string]> = [
   [get('/missing'), 404, 'Unknown'],
   [get('/thrown'), 422, 'Unprocessable'],
@@ -60,7 +60,7 @@ const errors: Array<[bytes: string, statusCode: number, reason?: string]> = [
   ['Malformed\r\n\r\n', 400]
 ]
 
-/** Sends each request on its own connection, which had so many responses before. */
+/** Sends each request on its own connection, after this number of other responses on the connection. */
 async function answers (connections: Connection[], before = 0): Promise<WireResponse[]> {
   return Promise.all(errors.map(async ([bytes], i) => {
     connections[i].write(Buffer.from(bytes, 'latin1'))
@@ -82,13 +82,13 @@ function connected (t: Test, port: number): Connection[] {
 
 const formats: Array<BuildOptions & { format: 'cjs' | 'esm' }> = [
   { format: 'cjs' },
-  // Fastify is CommonJS, and calls require() for Node's modules.
+  // Fastify is CommonJS, and calls require() for modules of Node.
   { format: 'esm', banner: { js: "import * as module from 'node:module'; const require = module.createRequire(import.meta.url)" } }
 ]
 
 for (const options of formats) {
   for (const minify of [false, true]) {
-    t.test(`a service that esbuild bundles as ${options.format}${minify ? ', minified,' : ''} sends the same errors as from source`, async t => {
+    t.test(`a service bundled by esbuild as ${options.format}${minify ? ', minified,' : ''} sends the same errors as from source`, async t => {
       const outfile = join(folder, `${options.format}-${minify}.${options.format === 'cjs' ? 'cjs' : 'mjs'}`)
       const { warnings } = await build({ ...options, minify, entryPoints: [entry], outfile, bundle: true, platform: 'node', target: 'node20', logLevel: 'silent' })
       t.strictSame(warnings, [], 'esbuild prints no warning')
@@ -99,10 +99,10 @@ for (const options of formats) {
       t.strictSame(JSON.parse(calls.body), {
         signed: { key: { id: 'test', permissions: ['read'] }, body: { a: 1 } },
         forbidden: 'The key lacks the permission write'
-      }, 'signatures, permissions, client and kit')
+      }, 'signatures, permissions, the client and the conformance kit work')
       const document = JSON.parse((await exchange(port, get('/document'))).body)
       t.strictSame(Object.keys(document.paths['/signed'].post.responses), ['200', '401', '403', '500', '503'], 'openapi')
-      t.match(JSON.parse((await exchange(port, get('/page'))).body), { js: [{ filename: 'reason-phrase.js', content: 'extendSwaggerUi(HEADERS)' }] }, 'the script of Swagger UI')
+      t.match(JSON.parse((await exchange(port, get('/page'))).body), { js: [{ filename: 'reason-phrase.js', content: 'extendSwaggerUi(HEADERS)' }] }, 'the script of Swagger UI is in the bundle')
       t.equal((await exchange(port, get('/maintenance'))).statusCode, 200)
       assertErrorResponse(t, await exchange(port, get('/calls')), 503, 'Unavailable', 'maintenance')
       t.strictSame(await end(), [0, ''])
@@ -113,7 +113,7 @@ for (const options of formats) {
 t.test('a process that has run out of file descriptors sends the same errors', async t => {
   const { port, end } = await start(t, 'sh', ['-c', 'ulimit -n 256; exec "$0" "$@"', process.execPath, '--import', 'tsx', entry], join(import.meta.dirname, '..', '..'))
   const connections = connected(t, port)
-  // An accepted connection has its descriptor already.
+  // An accepted connection already has its file descriptor.
   for (const connection of connections) connection.write(get('/leave'))
   await Promise.all(connections.map(connection => connection.responses(1)))
   const last = connect(port)

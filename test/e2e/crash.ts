@@ -8,25 +8,25 @@ import { postgresql, sqlite } from '../fixtures/database.js'
 import { writeKeysFile } from '../fixtures/service.js'
 import { sign } from '../fixtures/sign.js'
 
-// The tests start many processes.
+// The tests start many processes, which takes time.
 t.setTimeout(300_000)
 
 const CLIENTS = 9
 const TOPICS = 3
-// How long the processes of a service are killed and started again.
+// How long the processes of a service are repeatedly killed and restarted, in milliseconds.
 const DURATION_MS = 7_000
 
 const compiled = t.testdir()
 t.before(() => compileService(compiled))
 
-/** A process of the service, which can be killed and started again. */
+/** A service process that can be killed and restarted. */
 class Service {
   url = ''
   readonly #env: NodeJS.ProcessEnv
   #child: ChildProcess | undefined
 
   constructor (t: Test, settings: Record<string, string | undefined>) {
-    // A killed process cannot write its coverage.
+    // Disable coverage, because a killed process cannot write it.
     const { NODE_OPTIONS, NODE_V8_COVERAGE, HOST, MESSAGE_BACKLOG, NODE_ENV, ...env } = process.env
     this.#env = { ...env, PORT: '0', LOG_LEVEL: 'info', DATABASE_FILE: '', DATABASE_URL: '', KEYS_FILE: writeKeysFile(t), ...settings }
     t.teardown(() => this.kill())
@@ -42,7 +42,7 @@ class Service {
         break
       }
     }
-    // The pipe would fill up if nobody read it.
+    // Read the pipe, because the process blocks when it is full.
     child.stdout.resume()
   }
 
@@ -66,7 +66,7 @@ function post (url: string, target: string, payload: object) {
   return fetch(url + target, { method: 'POST', headers: { 'content-type': 'application/json', ...sign('POST', target, body) }, body })
 }
 
-/** Reads all stored messages of a topic, page by page. */
+/** Returns all stored messages of a topic, read page by page. */
 async function readMessages (url: string, topicId: string) {
   const items: Array<{ messageId: string, position: number, body: Sent }> = []
   for (let query = ''; ;) {
@@ -87,7 +87,7 @@ async function assertNothingIsLost (t: Test, settings: Record<string, string | u
     topicIds.push((await response.json() as { topicId: string }).topicId)
   }
 
-  // Each client waits for a response before it sends its next message, to a random process.
+  // Each client sends its messages to random processes, and waits for each response before it sends the next message.
   const accepted = new Map<string, Sent>()
   const load = new AbortController()
   let unknown = 0
@@ -120,7 +120,7 @@ async function assertNothingIsLost (t: Test, settings: Record<string, string | u
   load.abort()
   await Promise.all(clients)
 
-  // Waits until the last message of each client is stored.
+  // Wait until the last message of each client is stored.
   const [{ url }] = services
   const latest = new Map([...accepted].map(([messageId, { client }]) => [client, messageId]))
   for (const messageId of latest.values()) {
@@ -134,7 +134,7 @@ async function assertNothingIsLost (t: Test, settings: Record<string, string | u
   const found = new Map<string, Sent>()
   for (const topicId of topicIds) {
     const items = await readMessages(url, topicId)
-    t.strictSame(items.map(({ position }) => position), items.map((_, index) => index + 1), 'positions without gaps')
+    t.strictSame(items.map(({ position }) => position), items.map((_, index) => index + 1), 'the positions have no gaps')
     const last = new Map<number, number>()
     let inOrder = true
     for (const { messageId, body } of items) {
@@ -142,12 +142,12 @@ async function assertNothingIsLost (t: Test, settings: Record<string, string | u
       last.set(body.client, body.number)
       found.set(messageId, body)
     }
-    t.ok(inOrder, 'each message once, and those of a client in the order in which it sent them')
+    t.ok(inOrder, 'each message is stored once, and the messages of a client are in the order in which it sent them')
   }
-  t.ok(accepted.size > kills, 'there was a load')
-  t.strictSame([...accepted].filter(([messageId, sent]) => JSON.stringify(found.get(messageId)) !== JSON.stringify(sent)), [], 'nothing that was accepted is lost')
+  t.ok(accepted.size > kills, 'the service accepted messages between the kills')
+  t.strictSame([...accepted].filter(([messageId, sent]) => JSON.stringify(found.get(messageId)) !== JSON.stringify(sent)), [], 'no accepted message is lost')
   t.comment(`${kills} kills of ${processes} process(es), ${CLIENTS} clients, ${TOPICS} topics: ${accepted.size} accepted, ` +
-    `${Math.round(accepted.size / time * 1000)} a second while up, ${unknown} without an answer or refused, of which ${found.size - accepted.size} are stored`)
+    `${Math.round(accepted.size / time * 1000)} a second while up, ${unknown} rejected or without a response (${found.size - accepted.size} of these are stored)`)
 }
 
 t.test('loses no accepted message when the process is killed, on SQLite', async t => {

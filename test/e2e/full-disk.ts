@@ -5,7 +5,7 @@ import { build } from 'esbuild'
 import t from 'tap'
 import { openDatabase, readNames } from '../fixtures/topics.js'
 
-t.test('an SQLite database whose files cannot grow is unavailable, and keeps what was committed', async t => {
+t.test('an SQLite database whose files cannot grow is unavailable, and keeps the committed data', async t => {
   const folder = t.testdir()
   const script = join(folder, 'full-disk.mjs')
   await build({

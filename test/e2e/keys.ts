@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { buildWithKeys } from '../fixtures/keys.js'
 
-t.test('a process that is killed while it creates the key file does not prevent the next one from creating it', async t => {
+t.test('the next process creates the key file if a process is killed while it creates the file', async t => {
   const folder = t.testdir()
   const file = join(folder, 'keys.json')
-  // Kills the process after it has written the draft.
+  // Kill the process after it has written the temporary file.
   const preload = 'import fs from "node:fs/promises"; import { syncBuiltinESMExports } from "node:module"; fs.link = () => process.kill(process.pid, "SIGKILL"); syncBuiltinESMExports()'
   const code = `import Fastify from 'fastify'; import keys from './plugins/app/keys/index.ts'; await Fastify().register(keys, { keysFile: ${JSON.stringify(file)} })`
   const child = spawn(process.execPath, [...process.execArgv, '--import', `data:text/javascript,${encodeURIComponent(preload)}`, '--input-type=module', '-e', code], {
@@ -20,7 +20,7 @@ t.test('a process that is killed while it creates the key file does not prevent 
   const left = readdirSync(folder)
   t.equal(left.length, 1)
   t.notOk(existsSync(file))
-  t.equal(statSync(join(folder, left[0])).mode & 0o777, 0o600, 'only the owner can read the draft that is left')
+  t.equal(statSync(join(folder, left[0])).mode & 0o777, 0o600, 'only the owner can read the temporary file that is left over')
 
   const { ask } = await buildWithKeys(t, { keysFile: file })
   const [{ id, secret }] = JSON.parse(readFileSync(file, 'utf8'))

@@ -8,10 +8,10 @@ import { build } from 'esbuild'
 import t, { type Test } from 'tap'
 import { files, folder as sharedFolder, readFile, upToDate } from '../fixtures/migrations.js'
 
-// These tests start many processes.
+// The tests start many processes, which takes time.
 t.setTimeout(120_000)
 
-// Bundled once into one file, because most of the time of these processes is their start.
+// Bundle the script once into one file, because these processes spend most of their time starting.
 const script = join(sharedFolder, 'open-database.mjs')
 const root = join(import.meta.dirname, '..', '..')
 t.before(() => build({
@@ -24,13 +24,13 @@ t.before(() => build({
   target: 'node20',
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" }
 }).then(() => {
-  // The external packages are those of the project.
+  // The bundle imports its external packages from the node_modules of the project.
   writeFileSync(join(dirname(script), 'package.json'), '{}')
 }))
 
 /** Starts a process that opens files. */
 async function start (t: Test) {
-  // A killed process cannot write its coverage.
+  // Disable coverage, because a killed process cannot write it.
   const { NODE_OPTIONS, NODE_V8_COVERAGE, ...env } = process.env
   const child = spawn(process.execPath, [script], { env, stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = once(child, 'close')
@@ -47,7 +47,7 @@ async function start (t: Test) {
       const [line] = await once(lines, 'line')
       return line
     },
-    /** Makes the process open files, and kills it meanwhile. */
+    /** Makes the process open files, and kills the process while it does so. */
     async kill (files: string[], delay: number) {
       child.stdin.write(`${files.join('\n')}\n`)
       await setTimeout(delay)
@@ -57,13 +57,13 @@ async function start (t: Test) {
   }
 }
 
-/** Returns a generator of the same numbers between 0 and 1 in each run. */
+/** Returns a generator of numbers between 0 and 1, which are the same in each run. */
 function random (seed: number) {
   return () => (seed = (seed * 48271) % 2147483647) / 2147483647
 }
 
 for (const [title, prepare, topics] of files) {
-  t.test(`a process can be killed while it opens ${title}`, async t => {
+  t.test(`loses no data if a process is killed while it opens ${title}`, async t => {
     const next = random(19)
     const folder = t.testdir()
     const runs = await Promise.all(Array.from({ length: 6 }, async (_, number) => {
@@ -77,7 +77,7 @@ for (const [title, prepare, topics] of files) {
     }
   })
 
-  t.test(`several processes can open ${title} at once`, async t => {
+  t.test(`several processes can open ${title} at the same time`, async t => {
     const folder = t.testdir()
     const processes = await Promise.all(Array.from({ length: 5 }, () => start(t)))
     for (let round = 0; round < 5; round++) {

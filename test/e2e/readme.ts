@@ -8,7 +8,7 @@ import t, { type Test } from 'tap'
 import { writeKeysFile } from '../fixtures/service.js'
 import { KEY } from '../fixtures/sign.js'
 
-// Each command starts a process.
+// Each command starts a process, which takes time.
 t.setTimeout(300_000)
 
 const root = join(import.meta.dirname, '..', '..')
@@ -24,9 +24,9 @@ interface Service {
 async function startService (t: Test, command: string, keysFile = join(t.testdir(), 'keys.json')): Promise<Service> {
   const { DATABASE_URL, HOST, NODE_ENV, ...inherited } = process.env
   const databaseFile = join(t.testdirName, 'topics.db')
-  // tsx compiles the code in another way than this test, so that its coverage must not count.
+  // Disable coverage: tsx compiles the code to different lines than tap, so the coverage would be wrong.
   const env = { ...inherited, _TAPJS_PROCESSINFO_COVERAGE_: '0', npm_config_loglevel: 'error' }
-  // npm does not pass every signal on, so the service has a process group.
+  // npm does not forward every signal, so the command gets a process group of its own.
   const server = spawn('sh', ['-c', command], {
     cwd: root, env: { ...env, PORT: '0', LOG_LEVEL: 'info', DATABASE_FILE: databaseFile, KEYS_FILE: keysFile }, stdio: ['ignore', 'pipe', 'inherit'], detached: true
   })
@@ -64,7 +64,7 @@ t.test('the commands of docs/service.md get each status code of the contract', a
   const [block] = readBlocks('docs/service.md', 'Every status code of the contract')
   const script = adapt(block!)
     .replaceAll('/tmp/topic', join(t.testdirName, 'topic'))
-    // A body ends without a line break.
+    // Print a line break before each title, because a body does not end with one.
     .replace(/^# (\d{3}) .*$/gm, 'echo; echo "== $1"')
   const { stdout } = spawnSync('bash', ['-c', `exec 2>&1\n${script}`], { cwd: root, env, encoding: 'utf8' })
 

@@ -11,16 +11,16 @@ import { closedPort, Gate } from '../fixtures/database.js'
 import { writeKeysFile } from '../fixtures/service.js'
 import { sign } from '../fixtures/sign.js'
 
-// Each test starts processes.
+// Each test starts processes, which takes time.
 t.setTimeout(300_000)
 
 const root = join(import.meta.dirname, '..', '..')
 
-/** Starts server.ts in a process with these environment variables only. */
+/** Starts server.ts in a process that has only these environment variables. */
 function run (t: Test, settings: Record<string, string> = {}, preload?: string) {
   const { HOST, PORT, LOG_LEVEL, DATABASE_FILE, DATABASE_URL, DRAIN_TIME, KEYS_FILE, MESSAGE_BACKLOG, NODE_ENV, ...env } = process.env
   const databaseFile = join(t.testdir(), 'data', 'topics.db')
-  // With the loader of this test, so that the coverage counts: tsx puts code on one line, so that its coverage is wrong.
+  // Use the loader of this test instead of tsx, which puts all code on one line, so that its coverage would be wrong.
   const args = [...process.execArgv, ...(preload ? ['--import', `data:text/javascript,${preload}`] : []), 'server.ts']
   const server = spawn(process.execPath, args, {
     cwd: root,
@@ -37,12 +37,12 @@ function run (t: Test, settings: Record<string, string> = {}, preload?: string) 
   return {
     databaseFile,
     server,
-    /** Waits for a line of the log that matches. */
+    /** Waits for a matching line of the log. */
     async line (pattern: RegExp): Promise<string> {
       for (;;) {
         const line = lines.find(line => pattern.test(line))
         if (line !== undefined) return line
-        await Promise.race([once(stdout, 'line'), ended.then(() => { throw new Error(`It ended: ${lines.join('\n')}${stderr}`) })])
+        await Promise.race([once(stdout, 'line'), ended.then(() => { throw new Error(`The process has ended. Its output: ${lines.join('\n')}${stderr}`) })])
       }
     },
     /** Waits for the end of the process. Returns its exit code and its output. */
@@ -59,7 +59,7 @@ async function addressOf ({ line }: ReturnType<typeof run>): Promise<URL> {
   return new URL(msg.slice(msg.indexOf('http')))
 }
 
-t.test('an error has the id of its request, which is in the log', async t => {
+t.test('the id of a request is in its error response and in the log', async t => {
   const service = run(t, { HOST: '127.0.0.1', LOG_LEVEL: 'info' })
   const response = await fetch(new URL('/v2/topic', await addressOf(service)))
   t.equal(response.status, 401)
@@ -69,7 +69,7 @@ t.test('an error has the id of its request, which is in the log', async t => {
 })
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  t.test(`${signal} lets a request in flight finish`, async t => {
+  t.test(`${signal} waits for the response to a request in flight`, async t => {
     const service = run(t, { HOST: '127.0.0.1', LOG_LEVEL: 'info' })
     const { hostname, port } = await addressOf(service)
 
@@ -97,34 +97,34 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
-/** Asserts that the service prints this line alone, and exits with 1. */
+/** Asserts that the service prints only this line, and exits with 1. */
 async function assertRefused (t: Test, settings: Record<string, string>, line: string | RegExp, preload?: string): Promise<void> {
   const { code, lines, stderr } = await run(t, { LOG_LEVEL: 'warn', ...settings }, preload).end()
   t.equal(code, 1)
   t.strictSame(lines, [])
   t.match(stderr, line)
-  t.match(stderr, /^[^\n]+\n$/, 'it is one line')
+  t.match(stderr, /^[^\n]+\n$/, 'prints one line')
   t.notMatch(stderr, 'a secret')
 }
 
-t.test('prints one line that names the variable, and exits with 1, for an invalid setting', async t => {
+t.test('prints one line with the name of the variable, and exits with 1, for an invalid setting', async t => {
   await Promise.all([
     assertRefused(t, { PORT: 'abc' }, 'PORT must be a number from 0 to 65535, not "abc"\n'),
     assertRefused(t, { LOG_LEVEL: 'verbose\n\u001b' }, 'LOG_LEVEL must be fatal, error, warn, info, debug, trace or silent, not "verbose\\n\\u001b"\n')
   ])
 })
 
-t.test('prints one line and exits with 1 when the database cannot be reached', async t => {
+t.test('prints one line and exits with 1 if the database cannot be reached', async t => {
   const url = `postgres://user:a%20secret@127.0.0.1:${await closedPort()}/topics`
   await assertRefused(t, { DATABASE_URL: url, DATABASE_FILE: '', PORT: '', KEYS_FILE: '', MESSAGE_BACKLOG: '5', NODE_ENV: 'production' }, /^The database of DATABASE_URL cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:\d+\n$/)
 })
 
-t.test('prints one line and exits with 1 when the database file cannot be used, also on a terminal', async t => {
+t.test('prints one line and exits with 1 if the database file cannot be used, also on a terminal', async t => {
   const line = `DATABASE_FILE (${root}) cannot be used: it is a folder, not a file\n`
   await Promise.all([undefined, 'process.stdout.isTTY = true'].map(async preload => { await assertRefused(t, { DATABASE_FILE: root }, line, preload) }))
 })
 
-t.test('prints one line and exits with 1 when the keys cannot be read', async t => {
+t.test('prints one line and exits with 1 if the keys cannot be read', async t => {
   const file = writeKeysFile(t)
   writeFileSync(file, '[{ "id": "a", "secret": "a secret" ]')
   const none = `${file}.none`
@@ -134,7 +134,7 @@ t.test('prints one line and exits with 1 when the keys cannot be read', async t 
   ])
 })
 
-/** Returns a preload for which an import of the module fails. */
+/** Returns a preload script that makes each import of the module fail. */
 function withoutModule (name: string): string {
   const hooks = `export const resolve = (specifier, context, next) => {
     if (specifier === '${name}') throw new Error('It is not installed: ${name}')
@@ -190,7 +190,7 @@ t.test('escapes the line ends of an error in the log on a terminal', async t => 
   t.same(lines.filter(line => line.startsWith('[00:00:00') || /\r|\u001b\[2J/.test(line)), []) // eslint-disable-line no-control-regex
 })
 
-t.test('prints one line and exits with 1 when it cannot listen', async t => {
+t.test('prints one line and exits with 1 if it cannot listen', async t => {
   const gate = new Gate(() => {})
   const port = await gate.open()
   t.teardown(() => gate.close())
@@ -200,8 +200,8 @@ t.test('prints one line and exits with 1 when it cannot listen', async t => {
   ])
 })
 
-t.test('logs the stack of any other error at the start', async t => {
-  // run() empties the folder of the test.
+t.test('logs the stack of any other error at startup', async t => {
+  // Create the file after run(), which empties the folder of the test.
   const folder = mkdtempSync(join(tmpdir(), 'topics-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'other.db')
@@ -216,7 +216,7 @@ t.test('logs the stack of any other error at the start', async t => {
   t.equal(stderr, '')
 })
 
-t.test('exits with 1 when a request takes longer than DRAIN_TIME', async t => {
+t.test('exits with 1 if a request takes longer than DRAIN_TIME', async t => {
   const service = run(t, { DRAIN_TIME: '300' })
   const { hostname, port } = await addressOf(service)
   const socket = connect(Number(port), hostname).on('error', () => {})

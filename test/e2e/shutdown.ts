@@ -9,7 +9,7 @@ import { writeKeysFile } from '../fixtures/service.js'
 import { sign } from '../fixtures/sign.js'
 import { assertErrorResponse, parse, valuesOf, type WireResponse } from '../fixtures/wire.js'
 
-// The test starts a process.
+// The test starts a process, which takes time.
 t.setTimeout(120_000)
 
 /** Starts the service in a process. Returns the port on which it listens. */
@@ -34,7 +34,7 @@ async function start (t: Test) {
   return { server, port, ended, stderr: () => stderr }
 }
 
-/** The pieces in which a request is sent. */
+/** The pieces of a request, which are sent one after the other. */
 type Pieces = string[]
 
 const fieldsOf = (...request: Parameters<typeof sign>) => Object.entries(sign(...request)).map(([name, value]) => `${name}: ${value}\r\n`).join('')
@@ -49,11 +49,13 @@ function post (name: string, split: boolean): Pieces {
 
 interface Outcome {
   answers: WireResponse[]
-  /** How the connection ended. */
+  /** How a connection ended. */
   ended: 'clean' | 'unanswered' | string
 }
 
-/** Sends requests on one connection until the connection ends. Sends each request to its end, whatever it receives. */
+/**
+ * Sends requests on one connection until the connection ends. Always completes a request, even if a response has already arrived.
+ */
 async function sendRequests (port: number, next: () => Pieces, pause: () => number): Promise<Outcome> {
   const socket = connect(port, '127.0.0.1')
   let received = ''
@@ -82,7 +84,7 @@ async function sendRequests (port: number, next: () => Pieces, pause: () => numb
   return { answers: responses, ended: error?.code ?? (isWhole ? 'clean' : 'unanswered') }
 }
 
-t.test('SIGTERM under load loses no response, and each late request gets 503', async t => {
+t.test('after SIGTERM under load, no response is lost, and each late request gets 503', async t => {
   const service = await start(t)
   const { port } = service
   let created = 0
@@ -114,16 +116,16 @@ t.test('SIGTERM under load loses no response, and each late request gets 503', a
   const answers = outcomes.flatMap(({ answers }) => answers)
   const late = answers.filter(({ statusCode }) => statusCode === 503)
   t.same(answers.filter(({ statusCode, body }) => statusCode >= 400 && body !== ''), [], 'no error has a body')
-  t.ok(tally[201]! > 20 && tally[404]! > 5, 'there was load')
-  t.ok(late.length > 10, 'there was load during the shutdown')
+  t.ok(tally[201]! > 20 && tally[404]! > 5, 'the service was under load')
+  t.ok(late.length > 10, 'the service was under load during the shutdown')
   for (const answer of late) {
     assertErrorResponse(t, answer, 503)
     t.strictSame([valuesOf(answer, 'retry-after'), valuesOf(answer, 'connection')], [['5'], ['close']])
   }
 
   const ends = async (clients: Array<Promise<Outcome>>) => [...new Set((await Promise.all(clients)).map(({ ended }) => ended))]
-  t.same(await ends(busy), ['clean'], 'each request was answered, and no connection was reset')
-  // A request that is sent while the connection is closed gets no response (RFC 9112 section 9.5).
+  t.same(await ends(busy), ['clean'], 'each request got a response, and no connection was reset')
+  // A request that is sent at the moment when the server closes the connection gets no response (RFC 9112 section 9.5).
   t.same((await ends(resting)).filter(end => end !== 'unanswered'), ['clean'])
   t.same(await ends(silent), ['clean'])
   t.same(await ends([halfway]), ['unanswered'])

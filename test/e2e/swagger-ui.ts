@@ -13,14 +13,14 @@ import { sqlite } from '../fixtures/database.js'
 import { writeKeysFile } from '../fixtures/service.js'
 import { KEY } from '../fixtures/sign.js'
 
-// A browser can be slow. The time limit of tap is the only one.
+// A browser can be slow. The timeouts of Playwright are disabled, so only this timeout applies.
 t.setTimeout(600_000)
 
 const NOTHING = 'The request was rejected. It did nothing.'
 const UNKNOWN = 'The operation may or may not have happened. Do not treat it as failed.'
 const UNSIGNED = 'The request is not signed: it must have Signature-Input and Signature'
 
-t.test('the page of the service', { skip }, async t => {
+t.test('the Swagger UI page of the service', { skip }, async t => {
   const app = Fastify(serverOptions({ pluginTimeout: 120_000 }, { requestId: true }))
   await app.register(service, { ...await sqlite.open(t), keysFile: writeKeysFile(t) })
   const origin = await listen(t, app)
@@ -37,22 +37,22 @@ t.test('the page of the service', { skip }, async t => {
     await ui.field(create, 'Idempotency-Key').fill(idempotencyKey)
   })
 
-  await t.test('says that the secret stays in its memory', async t => {
+  await t.test('says that the secret stays in the memory of the page', async t => {
     const form = await ui.openForm()
     t.match(await form.innerText(), /The secret stays in the memory of this page, which signs each request in your browser\./)
     t.equal(await form.getByLabel('Secret').getAttribute('type'), 'password')
-    t.equal(await form.getByText('Value:').count(), 0, 'there is no field for a signature')
+    t.equal(await form.getByText('Value:').count(), 0, 'the dialog has no field for a signature')
     await ui.close(form)
   })
 
-  await t.test('says what is wrong with a key', async t => {
+  await t.test('explains why a key is invalid', async t => {
     const form = await ui.openForm()
     await form.getByLabel('Key id').fill('ключ')
     await form.getByRole('button', { name: 'Apply credentials' }).click()
-    t.equal(await form.locator('input:invalid').getAttribute('type'), 'password', 'the browser asks for the secret')
+    t.equal(await form.locator('input:invalid').getAttribute('type'), 'password', 'the browser requires the secret')
     await form.getByLabel('Secret').fill(KEY.secret)
     for (let i = 0; i < 2; i++) await form.getByRole('button', { name: 'Apply credentials' }).click()
-    t.match(await texts(form.locator('.errors')), [/^Auth Warning\s*key must have an id of printable ASCII, and a secret that is not empty$/], 'there is one error')
+    t.match(await texts(form.locator('.errors')), [/^Auth Warning\s*key must have an id of printable ASCII, and a secret that is not empty$/], 'shows one error')
     await form.getByLabel('Key id').fill(KEY.id)
     await ui.apply(form)
     t.equal(await form.locator('.errors').count(), 0)
@@ -68,7 +68,7 @@ t.test('the page of the service', { skip }, async t => {
     t.equal(created.statusCode, '201')
     t.match(JSON.parse(created.body!), { name: 'orders.created', description: 'déjà vu' })
     t.ok(created.headers.some(line => line.startsWith('location: /v2/topic/EBT-')))
-    t.match(created.curl, /-H 'signature: sig1=:/i, 'the command of curl has the signature')
+    t.match(created.curl, /-H 'signature: sig1=:/i, 'the curl command contains the signature')
     t.notMatch(created.curl, KEY.secret)
   })
 
@@ -102,7 +102,7 @@ t.test('the page of the service', { skip }, async t => {
     t.match(await createTopic(topic('orders.late'), 'page/2'), { statusCode: '422', error: [String, NOTHING] })
   })
 
-  await t.test('shows that the operation of a 5xx may have happened, and when to retry', async t => {
+  await t.test('says for a 5xx that the operation may have happened, and when to retry', async t => {
     await app.maintenance.enter({ message: 'We move', retryAfter: 60 })
     t.match(await createTopic(topic('orders.lost')), { statusCode: '503', error: ['We move', UNKNOWN, 'Retry after 60 s.', /^Request id: /] })
     await app.maintenance.leave()
@@ -115,7 +115,7 @@ t.test('the page of the service', { skip }, async t => {
 
   await t.test('shows the reason of a 401 for a wrong secret', async t => {
     await ui.logout()
-    t.match(await ui.send(list), { statusCode: '401', error: [UNSIGNED, NOTHING] }, 'a logout forgets the key')
+    t.match(await ui.send(list), { statusCode: '401', error: [UNSIGNED, NOTHING] }, 'a logout removes the key')
     await ui.authorize({ ...KEY, secret: 'wrong' })
     t.match(await ui.send(list), { statusCode: '401', error: [/signature/i, NOTHING] })
     await ui.logout()
@@ -123,7 +123,7 @@ t.test('the page of the service', { skip }, async t => {
     t.match(await ui.send(list), { statusCode: '200' })
   })
 
-  await t.test('forgets the secret when it is loaded again', async t => {
+  await t.test('forgets the secret when the page is reloaded', async t => {
     await ui.goto(`${origin}/docs`)
     const form = await ui.openForm()
     t.equal(await form.getByText('Authorized').count(), 0)
@@ -141,7 +141,7 @@ interface Settings {
   signed?: boolean
 }
 
-/** Adds a documented service to an app, with the routes that the callback adds. */
+/** Adds the documentation to an app, and the routes that the callback adds. */
 async function document (app: FastifyInstance<any, any, any, any>, { contract, ui, signed = true }: Settings, addRoutes: (app: FastifyInstance<any, any, any, any>) => void): Promise<void> {
   await app.register(reasonPhrase, contract ?? {})
   if (signed) await app.register(signature, { keys: id => id === KEY.id ? { secret: KEY.secret, permissions: [] } : undefined })
@@ -155,7 +155,7 @@ async function document (app: FastifyInstance<any, any, any, any>, { contract, u
   addRoutes(app)
 }
 
-/** Adds a route that returns the form that arrived. */
+/** Adds a route that returns the received form. */
 function addEcho (app: FastifyInstance<any, any, any, any>): void {
   app.addContentTypeParser(/^(?:multipart|application\/octet-stream)/, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.post('/echo', {
@@ -181,10 +181,10 @@ t.test('a page with a Content-Security-Policy signs requests', { skip }, async t
     t.equal(sent.statusCode, '200')
     const { key, type, text } = JSON.parse(sent.body!)
     t.equal(key, KEY.id)
-    t.ok(text.includes(type.split('boundary=')[1]), 'the content type has the boundary of the form that is sent')
+    t.ok(text.includes(type.split('boundary=')[1]), 'the Content-Type has the boundary of the sent form')
     t.match(text, 'à la carte')
     t.match(text, 'filename="a.bin"')
-    // Swagger UI itself has an inline style, which the policy of @fastify/swagger-ui blocks.
+    // Swagger UI uses an inline style, which the policy of @fastify/swagger-ui blocks.
     t.strictSame(ui.failures.filter(failure => !failure.startsWith('Applying inline style violates')), [])
   }
   await t.test('of @fastify/swagger-ui', async t => run(t, { staticCSP: true }, false))
@@ -192,7 +192,7 @@ t.test('a page with a Content-Security-Policy signs requests', { skip }, async t
   await t.test('of both', async t => run(t, { staticCSP: true, transformStaticCSP: header => header }, true))
 })
 
-t.test('options of your own stay in force', { skip }, async t => {
+t.test('the options of the user stay in force', { skip }, async t => {
   const app = Fastify(serverOptions({ pluginTimeout: 120_000, http2: true, https: { key: tlsKey, cert } }, { header: 'X-Reason' }))
   await document(app, {
     contract: { header: 'X-Reason' },
@@ -200,7 +200,7 @@ t.test('options of your own stay in force', { skip }, async t => {
       theme: { title: 'Echoes', js: [{ filename: 'own.js', content: 'window.order = [typeof SwaggerUIBundle]' }] },
       uiConfig: {
         persistAuthorization: true,
-        // The page runs this function, and not this process.
+        // The page runs this function, not this process.
         requestInterceptor: Object.assign(() => {}, { toString: () => "request => { request.headers['X-Added'] = 'yes'; request.url = request.url.replace('/renamed', '/who?a=b') }" }) as any,
         plugins: [Object.assign(() => {}, { toString: () => "() => ({ wrapComponents: { InfoUrl: () => () => 'your own plugin' } })" }) as any]
       }
@@ -220,7 +220,7 @@ t.test('options of your own stay in force', { skip }, async t => {
   t.strictSame(await page.evaluate('window.order'), ['function'])
 
   const token = ui.block('get', '/token')
-  t.match(await ui.send(token), { statusCode: '422', error: ['A token, please', NOTHING] }, 'over HTTP/2, the reason is that of the header')
+  t.match(await ui.send(token), { statusCode: '422', error: ['A token, please', NOTHING] }, 'over HTTP/2, shows the reason of the header')
   t.match(await ui.send(ui.block('get', '/exempt')), { statusCode: '409', body: '"mine": true', error: ['HTTP status 409', NOTHING], titles: ['Reason', 'Response body', 'Response headers'] })
 
   await ui.authorize(KEY)
@@ -231,15 +231,15 @@ t.test('options of your own stay in force', { skip }, async t => {
   t.match(await ui.send(token), { statusCode: '200' })
   const renamed = await ui.send(ui.block('get', '/renamed'))
   t.equal(renamed.statusCode, '200')
-  t.strictSame(JSON.parse(renamed.body!), { key: KEY.id, added: 'yes' }, 'the signature covers what your own interceptor changes')
+  t.strictSame(JSON.parse(renamed.body!), { key: KEY.id, added: 'yes' }, 'the signature covers the changes of the interceptor of the user')
 
   const stored = await page.evaluate('JSON.stringify({ ...localStorage })') as string
   t.match(stored, 'token')
   t.notMatch(stored, KEY.secret)
   await ui.goto(`${origin}/docs/`)
-  t.match(await ui.send(token), { statusCode: '200' }, 'what Swagger UI stores of another scheme is there again')
+  t.match(await ui.send(token), { statusCode: '200' }, 'Swagger UI has stored the credentials of another scheme')
   const form = await ui.openForm()
-  t.equal(await form.getByLabel('Secret').inputValue(), '', 'the key is not')
+  t.equal(await form.getByLabel('Secret').inputValue(), '', 'Swagger UI has not stored the key')
   t.strictSame(ui.failures, [])
 })
 
@@ -252,7 +252,7 @@ t.test('a service without signatures shows the reasons, and keeps the form of an
   const ui = new SwaggerPage(await open(t))
   await ui.goto(`${origin}/docs`)
   const token = ui.block('get', '/token')
-  t.match(await ui.send(token), { statusCode: '401', error: ['A token, please, *one* <b>only</b>', NOTHING] }, 'the reason is text, and not Markdown')
+  t.match(await ui.send(token), { statusCode: '401', error: ['A token, please, *one* <b>only</b>', NOTHING] }, 'shows the reason as text, not as Markdown')
   const form = await ui.openForm('token')
   t.equal(await form.getByLabel('Secret').count(), 0)
   await form.getByLabel('Value').fill('token')
@@ -261,11 +261,11 @@ t.test('a service without signatures shows the reasons, and keeps the form of an
   t.match(await ui.send(token), { statusCode: '200' })
   await app.close()
   const lost = await ui.send(token)
-  t.match(lost, { error: [] }, 'a request without a response has no reason')
+  t.match(lost, { error: [] }, 'shows no reason for a request without a response')
   t.equal(ui.failures.filter(failure => !failure.includes('ERR_CONNECTION_REFUSED')).length, 0)
 })
 
-t.test('the dialog says that an insecure page cannot sign', { skip }, async t => {
+t.test('the dialog says that a page without https cannot sign requests', { skip }, async t => {
   const app = Fastify(serverOptions({ pluginTimeout: 120_000 }))
   await document(app, {}, addEcho)
   const { port } = new URL(await listen(t, app))

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { runNode, TYPESCRIPT } from '../fixtures/node-process.js'
 
-// Test runners start slowly.
+// Test runners take time to start.
 t.setTimeout(300_000)
 
 const suite = (name: string): string => `test/e2e/fixtures/test-runners/${name}.ts`
@@ -30,7 +30,7 @@ t.test('reports each probe as a subtest of node:test', async t => {
   t.match(output, /at .*fixtures\/test-runners\/suite\.ts:\d+/, 'shows where the suite calls the kit')
 })
 
-t.test('fails the test in vitest, with what the probes found', async t => {
+t.test('fails the test in vitest, with the violations that the probes found', async t => {
   const { code, output } = await runNode(['node_modules/vitest/vitest.mjs', 'run', '--dir=test/e2e/fixtures/test-runners', '--reporter=verbose'])
   t.equal(code, 1)
   t.match(output, /✓ .*a service with the plugin/)

@@ -11,7 +11,7 @@ t.test('returns the same numbers for the same seed', async t => {
   t.ok(numbers(1).every(number => number >= 0 && number < 1))
 })
 
-t.test('stays within its limits', async t => {
+t.test('returns numbers within the limits', async t => {
   const random = new Random(1)
   for (let i = 0; i < 100; i++) {
     t.ok([0, 1, 2].includes(random.below(3)))

@@ -8,7 +8,7 @@ import reasonPhrase, { serverOptions } from '../../index.js'
 import { logTo } from '../fixtures/log.js'
 import { connect, exchange, assertErrorResponse, listen, valuesOf } from '../fixtures/wire.js'
 
-// What the fuzzers found, each in its smallest form.
+// Minimal reproductions of faults that the fuzzers have found.
 
 async function assertResponse (t: Test, add: (app: FastifyInstance) => unknown, statusCode: number, reason?: string): Promise<void> {
   const app = Fastify(serverOptions())
@@ -40,7 +40,7 @@ t.test('sends no message with a 5xx for a thrown value that is not an Error', as
   await assertResponse(t, app => app.get('/', () => { throw { statusCode: 422, detail: 'no secret' } }), 422, 'no secret') // eslint-disable-line no-throw-literal
 })
 
-t.test('sends 500 for an object like a Boom with a status code below 400', async t => {
+t.test('sends 500 for a Boom-like object with a status code below 400', async t => {
   const thrown = Object.assign(new Error('a secret'), { isBoom: true, output: { statusCode: 101, headers: {} } })
   await assertResponse(t, app => app.get('/', { onSend: async () => { throw thrown } }, () => ({ ok: true })), 500)
 })
@@ -62,7 +62,7 @@ t.test('sends the default challenge instead of an empty one', async t => {
   }
 })
 
-t.test('writeHead() throws for the headers for which Node throws', async t => {
+t.test('writeHead() throws for the same headers as in Node', async t => {
   await assertResponse(t, app => app.get('/', (_request, reply) => {
     const { raw } = reply.hijack()
     t.throws(() => raw.writeHead(422, { 'x y': 'z' }), { code: 'ERR_INVALID_HTTP_TOKEN' })
@@ -72,7 +72,7 @@ t.test('writeHead() throws for the headers for which Node throws', async t => {
   }), 422, 'in the body')
 })
 
-t.test('sends an error over HTTP/2 without a header that clients reject', async t => {
+t.test('removes a header that clients reject from an error over HTTP/2', async t => {
   const app: any = Fastify(serverOptions({ http2: true }))
   await app.register(reasonPhrase)
   app.get('/', (_request: unknown, reply: FastifyReply) => reply.header('x-a', 'a\0b').header('x-kept', '1').unprocessable('a reason'))
@@ -85,7 +85,7 @@ t.test('sends an error over HTTP/2 without a header that clients reject', async 
   t.notOk('x-a' in headers)
 })
 
-/** The status code and reason of a service in a process of its own, which must not end. */
+/** Asserts that a service in a separate process sends this status code and reason, and does not crash. */
 async function assertSurvives (t: Test, routes: string, statusCode: number, reason: string): Promise<void> {
   const index = JSON.stringify(join(import.meta.dirname, '..', '..', 'index.ts'))
   const script = `
@@ -101,7 +101,7 @@ async function assertSurvives (t: Test, routes: string, statusCode: number, reas
     console.log(status, statusText, await (await fetch(url + '/good')).text())
     process.exit()`
   const { NODE_OPTIONS, NODE_V8_COVERAGE, ...inherited } = process.env
-  // The code as tsx has it is another than that whose coverage is counted.
+  // Disable coverage: tsx compiles the code to different lines than tap, so the coverage would be wrong.
   const env = { ...inherited, _TAPJS_PROCESSINFO_COVERAGE_: '0' }
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], { cwd: join(import.meta.dirname, '..', '..'), env })
   let output = ''

@@ -9,7 +9,7 @@ const routes = (app: FastifyInstance) => {
     switch (request.type(['json', 'html'])) {
       case 'json': return { a: 1 }
       case 'html': return reply.type('text/html').send('<p>a')
-      default: throw createError(406, `Only JSON or HTML in the place of ${request.headers.accept}`)
+      default: throw createError(406, `Only JSON or HTML, not ${request.headers.accept}`)
     }
   })
   app.get('/sent', async (request, reply) => {
@@ -26,13 +26,13 @@ t.test('@fastify/accepts: a 406 is sent as 400 with its message', async t => {
     t.match(await request('/'), { statusCode: 200, body: '{"a":1}' })
     t.equal((await request({ url: '/sent', headers: { 'accept-language': 'en' } })).body, 'ok')
 
-    assertError(t, await request({ url: '/', headers: { accept: 'text/csv' } }), 400, 'Only JSON or HTML in the place of text/csv')
+    assertError(t, await request({ url: '/', headers: { accept: 'text/csv' } }), 400, 'Only JSON or HTML, not text/csv')
     assertError(t, await request({ url: '/sent', headers: { 'accept-language': 'de' } }), 400, 'Not in de')
   })
 })
 
 t.test('@fastify/accepts: a 406 that is in statusCodes keeps its status code', async t => {
   testWithPlugin(t, { ...service, reasonPhrase: { statusCodes: { 406: 'Not Acceptable' } } }, async (t, { request }) => {
-    assertError(t, await request({ url: '/', headers: { accept: 'text/csv' } }), 406, 'Only JSON or HTML in the place of text/csv')
+    assertError(t, await request({ url: '/', headers: { accept: 'text/csv' } }), 406, 'Only JSON or HTML, not text/csv')
   })
 })

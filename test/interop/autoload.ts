@@ -57,7 +57,7 @@ t.test('@fastify/autoload: loads fastify-reason-phrase from a folder', async t =
   assertErrorResponse(t, await exchange(port, 'GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n'), 404, 'Route GET:/none not found')
 })
 
-t.test('@fastify/autoload: rejects a route with a body for an error, and a file that is not a plugin', async t => {
+t.test('@fastify/autoload: rejects a route whose schema has a body for an error, and a file that is not a plugin', async t => {
   const dir = t.testdir({
     promising: { 'index.mjs': "export default async app => { app.get('/', { schema: { response: { 404: { type: 'object' } } } }, async () => 'ok') }" },
     broken: { 'index.mjs': 'export default 1 +' }

@@ -15,7 +15,7 @@ interface Result {
 
 type Handler = (event: object, context: object) => Promise<Result>
 
-/** The same request as each of the services sends it that call a function. */
+/** Functions that return a request in the event format of each AWS service that can call a Lambda function. */
 const events: Record<string, (method: string, path: string, body?: string) => object> = {
   'API Gateway, REST': (httpMethod, path, body = null as never) => ({ httpMethod, path, headers: { 'content-type': 'application/json' }, queryStringParameters: null, body, requestContext: {} }),
   'API Gateway, HTTP, and function URLs': (method, rawPath, body) => ({ version: '2.0', rawPath, headers: { 'content-type': 'application/json' }, body, requestContext: { http: { method } } }),
@@ -58,7 +58,7 @@ for (const [name, event] of Object.entries(events)) {
 
     for (const [method, path, body, statusCode, reason] of refusals) {
       const result = await handler(event(method, path, body), {})
-      // There is no statusDescription: of the message only the header goes out.
+      // The message is sent only in the header, because the result has no statusDescription.
       t.strictSame(Object.keys(result).sort(), ['body', 'headers', 'isBase64Encoded', 'statusCode'])
       t.match(result, { statusCode, body: '', isBase64Encoded: false, headers: { 'content-length': '0', 'eb-reason-phrase': reason } })
       t.strictSame(Object.keys(result.headers).sort(), statusCode === 401 ? [...FIELDS, 'www-authenticate'] : FIELDS)
@@ -66,19 +66,19 @@ for (const [name, event] of Object.entries(events)) {
   })
 }
 
-t.test('@fastify/aws-lambda: sends an error with payloadAsStream without a body', async t => {
+t.test('@fastify/aws-lambda: sends an error without a body with payloadAsStream', async t => {
   const handler = awsLambdaFastify(await service(t), { payloadAsStream: true }) as unknown as (event: object, context: object) => Promise<{ meta: Result, stream: Readable }>
   const { meta, stream } = await handler(events['API Gateway, REST']!('GET', '/refused'), {})
   t.match(meta, { statusCode: 404, headers: { 'content-length': '0', 'eb-reason-phrase': 'No topic EBT-1' } })
   t.equal(await text(stream), '')
 })
 
-t.test('@fastify/aws-lambda: sends 500 without headers for a cut response, and a wrapper can add statusDescription', async t => {
+t.test('@fastify/aws-lambda: sends 500 without header fields for a truncated response, and a wrapper can add them and statusDescription', async t => {
   const answer = awsLambdaFastify(await service(t)) as unknown as Handler
   const event = events['a load balancer']!
   t.capture(console, 'error')
 
-  // What the plugin answers by itself has no header at all.
+  // A response that @fastify/aws-lambda creates itself has no header fields.
   t.strictSame(await answer(event('GET', '/breaks-off'), {}), { statusCode: 500, body: '', headers: {} })
 
   const handler = async (...given: Parameters<Handler>) => {

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
-// Its timer keeps the process up.
+// Use a short resetTimeout, because its timer keeps the process alive.
 const plugin = (options: FastifyCircuitBreakerOptions) => (app: FastifyInstance) =>
   app.register(circuitBreaker, { resetTimeout: 5000, ...options })
 
@@ -30,7 +30,7 @@ t.test('@fastify/circuit-breaker: sends 503 without its message while the circui
     const by = (how: string, url = '/') => request({ url, headers: { how } })
     t.equal((await by('ok')).body, 'ok')
     for (let i = 0; i < 3; i++) assertError(t, await by('rejected'), 404, 'There is none')
-    t.equal((await by('ok')).body, 'ok', 'what the client did is no failure')
+    t.equal((await by('ok')).body, 'ok', 'a 4xx does not count as a failure')
     assertError(t, await by('thrown'), 500, /^Internal Server Error$/)
     assertError(t, await by('thrown'), 503, /^Service Unavailable$/)
     assertError(t, await by('ok'), 503, /^Service Unavailable$/)
@@ -61,7 +61,8 @@ t.test('@fastify/circuit-breaker: sends the messages of onCircuitOpen and onTime
     }
   }
   testWithPlugin(t, { plugin: plugin(options), routes }, async (t, { request }) => {
-    // Of the request that opens the circuit, what was thrown goes before its payload, and is hidden.
+    // For the request that opens the circuit, the thrown error takes precedence over the payload of onCircuitOpen. Its message is
+    // not sent.
     for (const [how, reason] of [['thrown', /^Service Unavailable$/], ['ok', 'Try again in 7 seconds']] as const) {
       const open = await request({ url: '/', headers: { how } })
       assertError(t, open, 503, reason)

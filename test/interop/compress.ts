@@ -38,7 +38,7 @@ t.test('@fastify/compress: compresses successes, and sends errors without a body
     t.equal(await unzipped(served, '/stream'), LONG)
 
     for (const url of ['/thrown', '/sent', '/short']) assertError(t, await request({ url, headers: gzip }), 404, 'There is none')
-    // Compressed by hand, the message cannot be read.
+    // If the handler compresses the payload itself, the message cannot be read.
     for (const url of ['/compressed', '/compressed-stream']) assertError(t, await request({ url, headers: gzip }), 404, /^Not Found$/)
     for (const url of ['/nothing', '/early']) assertError(t, await request({ url, headers: gzip }), 500, /^Internal Server Error$/)
   })
@@ -54,7 +54,7 @@ t.test('@fastify/compress: sends 400 for a request body that it cannot decompres
   })
 })
 
-t.test('@fastify/compress: sends 400 for a compressed request body that is cut or malformed', async t => {
+t.test('@fastify/compress: sends 400 for a compressed request body that is truncated or malformed', async t => {
   testWithPlugin(t, { plugin: app => app.register(compress), routes }, async (t, { app, port }) => {
     const send = async (bytes: Buffer) => {
       const headers = { 'content-type': 'application/json', 'content-encoding': 'br' }
@@ -87,7 +87,7 @@ t.test('@fastify/compress: sends the message of onUnsupportedEncoding', async t 
   })
 })
 
-t.test('@fastify/compress: cuts a compressed stream that fails after its first bytes', async t => {
+t.test('@fastify/compress: truncates a compressed stream that fails after its first bytes', async t => {
   const late = (app: FastifyInstance) => app.get('/', async (_request, reply) => reply.type('text/plain').send(new Readable({
     read () {
       if (reply.raw.headersSent) this.destroy(new Error('It broke'))

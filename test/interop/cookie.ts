@@ -28,7 +28,7 @@ t.test('@fastify/cookie: errors keep their Set-Cookie headers', async t => {
 
     assertError(t, await by('name=bob'), 401, 'That cookie is not ours')
     assertError(t, await by(`${name}x`), 401, 'That cookie is not ours')
-    // Of a cookie that is not there, it throws.
+    // unsignCookie() throws if there is no cookie.
     assertError(t, await request('/'), 500, /^Internal Server Error$/)
 
     const cleared = await request('/clear')

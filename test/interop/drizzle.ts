@@ -9,7 +9,10 @@ import { testStore } from '../fixtures/idempotent-store.js'
 
 type DrizzleTransaction = Parameters<Parameters<NodePgDatabase['transaction']>[0]>[0]
 
-/** A store with Drizzle on PostgreSQL. After the end of a transaction, Drizzle runs its queries outside of it: handlers must await them. */
+/**
+ * Returns a store with Drizzle on PostgreSQL. Handlers must await their queries: after the end of a transaction, Drizzle runs
+ * them outside of it.
+ */
 function drizzleStore (db: NodePgDatabase): IdempotencyStore<DrizzleTransaction> {
   return {
     dialect: 'postgresql',

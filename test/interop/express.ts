@@ -16,7 +16,7 @@ interface ExpressResponse extends ServerResponse {
 
 type Handler = (request: unknown, response: ExpressResponse, next: (error: unknown) => void) => unknown
 
-// Express has no types of its own.
+// Express does not contain types.
 const { Router } = createRequire(import.meta.url)('express') as { Router: () => { get (path: string, handler: Handler): void } }
 
 const routes = (app: FastifyInstance) => {
@@ -33,7 +33,7 @@ const routes = (app: FastifyInstance) => {
   router.get('/file', (_request, response) => { response.sendFile('/missing') })
   app.use('/express', router)
   app.use('/handled', router)
-  // Express answers in its own way, and never comes back.
+  // The error handler sends the response with Express, and does not pass the error to Fastify.
   app.use('/handled', (error: { status?: number, message: string }, _request: unknown, response: ExpressResponse, _next: unknown) => {
     response.status(error.status ?? 500).json({ message: error.message })
   })
@@ -43,7 +43,7 @@ const routes = (app: FastifyInstance) => {
 }
 
 t.test('@fastify/express: errors of Express routes and error handlers keep the contract', async t => {
-  // By inject Express loses the body of every response, with or without ours.
+  // With inject(), Express loses the body of every response, even without fastify-reason-phrase.
   testWithPlugin(t, { plugin: app => app.register(fastifyExpress), routes, transports: ['socket'] }, async (t, { request }) => {
     t.match(await request('/'), { statusCode: 200, body: 'ok' })
     t.match(await request('/express/good'), { statusCode: 200, body: '{"ok":true}', headers: { 'content-type': 'application/json; charset=utf-8' } })

@@ -36,7 +36,7 @@ t.test('@fastify/http-proxy: sends 502 and 504 if they are in statusCodes', asyn
   })
 })
 
-t.test('@fastify/http-proxy: cuts a response that the upstream cuts', async t => {
+t.test('@fastify/http-proxy: truncates a response that the upstream truncates', async t => {
   testWithPlugin(t, { plugin: plugin(await startUpstream(t)), routes }, assertCutResponse)
 })
 
@@ -65,7 +65,7 @@ t.test('@fastify/http-proxy: proxies a WebSocket, and keeps the contract for upg
   })
 })
 
-t.test('@fastify/http-proxy: sends 503 with Retry-After to an upgrade while the service closes', async t => {
+t.test('@fastify/http-proxy: sends 503 with Retry-After for an upgrade while the service closes', async t => {
   let answer: WireResponse
   const routes = (app: FastifyInstance) => {
     app.addHook('preClose', async () => {

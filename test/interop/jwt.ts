@@ -30,7 +30,7 @@ t.test('@fastify/jwt: sends 401 with its message', async t => {
       t.equal(response.headers['www-authenticate'], statusCode === 401 ? 'HMAC' : undefined)
     }
     t.match(await request(`/verify?token=${token}`), { statusCode: 200 })
-    // Those of the instance have no status code.
+    // The errors of app.jwt have no status code.
     assertError(t, await request('/verify?token=x'), 500, /^Internal Server Error$/)
     assertError(t, await request('/sign'), 500, /^Internal Server Error$/)
   })

@@ -6,7 +6,7 @@ import { createTableStatements } from '../../lib/idempotency/table.js'
 import { mariadb, postgresql } from '../fixtures/database.js'
 import { testStore } from '../fixtures/idempotent-store.js'
 
-/** A store with Knex on PostgreSQL, or on MySQL and MariaDB. */
+/** Returns a store with Knex on PostgreSQL, MySQL or MariaDB. */
 function knexStore (db: Knex, dialect: 'postgresql' | 'mysql'): IdempotencyStore<Knex.Transaction> {
   return {
     dialect,

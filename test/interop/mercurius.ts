@@ -29,7 +29,7 @@ async function assertSuccesses (t: Test, { request }: RunningService): Promise<v
   t.equal(partial.statusCode, 200)
   t.match(JSON.parse(partial.body), { data: { broken: null }, errors: [{ message: 'It is broken', path: ['broken'] }] })
 
-  // Of several errors it makes no status code.
+  // With several errors, mercurius sets no status code.
   const several = await request(query('{ none, other }'))
   t.equal(several.statusCode, 200)
   t.match(JSON.parse(several.body), { data: null, errors: [{ message: 'Cannot query field "none" on type "Query".' }, { message: 'Cannot query field "other" on type "Query".' }] })
@@ -57,7 +57,7 @@ const exempt = (app: FastifyInstance) => {
   })
 }
 
-/** Asks without any look at the contract. */
+/** Sends a request without checking that the response keeps the contract. */
 async function sendUnchecked ({ app, port }: RunningService, { url, method, headers, body }: TestRequest) {
   if (port === undefined) {
     const response = await app.inject({ method, url, headers, payload: body })

@@ -55,7 +55,7 @@ async function assertMiddlewareResponses (t: Test, { request }: RunningService):
   const json = await request('/json')
   assertError(t, json, 400, 'Too often')
   t.match(json.headers, { 'retry-after': '7', 'x-passed': 'yes' })
-  // A response is complete with the first bytes of its body.
+  // The message consists of the first bytes that were written, because the response is sent at the first write.
   assertError(t, await request('/text'), 403, 'Not')
   assertError(t, await request('/status'), 401, 'Unauthorized')
   assertError(t, await request('/phrase'), 404, 'No topic EBT-1')
@@ -63,7 +63,7 @@ async function assertMiddlewareResponses (t: Test, { request }: RunningService):
 }
 
 t.test('@fastify/middie: makes errors that middleware writes keep the contract', async t => {
-  // By inject, ours does not see the response before its own hook.
+  // With inject(), fastify-reason-phrase cannot cover the response before its own hook has run.
   testWithPlugin(t, { plugin: register(), routes, orders: ['before'], transports: ['socket'] }, assertMiddlewareResponses)
   testWithPlugin(t, { plugin: register(), routes, orders: ['after'] }, assertMiddlewareResponses)
 })

@@ -49,7 +49,7 @@ t.test('@fastify/multipart: sends 400 for exceeded limits, and 500 for malformed
     assertError(t, await request(form(file('a', '1'), file('b', '2'), field('c', '3'), field('d', '4'))), 400, 'reach parts limit')
     assertError(t, await request(form(field('__proto__', '1'))), 400, 'prototype property is not allowed as field name')
     assertError(t, await request({ ...form(), headers: { 'content-type': 'application/json' }, body: '{}' }), 400, 'the request is not multipart')
-    // The plugin gives what its parser throws no status code.
+    // @fastify/multipart sets no status code on the errors of its parser.
     for (const malformedForm of malformed) assertError(t, await request(malformedForm), 500, 'Internal Server Error')
   })
 })

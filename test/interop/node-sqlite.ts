@@ -10,7 +10,7 @@ interface DatabaseSync {
   prepare (text: string): { all (...values: unknown[]): Array<Record<string, unknown>> }
 }
 
-/** A store with one connection of `node:sqlite`, whose transactions wait for each other. */
+/** Returns a store with one `node:sqlite` connection. Its transactions wait for each other. */
 function nodeSqliteStore (db: DatabaseSync): IdempotencyStore<DatabaseSync> {
   let last: Promise<unknown> = Promise.resolve()
 
@@ -42,7 +42,7 @@ function nodeSqliteStore (db: DatabaseSync): IdempotencyStore<DatabaseSync> {
   }
 }
 
-// Node 20 does not have it.
+// Node 20 does not contain node:sqlite.
 const module = await import(`node:${'sqlite'}`).catch(() => undefined)
 
 t.test('node:sqlite: executes operations once', { skip: module === undefined && 'this Node has no node:sqlite' }, async t => {

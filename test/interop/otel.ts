@@ -12,7 +12,7 @@ interface Ended {
   exceptions: Exception[]
 }
 
-/** A tracer that keeps the spans that ended. */
+/** Returns a tracer provider that collects the ended spans. */
 function recorder () {
   const ended: Ended[] = []
   const startSpan = (name: string): Span => {
@@ -44,7 +44,7 @@ t.test('@fastify/otel: records the status code and the exception of an error in 
     return app.register(instrumentation.plugin())
   }
   testWithPlugin(t, { plugin, routes }, async (t, { request }) => {
-    /** The span of the request that was answered last. */
+    /** Returns the span of the last request. */
     const span = (): Ended => spans.ended.splice(0).findLast(({ name }) => name === 'request')!
 
     t.equal((await request('/')).body, 'ok')

@@ -11,8 +11,8 @@ const routes = (app: FastifyInstance) => {
   app.all('/*', (request, reply) => reply.from(request.url))
 }
 
-// What the plugin speaks to the upstream with, and what becomes of an error
-// whose body never ends: node:http's timeout counts what comes after the head, too.
+// The HTTP clients that the plugin can use, and the expected response to an error whose body never ends. The results differ,
+// because the timeout of node:http also applies after the header section.
 const transports: Record<string, { options: FastifyReplyFromOptions, endless: [statusCode: number, reason: string] }> = {
   undici: { options: { undici: { headersTimeout: TIMEOUT } }, endless: [400, 'It is'] },
   'node:http': { options: { http: { requestOptions: { timeout: TIMEOUT } } }, endless: [500, 'Internal Server Error'] }
@@ -38,7 +38,7 @@ for (const [transport, { options, endless }] of Object.entries(transports)) {
     })
   })
 
-  t.test(`@fastify/reply-from by ${transport}: cuts a response that the upstream cuts`, async t => {
+  t.test(`@fastify/reply-from by ${transport}: truncates a response that the upstream truncates`, async t => {
     testWithPlugin(t, { plugin: plugin(await startUpstream(t)), routes }, assertCutResponse)
   })
 

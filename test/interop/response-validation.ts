@@ -27,7 +27,7 @@ t.test('@fastify/response-validation: sends 500 without a message for an invalid
     t.equal((await request('/created')).statusCode, 201)
     assertError(t, await request('/invalid'), 500, /^Internal Server Error$/)
     for (const url of ['/decorated', '/thrown', '/sent']) assertError(t, await request(url), 404, 'There is none')
-    // A schema for an error that says there is no body is checked all the same.
+    // The schema of an error is validated too, even if it describes an empty body.
     assertError(t, await request('/null'), 500, /^Internal Server Error$/)
   })
 })

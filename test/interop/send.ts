@@ -4,10 +4,10 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 
-t.test('@fastify/send: sends files, and its errors keep the contract, raw and by reply', async t => {
+t.test('@fastify/send: sends files, and its errors keep the contract, by reply.raw and by reply.send()', async t => {
   const root = t.testdir({ 'page.html': '<p>page</p>', '.secret': 'secret', folder: { 'other.txt': '' } })
   const routes = (app: FastifyInstance) => {
-    // As its own documentation has it, and by the reply.
+    // As in the documentation of @fastify/send. The next route uses reply.send() instead.
     app.get('/raw/*', async (request, reply) => {
       reply.hijack()
       const { statusCode, headers, stream } = await send(request.raw, pathOf(request.params), { root, dotfiles: 'deny' })
@@ -18,7 +18,7 @@ t.test('@fastify/send: sends files, and its errors keep the contract, raw and by
       const { statusCode, headers, stream } = await send(request.raw, pathOf(request.params), { root, dotfiles: 'deny' })
       return reply.code(statusCode).headers(headers as Record<string, string>).send(stream)
     })
-    // What it gives as an error names the path of the file.
+    // The error contains the path of the file, which must not be sent.
     app.get('/thrown/*', async request => {
       const { type, metadata } = await send(request.raw, pathOf(request.params), { root, dotfiles: 'deny' })
       return type === 'error' ? Promise.reject(metadata.error) : type

@@ -44,7 +44,7 @@ t.test('@fastify/sensible: its errors and decorators keep the contract', async t
   })
 })
 
-t.test('@fastify/sensible: its schema of an error is rejected', async t => {
+t.test('@fastify/sensible: a route with its schema for an error is rejected', async t => {
   let refusal: unknown
   const described = (app: FastifyInstance) => {
     try {

@@ -32,8 +32,8 @@ t.test('@fastify/session: errors keep the session cookie', async t => {
     const thrown = await request({ url: '/thrown', headers: known })
     assertError(t, thrown, 404, 'There is none')
     t.match(thrown.headers['set-cookie'], /^sessionId=/, 'an error keeps the session cookie')
-    t.equal((await request({ url: '/', headers: known })).body, '11', 'an error keeps what it stored in the session')
-    t.equal((await request({ url: '/', headers: { cookie: `${cookie}x` } })).body, '1', 'a cookie with a wrong signature begins a new session')
+    t.equal((await request({ url: '/', headers: known })).body, '11', 'the session keeps the data that was stored before an error')
+    t.equal((await request({ url: '/', headers: { cookie: `${cookie}x` } })).body, '1', 'a cookie with a wrong signature starts a new session')
     t.match((await request('/none')).headers['set-cookie'], /^sessionId=/)
   })
 })
@@ -60,7 +60,7 @@ t.test('@fastify/session: sends 500 without a message if its store fails', async
     const headers = { cookie: cookie! }
     failing = 'get'
     for (const url of ['/', '/thrown', '/none']) assertError(t, await request({ url, headers }), 500, /^Internal Server Error$/)
-    // It stores the session while the answer is sent.
+    // The session is stored in an onSend hook, while the response is being sent.
     failing = 'set'
     assertError(t, await request({ url: '/', headers }), 500, /^Internal Server Error$/)
     assertError(t, await request({ url: '/thrown', headers }), 404, /^There is none$/)

@@ -7,10 +7,10 @@ import t, { type Test } from 'tap'
 import { testWithPlugin, assertError } from '../fixtures/test-with-plugin.js'
 import { connect, parse } from '../fixtures/wire.js'
 
-// More than the buffers of a connection hold.
+// Larger than the buffers of a connection.
 const LARGE = 64 * 1024 * 1024
 
-// The plugin forgets what it is told of the folder, so each service has its own.
+// Create a separate folder for each service.
 const folder = (t: Test): string => t.testdir({ 'page.html': '<p>page</p>', '.secret': 'secret', empty: {} })
 
 const plugin = (root: string) => (app: FastifyInstance) => app.register(fastifyStatic, { root, prefix: '/files', dotfiles: 'deny', maxAge: '1h' })
@@ -57,7 +57,7 @@ t.test('@fastify/static: sends 500 for a file that is deleted before it is opene
   const vanishing = join(root, 'vanishing.txt')
   const plugin = (app: FastifyInstance) => app.register(fastifyStatic, {
     root,
-    // Between the look at the file and its first byte.
+    // Called after the file was found, and before it is opened.
     onFile: (path: string) => { if (path === vanishing) unlinkSync(path) }
   } as object)
   testWithPlugin(t, { plugin, routes: () => {} }, async (t, { request }) => {
@@ -66,7 +66,7 @@ t.test('@fastify/static: sends 500 for a file that is deleted before it is opene
   })
 })
 
-t.test('@fastify/static: cuts the response if the file is cut while it is sent', async t => {
+t.test('@fastify/static: truncates the response if the file is truncated while it is sent', async t => {
   const root = folder(t)
   const file = join(root, 'large.txt')
   testWithPlugin(t, { plugin: plugin(root), routes: () => {}, transports: ['socket'] }, async (t, { port }) => {
@@ -78,6 +78,6 @@ t.test('@fastify/static: cuts the response if the file is cut while it is sent',
     truncateSync(file, 1)
     const received = await connection.closed()
     t.match(received, `content-length: ${LARGE}\r\n`)
-    t.strictSame(parse(received, [], true).responses, [], 'the client can tell that it is not whole')
+    t.strictSame(parse(received, [], true).responses, [], 'the client can detect that the response is incomplete')
   })
 })

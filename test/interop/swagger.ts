@@ -18,8 +18,8 @@ t.test('@fastify/swagger: serves the document, and routes keep the contract', as
   })
 })
 
-t.test('@fastify/swagger: sends 500 if the document cannot be made', async t => {
-  // Its version 2 has no links.
+t.test('@fastify/swagger: sends 500 if the document cannot be created', async t => {
+  // Links cannot be described in Swagger 2.0.
   const linked = (app: FastifyInstance) => app.register(async app => {
     app.get('/linked', { links: { 200: { next: { operationId: 'other' } } } } as object, async () => 'ok')
     routes(app)

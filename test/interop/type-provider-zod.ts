@@ -33,7 +33,7 @@ const routes = (service: FastifyInstance) => {
   })
 }
 
-t.test('fastify-type-provider-zod: sends the messages of validation, and 500 for a payload that does not match its schema', async t => {
+t.test('fastify-type-provider-zod: sends validation messages, and 500 for a payload that does not match its schema', async t => {
   testWithPlugin(t, { plugin, routes }, async (t, { request }) => {
     const post = (body: object, url = '/') => request({ method: 'POST', url, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
     t.match(await post({ id: 1, name: 'orders', more: true }), { statusCode: 201, body: '{"id":1,"name":"orders"}' })
@@ -47,7 +47,7 @@ t.test('fastify-type-provider-zod: sends the messages of validation, and 500 for
     assertError(t, await request('/3'), 404, 'There is none')
     assertError(t, await request('/sent'), 404, 'There is none')
     assertError(t, await request('/thrown'), 404, 'There is none')
-    // What does not keep its schema cannot be serialised.
+    // A payload that does not match its schema cannot be serialized.
     assertError(t, await request('/2'), 500, /^Internal Server Error$/)
   })
 })

@@ -15,7 +15,7 @@ const routes = (app: FastifyInstance) => {
   handled('/thrown', async () => { throw new Error('It is a secret') })
 }
 
-/** It measures by the second at most: asks until it has. */
+/** Waits until the plugin has measured the memory for the first time. Returns the response to the next request. */
 async function waitForPressure (t: Test, { app, request }: RunningService): Promise<ReceivedResponse> {
   await app.ready()
   while (app.memoryUsage().heapUsed === 0) await new Promise(resolve => setImmediate(resolve))

@@ -27,7 +27,7 @@ const routes = (app: FastifyInstance) => {
   })
 }
 
-/** The answer to an upgrade that a WebSocket client is refused with. */
+/** Returns the response that rejects the upgrade of a WebSocket client. */
 async function refusal (port: number, path: string): Promise<{ statusCode?: number, statusMessage?: string, reason: unknown }> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`)
   const [, response] = await once(socket, 'unexpected-response')
@@ -37,7 +37,7 @@ async function refusal (port: number, path: string): Promise<{ statusCode?: numb
   return { statusCode: response.statusCode, statusMessage: response.statusMessage, reason: response.headers['eb-reason-phrase'] }
 }
 
-/** How a WebSocket ends that is open: the code and the reason of its close. */
+/** Opens a WebSocket. Returns the code and the reason with which the server closes it. */
 async function closed (port: number, path: string): Promise<[code: number, reason: string]> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`)
   const [[code, reason]] = await Promise.all([once(socket, 'close'), once(socket, 'open')])

@@ -1,7 +1,7 @@
-// Checks the declarations of the package for what no compiler reports:
-//   - each entry brings the additions to Fastify's types that its own code makes;
-//   - each type that an entry's exports refer to is exported there, too;
-//   - none of them imports the types of a dependency that its users need not have.
+// Checks the declarations of the package for faults that no compiler reports:
+//   - an entry must declare the additions to Fastify's types that its own code makes;
+//   - an entry must export each type that its other exports refer to;
+//   - no declaration may import the types of a dependency that users do not have to install.
 //
 //   node scripts/package/types/declarations.js <folder of the installed package>
 import { readFileSync } from 'node:fs'
@@ -13,10 +13,10 @@ const { exports, peerDependencies } = JSON.parse(readFileSync(join(folder, 'pack
 const entries = Object.entries(exports).filter(([, entry]) => entry.types !== undefined)
 const faults = []
 
-/** The modules that a file imports, or exports from. */
+/** Returns the specifiers of the modules that a file imports, or re-exports from. */
 const importsOf = file => ts.preProcessFile(readFileSync(file, 'utf8'), true, true).importedFiles.map(({ fileName }) => fileName)
 
-/** The files of the package that a file reaches, itself included. */
+/** Returns the files of the package that a file imports, directly or indirectly, and the file itself. */
 function reached (file, found = new Set()) {
   if (found.has(file)) return found
   found.add(file)
@@ -35,7 +35,7 @@ for (const [name, entry] of entries) {
   for (const file of reached(join(folder, entry.default))) {
     const types = file.replace(/\.js$/, '.d.ts')
     if (/^declare module /m.test(readFileSync(types, 'utf8')) && !declared.has(types)) {
-      faults.push(`${name} runs ${relative(folder, file)}, but its types do not reach what that declares`)
+      faults.push(`${name} runs ${relative(folder, file)}, but its declarations do not import ${relative(folder, types)}, which extends Fastify's types`)
     }
   }
 }
@@ -43,7 +43,7 @@ for (const [name, entry] of entries) {
 for (const file of declarations) {
   for (const name of importsOf(file)) {
     const [, owner] = /^((?:@[^/]+\/)?[^./][^/]*)/.exec(name) ?? []
-    if (owner !== undefined && !name.startsWith('node:') && peerDependencies[owner] === undefined) faults.push(`${relative(folder, file)} needs the types of ${name}`)
+    if (owner !== undefined && !name.startsWith('node:') && peerDependencies[owner] === undefined) faults.push(`${relative(folder, file)} imports ${name}, which is not a peer dependency, so users may not have its types`)
   }
 }
 
@@ -61,10 +61,10 @@ for (const [name, { types }] of entries) {
       const symbol = checker.getSymbolAtLocation(node)
       const target = symbol && original(symbol)
       const [declaration] = target?.declarations ?? []
-      // What its own module does not export is a shorthand there.
+      // Ignore a type that its own module does not export: it is only a shorthand in that module.
       const isOurs = declaration?.getSourceFile().fileName.startsWith(join(folder, 'dist')) && ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Export
       if (isOurs && target.flags & named && !symbols.has(target)) {
-        faults.push(`${name} does not export ${target.name}, which its exports refer to`)
+        faults.push(`${name} must export the type ${target.name}, because its other exports refer to it`)
         symbols.add(target)
       }
     }
@@ -75,4 +75,4 @@ for (const [name, { types }] of entries) {
 
 for (const fault of faults) console.error(fault)
 if (faults.length > 0) process.exit(1)
-console.log(`the types of ${entries.length} entries, in ${declarations.size} files, are complete`)
+console.log(`the declarations of ${entries.length} entries, in ${declarations.size} files, are complete`)

@@ -1,4 +1,4 @@
-// Values that a user of the package can export. The compiler must be able to write their types into a declaration.
+// Values that a user of the package can export. The compiler must be able to emit declarations for them.
 import Fastify, { type FastifyReply } from 'fastify'
 import reasonPhrase, { serverOptions } from 'fastify-reason-phrase'
 import { createBasicClient, createClient, outcomeOf, signer } from 'fastify-reason-phrase/client'

@@ -16,7 +16,7 @@ t.test('closes the connection after the responses', async t => {
   await waitUntilClosed(open)
 })
 
-t.test('ends with timeout if the server sends nothing', async t => {
+t.test('reports a timeout if the server sends nothing', async t => {
   const { target, open } = await serveSockets(t, () => {})
   for (const steps of [[request], [{ responses: 1 }], [{ bytes: true, within: 10_000 }], [{ pause: 10_000 }]] as Step[][]) {
     t.match(await exchangeHttp1(target, steps, 50), { end: 'timeout', responses: [], connectError: undefined })
@@ -24,12 +24,12 @@ t.test('ends with timeout if the server sends nothing', async t => {
   await waitUntilClosed(open)
 })
 
-t.test('waits for at most the time of a step', async t => {
+t.test('waits for a step for at most its given time', async t => {
   const { target } = await serveSockets(t, socket => { socket.on('end', () => { socket.end(RESPONSE) }) })
   t.match(await exchangeHttp1(target, [request, { responses: 1, within: 10 }, { bytes: true, within: 10 }, { end: true }]), { end: 'closed', responses: [{ statusCode: 200 }] })
 })
 
-t.test('skips the remaining steps after the connection ended', async t => {
+t.test('skips the remaining steps after the connection has ended', async t => {
   const { target } = await serveSockets(t, socket => { socket.end(RESPONSE) })
   const { end, sent } = await exchangeHttp1(target, [{ responses: 2 }, request])
   t.equal(end, 'closed')
@@ -41,12 +41,12 @@ t.test('distinguishes a reset from a close', async t => {
   t.match(await exchangeHttp1(target, [request]), { end: 'reset', responses: [], connectError: undefined })
 })
 
-t.test('does not write after it closed its side', async t => {
+t.test('does not write after closing its side of the connection', async t => {
   const { target } = await serveSockets(t, () => {})
   t.match(await exchangeHttp1(target, [{ end: true }, request], 50), { end: 'closed', requestCount: 1 })
 })
 
-t.test('stops reading a response without end after 16 MiB', async t => {
+t.test('stops reading an endless response after 16 MiB', async t => {
   const { target, open } = await serveSockets(t, socket => {
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n')
     const chunk = Buffer.alloc(1024 * 1024)
@@ -71,7 +71,7 @@ t.test('reports an error if no connection is established in time', async t => {
   await waitUntilClosed(open)
 })
 
-t.test('cuts a connection after the last byte', async t => {
+t.test('closes a connection after the last byte of the request', async t => {
   const received: string[] = []
   const { target, open } = await serveSockets(t, socket => {
     socket.on('data', chunk => { received.push(String(chunk)) })

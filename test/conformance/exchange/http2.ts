@@ -38,11 +38,11 @@ t.test('returns 1xx responses', async t => {
   t.match(responses, [{ statusCode: 200, interim: [{ statusCode: 103, fields: [['set-cookie', 'a'], ['set-cookie', 'b']] }] }])
 })
 
-t.test('returns how a connection ended', async t => {
+t.test('reports how a connection has ended', async t => {
   const target = await startConformingHttp2Server(t, () => {}, stream => { stream.session!.destroy() })
   const ask = { headers: { ':method': 'GET', ':path': '/' } }
   t.match(await exchangeHttp2(target, [ask, { ...ask, waitsForPrevious: true }]), { responses: [], requestCount: 2, end: 'closed' })
-  // The server sends SETTINGS and nothing else.
+  // The server sends a SETTINGS frame and nothing else.
   const { target: reset } = await serveSockets(t, socket => {
     socket.write(Buffer.from('000000040000000000', 'hex'))
     setTimeout(() => { socket.resetAndDestroy() }, 50)
@@ -52,7 +52,7 @@ t.test('returns how a connection ended', async t => {
   t.match(await exchangeHttp2(silent, [ask], 50), { responses: [], end: 'timeout' })
 })
 
-t.test('cuts a connection after the server has received the request', async t => {
+t.test('closes a connection after the server has received the request', async t => {
   const received: string[] = []
   const target = await startConformingHttp2Server(t, () => {}, stream => {
     stream.on('data', chunk => { received.push(String(chunk)) })
@@ -66,7 +66,7 @@ t.test('cuts a connection after the server has received the request', async t =>
   t.strictSame(received, ['body', 'end'])
 })
 
-t.test('cuts a connection if the server does not acknowledge the request', async t => {
+t.test('closes a connection after the timeout if the server does not acknowledge the request', async t => {
   const { target, open } = await serveSockets(t, () => {})
   target.timeout = 50
   t.match(await cutHttp2(target, { headers: { ':method': 'GET', ':path': '/' } }), { responses: [], end: 'left' })

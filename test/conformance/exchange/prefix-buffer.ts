@@ -1,7 +1,7 @@
 import t from 'tap'
 import { PrefixBuffer } from '../../../conformance/exchange/prefix-buffer.js'
 
-t.test('keeps the first bytes, and counts all', async t => {
+t.test('keeps the first bytes, and counts all bytes', async t => {
   for (const size of [1, 2, 3, 5, 100]) {
     const buffer = new PrefixBuffer(7)
     const bytes = Buffer.from('0123456789')

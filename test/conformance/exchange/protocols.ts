@@ -5,7 +5,7 @@ import { detectProtocols } from '../../../conformance/exchange/protocols.js'
 import { Contract } from '../../../lib/contract.js'
 import { cert, key } from '../../fixtures/certificate.js'
 
-t.test('throws an error with the reason, without control characters of a certificate', async t => {
+t.test('throws an error with the reason, without control characters from a certificate', async t => {
   const server = createServer({ key, cert }, socket => { socket.on('error', () => {}) })
   await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
   t.teardown(() => { server.close() })
@@ -16,7 +16,7 @@ t.test('throws an error with the reason, without control characters of a certifi
     host: 'localhost',
     port,
     base: '',
-    // Node quotes the name of a certificate unchanged.
+    // Node quotes the subject of a certificate without escaping it.
     tls: { ca: cert, checkServerIdentity: () => new Error("localhost. is not cert's CN: a\u001b[2J\nb\u202e") },
     contract: new Contract({}),
     requests: [{ url: '/' }],

@@ -20,7 +20,7 @@ t.test('adds the fields of the headers hook', async t => {
   t.strictSame((await prepareRequest({ ...origin, headers }, { url: '/b' })).headers, { signature: '/b' })
 })
 
-t.test('sends several lines of a field, which the headers hook gets joined', async t => {
+t.test('sends several lines of a field, and passes them to the headers hook as one value', async t => {
   const headers = ({ headers }: { headers: Record<string, string> }) => ({ Signature: headers['x-a']! })
   const request = { url: '/', headers: { 'X-A': ['b', 'c'] } }
   t.equal(String(await encodeRequest({ ...origin, headers }, request)), 'GET / HTTP/1.1\r\nhost: a:1\r\nx-a: b\r\nx-a: c\r\nsignature: b, c\r\n\r\n')

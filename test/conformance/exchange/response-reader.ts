@@ -15,7 +15,7 @@ async function read (bytes: string, methods: string[] = ['GET'], size = bytes.le
   return responses
 }
 
-/** Asserts that the bytes are read as these responses, in chunks of any size. */
+/** Asserts that the bytes are read as these responses, for chunks of several sizes. */
 async function reads (t: Test, bytes: string, methods: string[], expected: object[]): Promise<void> {
   for (const size of [bytes.length, 1, 7]) t.match(await read(bytes, methods, size), expected, `${size} bytes at a time`)
   t.equal((await read(bytes, methods)).length, expected.length)
@@ -33,7 +33,7 @@ t.test('reads consecutive responses', async t => {
   ])
 })
 
-t.test('reads no body after HEAD, 204 and 304, whatever the header section says', async t => {
+t.test('reads no body after HEAD, 204 and 304, even if the header section announces one', async t => {
   await reads(t, 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n' +
     'HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n' +
     'HTTP/1.1 204 No Content\r\n\r\n' +
@@ -54,7 +54,7 @@ t.test('adds 1xx responses to the final response', async t => {
   ])
 })
 
-t.test('ends after a 101', async t => {
+t.test('stops after a 101', async t => {
   await reads(t, 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: a\r\nConnection: upgrade\r\n\r\nHTTP/1.1 404', ['GET'], [{ statusCode: 101, body: '' }])
 })
 
@@ -76,7 +76,7 @@ t.test('throws for malformed responses', async t => {
   ] as const) await reads(t, bytes, ['GET'], [{ message, isTruncated: false }])
 })
 
-t.test('distinguishes truncated from malformed responses', async t => {
+t.test('distinguishes truncated responses from malformed ones', async t => {
   await reads(t, 'HTTP/1.1 404 a\r\nConte', ['GET'], [{ message: 'The response is truncated', isTruncated: true, code: undefined }])
   await reads(t, 'HTTP/1.1 404 a\r\nContent-Length: 2\r\n\r\nx', ['GET'], [{ isTruncated: true, code: 404 }])
   await reads(t, 'HTTP/1.1 404 a\r\nContent-Length: 0\r\n\r\n\r\n', ['GET'], [{ statusCode: 404 }, { isTruncated: false, bytes: '\r\n' }])

@@ -15,7 +15,7 @@ const constant: IdempotentRequest = { ...order, url: '/constant' }
 
 const otherHeaders = (): Record<string, string> => ({ 'x-caller': 'other' })
 
-/** Runs the probes with these suffixes, or all, and returns their results by suffix. */
+/** Runs the probes with these suffixes, or all probes, and returns their results by suffix. */
 async function run (target: Target, request: IdempotentRequest, suffixes: string[] = [], protocol: 'http/1.1' | 'h2' = 'http/1.1', options: IdempotencyOptions = { otherHeaders }): Promise<Record<string, ProbeResult>> {
   const results: Record<string, ProbeResult> = {}
   const suffixOf = (id: string): string => id.replace('idempotency-1-', '')
@@ -24,7 +24,7 @@ async function run (target: Target, request: IdempotentRequest, suffixes: string
   return results
 }
 
-/** Returns the ids of the rules that were broken, by suffix. */
+/** Returns the ids of the broken rules, by the suffix of the probe. */
 function brokenRules (results: Record<string, ProbeResult>): Record<string, string[]> {
   const broken = Object.entries(results).map(([suffix, { violations }]) => [suffix, violations.map(({ rule }) => rule.id)] as const)
   return Object.fromEntries(broken.filter(([, rules]) => rules.length > 0))
@@ -34,7 +34,7 @@ const skips = (results: Record<string, ProbeResult>): string[] => Object.keys(re
 
 for (const [protocol, isHttp2] of [['http/1.1', false], ['h2', true]] as const) {
   t.test(`finds no violation on a server that keeps the contract: ${protocol}`, async t => {
-    for (const flaws of [[], ['refuses while it executes'], ['answers 503 after the effect']] as Flaw[][]) {
+    for (const flaws of [[], ['sends 503 with a date in Retry-After while it executes'], ['sends 503 after the effect']] as Flaw[][]) {
       for (const request of [thing, required]) {
         const results = await run(await startKeyedServer(t, flaws, { isHttp2 }), request, [], protocol)
         t.strictSame(brokenRules(results), {}, `${flaws.join()} ${request.url}`)
@@ -44,7 +44,7 @@ for (const [protocol, isHttp2] of [['http/1.1', false], ['h2', true]] as const) 
   })
 }
 
-t.test('waits for a server that is busy', async t => {
+t.test('retries while a server is busy', async t => {
   const results = await run(await startKeyedServer(t, ['is busy at first']), thing, ['concurrent'])
   t.strictSame(brokenRules(results), {})
   t.equal(Buffer.from(results.concurrent!.exchange.received).toString().split('HTTP/1.1 503').length, 21)
@@ -60,60 +60,60 @@ t.test('describes each probe', async t => {
   }
 })
 
-t.test('names each request by its place', async t => {
+t.test('puts the position of the request into the ids', async t => {
   const ids = createIdempotencyProbes({ idempotent: [{ url: '/a' }, thing] }, 'http/1.1').map(({ id, sends }) => `${id}: ${sends}`)
-  t.ok(ids.includes('idempotency-1-replay: GET /a, twice with one key'))
-  t.ok(ids.includes('idempotency-2-replay: POST /things, twice with one key'))
+  t.ok(ids.includes('idempotency-1-replay: GET /a, twice with the same key'))
+  t.ok(ids.includes('idempotency-2-replay: POST /things, twice with the same key'))
   t.strictSame(createIdempotencyProbes({}, 'http/1.1'), [])
 })
 
-// Each row: what the server does wrong, the probe that must find it, the rules that it breaks, and the request.
+// Each row: the flaw of the server, the probe that must find it, the rules that it breaks, and the request.
 const flaws: Array<[flaw: Flaw, suffix: string, rules: string[], request?: IdempotentRequest]> = [
-  ['rejects all', 'replay', ['idempotency-executed']],
+  ['rejects all requests', 'replay', ['idempotency-executed']],
   ['ignores keys', 'replay', ['idempotency-replay']],
   ['replays another body', 'replay', ['idempotency-replay']],
   ['replays another location', 'replay', ['idempotency-replay']],
-  ['replays without a mark', 'replay', ['idempotency-replay-marked']],
-  ['marks the first response', 'replay', ['idempotency-replay-marked']],
-  ['has no status', 'replay', ['idempotency-status']],
+  ['replays without Idempotent-Replayed', 'replay', ['idempotency-replay-marked']],
+  ['marks the first response as replayed', 'replay', ['idempotency-replay-marked']],
+  ['sends no Idempotency-Status', 'replay', ['idempotency-status']],
   ['truncates successes', 'replay', ['answered']],
-  ['replays for another request', 'mismatch', ['idempotency-mismatch']],
-  ['does what it refuses', 'mismatch', ['idempotency-without-effect']],
-  ['forgets after another request', 'mismatch', ['idempotency-replay']],
-  ['has no status', 'mismatch', ['idempotency-status']],
-  ['executes twice at once', 'concurrent', ['idempotency-one-effect'], order],
-  ['executes twice at once', 'concurrent', ['idempotency-replay-marked'], constant],
-  ['executes twice at once', 'executing', ['idempotency-one-effect'], order],
-  ['says 400 while it executes', 'concurrent', ['idempotency-executing']],
-  ['says 400 while it executes', 'executing', ['idempotency-executing']],
-  ['says 503 without Retry-After while it executes', 'executing', ['idempotency-executing']],
-  ['says 503 for ever', 'concurrent', ['idempotency-executed']],
-  ['needs no key', 'key-missing', ['idempotency-key'], required],
-  ['does what it refuses', 'key-missing', ['idempotency-without-effect'], required],
+  ['replays the response for a different request', 'mismatch', ['idempotency-mismatch']],
+  ['executes requests that it rejects', 'mismatch', ['idempotency-without-effect']],
+  ['deletes the record after a different request', 'mismatch', ['idempotency-replay']],
+  ['sends no Idempotency-Status', 'mismatch', ['idempotency-status']],
+  ['executes concurrent requests twice', 'concurrent', ['idempotency-one-effect'], order],
+  ['executes concurrent requests twice', 'concurrent', ['idempotency-replay-marked'], constant],
+  ['executes concurrent requests twice', 'executing', ['idempotency-one-effect'], order],
+  ['sends 400 while it executes', 'concurrent', ['idempotency-executing']],
+  ['sends 400 while it executes', 'executing', ['idempotency-executing']],
+  ['sends 503 without Retry-After while it executes', 'executing', ['idempotency-executing']],
+  ['always sends 503', 'concurrent', ['idempotency-executed']],
+  ['does not require a key', 'key-missing', ['idempotency-key'], required],
+  ['executes requests that it rejects', 'key-missing', ['idempotency-without-effect'], required],
   ['fails without a key', 'key-missing', ['idempotency-key']],
-  ['marks without a key', 'key-missing', ['idempotency-replay-marked']],
+  ['marks a response without a key as replayed', 'key-missing', ['idempotency-replay-marked']],
   ['accepts an empty key', 'key-empty', ['idempotency-key']],
-  ['does what it refuses', 'key-empty', ['idempotency-without-effect']],
+  ['executes requests that it rejects', 'key-empty', ['idempotency-without-effect']],
   ['accepts two keys', 'key-doubled', ['idempotency-key']],
-  ['does what it refuses', 'key-doubled', ['idempotency-without-effect']],
-  ['cuts long keys', 'key-too-long', ['idempotency-key']],
-  ['does what it refuses', 'key-too-long', ['idempotency-without-effect']],
+  ['executes requests that it rejects', 'key-doubled', ['idempotency-without-effect']],
+  ['truncates long keys', 'key-too-long', ['idempotency-key']],
+  ['executes requests that it rejects', 'key-too-long', ['idempotency-without-effect']],
   ['replays another reason', 'rejection', ['idempotency-rejection']],
-  ['replays without a mark', 'rejection', ['idempotency-replay-marked']],
-  ['has no status', 'rejection', ['idempotency-status']],
+  ['replays without Idempotent-Replayed', 'rejection', ['idempotency-replay-marked']],
+  ['sends no Idempotency-Status', 'rejection', ['idempotency-status']],
   ['replays failures', 'failure', ['idempotency-failure']],
-  ['has a status on failures', 'failure', ['idempotency-failure']],
-  ['shares keys', 'caller', ['idempotency-scope']],
-  ['shares keys', 'caller', ['idempotency-scope'], order],
+  ['sends Idempotency-Status with failures', 'failure', ['idempotency-failure']],
+  ['shares keys between callers', 'caller', ['idempotency-scope']],
+  ['shares keys between callers', 'caller', ['idempotency-scope'], order],
   ['executes closed keys', 'closed', ['idempotency-closed']],
-  ['does what it refuses', 'closed', ['idempotency-without-effect']],
-  ['has no status', 'closed', ['idempotency-status']],
-  ['closes with another body each time', 'closed-twice', ['idempotency-closing']],
-  ['closes with a text', 'closed-twice', ['idempotency-closing']],
-  ['forgets closed keys', 'closed-twice', ['idempotency-closing']],
-  ['closes what has succeeded', 'closed-twice', ['idempotency-closing']],
+  ['executes requests that it rejects', 'closed', ['idempotency-without-effect']],
+  ['sends no Idempotency-Status', 'closed', ['idempotency-status']],
+  ['sends a different body each time it closes a key', 'closed-twice', ['idempotency-closing']],
+  ['sends text when it closes a key', 'closed-twice', ['idempotency-closing']],
+  ['sends 404 for a closed key', 'closed-twice', ['idempotency-closing']],
+  ['closes a key that has succeeded', 'closed-twice', ['idempotency-closing']],
   ['ignores keys', 'cut', ['idempotency-one-effect']],
-  ['records when it sends', 'cut', ['idempotency-one-effect']]
+  ['records a response only when it is sent', 'cut', ['idempotency-one-effect']]
 ]
 
 for (const [flaw, suffix, rules, request = thing] of flaws) {
@@ -124,35 +124,35 @@ for (const [flaw, suffix, rules, request = thing] of flaws) {
   })
 }
 
-t.test('has a flaw that breaks each rule, and one that each probe finds', async t => {
+t.test('these tests have a flaw for each rule, and a flaw for each probe', async t => {
   const broken = new Set(flaws.flatMap(([, , rules]) => rules))
   for (const { id } of Object.values(IDEMPOTENCY_RULES)) t.ok(broken.has(id), id)
   const found = new Set(flaws.map(([, suffix]) => `idempotency-1-${suffix}`))
   for (const { id } of createIdempotencyProbes({ idempotent: [thing] }, 'http/1.1')) t.ok(found.has(id), id)
 })
 
-t.test('checks each response by the rules of the contract, too', async t => {
-  const results = await run(await startKeyedServer(t, ['says 409 while it executes']), thing, ['executing'])
+t.test('also checks each response against the rules of the contract', async t => {
+  const results = await run(await startKeyedServer(t, ['sends 409 while it executes']), thing, ['executing'])
   const { violations } = results.executing!
   t.strictSame([...new Set(violations.map(({ rule }) => rule.id))], ['status-in-table', 'idempotency-executing'])
   for (const violation of violations) t.match(violation, { found: '409', responseIndex: Number })
   t.equal(violations.at(-1)!.responseIndex, violations[0]!.responseIndex)
 })
 
-t.test('shows all requests and all responses', async t => {
+t.test('reports all requests and all responses', async t => {
   const { replay } = await run(await startKeyedServer(t, ['replays another body']), thing, ['replay'])
   const { exchange, violations } = replay!
   const [sent, received] = [exchange.sent, exchange.received].map(bytes => Buffer.from(bytes).toString())
   const [, ...bodies] = sent!.split('POST /things HTTP/1.1')
   t.equal(bodies.length, 2)
-  t.equal(bodies[0], bodies[1], 'a repetition is the same, byte by byte')
+  t.equal(bodies[0], bodies[1], 'a retry has the same bytes')
   t.match(bodies[0], /\r\nidempotency-key: "[\da-f-]{36}"\r\n[^]*\r\n\r\n\{"name":"[\da-f-]{36}"\}$/)
   t.equal(received!.split('HTTP/1.1 201 OK').length, 3)
   t.equal(exchange.receivedLength, received!.length)
   t.match(violations, [{ responseIndex: 1, found: /^another body of \d+ bytes$/ }])
 })
 
-t.test('skips what it cannot test, and says why', async t => {
+t.test('skips a probe that cannot test the server, and says why', async t => {
   const target = await startKeyedServer(t)
   const results = await run(target, order, [], 'http/1.1', { outcomes: '/elsewhere' })
   t.strictSame(brokenRules(results), {})
@@ -170,7 +170,7 @@ t.test('skips what it cannot test, and says why', async t => {
   t.equal(failure!.skipped, 'The request of the option failing got 201, not a 5xx')
 })
 
-t.test('reports the violations of a probe that it skips', async t => {
+t.test('reports the violations of a skipped probe', async t => {
   const target = await startKeyedServer(t)
   target.contract = new Contract({ header: 'X-Reason' })
   const { closed } = await run(target, order, ['closed'], 'http/1.1', { outcomes: '/elsewhere' })
@@ -178,7 +178,7 @@ t.test('reports the violations of a probe that it skips', async t => {
   t.strictSame(closed!.violations.map(({ rule }) => rule.id), ['header'])
 })
 
-t.test('accepts a request whose URL has the unique value', async t => {
+t.test('accepts a request with the unique value in its URL', async t => {
   const { mismatch } = await run(await startKeyedServer(t), { ...thing, url: '/things?{{uuid}}' }, ['mismatch'])
   t.equal(mismatch!.skipped, undefined)
   t.strictSame(mismatch!.violations, [])
@@ -196,7 +196,7 @@ t.test('reports a server that does not respond', async t => {
   }
 })
 
-t.test('rejects with the error of the headers hook', async t => {
+t.test('rejects with the error that the headers hook throws', async t => {
   const target = await startKeyedServer(t)
   target.headers = () => { throw new Error('no key') }
   await t.rejects(run(target, thing, ['concurrent']), { message: 'no key' })
@@ -211,7 +211,7 @@ t.test('fails if the failing request does not fail, unless the target allows it'
   t.strictSame((await run(target, { ...order, failing: order }, ['failure'])).failure!.violations, [])
 })
 
-t.test('fails if the credentials of a request are refused', async t => {
+t.test('fails if the server rejects the credentials of a request', async t => {
   const target = await startConformingServer(t)
   target.coverage = { areDeclared: false, allowUnsuccessful: false }
   const { replay } = await run(target, { url: '/secret' }, ['replay'])

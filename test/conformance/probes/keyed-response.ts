@@ -20,7 +20,7 @@ t.test('hasStatus() and describeStatus() read Idempotency-Status', async t => {
   t.equal(describeStatus(withFields(['idempotency-status', 'a\x9b'])), 'Idempotency-Status: a\\u009b')
 })
 
-t.test('describeDifference() compares what is recorded', async t => {
+t.test('describeDifference() compares the recorded parts of a response', async t => {
   const describe = (other: Partial<HttpResponse>): string | undefined => describeDifference(response, { ...response, ...other }, 'x-reason')
   t.equal(describe({ fields: [['location', '/a'], ['Date', 'later']] }), undefined)
   t.equal(describe({ statusCode: 200 }), '200, not 201')
@@ -31,7 +31,7 @@ t.test('describeDifference() compares what is recorded', async t => {
   t.equal(describe({ fields: [...response.fields, ['X-Reason', 'a']] }), 'another x-reason')
 })
 
-t.test('readState() returns the state of an outcome', async t => {
+t.test('readState() returns the state in the body of an outcome response', async t => {
   const read = (body: string): string | undefined => readState({ ...response, body: Buffer.from(body) })
   t.equal(read('{"state":"closed"}'), 'closed')
   t.equal(read('{"state":"\x9b"}'), '\\u009b')

@@ -23,12 +23,12 @@ t.test('keeps the type of the body', async t => {
   t.strictSame(createOperation({ url: '/' }).request, { method: undefined, url: '/', headers: undefined, body: undefined })
 })
 
-t.test('isUnique() tells whether operations differ', async t => {
+t.test('isUnique() returns whether operations differ', async t => {
   for (const request of [{ url: '/{{uuid}}' }, { url: '/', body: { a: '{{uuid}}' } }, { url: '/', body: '{{uuid}}' }, { url: '/', body: Buffer.from('{{uuid}}') }]) t.ok(isUnique(request))
   for (const request of [{ url: '/' }, { url: '/', body: {} }, { url: '/', body: Buffer.of(0) }, { url: '/', headers: { a: '{{uuid}}' } }]) t.notOk(isUnique(request))
 })
 
-t.test('adds the key as a string of a structured field', async t => {
+t.test('adds the key as a structured field string', async t => {
   const request = { url: '/', headers: { a: 'b' } }
   t.strictSame(withKey({ request, key: 'k' }).headers, { a: 'b', 'idempotency-key': '"k"' })
   t.strictSame(withKeyLines(request, ['a', 'b']).headers, { a: 'b', 'idempotency-key': ['a', 'b'] })

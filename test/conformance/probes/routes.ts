@@ -70,14 +70,14 @@ t.test('takes the valid inputs from a known request', async t => {
   t.strictSame(requests['routes-put-things-id'], known)
   t.strictSame(requests['routes-put-things-id-body-d-missing'], { ...known, body: {} })
   t.strictSame(requests['routes-put-things-id-query-unknown-property']!.url, '/things/7?q=1&noSuchProperty=a')
-  t.strictSame(requests['routes-get-things-id']!.url, '/things/a', 'not for other methods')
+  t.strictSame(requests['routes-get-things-id']!.url, '/things/a', 'does not use a known request for other methods')
 })
 
 t.test('matches a known request to a wildcard route', async t => {
   t.equal(of([{ method: 'GET', url: '/files/*' }], [{ url: '/files/a.txt' }])['routes-get-files-head']!.url, '/files/a.txt')
 })
 
-t.test('supports schemas that are no objects', async t => {
+t.test('supports schemas that do not describe objects', async t => {
   const schema = { body: Type.Array(Type.String()), params: { type: 'integer' }, querystring: Type.Object({ a: Type.Optional(Type.String()) }) }
   t.strictSame(Object.keys(of([{ method: 'POST', url: '/', schema }])), [
     'routes-post', 'routes-post-query-a-wrong-type', 'routes-post-query-unknown-property',

@@ -30,7 +30,7 @@ t.test('sampleValue() returns a value that the schema accepts', async t => {
   for (const [schema, value] of cases) t.strictSame(sampleValue(schema as Schema, none), value)
 })
 
-t.test('resolves references, and ends circular ones', async t => {
+t.test('resolves references, and stops at circular ones', async t => {
   const resolve = (ref: string): Schema | undefined => ({
     thing: { type: 'object', required: ['a'], properties: { a: { type: 'integer' } } },
     circle: { $ref: 'circle' }
@@ -42,7 +42,7 @@ t.test('resolves references, and ends circular ones', async t => {
   t.strictSame(createInvalidObjects({ $ref: 'none' }, {}, resolve).map(({ name }) => name), ['unknown-property'])
 })
 
-t.test('createInvalidObjects() changes one thing in each object', async t => {
+t.test('createInvalidObjects() changes one property in each object', async t => {
   const schema = {
     allOf: [Type.Object({ integer: Type.Integer({ minimum: 1, maximum: 9, multipleOf: 2 }) })],
     properties: {

@@ -12,9 +12,9 @@ t.test('selects the probes of the supported protocols', async t => {
   t.notOk(select({}).some(id => id.startsWith('http2-')))
   t.ok(select({}, ['h2']).every(id => id.startsWith('http2-')))
   t.strictSame(select({}, []), [])
-  t.ok(select({}, ['h2']).includes('http2-requests-1'), 'requests over HTTP/2, which HTTP/1.1 would get')
+  t.ok(select({}, ['h2']).includes('http2-requests-1'), 'sends the known requests over HTTP/2 if there is no HTTP/1.1')
   t.notOk(select({}, ['http/1.1', 'h2']).includes('http2-requests-1'))
-  t.strictSame(select({ only: ['http2-requests'] }), [], 'and it is a known name for any server')
+  t.strictSame(select({ only: ['http2-requests'] }), [], 'the name is valid for any server')
 })
 
 t.test('selects by id and by the start of an id', async t => {
@@ -23,7 +23,7 @@ t.test('selects by id and by the start of an id', async t => {
   t.strictSame(select({ only: ['text-root-head'] }), ['text-root-head'])
 })
 
-t.test('selects slow probes only on request', async t => {
+t.test('selects slow probes only with the option slow', async t => {
   const slow = probes.filter(probe => probe.slow).map(({ id }) => id)
   t.ok(slow.length > 0)
   t.notOk(select({}).some(id => slow.includes(id)))

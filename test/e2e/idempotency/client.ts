@@ -10,10 +10,10 @@ import { KEY } from '../../fixtures/sign.js'
 
 interface Topic { topicId: string, name: string }
 
-/** What happens to a request: it arrives and is answered, its answer is lost, or it is kept for later. */
+/** What happens to a request: the client gets its response, its response is lost, or the request is held for later. */
 type Fate = 'answered' | 'lost' | 'held'
 
-/** Starts the service. Returns a client, and what controls its network. */
+/** Starts the service. Returns a client, and controls for its network. */
 async function start (t: Test, options: Partial<ClientOptions> = {}) {
   const app = Fastify(serverOptions({ pluginTimeout: 120_000 }))
   t.teardown(() => app.close())
@@ -51,7 +51,7 @@ async function start (t: Test, options: Partial<ClientOptions> = {}) {
 
 const body = { name: 'orders', description: '', mediaType: 'application/json' }
 
-t.test('repeats a request whose answer was lost, and gets the recorded answer', async t => {
+t.test('retries a request whose response was lost, and gets the recorded response', async t => {
   const { client, fates, countTopics } = await start(t)
   fates.push('lost', 'lost')
   const created = await client<Topic>('POST', '/v2/topic', { body, idempotencyKey: true })
@@ -65,11 +65,11 @@ t.test('repeats a request whose answer was lost, and gets the recorded answer', 
   fates.push('lost')
   t.match(await client('DELETE', path, { idempotencyKey: true }), { outcome: 'success', status: 200, attempts: 2, replayed: true })
   fates.push('lost')
-  t.match(await client('DELETE', path), { outcome: 'unknown', status: 404, reason: /^Attempt 1: The connection was lost. Attempt 2: No topic/ }, 'without a key, a 404 tells nothing')
+  t.match(await client('DELETE', path), { outcome: 'unknown', status: 404, reason: /^Attempt 1: The connection was lost. Attempt 2: No topic/ }, 'without a key, the outcome stays unknown after a 404')
   t.equal(await countTopics(), 0)
 })
 
-t.test('settles an operation whose answer was lost', async t => {
+t.test('settles an operation whose response was lost', async t => {
   const { client, fates, countTopics } = await start(t, { retry: { attempts: 1, baseDelay: 1 } })
   fates.push('lost')
   const result = await client<Topic>('POST', '/v2/topic', { body, idempotencyKey: true })
@@ -85,7 +85,7 @@ t.test('settles an operation whose answer was lost', async t => {
   t.match(await client.settle('b'), { outcome: 'rejected', status: 422, reason: rejected.outcome === 'rejected' ? rejected.reason : '', replayed: true })
 })
 
-t.test('settles an operation whose request has not arrived, and which then never happens', async t => {
+t.test('settles an operation whose request has not arrived, so that it never happens', async t => {
   const { client, fates, held, countTopics } = await start(t, { retry: { attempts: 1, baseDelay: 1 } })
   fates.push('held')
   const { outcome, idempotencyKey } = await client('POST', '/v2/topic', { body, idempotencyKey: true })
@@ -93,12 +93,12 @@ t.test('settles an operation whose request has not arrived, and which then never
   t.match(await client.look(idempotencyKey), { outcome: 'unknown', status: 404, reason: /^Nothing is known/ })
   const closed = { outcome: 'rejected', reason: /was closed/, replayed: false }
   for (const result of [await client.settle(idempotencyKey), await client.settle(idempotencyKey), await client.look(idempotencyKey)]) t.match(result, closed)
-  t.match(await fetch(held[0]), { status: 422 }, 'the late request is refused')
+  t.match(await fetch(held[0]), { status: 422 }, 'the late request is rejected')
   t.match(await client('POST', '/v2/topic', { body, idempotencyKey }), { outcome: 'rejected', status: 422, reason: /was closed/ })
   t.equal(await countTopics(), 0)
 })
 
-t.test('says what to do about a key that the service refuses', async t => {
+t.test('says what to do about an idempotency key that the service rejects', async t => {
   const { client, fates } = await start(t)
   t.match(await client('POST', '/v2/topic', { body, idempotencyKey: 'a' }), { outcome: 'success' })
   t.match(await client('POST', '/v2/topic', { body: { ...body, name: 'other' }, idempotencyKey: 'a' }), { outcome: 'rejected', status: 422, reason: /used for another request/ })
@@ -112,7 +112,7 @@ t.test('says what to do about a key that the service refuses', async t => {
   t.match(await client.settle(expired), { outcome: 'unknown', status: 422, reason: /Check the resource/, attempts: 1 })
 })
 
-t.test('the service and the client mean the same key', async t => {
+t.test('the service and the client encode keys in the same way', async t => {
   const { client } = await start(t)
   const keys = ['a b', ' a ', 'a,b', '"', '\\"', '%2F', 'a/../b', '?#&', '...', '~', 'a'.repeat(255), '%'.repeat(255)]
   for (const [index, key] of keys.entries()) {

@@ -6,7 +6,7 @@ import { summarize } from '../../fixtures/keyed-service.js'
 import { until } from '../../fixtures/maintenance.js'
 import { connect, type WireResponse } from '../../fixtures/wire.js'
 
-// The tests start processes.
+// The tests start processes, which takes time.
 t.setTimeout(120_000)
 
 const OUTCOMES = '/operation'
@@ -17,12 +17,12 @@ const CLOSED = { statusCode: 422, status: 'closed' }
 
 const script = await bundleServer(t)
 
-/** Sends a request with a key, whose effect has the name of the key. */
+/** Sends a request with a key. The name of its effect is the key. */
 async function execute (service: ServiceProcess, key: string, command: object = {}): Promise<WireResponse> {
   return await service.send({ key, body: { name: key, ...command } })
 }
 
-/** Asks for the outcome of a key. */
+/** Requests the outcome of a key. */
 async function find (service: ServiceProcess, key: string): Promise<WireResponse> {
   return await service.send({ method: 'GET', path: `${OUTCOMES}/${key}`, body: '' })
 }
@@ -37,7 +37,7 @@ async function isExecuting (service: ServiceProcess, key: string): Promise<boole
   return statusCode === 200 && JSON.parse(body).state === 'executing'
 }
 
-/** Repeats a request while the response is 503. */
+/** Retries a request as long as the response is 503. */
 async function repeat (send: () => Promise<WireResponse>): Promise<WireResponse> {
   let response = await send()
   while (response.statusCode === 503) {
@@ -48,7 +48,7 @@ async function repeat (send: () => Promise<WireResponse>): Promise<WireResponse>
 }
 
 for (const { name: store, skip, isFile, open } of storesUnderTest) {
-  t.test(`closing keys, ${store}`, { skip }, async t => {
+  t.test(`closes keys, with ${store}`, { skip }, async t => {
     const location = await open(t)
     const database = await openDatabase({ store, location })
     t.teardown(() => database.close())
@@ -57,7 +57,7 @@ for (const { name: store, skip, isFile, open } of storesUnderTest) {
     const start = async (t: Test): Promise<ServiceProcess> => await ServiceProcess.start(t, script, { store, location, options: { outcomes: OUTCOMES, wait: WAIT_MS } })
     const [first, second] = await Promise.all([start(t), start(t)])
 
-    t.test('does not run a request that arrives after the closing on another process', async t => {
+    t.test('does not execute a request that arrives at another process after the key was closed', async t => {
       const bytes = toBytes({ key: 'late', body: { name: 'late' } })
       for (const split of [bytes.indexOf('late') + 1, bytes.length - 1]) {
         const late = connect(second.port)
@@ -75,7 +75,7 @@ for (const { name: store, skip, isFile, open } of storesUnderTest) {
       t.equal(await countEffects('late'), 0)
     })
 
-    t.test('returns the recorded answer of a request that another process has executed', async t => {
+    t.test('returns the recorded response to a request that another process has executed', async t => {
       for (const [key, status, state] of [['success', 201, 'succeeded'], ['rejection', 422, 'rejected']] as const) {
         const { statusCode, body } = await execute(first, key, { status })
         const outcome = JSON.parse((await close(second, key)).body)
@@ -92,7 +92,7 @@ for (const { name: store, skip, isFile, open } of storesUnderTest) {
       const found = await find(second, 'executing')
       const closing = summarize(await close(second, 'executing'))
       if (isFile) {
-        // SQLite does not show what another process executes, and has one writer.
+        // With SQLite, a process cannot see what another process is executing, and only one process can write at a time.
         t.equal(found.statusCode, 404)
         t.match(closing, { statusCode: 503, retryAfter: '1' })
       } else {
@@ -107,7 +107,7 @@ for (const { name: store, skip, isFile, open } of storesUnderTest) {
       t.equal(await countEffects('executing'), 1)
     })
 
-    t.test('closes a key whose process was killed while it executed the request', async t => {
+    t.test('closes a key if the process that executed the request was killed', async t => {
       const killed = await start(t)
       const execution = t.rejects(execute(killed, 'killed', { time: 60_000 }))
       await until(async () => await isExecuting(killed, 'killed'))
@@ -118,7 +118,7 @@ for (const { name: store, skip, isFile, open } of storesUnderTest) {
       t.equal(await countEffects('killed'), 0)
     })
 
-    t.test('ends each key in one state if two processes execute and close it at the same time', async t => {
+    t.test('leaves each key in one final state if two processes execute and close it at the same time', async t => {
       const states = { succeeded: 0, closed: 0 }
       for (let number = 0; number < KEYS; number++) {
         const key = `race-${number}`

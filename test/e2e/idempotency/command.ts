@@ -5,7 +5,7 @@ import { runCommand } from '../../bin/fixtures/run-command.js'
 import { sqlite } from '../../fixtures/database.js'
 import { createService, writeKeysFile } from '../../fixtures/service.js'
 
-/** Starts the service behind a proxy that loses answers. Returns what runs the command against it. */
+/** Starts the service behind a proxy that drops responses. Returns functions that run the command against the service. */
 async function start (t: Test) {
   const keysFile = writeKeysFile(t)
   chmodSync(keysFile, 0o600)
@@ -20,7 +20,7 @@ async function start (t: Test) {
   }
 }
 
-t.test('repeats a request whose answer was lost, and prints the recorded answer', async t => {
+t.test('retries a request whose response was lost, and prints the recorded response', async t => {
   const { create, fates, countTopics } = await start(t)
   fates.push('lost', 'lost')
   const { code, stdout, stderr } = await create('--idempotency-key', 'k1', '--retry', '60s')
@@ -30,7 +30,7 @@ t.test('repeats a request whose answer was lost, and prints the recorded answer'
   t.equal(await countTopics(), 1)
 })
 
-t.test('settles an operation whose answer was lost', async t => {
+t.test('settles an operation whose response was lost', async t => {
   const { create, ask, settleCommand, fates, countTopics } = await start(t)
   fates.push('lost')
   const called = await create('--idempotency-key', 'k1')
@@ -44,7 +44,7 @@ t.test('settles an operation whose answer was lost', async t => {
   t.equal(await countTopics(), 1)
 })
 
-t.test('settles an operation whose request has not arrived, and which then never happens', async t => {
+t.test('settles an operation whose request has not arrived, so that it never happens', async t => {
   const { create, ask, settleCommand, fates, deliver, countTopics } = await start(t)
   fates.push('held')
   const { code, stderr } = await create('--idempotency-key', 'auto')
@@ -56,7 +56,7 @@ t.test('settles an operation whose request has not arrived, and which then never
   for (const command of ['settle', 'settle', 'look']) {
     t.match(await ask(command, key!), { code: 1, stdout: '', stderr: 'outcome: rejected\nreason: The idempotency key was closed. The operation did not happen and never will\n' })
   }
-  t.equal(await deliver(), 422, 'the late request is refused')
+  t.equal(await deliver(), 422, 'the late request is rejected')
   t.match(await create('--idempotency-key', key!), { code: 1, stderr: 'reason: The idempotency key was closed' })
   t.equal(await countTopics(), 0)
 })

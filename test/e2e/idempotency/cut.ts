@@ -8,14 +8,14 @@ import { askerOf, listenForKeys, summarize, type KeyedResponse } from '../../fix
 
 const storeUnavailable = { statusCode: 503, reason: 'The idempotency store is unavailable. This request was not executed', body: '', status: undefined, replayed: undefined, retryAfter: '1' }
 const commitUnknown = { ...storeUnavailable, reason: 'The result of the commit is unknown. Repeat the request with the same key to learn it' }
-// The handler throws the error of the driver.
+// The handler throws the error of the database driver, so the response is a 500.
 const handlerFailed = { ...storeUnavailable, statusCode: 500, reason: 'Internal Server Error', retryAfter: undefined }
 
 /** A kind of request. */
 interface Kind {
   readonly title: string
   readonly path: string
-  /** What the body tells the handler. */
+  /** The instructions for the handler, in the request body. */
   readonly command: object
   readonly final: { readonly statusCode: number, readonly status: string }
   readonly effects: number
@@ -27,17 +27,17 @@ const success: Kind = { title: 'a request that succeeds', path: '/effect', comma
 const rejection: Kind = { ...success, title: 'a request that is rejected', command: { status: 422 }, final: { statusCode: 422, status: 'rejected' }, effects: 0 }
 const ignorance: Kind = { ...success, title: 'a handler that ignores the error of its statement', path: '/ignorant', failure: commitUnknown }
 
-/** What the handler of `/waiting` waits for. */
+/** The handler of `/waiting` waits for this function. */
 let onWait = async (): Promise<void> => {}
 
-/** A process of the service. */
+/** A running instance of the service. */
 interface Process {
   send (key: string, kind?: Kind): Promise<KeyedResponse>
   /** Closes a key. */
   close (key: string): Promise<KeyedResponse>
 }
 
-/** Starts a process of the service. */
+/** Starts an instance of the service. */
 async function start (t: Test, settings: ServiceSettings): Promise<Process> {
   const { app, database } = await createIdempotentService({ ...settings, options: { outcomes: '/operation' } })
   app.post('/ignorant', { config: { idempotency: 'required' } }, async (request, reply) => {
@@ -64,22 +64,23 @@ async function assertSettled (t: Test, database: ServiceDatabase, key: string, {
   t.strictSame({ states: rows.map(({ state }) => state), effects: (await readEffects(database, key)).length }, { states: [final.status], effects })
 }
 
-/** What the test of a fault needs. */
+/** The parameters of a test of a fault. */
 interface FaultContext {
   readonly proxy: FaultyProxy
   readonly fault: Fault
   /** Sends a request through the proxy. */
   send (key: string): Promise<KeyedResponse>
-  /** Is called before the request. */
+  /** Called before the request is sent. */
   prepare? (key: string): Promise<unknown>
-  /** Verifies a request with a fault at the statement. */
+  /** Verifies the response to a request with a fault at the statement. */
   verify (key: string, statement: string, response: KeyedResponse): Promise<void>
 }
 
 /**
- * Has a fault at each statement of a request in turn, until a request is answered before.
+ * Injects a fault at the first statement of a request, then at the second statement of another request, and so on. Stops when
+ * a request has no further statement.
  *
- * @returns how many statements had a fault, and the response to the last request
+ * @returns the number of statements with a fault, and the response to the last request, which had no fault
  */
 async function failAtEachStatement ({ proxy, fault, send, prepare, verify }: FaultContext): Promise<{ count: number, response: KeyedResponse }> {
   for (let count = 0; ; count++) {
@@ -96,7 +97,7 @@ async function failAtEachStatement ({ proxy, fault, send, prepare, verify }: Fau
 const isCommit = (statement: string): boolean => /commit\W*$/.test(statement)
 const isOfHandler = (statement: string): boolean => /insert into effect/i.test(statement)
 
-// Without a timeout, a driver waits for ever for a statement that is lost. mysql2 has none for a pool.
+// Without a timeout, a driver waits forever for the result of a lost statement. mysql2 has no such timeout for a pool.
 const TIMEOUT_MS = 300
 const FAULTS: ReadonlyArray<{ fault: Fault, needsTimeout: boolean, kinds: readonly Kind[] }> = [
   { fault: 'cut before', needsTimeout: false, kinds: [success, rejection, ignorance] },
@@ -106,12 +107,12 @@ const FAULTS: ReadonlyArray<{ fault: Fault, needsTimeout: boolean, kinds: readon
   { fault: 'lost', needsTimeout: true, kinds: [success] }
 ]
 
-// The tests of timeouts wait.
+// The tests of timeouts spend most of their time waiting, so run several at the same time.
 t.jobs = 3
 
 for (const { name: store, isFile, skip, open } of storesUnderTest) {
   if (isFile) continue
-  t.test(`a connection of ${store} fails`, { skip, buffered: true }, async t => {
+  t.test(`a failing connection of ${store}`, { skip, buffered: true }, async t => {
     const location = await open(t)
     const hasTimeout = location.startsWith('postgres:')
     const proxy = await FaultyProxy.to(t, location)
@@ -126,7 +127,7 @@ for (const { name: store, isFile, skip, open } of storesUnderTest) {
       if (needsTimeout && !hasTimeout) continue
       const tested = needsTimeout ? withTimeout : withoutTimeout
       for (const kind of kinds) {
-        t.test(`${fault}, at each statement of ${kind.title}`, async t => {
+        t.test(`leaves one final outcome after the fault "${fault}" at each statement of ${kind.title}`, async t => {
           let isAfterHandler = false
           const { count, response } = await failAtEachStatement({
             proxy,
@@ -137,10 +138,10 @@ for (const { name: store, isFile, skip, open } of storesUnderTest) {
               t.strictSame(response, isOfHandler(statement) ? kind.failure : isAfterHandler ? commitUnknown : storeUnavailable, `the response after ${shown}`)
               isAfterHandler ||= isOfHandler(statement)
               const repeated = await other.send(key, kind)
-              t.match(repeated, kind.final, 'the response to a repetition')
-              // It can have come before the COMMIT or after it.
-              if (!isCommit(statement) || fault !== 'cut during') t.equal(repeated.replayed, isCommit(statement) && (fault === 'cut after' || fault === 'late') ? 'true' : undefined, 'the first request has been executed, or not')
-              t.strictSame(await tested.send(key, kind), { ...repeated, replayed: 'true' }, 'the response of the process with the fault')
+              t.match(repeated, kind.final, 'the response to a retry')
+              // With this fault, the server may or may not have executed the COMMIT.
+              if (!isCommit(statement) || fault !== 'cut during') t.equal(repeated.replayed, isCommit(statement) && (fault === 'cut after' || fault === 'late') ? 'true' : undefined, 'the retry is replayed if the first request was committed, and executed otherwise')
+              t.strictSame(await tested.send(key, kind), { ...repeated, replayed: 'true' }, 'the instance with the fault sends the same response')
               await assertSettled(t, database, key, kind)
             }
           })
@@ -149,11 +150,11 @@ for (const { name: store, isFile, skip, open } of storesUnderTest) {
         })
       }
 
-      // For the others, a statement that is lost is like one whose result is late.
+      // For retries and closings, a lost statement has the same effect as a late result.
       if (fault === 'lost') continue
 
       for (const [name, executor] of [['the same process', tested], ['another process', other]] as const) {
-        t.test(`${fault}, at each statement of a repetition after ${name} has executed`, async t => {
+        t.test(`replays the response after the fault "${fault}" at each statement of a retry, if ${name} has executed the request`, async t => {
           const { count, response } = await failAtEachStatement({
             proxy,
             fault,
@@ -170,7 +171,7 @@ for (const { name: store, isFile, skip, open } of storesUnderTest) {
         })
       }
 
-      t.test(`${fault}, at each statement of a closing`, async t => {
+      t.test(`closes the key after the fault "${fault}" at each statement of a closing`, async t => {
         const { count, response } = await failAtEachStatement({
           proxy,
           fault,
@@ -189,11 +190,11 @@ for (const { name: store, isFile, skip, open } of storesUnderTest) {
       })
     }
 
-    t.test('while the handler does something else', async t => {
+    t.test('sends 503 if the connection breaks while the handler does something else', async t => {
       for (const kind of [success, rejection]) {
         onWait = async () => {
           proxy.cutAll()
-          // The driver notices it.
+          // Wait until the driver has noticed that the connection is broken.
           await sleep(50)
         }
         const key = randomUUID()

@@ -17,23 +17,23 @@ t.before(() => build({
   platform: 'node'
 }))
 
-/** Runs the script with a limit for the size of files, in blocks of 512 bytes. */
+/** Runs the script with a limit for the size of files. The unit is blocks of 512 bytes. */
 async function runWithLimit (blocks: number, ...parameters: string[]): Promise<DiskResult[]> {
-  // NODE_OPTIONS has a module of tap that ends the process at the signal for the limit.
+  // Remove NODE_OPTIONS: a module of tap in it ends the process when it gets the signal for the limit.
   const { stdout } = spawn('sh', ['-c', `ulimit -f ${blocks}; unset NODE_OPTIONS; exec "$0" "$@"`, process.execPath, script, ...parameters], { stdio: ['ignore', 'pipe', 'inherit'] })
   return JSON.parse(await text(stdout))
 }
 
-// With a small cache, SQLite writes before the commit, so that each statement can fail.
+// With a small cache, SQLite writes before the commit, so each statement can fail.
 for (const pragma of ['journal_mode = wal', 'journal_mode = delete', 'cache_size = 1']) {
-  t.test(`a file of SQLite that cannot grow has an effect for each record, with ${pragma}`, async t => {
+  t.test(`an SQLite file that cannot grow has one effect for each record, with ${pragma}`, async t => {
     const { databaseFile } = await sqlite.open(t)
     const location = databaseFile!
     const results: DiskResult[] = []
-    // The disk is full at another moment each time.
+    // Each limit fills the disk at a different statement.
     for (const blocks of [600, 803]) results.push(...await runWithLimit(blocks, location, pragma))
 
-    // A process without the limit.
+    // Start a process without the limit.
     const { app, database } = await createIdempotentService({ store: 'kyselyStore on SQLite', location })
     t.teardown(() => app.close())
     const states = new Map((await database.query('select idempotency_key, state from idempotency')).map(({ idempotency_key: key, state }) => [key, state]))
@@ -44,10 +44,10 @@ for (const pragma of ['journal_mode = wal', 'journal_mode = delete', 'cache_size
       if (statusCode < 500) {
         t.strictSame({ statusCode, status, state, executions }, command.status === undefined
           ? { statusCode: 201, status: 'succeeded', state: 'succeeded', executions: [execution] }
-          : { statusCode: 422, status: 'rejected', state: 'rejected', executions: [] }, `${key} is recorded as it is answered`)
+          : { statusCode: 422, status: 'rejected', state: 'rejected', executions: [] }, `the record of ${key} matches its response`)
       } else {
-        // The handler throws the error of its statement.
-        t.strictSame({ status, retryAfter, state, executions }, { status: undefined, retryAfter: statusCode === 503 ? '1' : undefined, state: undefined, executions: [] }, `${key} has failed without a trace`)
+        // A 500 is possible, because the handler throws the error of its statement.
+        t.strictSame({ status, retryAfter, state, executions }, { status: undefined, retryAfter: statusCode === 503 ? '1' : undefined, state: undefined, executions: [] }, `the failed request ${key} leaves no record and no effect`)
       }
     }
     t.ok(results.some(({ statusCode }) => statusCode === 201))
@@ -56,7 +56,7 @@ for (const pragma of ['journal_mode = wal', 'journal_mode = delete', 'cache_size
       const response = await app.inject({ method: 'POST', url: '/required', headers: { 'idempotency-key': key }, payload: command })
       const expected = command.status ?? 201
       t.strictSame({ statusCode: response.statusCode, replayed: response.headers['idempotent-replayed'], effects: (await readEffects(database, command.name)).length },
-        { statusCode: expected, replayed: statusCode < 500 ? 'true' : undefined, effects: expected === 201 ? 1 : 0 }, `${key} is repeated`)
+        { statusCode: expected, replayed: statusCode < 500 ? 'true' : undefined, effects: expected === 201 ? 1 : 0 }, `a retry of ${key} gets the recorded response, or is executed`)
       if (execution !== undefined) t.equal(response.json().execution, execution)
     }
   })

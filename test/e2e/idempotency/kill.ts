@@ -5,23 +5,23 @@ import { bundleServer, ServiceProcess, storesUnderTest, toBytes, type Death, typ
 import { createTables, openDatabase, readEffects, type Command, type ServiceDatabase, type ServiceSettings } from '../../fixtures/idempotent-service.js'
 import { connect, valuesOf, type WireResponse } from '../../fixtures/wire.js'
 
-// The tests start many processes.
+// The tests start many processes, which takes time.
 t.setTimeout(120_000)
 
 const script = await bundleServer(t)
 
-/** A moment at which a process is killed. */
+/** A point in the execution of a request at which the process is killed. */
 interface Moment {
   readonly title: string
-  /** What the request asks for. */
+  /** The instructions for the handler. */
   readonly command?: Omit<Command, 'name'>
-  /** Kills the process while it answers the request. Returns what has arrived of the answer. */
+  /** Sends the request, and kills the process. Returns the received part of the response. */
   readonly kill: (service: ServiceProcess, request: KeyedRequest) => Promise<string>
-  /** Whether the operation was committed, and whether nobody can know. */
+  /** Whether the operation was committed. `unknown` if both are possible. */
   readonly isCommitted: boolean | 'unknown'
 }
 
-/** Lets the process kill itself at a statement. */
+/** Makes the process kill itself at a statement. */
 function at (when: Death['when'], statement: string): Moment['kill'] {
   return async (service, request) => {
     const connection = connect(service.port)
@@ -30,7 +30,7 @@ function at (when: Death['when'], statement: string): Moment['kill'] {
   }
 }
 
-/** Kills the process when a part of the answer has arrived, and the rest has not. */
+/** Kills the process when the client has received only a part of the response. */
 async function duringTheAnswer (service: ServiceProcess, request: KeyedRequest): Promise<string> {
   const connection = connect(service.port)
   connection.write(toBytes(request))
@@ -41,7 +41,7 @@ async function duringTheAnswer (service: ServiceProcess, request: KeyedRequest):
   return await connection.closed()
 }
 
-// More than the buffers of a connection can hold, and less than a query of MariaDB can.
+// More than the buffers of a connection can hold, and less than the maximum size of a query of MariaDB.
 const LARGE_SIZE = 6 * 2 ** 20
 
 const CLAIM = 'insert into idempotency'
@@ -65,7 +65,7 @@ const moments: Moment[] = [
 
 const MAX_REPETITIONS = 100
 
-/** Repeats a request until its answer is not 503, as a client does. */
+/** Retries a request as long as the response is 503, as a client does. */
 async function repeat (service: ServiceProcess, request: KeyedRequest): Promise<WireResponse> {
   for (let repetition = 1; ; repetition++) {
     const response = await service.send(request)
@@ -74,33 +74,33 @@ async function repeat (service: ServiceProcess, request: KeyedRequest): Promise<
   }
 }
 
-/** Kills a process, and repeats the request on another one, which can be started then. */
+/** Kills a process, and retries the request on another process, which may be started only then. */
 async function testMoment (t: Test, { title, command, kill, isCommitted }: Moment, settings: ServiceSettings, victim: ServiceProcess, getOther: () => Promise<ServiceProcess>): Promise<void> {
   const request: KeyedRequest = { key: title, body: { name: title, ...command } }
   const [head, body = ''] = (await kill(victim, request)).split('\r\n\r\n')
-  t.equal(await victim.ended(), 'SIGKILL', 'is killed')
-  t.equal(head === '', command?.size === undefined, 'sends an answer only after the commit')
+  t.equal(await victim.ended(), 'SIGKILL', 'the process is killed')
+  t.equal(head === '', command?.size === undefined, 'sends a response only after the commit')
 
   const other = await getOther()
   const response = await repeat(other, request)
   const isReplayed = valuesOf(response, 'idempotent-replayed').includes('true')
-  if (isCommitted !== 'unknown') t.equal(isReplayed, isCommitted, isCommitted ? 'replays the answer' : 'executes the repetition')
+  if (isCommitted !== 'unknown') t.equal(isReplayed, isCommitted, isCommitted ? 'replays the response' : 'executes the retry')
   const effects = await inDatabase(settings, database => readEffects(database, title))
   if (command?.status === 422) {
     t.match(response, { statusCode: 422, phrase: `The effect ${title} is refused`, body: '' }, 'sends the rejection')
-    t.strictSame([valuesOf(response, 'idempotency-status'), effects], [['rejected'], []], 'rejects it without an effect')
+    t.strictSame([valuesOf(response, 'idempotency-status'), effects], [['rejected'], []], 'rejects the request without an effect')
   } else {
-    t.strictSame([response.statusCode, valuesOf(response, 'idempotency-status')], [201, ['succeeded']], 'executes it')
+    t.strictSame([response.statusCode, valuesOf(response, 'idempotency-status')], [201, ['succeeded']], 'executes the request')
     t.ok(response.body.startsWith(body) && body.length < response.body.length, 'sends the same bytes as before')
-    t.strictSame(effects, [{ name: title, execution: JSON.parse(response.body).execution }], 'has the effect of its answer, and no other')
-    t.equal(effects[0]!.execution.split(' ')[0], String((isReplayed ? victim : other).pid), 'executes it in the process that it says')
+    t.strictSame(effects, [{ name: title, execution: JSON.parse(response.body).execution }], 'has the effect that the response names, and no other')
+    t.equal(effects[0]!.execution.split(' ')[0], String((isReplayed ? victim : other).pid), 'the response names the process that has executed the request')
   }
 
   const repetition = await other.send(request)
-  t.strictSame([repetition.statusCode, repetition.phrase, repetition.body === response.body, valuesOf(repetition, 'idempotent-replayed')], [response.statusCode, response.phrase, true, ['true']], 'replays the final answer')
+  t.strictSame([repetition.statusCode, repetition.phrase, repetition.body === response.body, valuesOf(repetition, 'idempotent-replayed')], [response.statusCode, response.phrase, true, ['true']], 'replays the final response')
 }
 
-/** Opens the database for a moment, because an SQLite file is restored when nobody has it open. */
+/** Opens the database only while the work runs, because SQLite recovers a file when its first connection is opened. */
 async function inDatabase<Result> (settings: ServiceSettings, work: (database: ServiceDatabase) => Promise<Result>): Promise<Result> {
   const database = await openDatabase(settings)
   try {
@@ -117,7 +117,7 @@ for (const { name, skip, isFile, open } of storesUnderTest) {
     return settings
   }
 
-  t.test(`executes once if a process is killed and another one gets the repetition, with ${name}`, { skip }, async t => {
+  t.test(`executes once if a process is killed and another process gets the retry, with ${name}`, { skip }, async t => {
     const settings = await prepare(t)
     const [other, ...victims] = await Promise.all([undefined, ...moments].map(async () => await ServiceProcess.start(t, script, settings)))
     for (const [index, moment] of moments.entries()) {
@@ -125,9 +125,9 @@ for (const { name, skip, isFile, open } of storesUnderTest) {
     }
   })
 
-  // For a server, a process that was started again is like another one.
+  // With a database server, a restarted process is like another process.
   if (!isFile) continue
-  t.test(`executes once if the only process is killed and started again, with ${name}`, { skip }, async t => {
+  t.test(`executes once if the only process is killed and restarted, with ${name}`, { skip }, async t => {
     const settings = await prepare(t)
     const start = async (): Promise<ServiceProcess> => await ServiceProcess.start(t, script, settings)
     let service = await start()

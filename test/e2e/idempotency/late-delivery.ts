@@ -7,17 +7,17 @@ import { summarize } from '../../fixtures/keyed-service.js'
 import { tick, until } from '../../fixtures/maintenance.js'
 import { connect, type Connection, type WireResponse } from '../../fixtures/wire.js'
 
-// The tests start processes.
+// The tests start processes, which takes time.
 t.setTimeout(120_000)
 
 const CLOSED = { statusCode: 422, reason: 'The idempotency key was closed. The operation did not happen and never will', body: '', status: 'closed', replayed: undefined, retryAfter: undefined }
 const WAIT_MS = 1000
-// A request begins to execute.
+// The time that a request needs until its execution has begun.
 const HEAD_START_MS = 60
 
 const script = await bundleServer(t)
 
-/** A proxy that holds requests back until the test delivers them. */
+/** A proxy that holds requests until the test delivers them. */
 class HoldingProxy {
   readonly #target: number
   readonly #held: Array<{ client: Socket, bytes: Buffer }> = []
@@ -27,17 +27,17 @@ class HoldingProxy {
     this.#target = target
   }
 
-  /** Opens a proxy in front of a process, which is closed when the test ends. */
+  /** Opens a proxy in front of a process. The proxy is closed when the test ends. */
   static async to (t: Test, { port }: ServiceProcess): Promise<HoldingProxy> {
     const proxy = new HoldingProxy(port)
-    // A request is short enough to be one chunk.
+    // A request is so short that it arrives in one chunk.
     const gate = new Gate(client => { client.once('data', bytes => { proxy.#held.push({ client, bytes }) }) })
     proxy.#port = await gate.open()
     t.teardown(() => gate.close())
     return proxy
   }
 
-  /** Accepts a request, and resolves when it is held back. */
+  /** Sends a request to the proxy, and resolves when the proxy holds it. */
   async accept (request: KeyedRequest): Promise<Connection> {
     const connection = connect(this.#port)
     connection.write(toBytes(request))
@@ -45,7 +45,7 @@ class HoldingProxy {
     return connection
   }
 
-  /** Delivers the request that was accepted, on a connection of its own. It can be delivered several times. */
+  /** Delivers the held request on a new connection. Can be called several times. */
   deliver (): void {
     const [{ client, bytes }] = this.#held
     const server = connectTo(this.#target, '127.0.0.1')
@@ -71,7 +71,7 @@ async function look (process: ServiceProcess, key: string): Promise<any> {
   return body === '' ? undefined : JSON.parse(body)
 }
 
-/** Closes a key as soon as its request has ended. Returns the final state. */
+/** Closes a key as soon as its request has ended, and returns the final state. */
 async function settle (process: ServiceProcess, key: string): Promise<string> {
   let response: WireResponse
   do response = await close(process, key); while (response.statusCode === 503)
@@ -90,7 +90,7 @@ for (const { name, skip, open } of storesUnderTest) {
 
     for (const [place, closing] of [['the same process', first], ['another process', second]] as const) {
       for (const [deliveries, often] of [[1, 'once'], [2, 'twice']] as const) {
-        t.test(`does not run if ${place} has closed its key, when it is delivered ${often}`, async t => {
+        t.test(`is not executed if ${place} has closed its key, and it is delivered ${often}`, async t => {
           const key = `held-${deliveries}-${closing.pid}`
           const late = await proxy.accept(requestOf(key))
           t.equal(await look(first, key), undefined)
@@ -105,7 +105,7 @@ for (const { name, skip, open } of storesUnderTest) {
         })
       }
 
-      t.test(`does not run if ${place} closes its key before its body arrives`, async t => {
+      t.test(`is not executed if ${place} closes its key before its body arrives`, async t => {
         const key = `body-${closing.pid}`
         const late = connect(first.port)
         const bytes = toBytes(requestOf(key))
@@ -117,7 +117,7 @@ for (const { name, skip, open } of storesUnderTest) {
         t.equal(await countEffects(key), 0)
       })
 
-      t.test(`is answered by the record if ${place} closes its key after another copy has run`, async t => {
+      t.test(`gets the recorded response if ${place} closes its key after another copy was executed`, async t => {
         const key = `copy-${closing.pid}`
         const late = await proxy.accept(requestOf(key))
         const { body } = await first.send(requestOf(key))
@@ -130,24 +130,25 @@ for (const { name, skip, open } of storesUnderTest) {
       })
     }
 
-    t.test('does not run if another process closes its key while it is in the queue', async t => {
+    t.test('is not executed if another process closes its key while it is in the queue', async t => {
       const key = 'queued'
       let hasEnded = false
       const before = first.send(requestOf('before', { time: WAIT_MS / 2 })).finally(() => { hasEnded = true })
       await tick(HEAD_START_MS)
-      // This process executes one request at a time.
+      // This process executes only one request at a time, so the second request is queued.
       const queued = first.send(requestOf(key))
       await tick(HEAD_START_MS)
       const state = await settle(second, key)
-      // On SQLite, another process can only write when the first request has ended. By then, the queued one may have run.
+      // With SQLite, another process can write only after the first request has ended. Then the queued request may have been
+      // executed.
       if (!hasEnded) t.equal(state, 'closed')
       t.match(summarize(await queued), state === 'closed' ? CLOSED : { statusCode: 201, status: 'succeeded' })
       t.match(summarize(await before), { statusCode: 201 })
       t.equal(await countEffects(key), state === 'closed' ? 0 : 1)
-      t.comment(`it was ${state}`)
+      t.comment(`the queued request was ${state}`)
     })
 
-    t.test('does not run if its key is closed after the request that it repeats was rolled back', async t => {
+    t.test('is not executed if its key is closed after the first request was rolled back', async t => {
       const key = 'repeated'
       const request = requestOf(key, { time: 200, status: 500 })
       const executing = first.send(request)
@@ -156,7 +157,7 @@ for (const { name, skip, open } of storesUnderTest) {
       t.equal(await settle(second, key), 'closed')
       t.equal((await executing).statusCode, 500)
       for (const repetition of await Promise.all(repetitions)) {
-        // A repetition has run before the closing, or it has not run.
+        // A retry was executed before the closing, or it was not executed.
         if (repetition.statusCode !== 500 && repetition.statusCode !== 503) t.strictSame(summarize(repetition), CLOSED)
       }
       for (const process of [first, second]) t.strictSame(summarize(await process.send(request)), CLOSED)

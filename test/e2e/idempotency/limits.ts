@@ -11,16 +11,16 @@ t.setTimeout(120_000)
 const REQUESTS = 300
 const POOL_SIZE = 10
 const MAX_IN_FLIGHT = 5
-/** How many clients send requests without a key meanwhile. */
+/** The number of clients that send requests without a key at the same time. */
 const OTHERS = 2
 const HANDLER_MS = 50
-/** How many of the refused requests are repeated. */
+/** The number of rejected requests that are retried. */
 const REPEATED = 30
 
-/** A database, and its settings for a service. */
+/** A database, and the settings of a service that uses it. */
 interface TestDatabase {
   readonly settings: StoreSettings
-  /** The database, without the pool of a service. */
+  /** The database, opened by the test with its own pool. */
   readonly outside: ServiceDatabase
 }
 
@@ -32,7 +32,7 @@ async function create (t: Test, { name, open }: StoreUnderTest): Promise<TestDat
   return { settings, outside }
 }
 
-/** A service that listens. */
+/** A listening service. */
 interface Listening extends IdempotentService {
   readonly port: number
 }
@@ -47,7 +47,7 @@ const send = async (port: number, request: KeyedRequest): Promise<WireResponse> 
 const isRefused = (response: WireResponse): boolean => response.statusCode === 503 && valuesOf(response, 'retry-after')[0] === '1'
 const isReplay = (response: WireResponse): boolean => valuesOf(response, 'idempotent-replayed').includes('true')
 
-/** Sends requests without a key, several at a time, until `work` is done. Returns the result of the work, and the responses. */
+/** Sends requests without a key until `work` is done. Returns the result of the work, and the responses. */
 async function withOthers<Result> (port: number, work: () => Promise<Result>): Promise<{ result: Result, others: WireResponse[] }> {
   const load = new AbortController()
   const others = Promise.all(Array.from({ length: OTHERS }, async () => {
@@ -61,8 +61,8 @@ async function withOthers<Result> (port: number, work: () => Promise<Result>): P
 }
 
 function assertLimits (t: Test, { database }: Listening, others: WireResponse[], maxTransactions: number): void {
-  t.ok(others.length > OTHERS && others.every(({ statusCode, body }) => statusCode === 200 && body === '[{"one":1}]'), `answers ${others.length} requests without a key`)
-  t.ok(database.maxInUse <= maxTransactions + OTHERS, `uses ${database.maxInUse} connections of ${POOL_SIZE}, so nobody waits for one`)
+  t.ok(others.length > OTHERS && others.every(({ statusCode, body }) => statusCode === 200 && body === '[{"one":1}]'), `responds to ${others.length} requests without a key`)
+  t.ok(database.maxInUse <= maxTransactions + OTHERS, `uses ${database.maxInUse} of ${POOL_SIZE} connections, so no request waits for a connection`)
 }
 
 async function testManyKeys (t: Test, { settings, outside }: TestDatabase): Promise<void> {
@@ -74,14 +74,14 @@ async function testManyKeys (t: Test, { settings, outside }: TestDatabase): Prom
   const { result: responses, others } = await withOthers(service.port, async () => await Promise.all(keys.map(execute)))
   assertLimits(t, service, others, MAX_IN_FLIGHT)
   const succeeded = keys.filter((_, index) => responses[index]!.statusCode === 201)
-  t.ok(succeeded.length > 0 && responses.every(response => response.statusCode === 201 || isRefused(response)), `executes ${succeeded.length} keys, and refuses the others`)
-  t.strictSame(await names(), [...succeeded].sort(), 'has one effect for each key that succeeded')
+  t.ok(succeeded.length > 0 && responses.every(response => response.statusCode === 201 || isRefused(response)), `executes ${succeeded.length} keys, and sends 503 for the others`)
+  t.strictSame(await names(), [...succeeded].sort(), 'has one effect for each succeeded key')
 
   const later = keys.filter(key => !succeeded.includes(key)).slice(-REPEATED)
   await Promise.all(later.map(async key => {
     while ((await execute(key)).statusCode !== 201);
   }))
-  t.strictSame(await names(), [...succeeded, ...later].sort(), 'executes refused keys later')
+  t.strictSame(await names(), [...succeeded, ...later].sort(), 'executes the other keys later')
 }
 
 async function testOneKey (t: Test, { settings, outside }: TestDatabase): Promise<void> {
@@ -90,12 +90,12 @@ async function testOneKey (t: Test, { settings, outside }: TestDatabase): Promis
   const { result: responses, others } = await withOthers(service.port, async () => await Promise.all(Array.from({ length: REQUESTS }, async () => await send(service.port, request))))
   assertLimits(t, service, others, 1)
   const accepted = responses.filter(({ statusCode }) => statusCode === 201)
-  t.equal(new Set(accepted.map(({ body }) => body)).size, 1, `sends ${accepted.length} times the same answer`)
-  t.ok(responses.every(response => response.statusCode === 201 || isRefused(response)), 'refuses the others')
+  t.equal(new Set(accepted.map(({ body }) => body)).size, 1, `sends the same response ${accepted.length} times`)
+  t.ok(responses.every(response => response.statusCode === 201 || isRefused(response)), 'sends 503 to the others')
   t.equal((await readEffects(outside, 'one')).length, 1, 'has one effect')
 }
 
-/** Does something once, before or after a statement. */
+/** Interrupts one statement: calls a function before or after it. */
 class Interruption {
   readonly #when: 'before' | 'after'
   readonly #statement: RegExp
@@ -106,7 +106,7 @@ class Interruption {
     this.#statement = statement
   }
 
-  /** Sets what is done at the next statement that matches. */
+  /** Sets the function that is called at the next matching statement. */
   set (interrupt: () => Promise<unknown>): void {
     this.#interrupt = interrupt
   }
@@ -141,14 +141,14 @@ async function testWait (t: Test, { settings, outside }: TestDatabase): Promise<
   const first = execute('first')
   await entered
   const second = await execute('second')
-  t.match([second.statusCode, second.phrase], [503, /Too many requests with idempotency keys/], 'refuses a request with another key')
-  t.strictSame(await readEffects(outside, 'first'), [], 'while the first request is being executed')
+  t.match([second.statusCode, second.phrase], [503, /Too many requests with idempotency keys/], 'sends 503 to a request with another key')
+  t.strictSame(await readEffects(outside, 'first'), [], 'the first request is still being executed')
   leave()
-  t.strictSame([(await first).statusCode, (await execute('second')).statusCode], [201, 201], 'executes both in the end')
-  for (const name of ['first', 'second']) t.equal((await readEffects(outside, name)).length, 1, 'once')
+  t.strictSame([(await first).statusCode, (await execute('second')).statusCode], [201, 201], 'executes both requests in the end')
+  for (const name of ['first', 'second']) t.equal((await readEffects(outside, name)).length, 1, 'executes each request once')
 }
 
-/** How many transactions a service can have in {@link testWait}. SQLite has one, whatever the option says. */
+/** The option `maxInFlight` in {@link testWait}. SQLite has only one transaction, independent of the option. */
 const MAX_TRANSACTIONS = {
   'kyselyStore on SQLite': 5,
   'kyselyStore on PostgreSQL': 1,
@@ -174,11 +174,11 @@ async function testTimeout (t: Test, { settings, outside }: TestDatabase): Promi
   const request = { path: '/late', key: 'late', body: {} }
 
   const response = await send(port, request)
-  t.match([response.statusCode, response.phrase], [503, /The request took too long and was rolled back/], 'refuses the request')
-  t.match(await send(port, request), { statusCode: 200, body: 'ok' }, 'executes a repetition')
+  t.match([response.statusCode, response.phrase], [503, /The request took too long and was rolled back/], 'sends 503 to the request')
+  t.match(await send(port, request), { statusCode: 200, body: 'ok' }, 'executes a retry')
   leave()
   await left
-  await t.rejects(lateEffect, { message: /a handler used its transaction after the transaction had ended/ }, 'the first handler can do nothing more')
+  await t.rejects(lateEffect, { message: /a handler used its transaction after the transaction had ended/ }, 'the first handler cannot add an effect any more')
   t.strictSame(await readEffects(outside, 'late'), [{ name: 'late', execution: 'in time' }], 'has one effect')
 }
 
@@ -192,10 +192,13 @@ const moments = [
 
 type Moment = typeof moments[number]
 
-// Long enough for what follows an event in the service.
+// Long enough that the service has handled an event.
 const PAUSE_MS = 20
 
-/** Sends a request, and destroys its connection at the interruption. Resolves when the service has noticed it, after `andThen`. */
+/**
+ * Sends a request, and destroys its connection at the interruption. When the service has noticed this, calls `andThen` and
+ * resolves.
+ */
 async function sendAndLeave ({ app, port }: Listening, request: KeyedRequest, interruption: Interruption, andThen = (): void => {}): Promise<void> {
   const connected = once(app.server, 'connection')
   const connection = connect(port)
@@ -213,7 +216,7 @@ async function sendAndLeave ({ app, port }: Listening, request: KeyedRequest, in
   })
 }
 
-/** Returns how many records and how many effects a key has. */
+/** Returns the number of records and the number of effects of a key. */
 async function count ({ outside }: TestDatabase, key: string): Promise<{ records: number, effects: number }> {
   const records = await outside.query(`select id from idempotency where state = 'succeeded' and idempotency_key = '${key}'`)
   return { records: records.length, effects: (await readEffects(outside, key)).length }
@@ -228,7 +231,7 @@ async function testLeaving (t: Test, database: TestDatabase, moment: Moment): Pr
   const service = await start(t, database.settings, interruption.observe)
   await sendAndLeave(service, request, interruption)
   const repetition = await send(service.port, request)
-  t.strictSame([repetition.statusCode, isReplay(repetition)], [201, true], 'replays the answer')
+  t.strictSame([repetition.statusCode, isReplay(repetition)], [201, true], 'replays the response')
   t.strictSame(await count(database, key), ONCE, 'has one effect')
 }
 
@@ -246,11 +249,11 @@ async function testClosing (t: Test, database: TestDatabase, moment: Moment): Pr
   connection.write(toBytes({ ...request, lines: ['Connection: close'] }))
   const [response] = parse(await connection.closed()).responses
   await closed
-  t.equal(response?.statusCode, 201, 'answers the request')
+  t.equal(response?.statusCode, 201, 'sends the response')
   t.strictSame(await count(database, key), ONCE, 'has one effect')
 
   const repetition = await send((await start(t, database.settings)).port, request)
-  t.strictSame([repetition.statusCode, repetition.body, isReplay(repetition)], [201, response?.body, true], 'replays the answer after the restart')
+  t.strictSame([repetition.statusCode, repetition.body, isReplay(repetition)], [201, response?.body, true], 'replays the response after the restart')
   t.strictSame(await count(database, key), ONCE, 'still has one effect')
 }
 
@@ -266,24 +269,24 @@ async function testLeavingAndClosing (t: Test, database: TestDatabase, moment: M
   t.equal(records, effects, `has ${records} records and ${effects} effects`)
 
   const repetition = await send((await start(t, database.settings)).port, request)
-  t.strictSame([repetition.statusCode, isReplay(repetition)], [201, records === 1], 'executes the repetition unless the operation was committed')
+  t.strictSame([repetition.statusCode, isReplay(repetition)], [201, records === 1], 'executes the retry unless the operation was committed')
   t.strictSame(await count(database, key), ONCE, 'has one effect')
 }
 
 for (const store of storesUnderTest) {
-  t.test(`limits, with ${store.name}`, { skip: store.skip }, async t => {
+  t.test(`keeps the limits, with ${store.name}`, { skip: store.skip }, async t => {
     const database = await create(t, store)
-    // SQLite has one connection.
+    // SQLite has only one connection.
     if (!store.isFile) {
-      await t.test(`${REQUESTS} keys at once leave connections for others`, async t => { await testManyKeys(t, database) })
-      await t.test(`${REQUESTS} repetitions of one key leave connections for others`, async t => { await testOneKey(t, database) })
+      await t.test(`${REQUESTS} concurrent keys leave connections for other requests`, async t => { await testManyKeys(t, database) })
+      await t.test(`${REQUESTS} concurrent requests with one key leave connections for other requests`, async t => { await testOneKey(t, database) })
     }
-    await t.test('bounds the wait for the transactions of other keys', async t => { await testWait(t, database) })
-    await t.test('rolls back what takes too long', async t => { await testTimeout(t, database) })
+    await t.test('limits the time that a request waits for the transactions of other keys', async t => { await testWait(t, database) })
+    await t.test('rolls back a request that takes too long', async t => { await testTimeout(t, database) })
     for (const moment of moments) {
-      await t.test(`commits though the client goes away ${moment.title}`, async t => { await testLeaving(t, database, moment) })
-      await t.test(`answers though the service is closed ${moment.title}`, async t => { await testClosing(t, database, moment) })
-      await t.test(`commits or rolls back if the client goes away and the service is closed ${moment.title}`, async t => { await testLeavingAndClosing(t, database, moment) })
+      await t.test(`commits even if the client disconnects ${moment.title}`, async t => { await testLeaving(t, database, moment) })
+      await t.test(`sends the response even if the service is closed ${moment.title}`, async t => { await testClosing(t, database, moment) })
+      await t.test(`commits or rolls back if the client disconnects and the service is closed ${moment.title}`, async t => { await testLeavingAndClosing(t, database, moment) })
     }
   })
 }

@@ -9,18 +9,18 @@ import { storesUnderTest, type StoreUnderTest } from '../../fixtures/idempotent-
 import { addEffect, createTables, openDatabase, readEffects } from '../../fixtures/idempotent-service.js'
 import { interleavings, runInterleaving, type Interleaving, type World } from '../../fixtures/interleaving.js'
 
-// A failure prints the seed. SEED=… repeats it, and RUNS=… makes more runs.
+// A failure prints its seed. SEED=… repeats the failure, and RUNS=… sets the number of runs.
 const runs = readInteger(0, 'RUNS', 15)
 const seed = readSeed(1)
 
-/** Returns the property that random interleavings follow the model. */
+/** Returns the property that all interleavings follow the model. */
 function createProperty (getWorld: () => World): fc.IAsyncProperty<[Interleaving]> {
   return fc.asyncProperty(interleavings, async interleaving => { await runInterleaving(getWorld(), interleaving) })
 }
 
 type MemoryStore = IdempotencyStore<MemoryTransaction>
 
-/** Creates a memory that all processes share. */
+/** Creates an in-memory store that all processes share. */
 function createMemory (distort?: (store: MemoryStore) => MemoryStore): World {
   const effects: string[] = []
   const store = memoryStore()
@@ -48,12 +48,12 @@ async function createDatabase (t: Test, { name: store, isFile, open }: StoreUnde
   t.teardown(() => database.close())
   await createTables(database)
   return {
-    // A process has one connection to SQLite.
+    // Each process has only one connection to SQLite.
     maxInFlight: isFile ? 1 : 3,
     async connect () {
       const proxy = isFile ? undefined : await FaultyProxy.to(t, location)
       const database = await openDatabase({ store, location: proxy?.url ?? location })
-      // A wait for the lock blocks all processes of this test.
+      // Do not wait for the lock: all processes of this test run in one thread, so the wait would block all of them.
       if (isFile) await database.query('pragma busy_timeout = 1')
       return {
         store: database.store,
@@ -73,7 +73,7 @@ for (const tested of storesUnderTest) {
   })
 }
 
-/** Commits the effects in a transaction of their own, before that of the record. */
+/** A fault: commits the effects in a separate transaction, before the record. */
 function withLateRecords (store: MemoryStore): MemoryStore {
   return {
     ...store,
@@ -94,7 +94,7 @@ function withLateRecords (store: MemoryStore): MemoryStore {
   }
 }
 
-/** Says that a key is closed, and rolls it back. */
+/** A fault: reports that a key is closed, but rolls back the record. */
 function withoutClosing (store: MemoryStore): MemoryStore {
   const rollback = new Error('It is closed')
   return {
@@ -128,7 +128,7 @@ for (const [fault, distort, message] of [
   ['writes records after the effects are committed', withLateRecords, /has [12] effects/],
   ['writes no record when it closes a key', withoutClosing, /closed/]
 ] as const) {
-  t.test(`the model finds the fault of a store that ${fault}`, async t => {
+  t.test(`finds the fault of a store that ${fault}`, async t => {
     const { failed, errorInstance, numRuns } = await fc.check(createProperty(() => createMemory(distort)), { seed, numRuns: 1000, endOnFailure: true, unbiased: true })
     t.equal(failed, true)
     t.match((errorInstance as Error).message, message)

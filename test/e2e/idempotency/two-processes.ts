@@ -3,11 +3,11 @@ import { bundleServer, ServiceProcess, storesUnderTest, toBytes, type KeyedReque
 import { createTables, openDatabase, readEffects, type ServiceDatabase } from '../../fixtures/idempotent-service.js'
 import { connect, valuesOf, type WireResponse } from '../../fixtures/wire.js'
 
-// The tests start processes.
+// The tests start processes, which takes time.
 t.setTimeout(120_000)
 
 const REQUESTS = 50
-// Short, so that a handler that takes longer need not take long.
+// Short, so that a handler can exceed it in a short time.
 const WAIT_MS = 400
 
 const handlers = [
@@ -15,13 +15,14 @@ const handlers = [
   { title: 'a handler that takes longer than others wait', time: 3 * WAIT_MS }
 ]
 
-// How many keys are rejected, and how often each is sent at once. Two processes can begin to execute a key that is rejected.
+// The number of rejected keys, and the number of concurrent requests for each. Both processes can begin to execute a rejected
+// key.
 const REJECTED_KEYS = 20
 const REJECTED_REQUESTS = 6
 
 const script = await bundleServer(t)
 
-/** Sends the same request on several connections at once, to the processes in turn. */
+/** Sends the same request on several connections at the same time, alternating between the processes. */
 async function sendAtOnce (services: readonly ServiceProcess[], request: KeyedRequest, requests = REQUESTS): Promise<WireResponse[]> {
   const connections = Array.from({ length: requests }, (_, index) => connect(services[index % services.length]!.port))
   await Promise.all(connections.map(async ({ socket }) => {
@@ -39,7 +40,7 @@ const isRefused = (response: WireResponse): boolean => response.statusCode === 5
 
 const RECORDED_FIELDS = ['content-type', 'content-length', 'location', 'idempotency-status']
 
-/** Returns what all answers of an operation have in common. */
+/** Returns the parts that are equal in all responses of an operation. */
 function toAnswer (response: WireResponse) {
   const { statusCode, phrase, body } = response
   return { statusCode, phrase, fields: RECORDED_FIELDS.map(name => valuesOf(response, name)), body }
@@ -54,17 +55,17 @@ async function testHandler (t: Test, services: readonly ServiceProcess[], databa
 
   const [effect, ...moreEffects] = await readEffects(database, name)
   t.strictSame(moreEffects, [], 'has one effect')
-  t.equal(accepted.filter(response => !isReplay(response)).length, 1, 'answers one request by its handler')
+  t.equal(accepted.filter(response => !isReplay(response)).length, 1, 'executes the handler for one response')
   const answer = toAnswer(accepted[0]!)
-  t.strictSame([answer.statusCode, JSON.parse(answer.body).execution], [201, effect!.execution], 'sends the answer of the effect')
-  t.strictSame(accepted.filter(response => JSON.stringify(toAnswer(response)) !== JSON.stringify(answer)), [], 'sends the same bytes each time')
-  t.strictSame(others.filter(response => !isRefused(response)), [], 'tells all others to repeat their request')
-  t.comment(`${accepted.length} answers below 400, ${others.length} answers with 503`)
+  t.strictSame([answer.statusCode, JSON.parse(answer.body).execution], [201, effect!.execution], 'sends the response that belongs to the effect')
+  t.strictSame(accepted.filter(response => JSON.stringify(toAnswer(response)) !== JSON.stringify(answer)), [], 'sends the same bytes in all responses')
+  t.strictSame(others.filter(response => !isRefused(response)), [], 'sends 503 with Retry-After to all other requests')
+  t.comment(`${accepted.length} responses below 400, ${others.length} responses with 503`)
 
   for (const service of services) {
     const repetition = await service.send(request)
-    t.ok(isReplay(repetition), 'replays the answer to a repetition')
-    t.strictSame(toAnswer(repetition), answer, 'with the same bytes')
+    t.ok(isReplay(repetition), 'replays the response to a retry')
+    t.strictSame(toAnswer(repetition), answer, 'replays the same bytes')
   }
   t.strictSame(await readEffects(database, name), [effect], 'still has one effect')
 }
@@ -77,19 +78,19 @@ async function testRejections (t: Test, services: readonly ServiceProcess[], dat
     const isRejected = (response: WireResponse): boolean =>
       response.statusCode === 422 && response.phrase === `The effect ${name} is refused` && valuesOf(response, 'idempotency-status')[0] === 'rejected'
     const responses = await sendAtOnce(services, request, REJECTED_REQUESTS)
-    t.strictSame(responses.filter(response => !isRejected(response) && !isRefused(response)), [], 'rejects all, or tells them to repeat their request')
+    t.strictSame(responses.filter(response => !isRejected(response) && !isRefused(response)), [], 'rejects all requests, or sends 503 with Retry-After')
     rejections += responses.filter(isRejected).length
     for (const service of services) {
       const repetition = await service.send(request)
-      t.ok(isRejected(repetition) && isReplay(repetition), 'replays the rejection to a repetition')
+      t.ok(isRejected(repetition) && isReplay(repetition), 'replays the rejection to a retry')
     }
     t.strictSame(await readEffects(database, name), [], 'has no effect')
   }
-  t.comment(`${rejections} of ${REJECTED_KEYS * REJECTED_REQUESTS} answers with the rejection`)
+  t.comment(`${rejections} of ${REJECTED_KEYS * REJECTED_REQUESTS} responses are the rejection`)
 }
 
 for (const { name, skip, open } of storesUnderTest) {
-  t.test(`two processes execute ${REQUESTS} concurrent requests with one key once, with ${name}`, { skip }, async t => {
+  t.test(`two processes execute ${REQUESTS} concurrent requests with the same key once, with ${name}`, { skip }, async t => {
     const settings = { store: name, location: await open(t), options: { wait: WAIT_MS } }
     const database = await openDatabase(settings)
     t.teardown(() => database.close())

@@ -8,23 +8,23 @@ import { storesUnderTest, toBytes, type KeyedRequest } from '../../fixtures/idem
 import { addEffect, createIdempotentService, createTables, openDatabase, readEffects, type IdempotentService, type ServiceDatabase, type StoreName } from '../../fixtures/idempotent-service.js'
 import { exchange, listen, type WireResponse } from '../../fixtures/wire.js'
 
-/** A response: everything but the fields of the connection and the date. */
+/** A response, without `Date` and the fields of the connection. */
 interface Response {
   readonly status: string
   readonly fields: Readonly<Record<string, string>>
   readonly body: string
 }
 
-/** The service, and what a case can do to it. */
+/** The service, and the ways in which a case can control it. */
 interface Context {
   readonly t: Test
   readonly database: ServiceDatabase
   /** Sends a request to the service. */
   send (request: KeyedRequest): Promise<Response>
-  /** Sends a request to another instance of the service, which shares nothing but the database. */
+  /** Sends a request to another instance of the service, which shares only the database. */
   sendElsewhere (request: KeyedRequest): Promise<Response>
   readonly handlers: Handlers
-  /** Makes the store unreachable, and returns a function that ends that. */
+  /** Makes the store unreachable, and returns a function that makes it reachable again. */
   cut (): Promise<() => Promise<void>>
 }
 
@@ -33,41 +33,41 @@ type Step = readonly [request: KeyedRequest, response: Response, where?: 'elsewh
 
 interface Case {
   readonly title: string
-  /** Prepares the case, and returns a function that ends it. */
+  /** Prepares the case, and returns a function that cleans up. */
   readonly given?: (context: Context) => Promise<() => Promise<unknown>>
   readonly steps: readonly Step[]
-  /** How many effects the case has. */
+  /** The number of effects after the case. */
   readonly effects: number
 }
 
 const MESSAGE = 'The order exists'
 const JSON_TYPE = 'application/json; charset=utf-8'
 
-/** A request whose handler answers 201, with text that is not ASCII. */
+/** Returns a request whose handler sends 201 with non-ASCII text. */
 const order = (key: string | undefined, more: object = {}): KeyedRequest => ({ path: '/order', key, body: { name: key, ...more } })
 
-/** The answer to {@link order}. */
+/** Returns the response to {@link order}. */
 function created (name: string, more: Record<string, string> = { 'idempotency-status': 'succeeded' }): Response {
   const body = Buffer.from(JSON.stringify({ name, note: 'Grüße 😀' })).toString('latin1')
   return { status: '201 Created', fields: { location: `/order/${name}`, 'content-type': JSON_TYPE, 'content-length': String(body.length), ...more }, body }
 }
 
-/** An unsuccessful answer. */
+/** Returns an unsuccessful response. */
 function refused (statusCode: number, reason: string, more: Record<string, string> = {}): Response {
   return { status: `${statusCode} ${reason}`, fields: { 'EB-REASON-PHRASE': reason, 'content-length': '0', ...more }, body: '' }
 }
 
-/** An answer that repeats another one. */
+/** Returns the replayed form of a response. */
 const replayed = ({ fields, ...response }: Response): Response => ({ ...response, fields: { ...fields, 'idempotent-replayed': 'true' } })
 
-/** The answers of the plugin itself. */
+/** The responses that the plugin sends itself. */
 const EXECUTING = refused(503, 'Another request with this idempotency key is being executed. Retry to learn its outcome', { 'retry-after': '1', 'idempotency-status': 'executing' })
 const UNAVAILABLE = refused(503, 'The idempotency store is unavailable. This request was not executed', { 'retry-after': '1' })
 const MISMATCH = refused(422, 'The idempotency key was used for another request. This request did nothing', { 'idempotency-status': 'mismatch' })
 const CLOSED = refused(422, 'The idempotency key was closed. The operation did not happen and never will', { 'idempotency-status': 'closed' })
 const EXPIRED = refused(422, 'The idempotency key has expired. The outcome of its operation is no longer known', { 'idempotency-status': 'expired' })
 
-/** Returns a UUID of version 7 that is this old, in milliseconds. */
+/** Returns a UUID of version 7 with this age, in milliseconds. */
 function createKey (age: number): string {
   const time = (Date.now() - age).toString(16).padStart(12, '0')
   return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-000000000000`
@@ -79,7 +79,7 @@ const OLD_KEY = createKey(WEEK_MS + HOUR_MS)
 const YOUNG_KEY = createKey(WEEK_MS - HOUR_MS)
 const LONG_KEY = 'k'.repeat(255)
 
-/** Returns the table of the cases, one or several for each row of the contract. */
+/** Returns the cases: one or several for each row of the contract. */
 function createCases (executingElsewhere: Response): Case[] {
   const rejected = refused(422, MESSAGE, { 'idempotency-status': 'rejected' })
   const bytes = { status: '200 OK', fields: { 'content-type': 'application/octet-stream', 'content-length': '7', 'idempotency-status': 'succeeded' }, body: '\0\xff\r\n\r\n\x80' }
@@ -193,7 +193,7 @@ function createCases (executingElsewhere: Response): Case[] {
         const restore = await cut()
         return async () => {
           await restore()
-          t.strictSame(await send(order('unreachable')), created('unreachable'), 'and executed afterwards')
+          t.strictSame(await send(order('unreachable')), created('unreachable'), 'the request is executed afterwards')
         }
       },
       steps: [
@@ -229,13 +229,13 @@ function createCases (executingElsewhere: Response): Case[] {
   ]
 }
 
-/** Executes a request until the steps are done. */
+/** Keeps a request executing while the steps are run. */
 async function execute ({ handlers, t }: Context, name: string, send: Context['send']): Promise<() => Promise<unknown>> {
   const response = send(order(name, { answer: 'late' }))
   await handlers.entered(name)
   return async () => {
     handlers.leave(name)
-    t.strictSame(await response, created(name), 'and the other request gets its answer')
+    t.strictSame(await response, created(name), 'the other request gets its response')
   }
 }
 
@@ -248,7 +248,7 @@ function close (key: string): NonNullable<Case['given']> {
   }
 }
 
-/** The handlers that are running: who waits for each, and how each goes on. */
+/** The running handlers. A test waits for a handler to start, and then determines its result. */
 class Handlers {
   readonly #running = new Map<string, () => void>()
 
@@ -293,11 +293,11 @@ function toResponse ({ statusCode, phrase, lines, body }: WireResponse): Respons
   return { status: `${statusCode} ${phrase}`, fields, body }
 }
 
-/** What differs between the stores. */
+/** The differences between the stores. */
 interface Differences {
-  /** The answer while another instance executes. SQLite does not tell what another process does. */
+  /** The response while another instance executes. With SQLite, an instance cannot see what another process is executing. */
   readonly executingElsewhere: Response
-  /** Returns where the service finds the database, and a function that makes it unreachable. */
+  /** Returns the location of the database for the service, and a function that makes the database unreachable. */
   route (t: Test, location: string): Promise<{ location: string, cut: Context['cut'] }>
 }
 
@@ -358,7 +358,7 @@ async function testCases (t: Test, store: StoreName, directLocation: string, { e
 }
 
 for (const { name, skip, isFile, open } of storesUnderTest) {
-  t.test(`answers by the key, with ${name}`, { skip }, async t => {
+  t.test(`responds according to the state of the key, with ${name}`, { skip }, async t => {
     await testCases(t, name, await open(t), differences[isFile ? 'file' : 'server'])
   })
 }
