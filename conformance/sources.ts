@@ -4,7 +4,7 @@ export const CONTRACT = {
   noBody: 'docs/contract.md#no-body',
   message: 'docs/contract.md#message',
   statusCodes: 'docs/contract.md#status-codes',
-  successful: 'docs/contract.md#successful-responses',
+  successful: 'docs/contract.md#other-responses',
   outcomes: 'docs/contract.md#outcomes'
 } as const
 

@@ -91,7 +91,7 @@ export function completeErrors (openapiObject: Json, operations: RouteOperation[
   const references = findReferences(openapiObject)
   const shared: Json = {}
   for (const [statusCode, meaning] of Object.entries(meanings)) {
-    if (references.has(`${RESPONSES}${statusCode}`)) shared[statusCode] = createErrorResponse(describeError(Number(statusCode), meaning), contract.header)
+    if (references.has(`${RESPONSES}${statusCode}`)) shared[statusCode] = createErrorResponse(describeError(Number(statusCode), meaning), contract)
   }
   for (const { operation, errors } of operations) if (errors?.rateLimit === 429) addRetryAfter(operation.responses[429], shared[429], components)
   // The document's own responses take precedence.
@@ -127,7 +127,7 @@ function addErrors ({ responses }: Json, { meanings, refusals, implied }: RouteE
     const description = isRange(key) ? describeRange(key, meaning) : describeError(Number(key), joinSentences(meaning, refusals[key]))
     const parts = declared.get(key) ?? {}
     const isShared = Object.keys(parts).length === 0 && shared[key] !== undefined && description === describeError(Number(key), shared[key])
-    responses[key] = isShared ? { $ref: `${RESPONSES}${key}` } : createErrorResponse(description, contract.header, parts)
+    responses[key] = isShared ? { $ref: `${RESPONSES}${key}` } : createErrorResponse(description, contract, parts)
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Contract } from '../../lib/contract.js'
 import type { IdempotencyStatus } from '../../lib/idempotency/refusals.js'
 import { MAX_HEADER_LENGTH } from '../../lib/reason-phrase.js'
 import { REFERENCE_PREFIX, type Json } from './json.js'
@@ -37,14 +38,16 @@ export function createLocationField (): Json {
   return { description: 'The URL of the resource', schema: { type: 'string', format: 'uri-reference' }, example: '/resources/1' }
 }
 
-/** Returns the header field with the message of an error. */
-export function createMessageField (): Json {
-  return {
+/** Returns the header fields of every error, by name: the message, and the id of the request if the service sends it. */
+export function createErrorFields ({ header, requestId }: Contract): Json {
+  const message = {
     description: 'The message of an unsuccessful response. Over HTTP/1.x its first 128 characters are the reason phrase, too.',
     required: true,
     schema: { type: 'string', minLength: 1, maxLength: MAX_HEADER_LENGTH, pattern: '^[ -~]*$' },
     example: 'The reason why the request was not successful'
   }
+  const id = { description: 'The id of the request in the log of the service.', schema: { type: 'string' }, example: 'req-1' }
+  return { [header]: message, ...(requestId && { [requestId.header]: id }) }
 }
 
 /** Adds header fields to the components of a document, except those that it has already. */

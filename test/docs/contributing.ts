@@ -21,7 +21,7 @@ t.test('each npm script that a page mentions exists', async t => {
 })
 
 t.test('each folder and file in the map of CONTRIBUTING.md exists', async t => {
-  const [, section] = page.split('## The map of the house\n')
+  const [, section] = page.split('## Where things are\n')
   const [table] = section!.split('\n## ')
   const named = Array.from(table!.matchAll(/`([\w./-]+\/|\w+\.ts)`/g), ([, path]) => path!)
   for (const path of named) t.ok(existsSync(join(root, path)), path)

@@ -54,6 +54,26 @@ t.test('adds to the components', async t => {
     t.strictSame(components.responses[504], { description: `Gateway Timeout. ${UNKNOWN_STATUS} ${NO_BODY}`, headers })
     t.strictSame(paths['/own'].get.responses[429], { description: `Wait. ${NO_BODY}`, headers })
   })
+
+  t.test('the header field of the option requestId, to each error', async t => {
+    for (const [requestId, name] of [[true, 'x-request-id'], ['X-Trace', 'X-Trace']] as const) {
+      const { components, paths } = await documentOf(t, app => {
+        app.get('/', { config: { errors: { 404: 'No such item.' } } }, handler)
+      }, { contract: { requestId } })
+      t.strictSame(Object.keys(components.headers), ['EB-REASON-PHRASE', name])
+      t.match(components.headers[name], { description: /id of the request/, schema: { type: 'string' } })
+      const headers = { 'EB-REASON-PHRASE': { $ref: '#/components/headers/EB-REASON-PHRASE' }, [name]: { $ref: `#/components/headers/${name}` } }
+      t.strictSame(paths['/'].get.responses[404].headers, headers)
+      t.strictSame(components.responses[500].headers, headers)
+      t.notOk('headers' in paths['/'].get.responses[200])
+    }
+  })
+
+  t.test('no header field of the option requestId that the document describes itself', async t => {
+    const field = { description: 'Our id', schema: { type: 'string' } }
+    const { components } = await documentOf(t, addErrors(500), { contract: { requestId: true }, document: { components: { headers: { 'x-request-id': field } } } })
+    t.strictSame(components.headers['x-request-id'], field)
+  })
 })
 
 t.test('keeps the given parts of the document', async t => {
@@ -83,7 +103,7 @@ t.test('keeps the given parts of the document', async t => {
   t.strictSame(servers, document.servers)
   t.strictSame(tags, document.tags)
   for (const part of ['headers', 'responses', 'schemas', 'securitySchemes'] as const) t.match(components[part], document.components[part])
-  t.strictSame(Object.keys(components.headers), ['Other', 'EB-REASON-PHRASE'])
+  t.strictSame(Object.keys(components.headers), ['EB-REASON-PHRASE', 'Other'])
 
   const { info: own } = await documentOf(t, () => {})
   t.strictSame(own, { title: 'API', version: '0.0.0', description: contract })
