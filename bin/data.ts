@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
+import { describeFileError } from '../lib/file-error.js'
 import { UsageError, type Streams } from './command.js'
 
 const JSON_TYPE_PATTERN = /^[^;]*[/+]json *(?:;|$)/i
@@ -47,7 +48,7 @@ function readDataFile (file: string): Uint8Array {
   try {
     return readFileSync(file)
   } catch (error) {
-    throw new UsageError(`The file of --data cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    throw new UsageError(`The file of --data cannot be read: ${describeFileError(error as NodeJS.ErrnoException)}`)
   }
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import type { Key } from '../client/index.js'
+import { describeFileError } from '../lib/file-error.js'
 import { PROGRAM_PREFIX, UsageError, writeAll, type Environment, type Streams } from './command.js'
 import { readStdin } from './data.js'
 
@@ -87,7 +88,7 @@ function readKeyFile (file: string, source: string): { text: string, isShared: b
     const isShared = process.platform !== 'win32' && (statSync(file).mode & 0o044) !== 0
     return { text: readFileSync(file, 'utf8'), isShared }
   } catch (error) {
-    throw new UsageError(`${source} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    throw new UsageError(`${source} cannot be read: ${describeFileError(error as NodeJS.ErrnoException)}`)
   }
 }
 

@@ -1,4 +1,5 @@
 import { closeSync, openSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
+import { describeFileError } from '../lib/file-error.js'
 import { UsageError, writeAll, type Streams } from './command.js'
 
 /** The argument of `--output` that stands for standard output. */
@@ -49,5 +50,6 @@ export async function writeOutput (data: string | Uint8Array, output: string | u
 }
 
 function explainError (error: unknown): string {
-  return `The file of --output cannot be written (${(error as NodeJS.ErrnoException).code})`
+  const { code } = error as NodeJS.ErrnoException
+  return `The file of --output cannot be written: ${code === 'ENOENT' ? 'there is no such folder' : describeFileError(error as NodeJS.ErrnoException)}`
 }

@@ -31,7 +31,7 @@ export function exposeHeaders (response: ServerResponse, headers: OutgoingHttpHe
   // The names are listed even beside *, because with credentials * exposes nothing.
   const listed = list.toLowerCase().split(',').map(field => field.trim())
   const added = exposedHeaders.filter(({ field }) => !listed.includes(field) && hasField(response, headers, field)).map(({ header }) => header)
-  headers[name] = [list, ...added].filter(Boolean).join(', ')
+  if (added.length > 0) headers[name] = [list, ...added].filter(Boolean).join(', ')
 }
 
 function hasField (response: ServerResponse, headers: OutgoingHttpHeaders | undefined, field: string): boolean {

@@ -3,7 +3,7 @@ import { inspect } from 'node:util'
 import type { FastifyReply } from 'fastify'
 import type { Contract } from '../../lib/contract.js'
 import { validateHeader } from '../../lib/headers.js'
-import { throwInvalidOption } from '../../lib/invalid-option.js'
+import { checkOptionNames, throwInvalidOption } from '../../lib/invalid-option.js'
 import { isExposedError, messageFromError } from '../../lib/message.js'
 import { isPlainObject } from '../../lib/plain-object.js'
 import { attachError, setReplyMessage } from '../../lib/response/state.js'
@@ -85,8 +85,7 @@ function setMessage (reply: FastifyReply, message: unknown): void {
 function checkOptions (options: ReplyErrorOptions): ReplyErrorOptions {
   if (options instanceof Error) throw new TypeError('fastify-reason-phrase: the options of an error reply must be an object such as { cause }, not an Error. Write { cause: error }', { cause: options })
   if (!isPlainObject(options)) throwInvalidOption('of an error reply must be an object such as { cause, headers, retryAfter }', options, 'the options')
-  const unknown = Object.keys(options).find(name => !OPTION_NAMES.includes(name))
-  if (unknown !== undefined) throw new TypeError(`fastify-reason-phrase: the option ${unknown} of an error reply is unknown, known are ${OPTION_NAMES.join(', ')}`)
+  checkOptionNames(options, OPTION_NAMES, 'an error reply')
   return options
 }
 

@@ -374,7 +374,7 @@ t.test('exits with 64 for invalid arguments, and prints the error and the usage'
     [[target, '--idempotent', 'POST /', '--other-key', '-'], '--other-key - expects id:secret'],
     [[target, '--idempotent', 'POST /', '--key', '-', '--data', '-'], '--key - and --data - cannot both read standard input'],
     [[target, '--idempotent', 'POST /', '--other-key', '-', '--data', '@-'], '--other-key - and --data @- cannot both read standard input'],
-    [[target, '--idempotent', 'POST /', '--data', '@/no/such/file'], 'The file of --data cannot be read (ENOENT)'],
+    [[target, '--idempotent', 'POST /', '--data', '@/no/such/file'], 'The file of --data cannot be read: there is no such file'],
     [[target, '--idempotent', 'POST /', '--only', 'idempotency-2'], 'no probe has the id "idempotency-2"'],
     [[target, '--only', 'idempotency'], 'no probe has the id "idempotency"']
   ] as Array<[string[], string]>) {

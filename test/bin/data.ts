@@ -34,7 +34,7 @@ t.test('--data sends JSON or other data, a file or standard input', async t => {
     t.strictSame(await sent(stdin, { stdin: Buffer.from('{}') }), { type: 'application/json', body: '{}' })
   }
   t.match(await call(['POST', origin, '--key', 'dev:hush', '--data', '-'], { stdin: '{}' }), { code: 0 })
-  t.match(await call(['POST', origin, '--data', `@${join(t.testdirName, 'nothing')}`]), { code: 64, stderr: 'The file of --data cannot be read (ENOENT)' })
+  t.match(await call(['POST', origin, '--data', `@${join(t.testdirName, 'nothing')}`]), { code: 64, stderr: 'The file of --data cannot be read: there is no such file' })
 })
 
 t.test('rejects --data that is not JSON, unless --header sets another Content-Type', async t => {

@@ -46,7 +46,7 @@ t.test('--key signs with the first key of a file, a key by its id, or ID:SECRET'
       ['hush:', '--key: no such file. It must be a file of keys, or id:secret'],
       [join(t.testdirName, 'nothing'), '--key: no such file. It must be a file of keys, or id:secret'],
       ['é:hush', 'key must have an id of printable ASCII, and a secret that is not empty'],
-      [t.testdirName, 'The file of --key cannot be read (EISDIR)'],
+      [t.testdirName, 'The file of --key cannot be read: it is a folder, not a file'],
       [file(t, 'text', 'hush'), 'The file of --key is not JSON'],
       [file(t, 'cut', '[{"id":"dev","secret":"hush"'), 'The file of --key is not JSON'],
       [file(t, 'object', '{"id":"dev","secret":"hush"}'), 'The file of --key must be a JSON array of { id, secret, permissions }'],
@@ -80,7 +80,7 @@ t.test('reads the key from the environment variable', async t => {
     ['-', 'FASTIFY_REASON_PHRASE_KEY: no such file. It must be a file of keys, or id:secret'],
     [file(t, 'text', 'hush'), 'The file of FASTIFY_REASON_PHRASE_KEY is not JSON'],
     [`${path}#hush`, 'The file of FASTIFY_REASON_PHRASE_KEY has no key with this id'],
-    [t.testdirName, 'The file of FASTIFY_REASON_PHRASE_KEY cannot be read (EISDIR)']
+    [t.testdirName, 'The file of FASTIFY_REASON_PHRASE_KEY cannot be read: it is a folder, not a file']
   ]
   for (const [value, message] of wrong) {
     const { code, stderr } = await withKey(dev, value)

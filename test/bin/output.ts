@@ -60,19 +60,19 @@ t.test('sends nothing if the file of --output cannot be written', async t => {
   const folder = t.testdir({ file: '' })
   const { url, sent } = await start(t)
   mkdirSync(join(folder, 'folder'))
-  for (const [name, code] of [['no/such/folder', 'ENOENT'], ['folder', 'EISDIR'], ['file/a', 'ENOTDIR']]) {
+  for (const [name, problem] of [['no/such/folder', 'there is no such folder'], ['folder', 'it is a folder, not a file'], ['file/a', 'a part of its path is a file, not a folder']]) {
     for (const command of [['call', 'POST', url, '-d', '{}'], ['settle', 'k1', '--url', url]]) {
-      t.match(await runCommand([...command, '--output', join(folder, name!)]), { code: 64, stdout: '', stderr: `fastify-reason-phrase: The file of --output cannot be written (${code})\n` })
+      t.match(await runCommand([...command, '--output', join(folder, name!)]), { code: 64, stdout: '', stderr: `fastify-reason-phrase: The file of --output cannot be written: ${problem}\n` })
     }
   }
-  t.match(await runCommand(['call', 'GET', url, '--output', '']), { code: 64, stderr: 'The file of --output cannot be written (ENOENT)' })
+  t.match(await runCommand(['call', 'GET', url, '--output', '']), { code: 64, stderr: 'The file of --output cannot be written: there is no such folder' })
   t.strictSame(sent, [])
 })
 
 t.test('exits with 70 if the body of a success cannot be written', { skip: !existsSync('/dev/full') && 'there is no /dev/full' }, async t => {
   const { url, sent } = await start(t)
   t.strictSame(await runCommand(['call', 'GET', url, '-o', '/dev/full']), {
-    code: 70, stdout: '', stderr: 'outcome: success\nstatus: 200\nfastify-reason-phrase: The file of --output cannot be written (ENOSPC)\n'
+    code: 70, stdout: '', stderr: 'outcome: success\nstatus: 200\nfastify-reason-phrase: The file of --output cannot be written: the disk is full\n'
   })
   t.equal(sent.length, 1)
 })

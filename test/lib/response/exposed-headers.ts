@@ -19,8 +19,9 @@ function createResponse (headers: Headers): ServerResponse {
 /** Returns the list in Access-Control-Expose-Headers, for the headers of a response and those that are sent in addition. */
 function exposed (set: Headers, given: Headers): unknown {
   const headers = { ...given }
-  exposeHeaders(createResponse(set), headers, contract)
-  return headers['access-control-expose-headers'] ?? headers['Access-Control-Expose-Headers']
+  const response = createResponse(set)
+  exposeHeaders(response, headers, contract)
+  return headers['access-control-expose-headers'] ?? headers['Access-Control-Expose-Headers'] ?? response.getHeader('access-control-expose-headers')
 }
 
 t.test('exposeHeaders adds the reason to Access-Control-Expose-Headers once', async t => {
@@ -37,6 +38,11 @@ t.test('exposeHeaders adds the headers that the response has, and no others', as
   t.equal(exposed(ALLOWED, { ...REASON, 'X-Request-Id': 'req-1' }), 'EB-REASON-PHRASE, x-request-id')
   t.equal(exposed({ ...ALLOWED, 'retry-after': '1' }, REASON), 'EB-REASON-PHRASE, Retry-After')
   t.equal(exposed({}, { 'Access-Control-Allow-Origin': '*', Location: '/a', 'idempotent-replayed': 'true', 'Idempotency-Status': 'succeeded' }), 'Location, Idempotent-Replayed, Idempotency-Status')
+})
+
+t.test('exposeHeaders adds no empty list', async t => {
+  t.equal(exposed(ALLOWED, {}), undefined)
+  t.equal(exposed({ ...ALLOWED, 'access-control-expose-headers': 'a' }, {}), 'a')
 })
 
 t.test('exposeHeaders adds nothing without Access-Control-Allow-Origin', async t => {

@@ -81,6 +81,20 @@ t.test('exposes each header of the contract where it is sent, and nothing else',
   }
 })
 
+t.test('exposes nothing if a success loses the header with the message', async t => {
+  const app = Fastify(serverOptions())
+  await app.register(reasonPhrase)
+  app.get('/', (_request, reply) => { reply.headers({ 'access-control-allow-origin': '*', 'eb-reason-phrase': 'a' }).send('ok') })
+  app.get('/raw', (_request, reply) => {
+    reply.hijack()
+    reply.raw.writeHead(200, { 'Access-Control-Allow-Origin': '*', 'EB-REASON-PHRASE': 'a' }).end('ok')
+  })
+  for (const url of ['/', '/raw']) {
+    const { headers } = await app.inject(url)
+    t.strictSame(Object.keys(headers).filter(name => /expose|reason/.test(name)), [], url)
+  }
+})
+
 t.test('exposes nothing without Access-Control-Allow-Origin', async t => {
   const app = Fastify(serverOptions({}, { requestId: true }))
   await app.register(cors, { origin: ['http://localhost'], exposedHeaders: ['X-Total'] })

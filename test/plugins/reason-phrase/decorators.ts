@@ -277,7 +277,7 @@ t.test('a decorator throws for invalid options, and does not change the reply', 
     [{ headers: { 'x-set': '1', 'x-bad': null } }, /as x-bad, not null/],
     [{ headers: new Headers({ 'x-set': '1' }) }, /option headers of an error reply must be an object such as/],
     [{ headers: { 'x-set': '1' }, retryAfter: '7' }, /retryAfter must be a number of seconds or a valid Date/],
-    [{ headers: { 'x-set': '1' }, casue: failure }, /the option casue of an error reply is unknown, known are cause, headers, retryAfter/],
+    [{ headers: { 'x-set': '1' }, casue: failure }, /unknown option "casue" of an error reply; did you mean "cause"\? The options are cause, headers and retryAfter/],
     [failure, /not an Error\. Write \{ cause: error \}/],
     ['a text', /must be an object such as \{ cause, headers, retryAfter \}, not 'a text'/],
     [null, /not null/]
