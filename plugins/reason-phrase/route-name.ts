@@ -33,7 +33,7 @@ export function describeRouteOf ({ method, routeOptions: { url } }: FastifyReque
   return describeRoute({ method, url }, problem)
 }
 
-/** Returns the methods and the URL of a route, for messages. */
-export function getRouteName ({ method, url }: NamedRoute): string {
+/** Returns the methods and the URL of a route, for messages. A not-found handler has no URL. */
+export function getRouteName ({ method, url = '(not-found handler)' }: NamedRoute): string {
   return `${[method].flat().join(', ')} ${url}`
 }
