@@ -116,7 +116,7 @@ function describeKeyed () {
   return `## Idempotency keys
 
 The probes for idempotency keys need a request of your service, which you give them
-with the option \`idempotent\`. Here, the request creates a thing with a new name. A ✗
+with the option \`idempotent\`. Here, the request creates a thing, whose name is unique. A ✗
 marks a violation, with the rule and what was found. \`skipped\` means that the server
 has nothing to test, for example no routes for outcomes.
 
@@ -124,8 +124,8 @@ ${row(['probe', 'sends', ...names])}
 |---|---|${'---|'.repeat(names.length)}
 ${keyedProbes.map(({ id, sends }, i) => row([id, sends, ...names.map(name => cell(keyedResults[name][i]))])).join('\n')}
 
-\`@node-idempotency/core\` has the hooks of \`@node-idempotency/fastify\`, written
-by hand for Fastify 5, and keeps its records in a \`Map\`.
+For \`@node-idempotency/core\`, we wrote the hooks of \`@node-idempotency/fastify\` by hand
+for Fastify 5. Its records are in a \`Map\`.
 \`@node-idempotency/fastify\`, \`@idempot/fastify\` and \`hono-idempotency\` could not
 be installed here, so they were not probed.
 
@@ -152,8 +152,9 @@ npx fastify-reason-phrase check http://127.0.0.1:3000
 \`\`\`
 
 The kit sends its probes to the same small service on this plugin and on other
-servers. The tables count the probes that find a violation. They use HTTP/1.1 only:
-of the kit's ${probes.length} probes, ${probes.filter(({ protocol }) => protocol === 'h2').length} are for HTTP/2 and ${probes.filter(({ slow }) => slow).length} for the server's own timeouts.
+servers. The tables count the probes that find a violation. Of the kit's ${probes.length} probes,
+the ${probes.filter(({ protocol }) => protocol === 'h2').length} for HTTP/2 and the ${probes.filter(({ slow }) => slow).length} for the server's own timeouts are left out here. The group
+\`requests\` is added: its probes send the requests of the service.
 \`npm run docs:conformance\` writes this page. It was written with Node ${process.version}.
 
 ${row(['group', ...names])}
@@ -162,6 +163,8 @@ ${groups.map(group => row([group, ...names.map(name => `${countFailed(name, `${g
 ${row(['all', ...names.map(name => `${countFailed(name)} of ${ids.length}`)])}
 
 ## Violated rules
+
+At least one probe found that the server violates these rules:
 
 ${names.map(name => `- ${name}: ${rulesBroken(name).map(id => `\`${id}\``).join(', ') || 'none'}`).join('\n')}
 
