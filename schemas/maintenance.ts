@@ -12,7 +12,7 @@ const Message = Type.String({
   maxLength: 512,
   pattern: VISIBLE_LINE,
   description: 'The message of the 503 responses',
-  examples: ['We move to a larger database']
+  examples: ['We are moving to a larger database']
 })
 
 const RetryAfter = Type.Integer({
@@ -31,7 +31,7 @@ export const Maintenance = Type.Object({
   retryAfter: Type.Optional(RetryAfter)
 }, {
   description: 'The maintenance of the service. While it is off, `enabled` is the only property',
-  examples: [{ enabled: true, message: 'We move to a larger database', since, until }]
+  examples: [{ enabled: true, message: 'We are moving to a larger database', since, until }]
 })
 
 /** The request body that begins, changes or ends maintenance. */

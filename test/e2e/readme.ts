@@ -74,7 +74,7 @@ t.test('the commands of docs/service.md get each status code of the contract', a
   for (const [status, output] of shown) t.match(output, new RegExp(`^(?:status: |HTTP/1\\.1 )${status}\\b`, 'm'), output)
   t.match(shown.get('403'), 'reason: The key lacks the permission topic:read')
   t.match(shown.get('500'), /outcome: unknown\nstatus: 500\nreason: Internal Server Error\n/)
-  t.match(shown.get('503'), /outcome: unknown\nstatus: 503\nreason: We move\nretry-after: 60\n/)
+  t.match(shown.get('503'), /outcome: unknown\nstatus: 503\nreason: We are moving\nretry-after: 60\n/)
   t.notMatch(stdout, KEY.secret)
 })
 
