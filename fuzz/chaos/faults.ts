@@ -18,7 +18,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
 }
 
 /** The time from the commit of the effects to the commit of the record, in milliseconds. */
-const RECORD_DELAY_MS = 20
+const RECORD_DELAY_MS = 60
 
 /** How long a lease is valid, in milliseconds. It is shorter than a pause. */
 const LEASE_MS = 500

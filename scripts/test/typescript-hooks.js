@@ -1,9 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { transform } from 'esbuild'
 
 const root = new URL('../../', import.meta.url)
+
+// Each test file is a process that loads up to 200 sources. To start a process of esbuild takes longer than most tests.
+const cache = new URL('.tap/compiled/', root)
+mkdirSync(cache, { recursive: true })
+
 const { name, exports } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
 
 /** The source files of the package's entries, by the specifiers that users import. */
@@ -24,7 +28,26 @@ export async function resolve (specifier, context, nextResolve) {
 
 export async function load (url, context, nextLoad) {
   if (!url.endsWith('.ts')) return await nextLoad(url, context)
-  const sourcefile = fileURLToPath(url)
-  const { code } = await transform(await readFile(sourcefile, 'utf8'), { sourcefile, loader: 'ts', format: 'esm', target: 'node20', sourcemap: 'inline' })
-  return { format: 'module', source: code, shortCircuit: true }
+  return { format: 'module', source: await compile(fileURLToPath(url)), shortCircuit: true }
+}
+
+/** Compiles a source. Uses the result of an earlier process if the source has not changed since then. */
+async function compile (sourcefile) {
+  const source = readFileSync(sourcefile, 'utf8')
+  const cached = new URL(`${hash(sourcefile)}.js`, cache)
+  const lastLine = `\n// ${hash(source)}`
+  const known = existsSync(cached) ? readFileSync(cached, 'utf8') : ''
+  if (known.endsWith(lastLine)) return known
+
+  const { transform } = await import('esbuild')
+  const { code } = await transform(source, { sourcefile, loader: 'ts', format: 'esm', target: 'node20', sourcemap: 'inline' })
+  // Rename the complete file, because other processes read it at the same time.
+  const temporary = new URL(`${process.pid}.tmp`, cache)
+  writeFileSync(temporary, code + lastLine)
+  renameSync(temporary, cached)
+  return code + lastLine
+}
+
+function hash (text) {
+  return createHash('sha256').update(text).digest('hex')
 }

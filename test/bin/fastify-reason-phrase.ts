@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { closedPort } from '../fixtures/database.js'
 import { serve, serveSigned } from '../client/fixtures/servers.js'
+import { TYPESCRIPT } from '../fixtures/node-process.js'
 
 // The tests start processes, which takes time.
 t.setTimeout(300_000)
@@ -12,9 +13,9 @@ t.setTimeout(300_000)
 const root = join(import.meta.dirname, '..', '..')
 const program = join('bin', 'fastify-reason-phrase.ts')
 
-/** Starts the program with the same Node options as this test, so that its coverage is measured. */
+/** Starts the program. Its coverage is measured. */
 function start (t: Test, args: string[], preload?: string) {
-  const process_ = spawn(process.execPath, [...process.execArgv, ...(preload ? ['--import', `data:text/javascript,${preload}`] : []), program, ...args], { cwd: root })
+  const process_ = spawn(process.execPath, [TYPESCRIPT, ...(preload ? ['--import', `data:text/javascript,${preload}`] : []), program, ...args], { cwd: root })
   t.teardown(() => process_.kill('SIGKILL'))
   return process_
 }

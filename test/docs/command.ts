@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { sqlite } from '../fixtures/database.js'
 import { createService, writeKeysFile } from '../fixtures/service.js'
+import { getEnvironment, TYPESCRIPT } from '../fixtures/node-process.js'
 
 // Each command starts a process, which takes time.
 t.setTimeout(600_000)
@@ -25,9 +26,9 @@ t.test('each command of docs/command.md works with the example service', async t
   const url = await service.listen({ host: '127.0.0.1', port: 0 })
   const folder = t.testdir({ bin: {}, tmp: {}, 'topic.json': topic('shipments'), 'topic2.json': topic('returns') })
   // Replace npx, because it would run the build, which can be outdated or missing.
-  const program = [process.execPath, ...process.execArgv.map(argument => argument.replace('./', `${root}/`)), join(root, 'bin', 'fastify-reason-phrase.ts')]
+  const program = [process.execPath, TYPESCRIPT, join(root, 'bin', 'fastify-reason-phrase.ts')]
   writeFileSync(join(folder, 'bin', 'npx'), `#!/bin/sh\nshift\nexec ${program.map(word => `'${word}'`).join(' ')} "$@"\n`, { mode: 0o755 })
-  const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}`, TMPDIR: join(folder, 'tmp'), TOKEN: 'of-a-test' }
+  const env = { ...getEnvironment(), PATH: `${join(folder, 'bin')}:${process.env.PATH}`, TMPDIR: join(folder, 'tmp'), TOKEN: 'of-a-test' }
 
   /** Runs a command in the folder, and returns its exit code and output. */
   async function run (command: string): Promise<{ code: number, stdout: string, stderr: string }> {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { build, type BuildOptions } from 'esbuild'
 import t, { type Test } from 'tap'
+import { getEnvironment } from '../fixtures/node-process.js'
 import { connect, exchange, assertErrorResponse, valuesOf, type Connection, type WireResponse } from '../fixtures/wire.js'
 
 // Bundling is slow.
@@ -25,9 +26,9 @@ interface Started {
 }
 
 async function start (t: Test, command: string, args: string[], cwd: string): Promise<Started> {
-  const { NODE_OPTIONS, NODE_V8_COVERAGE, NODE_PATH, ...env } = process.env
+  const { NODE_PATH, ...env } = getEnvironment()
   // Disable warnings, because later versions of Node warn about tsx.
-  const child = spawn(command, args, { cwd, env: { ...env, NODE_NO_WARNINGS: '1', _TAPJS_PROCESSINFO_COVERAGE_: '0' }, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(command, args, { cwd, env: { ...env, NODE_NO_WARNINGS: '1' }, stdio: ['pipe', 'pipe', 'pipe'] })
   const exited = once(child, 'exit')
   let errors = ''
   child.stderr.on('data', data => { errors += data })

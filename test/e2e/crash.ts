@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { compileService } from '../fixtures/compile-service.js'
 import { postgresql, sqlite } from '../fixtures/database.js'
+import { getEnvironment } from '../fixtures/node-process.js'
 import { writeKeysFile } from '../fixtures/service.js'
 import { sign } from '../fixtures/sign.js'
 
@@ -27,7 +28,7 @@ class Service {
 
   constructor (t: Test, settings: Record<string, string | undefined>) {
     // Disable coverage, because a killed process cannot write it.
-    const { NODE_OPTIONS, NODE_V8_COVERAGE, HOST, MESSAGE_BACKLOG, NODE_ENV, ...env } = process.env
+    const { HOST, MESSAGE_BACKLOG, NODE_ENV, ...env } = getEnvironment()
     this.#env = { ...env, PORT: '0', LOG_LEVEL: 'info', DATABASE_FILE: '', DATABASE_URL: '', KEYS_FILE: writeKeysFile(t), ...settings }
     t.teardown(() => this.kill())
   }

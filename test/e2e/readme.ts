@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { stripVTControlCharacters } from 'node:util'
 import t, { type Test } from 'tap'
+import { getEnvironment } from '../fixtures/node-process.js'
 import { writeKeysFile } from '../fixtures/service.js'
 import { KEY } from '../fixtures/sign.js'
 
@@ -22,10 +23,10 @@ interface Service {
 
 /** Starts the example service by a command of a page. It ends with the test. */
 async function startService (t: Test, command: string, keysFile = join(t.testdir(), 'keys.json')): Promise<Service> {
-  const { DATABASE_URL, HOST, NODE_ENV, ...inherited } = process.env
+  const { DATABASE_URL, HOST, NODE_ENV, ...inherited } = getEnvironment()
   const databaseFile = join(t.testdirName, 'topics.db')
   // Disable coverage: tsx compiles the code to different lines than tap, so the coverage would be wrong.
-  const env = { ...inherited, _TAPJS_PROCESSINFO_COVERAGE_: '0', npm_config_loglevel: 'error' }
+  const env = { ...inherited, npm_config_loglevel: 'error' }
   // npm does not forward every signal, so the command gets a process group of its own.
   const server = spawn('sh', ['-c', command], {
     cwd: root, env: { ...env, PORT: '0', LOG_LEVEL: 'info', DATABASE_FILE: databaseFile, KEYS_FILE: keysFile }, stdio: ['ignore', 'pipe', 'inherit'], detached: true

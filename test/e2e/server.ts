@@ -10,6 +10,7 @@ import t, { type Test } from 'tap'
 import { closedPort, Gate } from '../fixtures/database.js'
 import { writeKeysFile } from '../fixtures/service.js'
 import { sign } from '../fixtures/sign.js'
+import { TYPESCRIPT } from '../fixtures/node-process.js'
 
 // Each test starts processes, which takes time.
 t.setTimeout(300_000)
@@ -20,8 +21,8 @@ const root = join(import.meta.dirname, '..', '..')
 function run (t: Test, settings: Record<string, string> = {}, preload?: string) {
   const { HOST, PORT, LOG_LEVEL, DATABASE_FILE, DATABASE_URL, DRAIN_TIME, KEYS_FILE, MESSAGE_BACKLOG, NODE_ENV, ...env } = process.env
   const databaseFile = join(t.testdir(), 'data', 'topics.db')
-  // Use the loader of this test instead of tsx, which puts all code on one line, so that its coverage would be wrong.
-  const args = [...process.execArgv, ...(preload ? ['--import', `data:text/javascript,${preload}`] : []), 'server.ts']
+  // tsx puts all code on one line, so that its coverage would be wrong.
+  const args = [TYPESCRIPT, ...(preload ? ['--import', `data:text/javascript,${preload}`] : []), 'server.ts']
   const server = spawn(process.execPath, args, {
     cwd: root,
     env: { ...env, PORT: '0', DATABASE_FILE: databaseFile, KEYS_FILE: writeKeysFile(t), ...settings }

@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import t, { type Test } from 'tap'
 import reasonPhrase, { serverOptions } from '../../index.js'
 import { logTo } from '../fixtures/log.js'
+import { getEnvironment } from '../fixtures/node-process.js'
 import { connect, exchange, assertErrorResponse, listen, valuesOf } from '../fixtures/wire.js'
 
 // Minimal reproductions of faults that the fuzzers have found.
@@ -100,9 +101,8 @@ async function assertSurvives (t: Test, routes: string, statusCode: number, reas
     const { status, statusText } = await fetch(url + '/')
     console.log(status, statusText, await (await fetch(url + '/good')).text())
     process.exit()`
-  const { NODE_OPTIONS, NODE_V8_COVERAGE, ...inherited } = process.env
   // Disable coverage: tsx compiles the code to different lines than tap, so the coverage would be wrong.
-  const env = { ...inherited, _TAPJS_PROCESSINFO_COVERAGE_: '0' }
+  const env = getEnvironment()
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], { cwd: join(import.meta.dirname, '..', '..'), env })
   let output = ''
   let errors = ''

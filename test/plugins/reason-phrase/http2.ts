@@ -72,6 +72,17 @@ t.test('sends an error without the headers that Node rejects when it sends them'
   session.close()
 })
 
+t.test('keeps the id of a request when Node rejects another header of the error', async t => {
+  const app = Fastify(serverOptions({ http2: true }, { requestId: true }))
+  await app.register(reasonPhrase)
+  app.get('/', (_request, reply) => { reply.headers({ te: 'x', 'x-other': 'y' }).code(404).send() })
+  const session = http2.connect(`http://127.0.0.1:${await listen(t, app)}`)
+  t.teardown(() => { session.close() })
+  const [headers] = await once(session.request({}), 'response')
+  t.match(headers, { ':status': 404, 'eb-reason-phrase': 'Not Found', 'x-request-id': /^req-/ })
+  t.notOk('x-other' in headers)
+})
+
 t.test('keeps the contract over HTTP/2 with register() alone', async t => {
   const app = Fastify({ http2: true })
   await app.register(reasonPhrase)
