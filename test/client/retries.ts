@@ -170,7 +170,7 @@ t.test('limits each attempt by the timeout, and all attempts by the deadline', a
   const slow = async () => calls++ === 0 ? await new Promise<never>(() => {}) : new Response(null, { status: 204 })
   t.match(await createClient({ baseUrl, fetch: slow, timeout: 50, retry })('GET', '/'), { outcome: 'success', attempts: 2 })
   const hanging = createClient({ baseUrl, fetch: () => new Promise(() => {}), timeout: 20, retry: { ...retry, attempts: 1000, deadline: 100 } })
-  t.match(await hanging('GET', '/'), { outcome: 'unknown', reason: /^No response within (20|100) ms$/ })
+  t.match(await hanging('GET', '/'), { outcome: 'unknown', reason: /No response within (20|100) ms$/ })
   const patient = createClient({ baseUrl, fetch: () => new Promise(() => {}), retry: { deadline: 50 } })
   t.match(await patient('GET', '/'), { outcome: 'unknown', reason: 'No response within 50 ms', attempts: 1 })
 })
