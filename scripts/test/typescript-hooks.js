@@ -35,17 +35,17 @@ export async function load (url, context, nextLoad) {
 async function compile (sourcefile) {
   const source = readFileSync(sourcefile, 'utf8')
   const cached = new URL(`${hash(sourcefile)}.js`, cache)
-  const lastLine = `\n// ${hash(source)}`
+  const firstLine = `${hash(source)}\n`
   const known = existsSync(cached) ? readFileSync(cached, 'utf8') : ''
-  if (known.endsWith(lastLine)) return known
+  if (known.startsWith(firstLine)) return known.slice(firstLine.length)
 
   const { transform } = await import('esbuild')
   const { code } = await transform(source, { sourcefile, loader: 'ts', format: 'esm', target: 'node20', sourcemap: 'inline' })
   // Rename the complete file, because other processes read it at the same time.
   const temporary = new URL(`${process.pid}.tmp`, cache)
-  writeFileSync(temporary, code + lastLine)
+  writeFileSync(temporary, firstLine + code)
   renameSync(temporary, cached)
-  return code + lastLine
+  return code
 }
 
 function hash (text) {
