@@ -7,7 +7,6 @@ import Fastify, {
 } from 'fastify'
 import { describe, expect, test } from 'tstyche'
 import { serverOptions, type ContractOptions } from 'fastify-reason-phrase'
-import type { FASTIFY_OPTIONS } from '../../plugins/reason-phrase/option-names.js'
 
 interface Logger extends FastifyBaseLogger { audit (event: string): void }
 
@@ -135,14 +134,5 @@ describe('The options of the contract', () => {
     expect(serverOptions({}, { exposeServerErrors: 'yes' })).type.toRaiseError("Type 'string' is not assignable to type 'boolean")
     expect(serverOptions({}, { challenge: true })).type.toRaiseError("Type 'boolean' is not assignable to type 'string")
     expect(serverOptions({}, 'X-Reason')).type.toRaiseError("'\"X-Reason\"' has no properties in common with type 'ContractOptions'")
-  })
-})
-
-describe("The list of Fastify's options", () => {
-  type KeysOf<Options> = Options extends unknown ? keyof Options : never
-  type AnyOptions = FastifyHttpOptions<Server> | FastifyHttpsOptions<HttpsServer> | FastifyHttp2Options<Http2Server> | FastifyHttp2SecureOptions<Http2SecureServer>
-
-  test('is complete', () => {
-    expect<(typeof FASTIFY_OPTIONS)[number]>().type.toBe<KeysOf<AnyOptions>>()
   })
 })
