@@ -49,7 +49,7 @@ t.test('the database on PostgreSQL', { skip: postgresql.skip }, async t => {
     const { gate, databaseUrl } = await Gate.to(t, await postgresql.open(t))
     // Run the migrations first, because they may take longer than the timeout of the second URL.
     await openDatabase(t, { databaseUrl })
-    const { database } = await openDatabase(t, { databaseUrl: `${databaseUrl}?query_timeout=200` })
+    const { database } = await openDatabase(t, { databaseUrl: `${databaseUrl}?query_timeout=1500` })
     gate.mute()
     await t.rejects(database.run(readNames), { statusCode: 503, cause: { message: 'Query read timeout' } })
     t.same(await database.run(readNames), [], 'runs a query on another connection')
@@ -58,7 +58,7 @@ t.test('the database on PostgreSQL', { skip: postgresql.skip }, async t => {
   t.test('is unavailable while a lock or a query times out', async t => {
     const { databaseUrl } = await postgresql.open(t)
     const { database: { run } } = await openDatabase(t, { databaseUrl })
-    for (const [setting, code] of [['statement_timeout=200', '57014'], ['lock_timeout=100', '55P03']]) {
+    for (const [setting, code] of [['statement_timeout=1000', '57014'], ['lock_timeout=100', '55P03']]) {
       const limited = await openDatabase(t, { databaseUrl: `${databaseUrl}?options=-c%20${encodeURIComponent(setting)}` })
       await run(db => db.transaction().execute(async db => {
         await sql`lock table topic`.execute(db)
