@@ -63,7 +63,10 @@ export const DEFAULT_MAX_RESPONSE_BYTES = 16 * 1024 * 1024
  *
  * @throws {TypeError} if an option is invalid
  */
-export function createTransport ({ baseUrl, key, header, requestIdHeader, fetch = globalThis.fetch, timeout, maxResponseSize = DEFAULT_MAX_RESPONSE_BYTES, onResponse, onBody }: BasicClientOptions): Transport {
+export function createTransport (options: BasicClientOptions): Transport {
+  // Not in the parameter list, because the declarations of the package leave out the internal options.
+  const { baseUrl, key, header, requestIdHeader, timeout, maxResponseSize = DEFAULT_MAX_RESPONSE_BYTES, onResponse, onBody } = options
+  const fetch: NonNullable<BasicClientOptions['fetch']> = options.fetch ?? globalThis.fetch
   const base = parseBaseUrl(baseUrl)
   const sign = key === undefined ? key : createInPlaceSigner(key)
   if (timeout !== undefined && !(timeout > 0 && timeout <= MAX_TIMEOUT_MS)) throwInvalidArgument(`timeout must be a positive number of milliseconds, at most ${MAX_TIMEOUT_MS}`)
