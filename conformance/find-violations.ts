@@ -8,10 +8,18 @@ import { checkResponse, EXCHANGE_RULES, type Violation } from './rules.js'
 import { MAX_SHOWN_BYTES, toSyntaxViolation } from './syntax-violation.js'
 import type { Target } from './target.js'
 
-/** The requirements for an exchange, in addition to the rules for each response. */
+/**
+ * The requirements for an exchange, in addition to the rules for each response.
+ *
+ * @internal
+ */
 export type Requirements = Pick<ConnectionProbe, 'protocol' | 'answers' | 'check'>
 
-/** Returns the violations in the exchange on one connection. */
+/**
+ * Returns the violations in the exchange on one connection.
+ *
+ * @internal
+ */
 export function findViolations (probe: Requirements, exchange: Exchange, { contract }: Target): Violation[] {
   const { responses, syntaxError, connectError, end } = exchange
   const [least, most] = probe.answers

@@ -28,10 +28,10 @@ const MIN_RETRY_DELAY_MS = 50
 class ScenarioEnd extends Error {}
 
 /** Runs the scenario of a probe, and returns its result. */
-export async function runScenario (target: Target, { protocol, run }: ScenarioProbe): Promise<ScenarioResult> {
-  const scenario = new Scenario(target, protocol)
+export async function runScenario (target: Target, probe: ScenarioProbe): Promise<ScenarioResult> {
+  const scenario = new Scenario(target, probe.protocol)
   try {
-    await run(scenario)
+    await probe.run(scenario)
   } catch (error) {
     if (!(error instanceof ScenarioEnd)) throw error
   }
