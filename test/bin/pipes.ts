@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { serve } from '../client/fixtures/servers.js'
-import { getEnvironment, TYPESCRIPT } from '../fixtures/node-process.js'
+import { TYPESCRIPT, withoutTap } from '../fixtures/node-process.js'
 
 const run = promisify(execFile)
 
@@ -21,7 +21,7 @@ const withoutJq = await run('jq', ['--version']).then(() => false, () => 'there 
 async function bash (command: string): Promise<{ code: number, stdout: Buffer, stderr: string }> {
   const script = `program () { ${PROGRAM} "$@"; }; ${command}`
   try {
-    const { stdout, stderr } = await run('bash', ['-c', script], { cwd: root, env: getEnvironment(), encoding: 'buffer', maxBuffer: 64 * 1024 * 1024 })
+    const { stdout, stderr } = await run(...withoutTap('bash', '-c', script), { cwd: root, encoding: 'buffer', maxBuffer: 64 * 1024 * 1024 })
     return { code: 0, stdout, stderr: String(stderr) }
   } catch (error) {
     const { code, stdout, stderr } = error as unknown as { code: number, stdout: Buffer, stderr: Buffer }

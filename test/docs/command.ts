@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { sqlite } from '../fixtures/database.js'
 import { createService, writeKeysFile } from '../fixtures/service.js'
-import { getEnvironment, TYPESCRIPT } from '../fixtures/node-process.js'
+import { TYPESCRIPT, withoutTap } from '../fixtures/node-process.js'
 
 // Each command starts a process, which takes time.
 t.setTimeout(600_000)
@@ -28,12 +28,12 @@ t.test('each command of docs/command.md works with the example service', async t
   // Replace npx, because it would run the build, which can be outdated or missing.
   const program = [process.execPath, TYPESCRIPT, join(root, 'bin', 'fastify-reason-phrase.ts')]
   writeFileSync(join(folder, 'bin', 'npx'), `#!/bin/sh\nshift\nexec ${program.map(word => `'${word}'`).join(' ')} "$@"\n`, { mode: 0o755 })
-  const env = { ...getEnvironment(), PATH: `${join(folder, 'bin')}:${process.env.PATH}`, TMPDIR: join(folder, 'tmp'), TOKEN: 'of-a-test' }
+  const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}`, TMPDIR: join(folder, 'tmp'), TOKEN: 'of-a-test' }
 
   /** Runs a command in the folder, and returns its exit code and output. */
   async function run (command: string): Promise<{ code: number, stdout: string, stderr: string }> {
     const script = command.replaceAll('http://127.0.0.1:3000', url).replaceAll('keys.json', keysFile)
-    const process_ = spawn('bash', ['-c', `set -o pipefail; ${script}`], { cwd: folder, env })
+    const process_ = spawn(...withoutTap('bash', '-c', `set -o pipefail; ${script}`), { cwd: folder, env })
     const output = { stdout: '', stderr: '' }
     for (const name of ['stdout', 'stderr'] as const) process_[name].setEncoding('utf8').on('data', text => { output[name] += text })
     const code = await new Promise<number>(resolve => { process_.once('close', resolve) })

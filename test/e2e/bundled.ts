@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { build, type BuildOptions } from 'esbuild'
 import t, { type Test } from 'tap'
-import { getEnvironment } from '../fixtures/node-process.js'
+import { TYPESCRIPT, withoutTap } from '../fixtures/node-process.js'
 import { connect, exchange, assertErrorResponse, valuesOf, type Connection, type WireResponse } from '../fixtures/wire.js'
 
 // Bundling is slow.
@@ -26,9 +26,9 @@ interface Started {
 }
 
 async function start (t: Test, command: string, args: string[], cwd: string): Promise<Started> {
-  const { NODE_PATH, ...env } = getEnvironment()
-  // Disable warnings, because later versions of Node warn about tsx.
-  const child = spawn(command, args, { cwd, env: { ...env, NODE_NO_WARNINGS: '1' }, stdio: ['pipe', 'pipe', 'pipe'] })
+  const { NODE_PATH, ...env } = process.env
+  // Disable warnings, because later versions of Node warn about module hooks.
+  const child = spawn(...withoutTap(command, ...args), { cwd, env: { ...env, NODE_NO_WARNINGS: '1' }, stdio: ['pipe', 'pipe', 'pipe'] })
   const exited = once(child, 'exit')
   let errors = ''
   child.stderr.on('data', data => { errors += data })
@@ -112,7 +112,7 @@ for (const options of formats) {
 }
 
 t.test('a process that has run out of file descriptors sends the same errors', async t => {
-  const { port, end } = await start(t, 'sh', ['-c', 'ulimit -n 256; exec "$0" "$@"', process.execPath, '--import', 'tsx', entry], join(import.meta.dirname, '..', '..'))
+  const { port, end } = await start(t, 'sh', ['-c', 'ulimit -n 256; exec "$0" "$@"', process.execPath, TYPESCRIPT, entry], join(import.meta.dirname, '..', '..'))
   const connections = connected(t, port)
   // An accepted connection already has its file descriptor.
   for (const connection of connections) connection.write(get('/leave'))

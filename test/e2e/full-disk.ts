@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import t from 'tap'
+import { withoutTap } from '../fixtures/node-process.js'
 import { openDatabase, readNames } from '../fixtures/topics.js'
 
 t.test('an SQLite database whose files cannot grow is unavailable, and keeps the committed data', async t => {
@@ -17,7 +18,7 @@ t.test('an SQLite database whose files cannot grow is unavailable, and keeps the
     platform: 'node'
   })
   const databaseFile = join(folder, 'topics.db')
-  const { stdout } = await promisify(execFile)('sh', ['-c', 'ulimit -f 1000; exec "$0" "$@"', process.execPath, script, databaseFile])
+  const { stdout } = await promisify(execFile)(...withoutTap('sh', '-c', 'ulimit -f 1000; exec "$0" "$@"', process.execPath, script, databaseFile))
   const { names, errors } = JSON.parse(stdout)
   t.ok(names.length > 3)
   for (const error of errors) t.match(error, { statusCode: 503, message: 'The database is unavailable', code: /^SQLITE_(IOERR_WRITE|FULL)$/ })

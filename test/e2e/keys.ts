@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { buildWithKeys } from '../fixtures/keys.js'
-import { getEnvironment, TYPESCRIPT } from '../fixtures/node-process.js'
+import { TYPESCRIPT, withoutTap } from '../fixtures/node-process.js'
 
 t.test('the next process creates the key file if a process is killed while it creates the file', async t => {
   const folder = t.testdir()
@@ -12,9 +12,8 @@ t.test('the next process creates the key file if a process is killed while it cr
   // Kill the process after it has written the temporary file.
   const preload = 'import fs from "node:fs/promises"; import { syncBuiltinESMExports } from "node:module"; fs.link = () => process.kill(process.pid, "SIGKILL"); syncBuiltinESMExports()'
   const code = `import Fastify from 'fastify'; import keys from './plugins/app/keys/index.ts'; await Fastify().register(keys, { keysFile: ${JSON.stringify(file)} })`
-  const child = spawn(process.execPath, [TYPESCRIPT, '--import', `data:text/javascript,${encodeURIComponent(preload)}`, '--input-type=module', '-e', code], {
+  const child = spawn(...withoutTap(process.execPath, TYPESCRIPT, '--import', `data:text/javascript,${encodeURIComponent(preload)}`, '--input-type=module', '-e', code), {
     cwd: join(import.meta.dirname, '..', '..'),
-    env: getEnvironment(),
     stdio: ['ignore', 'inherit', 'inherit']
   })
   const [, signal] = await once(child, 'exit')

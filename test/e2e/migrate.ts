@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises'
 import { build } from 'esbuild'
 import t, { type Test } from 'tap'
 import { files, folder as sharedFolder, readFile, upToDate } from '../fixtures/migrations.js'
-import { getEnvironment } from '../fixtures/node-process.js'
+import { withoutTap } from '../fixtures/node-process.js'
 
 // The tests start many processes, which takes time.
 t.setTimeout(120_000)
@@ -31,8 +31,8 @@ t.before(() => build({
 
 /** Starts a process that opens files. */
 async function start (t: Test) {
-  // Disable coverage, because a killed process cannot write it.
-  const child = spawn(process.execPath, [script], { env: getEnvironment(), stdio: ['pipe', 'pipe', 'inherit'] })
+  // A killed process cannot write its coverage.
+  const child = spawn(...withoutTap(process.execPath, script), { stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = once(child, 'close')
   t.teardown(() => {
     child.kill('SIGKILL')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { stripVTControlCharacters } from 'node:util'
 import t, { type Test } from 'tap'
-import { getEnvironment } from '../fixtures/node-process.js'
+import { withoutTap } from '../fixtures/node-process.js'
 import { writeKeysFile } from '../fixtures/service.js'
 import { KEY } from '../fixtures/sign.js'
 
@@ -23,12 +23,11 @@ interface Service {
 
 /** Starts the example service by a command of a page. It ends with the test. */
 async function startService (t: Test, command: string, keysFile = join(t.testdir(), 'keys.json')): Promise<Service> {
-  const { DATABASE_URL, HOST, NODE_ENV, ...inherited } = getEnvironment()
+  const { DATABASE_URL, HOST, NODE_ENV, ...inherited } = process.env
   const databaseFile = join(t.testdirName, 'topics.db')
-  // Disable coverage: tsx compiles the code to different lines than tap, so the coverage would be wrong.
   const env = { ...inherited, npm_config_loglevel: 'error' }
   // npm does not forward every signal, so the command gets a process group of its own.
-  const server = spawn('sh', ['-c', command], {
+  const server = spawn(...withoutTap('sh', '-c', command), {
     cwd: root, env: { ...env, PORT: '0', LOG_LEVEL: 'info', DATABASE_FILE: databaseFile, KEYS_FILE: keysFile }, stdio: ['ignore', 'pipe', 'inherit'], detached: true
   })
   t.teardown(async () => {
@@ -47,7 +46,7 @@ async function startService (t: Test, command: string, keysFile = join(t.testdir
 
 /** Returns the lines that a command prints in a terminal. */
 function runInTerminal (command: string, env: NodeJS.ProcessEnv): string[] {
-  const { stdout } = spawnSync('script', ['--quiet', '--command', command, '/dev/null'], { cwd: root, env: { ...env, NO_COLOR: '1' }, encoding: 'utf8' })
+  const { stdout } = spawnSync(...withoutTap('script', '--quiet', '--command', command, '/dev/null'), { cwd: root, env: { ...env, NO_COLOR: '1' }, encoding: 'utf8' })
   return stripVTControlCharacters(stdout).split(/\r*\n/)
 }
 
@@ -67,7 +66,7 @@ t.test('the commands of docs/service.md get each status code of the contract', a
     .replaceAll('/tmp/topic', join(t.testdirName, 'topic'))
     // Print a line break before each title, because a body does not end with one.
     .replace(/^# (\d{3}) .*$/gm, 'echo; echo "== $1"')
-  const { stdout } = spawnSync('bash', ['-c', `exec 2>&1\n${script}`], { cwd: root, env, encoding: 'utf8' })
+  const { stdout } = spawnSync(...withoutTap('bash', '-c', `exec 2>&1\n${script}`), { cwd: root, env, encoding: 'utf8' })
 
   const shown = new Map(stdout.split(/^== /m).slice(1).map(section => [section.slice(0, 3), section.slice(3)]))
   const contract = ['200', '201', '202', '400', '401', '403', '404', '422', '500', '501', '503']

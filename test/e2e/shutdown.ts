@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { writeKeysFile } from '../fixtures/service.js'
 import { sign } from '../fixtures/sign.js'
-import { getEnvironment, TYPESCRIPT } from '../fixtures/node-process.js'
+import { TYPESCRIPT, withoutTap } from '../fixtures/node-process.js'
 import { assertErrorResponse, parse, valuesOf, type WireResponse } from '../fixtures/wire.js'
 
 // The test starts a process, which takes time.
@@ -15,8 +15,8 @@ t.setTimeout(120_000)
 
 /** Starts the service in a process. Returns the port on which it listens. */
 async function start (t: Test) {
-  const { HOST, PORT, LOG_LEVEL, DATABASE_URL, NODE_ENV, ...env } = getEnvironment()
-  const server = spawn(process.execPath, [TYPESCRIPT, 'server.ts'], {
+  const { HOST, PORT, LOG_LEVEL, DATABASE_URL, NODE_ENV, ...env } = process.env
+  const server = spawn(...withoutTap(process.execPath, TYPESCRIPT, 'server.ts'), {
     cwd: join(import.meta.dirname, '..', '..'),
     env: { ...env, PORT: '0', DATABASE_FILE: join(t.testdir(), 'topics.db'), DRAIN_TIME: '8000', KEYS_FILE: writeKeysFile(t) }
   })

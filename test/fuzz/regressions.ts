@@ -6,7 +6,7 @@ import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import t, { type Test } from 'tap'
 import reasonPhrase, { serverOptions } from '../../index.js'
 import { logTo } from '../fixtures/log.js'
-import { getEnvironment } from '../fixtures/node-process.js'
+import { TYPESCRIPT, withoutTap } from '../fixtures/node-process.js'
 import { connect, exchange, assertErrorResponse, listen, valuesOf } from '../fixtures/wire.js'
 
 // Minimal reproductions of faults that the fuzzers have found.
@@ -101,9 +101,7 @@ async function assertSurvives (t: Test, routes: string, statusCode: number, reas
     const { status, statusText } = await fetch(url + '/')
     console.log(status, statusText, await (await fetch(url + '/good')).text())
     process.exit()`
-  // Disable coverage: tsx compiles the code to different lines than tap, so the coverage would be wrong.
-  const env = getEnvironment()
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], { cwd: join(import.meta.dirname, '..', '..'), env })
+  const child = spawn(...withoutTap(process.execPath, TYPESCRIPT, '--input-type=module', '--eval', script), { cwd: join(import.meta.dirname, '..', '..') })
   let output = ''
   let errors = ''
   child.stdout.on('data', chunk => { output += chunk })

@@ -6,6 +6,7 @@ import t from 'tap'
 import { sqlite } from '../../fixtures/database.js'
 import type { DiskResult } from '../../fixtures/idempotent-full-disk.js'
 import { createIdempotentService, readEffects } from '../../fixtures/idempotent-service.js'
+import { withoutTap } from '../../fixtures/node-process.js'
 
 const script = join(t.testdir(), 'full-disk.mjs')
 t.before(() => build({
@@ -19,8 +20,8 @@ t.before(() => build({
 
 /** Runs the script with a limit for the size of files. The unit is blocks of 512 bytes. */
 async function runWithLimit (blocks: number, ...parameters: string[]): Promise<DiskResult[]> {
-  // Remove NODE_OPTIONS: a module of tap in it ends the process when it gets the signal for the limit.
-  const { stdout } = spawn('sh', ['-c', `ulimit -f ${blocks}; unset NODE_OPTIONS; exec "$0" "$@"`, process.execPath, script, ...parameters], { stdio: ['ignore', 'pipe', 'inherit'] })
+  // The module of tap would end the process when it gets the signal for the limit.
+  const { stdout } = spawn(...withoutTap('sh', '-c', `ulimit -f ${blocks}; exec "$0" "$@"`, process.execPath, script, ...parameters), { stdio: ['ignore', 'pipe', 'inherit'] })
   return JSON.parse(await text(stdout))
 }
 

@@ -17,6 +17,7 @@ import { MAX_DROPPED_BYTES, DROPPING_TIMEOUT_MS } from '../../../lib/response/dr
 import { createPatcher, createResponseClass } from '../../../lib/response/install.js'
 import reasonPhrase from '../../../plugins/reason-phrase/index.js'
 import { serverOptions } from '../../../plugins/reason-phrase/server-options.js'
+import { withoutTap } from '../../fixtures/node-process.js'
 import { connect, assertErrorResponse, listen, listenServer, type WireResponse } from '../../fixtures/wire.js'
 
 const contract = new Contract()
@@ -204,7 +205,7 @@ for (const [way, serve] of Object.entries(SERVERS)) {
         let exit: Promise<unknown[]>
         const { statusCode } = await reply(response => {
           response.statusCode = 404
-          const child = spawn(process.execPath, ['-e', `process.stdout.write('x'.repeat(${length}))`])
+          const child = spawn(...withoutTap(process.execPath, '-e', `process.stdout.write('x'.repeat(${length}))`))
           exit = once(child, 'exit')
           child.stdout.pipe(response)
         })
