@@ -9,7 +9,7 @@ const ROUTE_OPTIONS: readonly string[] = Object.keys(ROUTE_DEFAULTS)
 
 const PLUGIN_OPTIONS = [...CONTRACT_OPTIONS, ...ROUTE_OPTIONS]
 
-/** The names of Fastify's server options, which Fastify does not export. A type test compares them with Fastify's types. */
+/** The names of Fastify's server options, which Fastify does not export. A test compares them with Fastify's types. */
 export const FASTIFY_OPTIONS = [
   'ajv', 'allowErrorHandlerOverride', 'allowUnsafeRegex', 'bodyLimit', 'caseSensitive', 'childLoggerFactory', 'clientErrorHandler',
   'connectionTimeout', 'constraints', 'disableRequestLogging', 'exposeHeadRoutes', 'forceCloseConnections', 'frameworkErrors', 'genReqId',

@@ -1,6 +1,10 @@
-import Fastify from 'fastify'
+import type { Server } from 'node:http'
+import type { Http2SecureServer, Http2Server } from 'node:http2'
+import type { Server as HttpsServer } from 'node:https'
+import Fastify, { type FastifyHttp2Options, type FastifyHttp2SecureOptions, type FastifyHttpOptions, type FastifyHttpsOptions } from 'fastify'
 import t from 'tap'
 import reasonPhrase, { serverOptions } from '../../../index.js'
+import type { FASTIFY_OPTIONS } from '../../../plugins/reason-phrase/option-names.js'
 
 const PREFIX = 'fastify-reason-phrase: '
 const throwsFor = (first: unknown, second?: unknown) => () => serverOptions(first as object, second as object)
@@ -81,4 +85,14 @@ t.test('register() names the options that differ, with both values', async t => 
     message: `${PREFIX}the options differ: errorSchemas is 'reject' here, and 'ignore' in an earlier registration; requireSchemas is true here, and false in an earlier registration. ${fix}`
   })
   await t.resolves(twice({ errorSchemas: 'ignore' }, { requireSchemas: false }), 'accepts a default value')
+})
+
+type KeysOf<Options> = Options extends unknown ? keyof Options : never
+type FastifyOption = KeysOf<FastifyHttpOptions<Server> | FastifyHttpsOptions<HttpsServer> | FastifyHttp2Options<Http2Server> | FastifyHttp2SecureOptions<Http2SecureServer>>
+type Listed = (typeof FASTIFY_OPTIONS)[number]
+
+// Not a type test, because TSTyche would load the whole project for it.
+t.test("the list of Fastify's options has all names of its types, or npm run typecheck fails", async t => {
+  const isSame: [Listed, FastifyOption] extends [FastifyOption, Listed] ? true : false = true
+  t.ok(isSame)
 })
