@@ -60,7 +60,8 @@ async function createSqlite (scope: Scope): Promise<Database> {
   return {
     links: [{ env: { DATABASE_FILE: file } }],
     async query (text) {
-      const database = new Libsql(file)
+      // A service process that starts locks the file for a moment.
+      const database = new Libsql(file, { timeout: 1_000 })
       const rows = database.prepare(text).all() as Row[]
       database.close()
       return rows

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { compileService } from '../../test/fixtures/compile-service.js'
 import { Consumer, settleUnknown, type Consumption } from './consumer.js'
-import { DATABASES } from './database.js'
+import { DATABASES, type Database } from './database.js'
 import { disrupt, type Disruption } from './disruptions.js'
 import { readEffects } from './effects.js'
 import type { Operation } from './operation.js'
@@ -31,6 +31,8 @@ export interface Report {
 }
 
 const CONSUMERS = 32
+/** How often a run with a planted fault looks for a violation, in milliseconds. */
+const LOOK_INTERVAL_MS = 500
 const DRAIN_TIME_MS = 2_000
 const KEY = { id: 'chaos', secret: 'the secret of the chaos run' }
 const PERMISSIONS = ['topic:read', 'topic:write', 'message:read', 'message:write']
@@ -39,7 +41,8 @@ const root = join(import.meta.dirname, '..', '..')
 
 /**
  * Runs consumers while the network, the service processes and the database connections fail. Then stops all faults, settles
- * the unknown outcomes, delivers the held requests, and compares the outcomes with the effects in the database.
+ * the unknown outcomes, delivers the held requests, and compares the outcomes with the effects in the database. A run with a
+ * planted fault ends as soon as it has found the fault.
  *
  * @param log called with a line of progress from time to time
  */
@@ -58,9 +61,18 @@ export async function runChaos ({ seconds, kills, seed, database: name, fault }:
     const disruptions: Record<Disruption, number> = { kill: 0, stop: 0, pause: 0, cut: 0 }
     const until = performance.now() + seconds * 1000
     const limit = until + 9 * seconds * 1000
-    const isOver = (): boolean => performance.now() > (disruptions.kill < kills ? limit : until)
+    let isFound = false
+    const isOver = (): boolean => isFound || performance.now() > (disruptions.kill < kills ? limit : until)
+    async function lookForViolations (): Promise<void> {
+      while (!isOver()) {
+        await sleep(LOOK_INTERVAL_MS)
+        const finished = [...operations.values()].filter(({ result }) => result !== undefined)
+        isFound = (await findViolations(finished, database)).length > 0
+      }
+    }
     await Promise.all([
-      logProgress(until, seconds, () => `${operations.size} operations, ${disruptions.kill} kills`, log),
+      fault !== undefined && lookForViolations(),
+      logProgress(until, seconds, isOver, () => `${operations.size} operations, ${disruptions.kill} kills`, log),
       ...disrupted.map(async (process, number) => { await disrupt(process, createRandom(seed, `process ${number}`), isOver, disruptions) }),
       ...Array.from({ length: CONSUMERS }, async (_, number) => { await new Consumer(consumption, number).run(isOver) })
     ])
@@ -69,21 +81,26 @@ export async function runChaos ({ seconds, kills, seed, database: name, fault }:
     const settledLate = await settleUnknown(consumption)
     for (const operation of operations.values()) proxy.release(operation)
     await proxy.delivered()
-    const effects = await readEffects(database)
     return {
       operations: [...operations.values()],
       proxy,
       disruptions,
       settles: [consumption.settles, settledLate],
-      violations: [...operations.values()].flatMap(operation => {
-        const problem = operation.findViolation(effects.get(operation.subject) ?? [])
-        return problem === undefined ? [] : { operation, problem }
-      }),
+      violations: await findViolations([...operations.values()], database),
       problems: services.flatMap(({ problem }) => problem ?? [])
     }
   } finally {
     await scope.end()
   }
+}
+
+/** Compares the outcomes of operations with their effects in the database. */
+async function findViolations (operations: readonly Operation[], database: Database): Promise<Violation[]> {
+  const effects = await readEffects(database)
+  return operations.flatMap(operation => {
+    const problem = operation.findViolation(effects.get(operation.subject) ?? [])
+    return problem === undefined ? [] : { operation, problem }
+  })
 }
 
 /** Compiles the service, with the given fault. Returns the folder. */
@@ -105,10 +122,14 @@ async function createEnvironment (folder: string, fault: string | undefined): Pr
   return { ...env, KEYS_FILE: keysFile, LOG_LEVEL: 'fatal', DRAIN_TIME: String(DRAIN_TIME_MS), CHAOS_FAULT: fault }
 }
 
-async function logProgress (until: number, seconds: number, describe: () => string, log: (line: string) => void): Promise<void> {
+async function logProgress (until: number, seconds: number, isOver: () => boolean, describe: () => string, log: (line: string) => void): Promise<void> {
   const interval = Math.min(30, seconds / 2)
   for (let time = interval; time <= seconds; time += interval) {
-    await sleep(Math.max(0, until - (seconds - time) * 1000 - performance.now()))
+    const next = until - (seconds - time) * 1000
+    while (performance.now() < next) {
+      if (isOver()) return
+      await sleep(Math.min(LOOK_INTERVAL_MS, next - performance.now()))
+    }
     log(`${time} s: ${describe()}`)
   }
 }

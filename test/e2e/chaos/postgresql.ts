@@ -10,5 +10,5 @@ t.test('each operation has one effect if its outcome is a success, and otherwise
 })
 
 t.test('finds the fault of a store that locks a key with a lease', { skip: postgresql.skip }, async t => {
-  await assertFinds(t, 'lease', 'postgresql', { seconds: 40, kills: 4 })
+  await assertFinds(t, 'lease', 'postgresql')
 })

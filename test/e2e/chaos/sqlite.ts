@@ -9,9 +9,9 @@ t.test('each operation has one effect if its outcome is a success, and otherwise
 })
 
 t.test('finds the fault of a store that records the response after the commit', async t => {
-  await assertFinds(t, 'record-after-commit', 'sqlite', { seconds: 6, kills: 3 })
+  await assertFinds(t, 'record-after-commit', 'sqlite')
 })
 
 t.test('finds the fault of a store that forgets closed keys', async t => {
-  await assertFinds(t, 'no-tombstone', 'sqlite', { seconds: 5, kills: 0 })
+  await assertFinds(t, 'no-tombstone', 'sqlite')
 })
