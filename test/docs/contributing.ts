@@ -7,7 +7,7 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8')
 const page = read('CONTRIBUTING.md')
 
 t.test('CONTRIBUTING.md lists the steps of CI', async t => {
-  const steps = Array.from(read('.ci/run').matchAll(/^step (npm .*)$/gm), ([, step]) => step)
+  const steps = Array.from(read('.ci/run').matchAll(/^ *step (npm .*)$/gm), ([, step]) => step)
   const [, section] = page.split('## What CI runs\n')
   t.strictSame(Array.from(section!.matchAll(/^\| `(npm .*?)` \|/gm), ([, step]) => step), steps)
 })
