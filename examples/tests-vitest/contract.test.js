@@ -14,7 +14,7 @@ async function build () {
   return app
 }
 
-// The kit sends about 200 requests. vitest's default timeout of 5 seconds can be too short for them.
+// The kit sends more than 150 requests. vitest's default timeout of 5 seconds can be too short for them.
 test('keeps the contract', { timeout: 60_000 }, async t => {
   await conformance(t, await build(), { requests: [{ url: '/topic' }] })
 })

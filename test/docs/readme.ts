@@ -11,7 +11,7 @@ import { KEY } from '../fixtures/sign.js'
 const root = join(import.meta.dirname, '..', '..')
 const client = JSON.stringify(pathToFileURL(join(root, 'client', 'index.ts')).href)
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
-const [, imports, statements] = /settle an unknown outcome:\n\n```ts\n([^]*?)\n\n([^]*?)```/.exec(readme)!
+const [, imports, statements] = /settling the outcome:\n\n```ts\n([^]*?)\n\n([^]*?)```/.exec(readme)!
 
 const dev = { id: 'dev', secret: 'of a test' }
 const body = { name: 'orders', description: '', mediaType: 'text/plain' }
