@@ -24,8 +24,8 @@ export const sign: Command = {
   usage: formatHelp({
     synopsis: 'sign METHOD URL',
     purpose: `Signs a request, and prints the header fields to send with it. Sends nothing.
-The service accepts them only once, and only for some minutes. METHOD can be
-left out. The default is GET, or POST with --data.`,
+The service accepts them only for some minutes, and only once if it checks
+nonces. METHOD can be left out. The default is GET, or POST with --data.`,
     examples: [
       'sign GET http://127.0.0.1:3000/v2/topic\n--key keys.json',
       'sign POST http://127.0.0.1:3000/v2/topic\n--key keys.json --data @topic.json --curl | curl -K -'
