@@ -107,7 +107,7 @@ t.test('signs each request of openapi-fetch, with the types of the OpenAPI docum
 
 t.test('retries requests of openapi-fetch with the same idempotency key, as docs/client.md shows', async t => {
   const page = await readFile(join(import.meta.dirname, '..', '..', 'docs', 'client.md'), 'utf8')
-  const [source] = /\/\*\* Sends a request up to five times[^]*?\n}\n/.exec(page)!
+  const [source] = /\/\*\* Sends a request with a new signature\.[^]*?\n}\n/.exec(page)!
   const { code } = await transform(source, { loader: 'ts' })
   const sent: Request[] = []
   const fetchOnce = async (request: Request): Promise<Response> => {
@@ -124,4 +124,9 @@ t.test('retries requests of openapi-fetch with the same idempotency key, as docs
   t.match(data, { method: 'POST', body: '{"name":"orders"}' })
   t.strictSame(sent.map(({ headers }) => headers.get('idempotency-key')), ['job-1', 'job-1', 'job-1'])
   t.equal(new Set(sent.map(({ headers }) => headers.get('signature'))).size, 3)
+
+  sent.length = 0
+  const lost: Response = await fetchRepeatedly(new Request(`${origin}/v2/topic`, { method: 'POST', body: '{"name":"orders"}' }))
+  t.equal(outcomeOf(lost).outcome, 'unknown')
+  t.equal(sent.length, 1, 'a POST without a key is not repeated')
 })
