@@ -107,7 +107,7 @@ t.test('signs each request of openapi-fetch, with the types of the OpenAPI docum
 
 t.test('retries requests of openapi-fetch with the same idempotency key, as docs/client.md shows', async t => {
   const page = await readFile(join(import.meta.dirname, '..', '..', 'docs', 'client.md'), 'utf8')
-  const [source] = /\/\*\* Sends a request with a new signature\.[^]*?\n}\n/.exec(page)!
+  const [source] = /\/\*\* Sends a request\. While[^]*?\n}\n/.exec(page)!
   const { code } = await transform(source, { loader: 'ts' })
   const sent: Request[] = []
   const fetchOnce = async (request: Request): Promise<Response> => {
