@@ -27,7 +27,7 @@ const LEASE_MS = 500
  * The delay between the effects of a request with a lease and the commit, in milliseconds. Without it, most pauses would not
  * occur at this point.
  */
-const LEASED_TIME_MS = 100
+const LEASED_TIME_MS = 250
 
 /** Returns a store that commits the effects first, and the record of the response in a second transaction. */
 function recordAfterCommit<T> (store: SqlStore<T>): SqlStore<T> {

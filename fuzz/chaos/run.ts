@@ -70,9 +70,14 @@ export async function runChaos ({ seconds, kills, seed, database: name, fault }:
         isFound = (await findViolations(finished, database)).length > 0
       }
     }
+
+    const interval = Math.min(30, seconds / 2)
+    let time = 0
+    const progress = setInterval(() => { log(`${time += interval} s: ${operations.size} operations, ${disruptions.kill} kills`) }, interval * 1000)
+    scope.teardown(() => { clearInterval(progress) })
+
     await Promise.all([
       fault !== undefined && lookForViolations(),
-      logProgress(until, seconds, isOver, () => `${operations.size} operations, ${disruptions.kill} kills`, log),
       ...disrupted.map(async (process, number) => { await disrupt(process, createRandom(seed, `process ${number}`), isOver, disruptions) }),
       ...Array.from({ length: CONSUMERS }, async (_, number) => { await new Consumer(consumption, number).run(isOver) })
     ])
@@ -120,16 +125,4 @@ async function createEnvironment (folder: string, fault: string | undefined): Pr
   const keysFile = join(folder, 'keys.json')
   await writeFile(keysFile, JSON.stringify([{ ...KEY, permissions: PERMISSIONS }]))
   return { ...env, KEYS_FILE: keysFile, LOG_LEVEL: 'fatal', DRAIN_TIME: String(DRAIN_TIME_MS), CHAOS_FAULT: fault }
-}
-
-async function logProgress (until: number, seconds: number, isOver: () => boolean, describe: () => string, log: (line: string) => void): Promise<void> {
-  const interval = Math.min(30, seconds / 2)
-  for (let time = interval; time <= seconds; time += interval) {
-    const next = until - (seconds - time) * 1000
-    while (performance.now() < next) {
-      if (isOver()) return
-      await sleep(Math.min(LOOK_INTERVAL_MS, next - performance.now()))
-    }
-    log(`${time} s: ${describe()}`)
-  }
 }
